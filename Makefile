@@ -1,0 +1,52 @@
+# Two commands do everything from a fresh clone: `make run` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+# Data sets that several checkouts share may lie beside them; else they are downloaded.
+DATA := $(firstword $(wildcard data ../shared/data))
+ifneq ($(DATA),)
+export AL_DATA_DIR ?= $(abspath $(DATA))
+endif
+PORT ?= 5000
+
+.PHONY: help setup run ui test test-all lint bench chaos clean
+
+help:            ## what there is
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+setup: .venv/ready ## make .venv with the pinned set
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+run: setup       ## the default campaign: digits, margin beside random
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local
+
+ui: setup        ## the MLflow UI on what `make run` made
+	@echo "open http://127.0.0.1:$(PORT)/#/experiments/0?workflowType=machine_learning"
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
+	    --workers 1 --backend-store-uri sqlite:///mlflow.db --no-serve-artifacts --default-artifact-root "$(CURDIR)/mlruns"
+
+test: setup      ## the default tests
+	$(BIN)/python -m pytest
+
+test-all: setup  ## the slow ones too
+	$(BIN)/python -m pytest -m ''
+
+lint: setup      ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup     ## every figure of the README
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.label_efficiency
+	$(BIN)/python -m benchmarks.memory
+
+chaos: setup     ## the slow end-to-end tests, kills among them
+	$(BIN)/python -m pytest -m slow
+
+clean:           ## remove .venv and caches; tracking data stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

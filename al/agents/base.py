@@ -1,0 +1,148 @@
+"""The generic training loop: epochs, validation, checkpoints, early stop, resume, progress."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from al.contracts import Criterion, DataLoader, Graph, Label, Recorder
+from al.graphs import load_tree, save_tree
+from al.progress import bar
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled samples, by id."""
+
+    ids: tuple[str, ...]
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and with which seed.
+
+    Attributes:
+        draw: (seed, cycle, candidate) that every draw of the training is named after.
+    """
+
+    epochs: int
+    patience: int
+    checkpoints: int
+    batch_size: int
+    draw: tuple[int, int, int]
+
+
+class Agent(ABC):
+    """Trains a Graph on a Data Loader; it receives both and builds neither.
+
+    Every checkpoint holds the weights of the best epoch since the one before, so the best
+    epoch of all is always among them, together with a file from which training goes on as
+    if it had never stopped.
+
+    Subclasses implement `train` and `eval` and override hooks, not the loop.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        data: DataLoader,
+        *,
+        train: Examples,
+        val: Examples,
+        schedule: Schedule,
+        criterion: Criterion,
+        recorder: Recorder,
+    ) -> None:
+        self.graph = graph
+        self.data = data
+        self.train_examples = train
+        self.val_examples = val
+        self.schedule = schedule
+        self.criterion = criterion
+        self.recorder = recorder
+        self.epoch = 0
+        self.best: list[float] = []  # rank of the best epoch so far
+        self.stale = 0  # epochs since
+
+    @abstractmethod
+    def train(self, epoch: int) -> dict[str, float]:
+        """One epoch of training; returns its figures, like {"train/loss": 0.3}."""
+
+    @abstractmethod
+    def eval(self) -> dict[str, float]:
+        """The figures of the graph as it stands on validation, like {"val/accuracy": 0.9}."""
+
+    def on_epoch_end(self, metrics: Mapping[str, float]) -> None:
+        """Hook: after each epoch, before checkpoints."""
+
+    def fit(self) -> None:
+        """Train until the epochs are used up or patience is."""
+        schedule = self.schedule
+        every = math.ceil(schedule.epochs / schedule.checkpoints)
+        self.resume()
+        with tempfile.TemporaryDirectory() as folder, self._bar() as progress:
+            self._segment_best: list[float] = []
+            while self.epoch < schedule.epochs and self.stale < schedule.patience:
+                self.epoch += 1
+                metrics = {**self.train(self.epoch), **self.eval()}
+                self.recorder.log(self.epoch, metrics)
+                self._rank(metrics, Path(folder))
+                self.on_epoch_end(metrics)
+                progress.update()
+                progress.set_postfix_str(f"{self.criterion.metric} {self._shown(metrics)}")
+                ended = self.epoch == schedule.epochs or self.stale >= schedule.patience
+                if ended or self.epoch % every == 0:
+                    self.checkpoint(Path(folder))
+
+    # -- the parts of the loop -----------------------------------------------------------
+
+    def _rank(self, metrics: Mapping[str, float], folder: Path) -> None:
+        """Keep the weights if they are the best since the last checkpoint; count patience."""
+        rank = self.criterion.rank(metrics)
+        if not self._segment_best or rank > self._segment_best:
+            self._segment_best = rank
+            self._segment = (self.epoch, dict(metrics))
+            self.graph.save_weights(folder / "weights")
+        if not self.best or rank > self.best:
+            self.best, self.stale = rank, 0
+        else:
+            self.stale += 1
+
+    def checkpoint(self, folder: Path) -> None:
+        """Hand the best weights since the last checkpoint, and all state, to the recorder."""
+        best_epoch, metrics = self._segment
+        state = {
+            "graph": self.graph.state(),
+            "epoch": self.epoch,
+            "best": self.best,
+            "stale": self.stale,
+        }
+        save_tree(state, folder / "resume.safetensors")
+        self.recorder.checkpoint(
+            self.epoch, best_epoch, metrics, folder / "weights", folder / "resume.safetensors"
+        )
+        self._segment_best = []
+
+    def resume(self) -> None:
+        """Go on from the last whole checkpoint, if there is one."""
+        path = self.recorder.resume_file()
+        if path is not None:
+            state = load_tree(path)
+            self.graph.restore(state["graph"])
+            self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
+
+    def _bar(self) -> Any:
+        number = self.schedule.draw[2]
+        return bar(
+            desc=f"train {number}", total=self.schedule.epochs, initial=self.epoch, unit="epoch"
+        )
+
+    def _shown(self, metrics: Mapping[str, float]) -> str:
+        value = metrics.get(self.criterion.metric)
+        return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,36 @@
+"""Supervised training of a torch Graph by batches."""
+
+from __future__ import annotations
+
+from al.agents.base import Agent
+from al.graphs import TorchGraph
+from al.randomness import generator, seeded, torch_seed
+
+
+class SupervisedAgent(Agent):
+    """Shuffled batches of labelled samples, one optimizer step each.
+
+    Each epoch draws from generators of its own, so an epoch comes out the same whether or
+    not training was cut off before it; the caller's global generators are left alone.
+    """
+
+    graph: TorchGraph
+
+    def train(self, epoch: int) -> dict[str, float]:
+        seed, cycle, candidate = self.schedule.draw
+        shuffle = generator(seed, cycle, "shuffle", candidate, epoch)
+        batches = self.data.batches(
+            self.train_examples.ids,
+            self.train_examples.labels,
+            batch_size=self.schedule.batch_size,
+            shuffle=shuffle,
+        )
+        with seeded(torch_seed(seed, cycle, "dropout", candidate, epoch), self.graph.device.type):
+            losses = [(self.graph.train_batch(batch), len(batch.ids)) for batch in batches]
+        self.graph.scheduler.step()
+        total = sum(float(loss) * count for loss, count in losses)
+        return {"train/loss": total / len(self.train_examples.ids)}
+
+    def eval(self) -> dict[str, float]:
+        batches = self.data.batches(self.val_examples.ids, self.val_examples.labels, batch_size=512)
+        return {f"val/{name}": value for name, value in self.graph.evaluate(batches).items()}

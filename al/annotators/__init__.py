@@ -1,0 +1,1 @@
+"""Annotators: who answers. One file each, found by `al.catalog.annotators`."""

@@ -1,0 +1,90 @@
+"""Click options made from the configuration, and the one way a step ends.
+
+A step exits with 0 when it did what was asked or there was nothing to do, with 1 and one
+line when something can be mended, with 130 or 143 when it was stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from al.config import Config
+from al.errors import AlError
+
+Body = Callable[[dict[str, Any]], None]
+
+
+class StepCommand(click.Command):
+    """A click command that says what is wrong in one line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        signal.signal(signal.SIGTERM, _terminated)
+        kwargs["standalone_mode"] = False
+        try:
+            super().main(*args, **kwargs)
+        except click.ClickException as error:
+            _fail(error.format_message())
+        except AlError as error:
+            _fail(str(error))
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("stopped: the same command goes on from here", err=True)
+            sys.exit(130)
+        sys.exit(0)
+
+
+def step_command(name: str, *, defaults: bool) -> Callable[[Body], StepCommand]:
+    """Decorator: a function of the given parameters as the command of an entry point.
+
+    Args:
+        defaults: hand over every parameter, with its default where it was not given. Where
+            False, a parameter that is not given stays what the campaign has.
+    """
+
+    def decorate(body: Body) -> StepCommand:
+        def callback(**values: Any) -> None:
+            body({key: value for key, value in values.items() if value is not None})
+
+        return StepCommand(
+            name=name,
+            help=body.__doc__,
+            callback=callback,
+            params=[_option(p, defaults) for p in dataclasses.fields(Config)],
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        )
+
+    return decorate
+
+
+def _option(parameter: dataclasses.Field[Any], defaults: bool) -> click.Option:
+    """One option; values are checked by Config, so that every door says the same."""
+    metavar = {int: "INTEGER", float: "NUMBER", str: "TEXT"}[type(parameter.default)]
+    flags = {f"--{parameter.name}", f"--{parameter.name.replace('_', '-')}"}
+    return click.Option(
+        [*sorted(flags, reverse=True), parameter.name],
+        metavar=metavar,
+        default=parameter.default if defaults else None,
+        show_default=str(parameter.default)
+        if defaults
+        else f"the campaign's, or {parameter.default}",
+        help=parameter.metadata["help"],
+        type=str,
+    )
+
+
+def _fail(line: str) -> NoReturn:
+    click.echo(f"error: {' '.join(line.split())}", err=True)
+    if os.environ.get("AL_DEBUG"):  # for those who look for the bug
+        raise
+    sys.exit(1)
+
+
+def _terminated(*_: Any) -> NoReturn:
+    click.echo("terminated: the same command goes on from here", err=True)
+    sys.exit(143)

@@ -1,0 +1,176 @@
+"""Every parameter of a campaign, once: its name, type, default, range and help line.
+
+The click options of all steps, the parameters in `MLproject`, the table in the README and
+the keyword arguments of `al.Campaign` are this class seen from outside; a test holds them
+to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from al.errors import ConfigError, UnknownName, did_you_mean
+
+PROMOTE = ("not-worse", "always")
+
+
+def _p(default: Any, help: str, *, low: float | None = None, free: bool = False) -> Any:
+    """A parameter: `low` is its smallest value, `free` may change while a campaign runs."""
+    return field(default=default, metadata={"help": help, "low": low, "free": free})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The typed configuration of a campaign.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of range.
+    """
+
+    task: str = _p("digits", "What to learn: a catalog name or package.module:Object.")
+    strategy: str = _p("margin", "How the Data Selector chooses: a catalog name or module:Object.")
+    cold_start: str = _p("random", "Strategy of a cycle that has no champion.")
+    initial_size: int = _p(20, "Samples asked about while there is no champion.", low=1)
+    query_size: int = _p(20, "Samples asked about in each later cycle.", low=1)
+    cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
+    validation_size: int = _p(100, "Labelled samples kept for validation; they cost too.", low=1)
+    seed: int = _p(0, "Seed of every draw.", low=0)
+    annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
+    kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
+    criterion: str = _p("max:val/accuracy", "What the best checkpoint has: max:METRIC, min:METRIC.")
+    promote: str = _p(
+        "not-worse", "Promote a winner that is not-worse than the champion, or always."
+    )
+    candidates: int = _p(1, "Training runs a cycle, each with its own seed.", low=1)
+    epochs: int = _p(60, "Most epochs of a training run.", low=1)
+    patience: int = _p(20, "Epochs without a better validation before training stops.", low=1)
+    checkpoints: int = _p(4, "Checkpoints a full training run saves.", low=1)
+    batch_size: int = _p(32, "Samples in a training batch.", low=1)
+    lr: float = _p(0.003, "Learning rate.", low=0.0)
+    campaign: str = _p("auto", "Name of the campaign; auto names it after its parameters.")
+    model: str = _p("auto", "Name of the registered model; auto is the campaign's name.")
+    device: str = _p("auto", "cpu, cuda, cuda:1 …; auto takes a GPU where there is one.", free=True)
+    baseline: str = _p(
+        "random", "Strategy run beside this one by main with the oracle; or none.", free=True
+    )
+
+    def __post_init__(self) -> None:
+        for parameter in dataclasses.fields(self):
+            value = _typed(parameter, getattr(self, parameter.name))
+            object.__setattr__(self, parameter.name, value)
+        if self.promote not in PROMOTE:
+            raise ConfigError(f"promote={self.promote}: {did_you_mean(self.promote, PROMOTE)}")
+        self.kpi_value  # noqa: B018 - raises where it is no number
+        for name in ("campaign", "model"):
+            value = getattr(self, name)
+            if not re.fullmatch(r"[\w.\-]{1,200}", value):
+                raise ConfigError(
+                    f"{name}={value!r} is no name: use letters, digits, '.', '_' and '-'"
+                )
+
+    @property
+    def kpi_value(self) -> float | None:
+        """The KPI as a number; None when it is off."""
+        if self.kpi == "off":
+            return None
+        try:
+            value = float(self.kpi)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ConfigError(f"kpi={self.kpi!r} is no number: give one, or off")
+        return value
+
+    @property
+    def name(self) -> str:
+        """The campaign's name.
+
+        The automatic one says task, strategy and seed and whatever differs from the
+        defaults, so that the same command always means the same campaign.
+        """
+        if self.campaign != "auto":
+            return self.campaign
+        words = [self.task, self.strategy, f"seed{self.seed}"]
+        for parameter in dataclasses.fields(self):
+            value = getattr(self, parameter.name)
+            said = parameter.name in ("task", "strategy", "seed", "campaign", "model")
+            if not said and not parameter.metadata["free"] and value != parameter.default:
+                words.append(f"{parameter.name}-{value}")
+        name = re.sub(r"[^\w.\-]+", "-", "-".join(words))
+        if len(name) > 120:  # tags and model names have limits; stay readable and distinct
+            name = f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        return name
+
+    @property
+    def model_name(self) -> str:
+        """The registered model's name."""
+        return self.name if self.model == "auto" else self.model
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with other values."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """From names and values, as a person or a file gives them.
+
+        Raises:
+            UnknownName: a name that is no parameter.
+        """
+        known = {parameter.name for parameter in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise UnknownName(f"unknown parameter {name!r}: {did_you_mean(name, known)}")
+        return cls(**values)
+
+    def resumed_with(self, given: Mapping[str, Any]) -> Config:
+        """This campaign's configuration, with what may change taken from `given`.
+
+        Raises:
+            ConfigError: `given` contradicts what the campaign was started with.
+        """
+        wanted = Config.from_dict({**self.to_dict(), **given})
+        for parameter in dataclasses.fields(self):
+            was, now = getattr(self, parameter.name), getattr(wanted, parameter.name)
+            if parameter.metadata["free"] or parameter.name in ("campaign", "model"):
+                continue
+            if was != now:
+                raise ConfigError(
+                    f"campaign {self.name!r} runs with {parameter.name}={was}, not {now}: "
+                    f"pass {parameter.name}={was}, or another campaign name for a new one"
+                )
+        if "model" in given and given["model"] not in ("auto", self.model_name):
+            raise ConfigError(
+                f"campaign {self.name!r} keeps its models under {self.model_name!r}, not "
+                f"{given['model']!r}: leave model out, or start another campaign"
+            )
+        return self.replace(**{n: getattr(wanted, n) for n in ("cycles", "device", "baseline")})
+
+
+def _typed(parameter: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in the parameter's type, within its range."""
+    wanted: Any = type(parameter.default)
+    try:
+        if isinstance(value, bool) or (wanted is int and float(value) != int(value)):
+            raise ValueError
+        typed = wanted(value)
+    except (TypeError, ValueError, OverflowError):
+        kind = {int: "a whole number", float: "a number", str: "a text"}[wanted]
+        raise ConfigError(f"{parameter.name}={value!r} is not {kind}: give {kind}") from None
+    low = parameter.metadata["low"]
+    if low is not None and not (typed > low if wanted is float else typed >= low):
+        least = f"more than {low:g}" if wanted is float else f"at least {low}"
+        raise ConfigError(f"{parameter.name}={typed}: give {least}")
+    if wanted is float and not math.isfinite(typed):
+        raise ConfigError(f"{parameter.name}={typed}: give a finite number")
+    return typed

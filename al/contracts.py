@@ -1,0 +1,442 @@
+"""What the rooms promise each other: shapes, not code.
+
+Sizes in comments: N samples, C classes, D dimensions of an embedding, F of raw features,
+T stochastic passes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Split = Literal["train", "val", "test"]
+
+#: What an annotator answers: anything JSON can say (a class name, a number, boxes …).
+Label = Any
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+# ------------------------------------------------------------------------------ data
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a Graph must know of the data to be built without it.
+
+    Attributes:
+        classes: label names in the order of the network's outputs; empty if there are none.
+        input_shape: shape of one sample as a user hands it to `predict`.
+        input_dtype: numpy dtype of such a sample.
+    """
+
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    input_dtype: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.classes),
+            "input_shape": list(self.input_shape),
+            "input_dtype": self.input_dtype,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
+        return cls(
+            tuple(values["classes"]), tuple(values["input_shape"]), str(values["input_dtype"])
+        )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The ids that are no training data, drawn once and kept with the campaign.
+
+    The training samples are all others, so the pool may grow and shrink.
+    """
+
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class Batch(NamedTuple):
+    """Samples in the form a Graph takes; `targets` is None where no labels were given."""
+
+    ids: tuple[str, ...]
+    inputs: Any
+    targets: Any | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A sample as a person sees it; one of the three is set.
+
+    Attributes:
+        image: uint8 [H, W] or [H, W, 3].
+    """
+
+    image: np.ndarray | None = None
+    text: str | None = None
+    row: Mapping[str, Any] | None = None
+
+
+class DataLoader(ABC):
+    """A data set: ids, batches, and the truth for those who may know it.
+
+    Ids are strings that the data gives, never positions; they are sorted and unique.
+    """
+
+    spec: DataSpec
+
+    @abstractmethod
+    def propose_splits(self, validation_size: int, seed: int) -> Splits:
+        """Draw the splits of a new campaign.
+
+        Raises:
+            ConfigError: more validation samples are asked for than there are.
+        """
+
+    @abstractmethod
+    def freeze(self, splits: Splits) -> None:
+        """Use these splits from now on."""
+
+    @abstractmethod
+    def ids(self, split: Split) -> tuple[str, ...]:
+        """The split's ids, ascending; splits are disjoint."""
+
+    @abstractmethod
+    def batches(
+        self,
+        ids: Sequence[str],
+        labels: Sequence[Label] | None = None,
+        *,
+        batch_size: int,
+        shuffle: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        """The samples in batches, in the order given or shuffled."""
+
+    @abstractmethod
+    def truth(self, ids: Sequence[str]) -> list[Label]:
+        """The labels as the data set knows them: for the oracle and for evaluation only."""
+
+    @abstractmethod
+    def check_label(self, label: Label) -> None:
+        """Refuse what is no label of this data.
+
+        Raises:
+            LabelError: says what a label looks like.
+        """
+
+    @abstractmethod
+    def preview(self, id: str) -> Preview:
+        """The sample as a person sees it."""
+
+    @abstractmethod
+    def example(self) -> np.ndarray:
+        """Two samples as a user would hand them to `predict`; [2, *input_shape]."""
+
+    def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
+        """What else is known of the samples, indexed by id; nothing by default."""
+        import pandas as pd
+
+        return pd.DataFrame(index=pd.Index(ids, name="id"))
+
+
+# ------------------------------------------------------------------------- the model
+
+
+class Graph(ABC):
+    """Network, optimizer, scheduler and loss of one kind of problem.
+
+    The superclass of a kind holds what its tasks share; a task supplies the network.
+    """
+
+    #: Names of what `evaluate` returns.
+    metrics: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def prepare_training(self, *, lr: float, epochs: int) -> None:
+        """Make optimizer and scheduler for a run of at most `epochs` epochs."""
+
+    @abstractmethod
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """The metrics over labelled batches, each by the name in `metrics`."""
+
+    @abstractmethod
+    def infer(
+        self, batch: Batch, wants: Sequence[str], *, samples: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """What a strategy asks for, from one pass over the batch.
+
+        Args:
+            wants: some of "probabilities" [N, C], "embeddings" [N, D], "samples" [N, T, C].
+            samples: T.
+            seed: of the stochastic part; the draw depends on nothing else, not on the batch.
+        """
+
+    @abstractmethod
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """What a served model answers to raw inputs; for classes, probabilities [N, C]."""
+
+    @abstractmethod
+    def save_weights(self, folder: Path) -> None:
+        """Write what `load_weights` needs into the folder, no code and no pickle."""
+
+    @abstractmethod
+    def load_weights(self, folder: Path) -> None:
+        """Take over weights that `save_weights` wrote.
+
+        Raises:
+            DataError: they are missing, corrupt or of another network.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Weights, optimizer and scheduler, nested dicts of tensors and numbers."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+
+
+class Task(ABC):
+    """What to learn: data, network and the metric that counts. One file each."""
+
+    #: The metric that the KPI speaks of; one of the graph's metrics, higher is better.
+    metric: ClassVar[str]
+    #: Class of who trains it; None for the supervised Agent.
+    agent: ClassVar[Callable[..., Any] | None] = None
+
+    @abstractmethod
+    def data(self) -> DataLoader:
+        """The data set.
+
+        Raises:
+            DataError: it is missing or corrupt.
+        """
+
+    @abstractmethod
+    def graph(self, spec: DataSpec) -> Graph:
+        """A new network with random weights, drawn from torch's generator."""
+
+
+# --------------------------------------------------------------------------- choosing
+
+
+class LabelledView(Protocol):
+    """What a strategy may know of the labelled set, in the order of `ids`."""
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
+    @property
+    def embeddings(self) -> np.ndarray: ...  # [L, D]
+    @property
+    def features(self) -> np.ndarray: ...  # [L, F]
+
+
+class PoolView(Protocol):
+    """What a strategy may know of the pool, in the order of `ids`, which ascend.
+
+    Nothing is computed before it is read. Labels of the pool are not here. What needs a
+    model raises StrategyError where there is none.
+    """
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def has_model(self) -> bool: ...
+    @property
+    def probabilities(self) -> np.ndarray: ...  # [N, C]
+    @property
+    def samples(self) -> np.ndarray: ...  # [N, T, C]
+    @property
+    def embeddings(self) -> np.ndarray: ...  # [N, D]
+    @property
+    def features(self) -> np.ndarray: ...  # [N, F]
+    @property
+    def metadata(self) -> pd.DataFrame: ...
+    @property
+    def labelled(self) -> LabelledView: ...
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a strategy chose, best first.
+
+    Attributes:
+        positions: rows of the view, [query_size], distinct.
+        scores: how strongly each was wanted when it was picked, higher = ask sooner.
+        reasons: why, one text a pick; the strategy's name where empty.
+        propensities: probability of being picked, where the strategy knows it.
+    """
+
+    positions: np.ndarray
+    scores: np.ndarray
+    reasons: tuple[str, ...] = ()
+    propensities: np.ndarray | None = None
+
+
+class Strategy(Protocol):
+    """How to choose: a plain function."""
+
+    def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks: ...
+
+
+@dataclass(frozen=True)
+class Query:
+    """The ids asked about in a cycle, in the order of asking, and why each."""
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    reasons: tuple[str, ...]
+    propensities: tuple[float | None, ...]
+    strategy: str
+    model: str  # models:/NAME/VERSION, or "none"
+
+
+class Engine(Protocol):
+    """The one place where work leaves the process."""
+
+    def map(
+        self, make_worker: Callable[[], Callable[[S], R]], shards: Iterable[S]
+    ) -> Iterator[tuple[S, R]]:
+        """Run a worker over each shard exactly once; results come in any order."""
+        ...
+
+
+# -------------------------------------------------------------------------- annotating
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One label, and where it came from.
+
+    Attributes:
+        seconds: how long it took, where known.
+    """
+
+    id: str
+    label: Label
+    annotator: str
+    answered_at: str  # ISO 8601, UTC
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came back so far. Silence is no error: `waiting` says who is still asked."""
+
+    answered: tuple[Answer, ...] = ()
+    skipped: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+class Annotator(ABC):
+    """Who answers.
+
+    Args:
+        data: for previews, and for the oracle the truth.
+        campaign: name of the campaign, so that two never mix.
+    """
+
+    #: Where the annotator works, for the line that says the pipeline waits.
+    where: str = ""
+
+    def __init__(self, data: DataLoader, campaign: str) -> None:
+        self.data = data
+        self.campaign = campaign
+
+    @abstractmethod
+    def request(self, query: Query) -> None:
+        """Ask about the query; asking again changes nothing."""
+
+    @abstractmethod
+    def collect(self, query: Query) -> Answers:
+        """What has been answered of the query by now; each id of it is in one of the three."""
+
+
+# --------------------------------------------------------------- judging and training
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to retrain, and why.
+
+    Attributes:
+        value: the metric on the newly annotated samples; None where nothing was measured.
+        interval: its 95 % confidence interval, where there is one.
+    """
+
+    retrain: bool
+    why: str
+    metric: str
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    samples: int = 0
+
+
+class Criterion(ABC):
+    """What makes one checkpoint better than another."""
+
+    #: The metric it reads, like "val/accuracy"; checked before anything starts.
+    metric: str
+
+    @abstractmethod
+    def __call__(self, metrics: Mapping[str, float]) -> float:
+        """Higher is better."""
+
+    def rank(self, metrics: Mapping[str, float]) -> list[float]:
+        """What checkpoints are ordered by: the criterion, then the lower validation loss."""
+        return [self(metrics), -metrics.get("val/loss", 0.0)]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A checkpoint standing for election.
+
+    Attributes:
+        checkpoint: where its weights are; opaque to the Model Selector.
+    """
+
+    checkpoint: str
+    number: int  # of the training run that made it
+    epoch: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Election:
+    """Who won, against whom, and why."""
+
+    winner: Candidate
+    promoted: bool
+    why: str
+    champion_metrics: Mapping[str, float] | None = None
+
+
+class Recorder(Protocol):
+    """Where an Agent leaves what must outlive it."""
+
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Figures of one epoch; may be kept back until the next checkpoint."""
+        ...
+
+    def checkpoint(
+        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
+    ) -> None:
+        """Keep a folder of weights with its metrics, and the file to resume from."""
+        ...
+
+    def resume_file(self) -> Path | None:
+        """The resume file of the last checkpoint that is whole; None if there is none."""
+        ...

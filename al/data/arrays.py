@@ -1,0 +1,118 @@
+"""A Data Loader over arrays in memory: images or rows with one class each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from al.contracts import Batch, DataLoader, DataSpec, Label, Preview, Split, Splits
+from al.errors import ConfigError, DataError, LabelError, did_you_mean
+
+
+class ArrayLoader(DataLoader):
+    """Classified samples held in two arrays.
+
+    Args:
+        ids: one stable text a sample.
+        inputs: [N, *input_shape], in the dtype a user would bring.
+        targets: [N] positions in `classes`.
+        classes: label names.
+        test: ids that belong to the official test split; never anything else.
+
+    Raises:
+        DataError: lengths differ, ids repeat, or a target is no class.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        classes: Sequence[str],
+        test: Sequence[str],
+    ) -> None:
+        if not len(ids) == len(inputs) == len(targets):
+            raise DataError(
+                f"{len(ids)} ids, {len(inputs)} inputs and {len(targets)} targets: "
+                "give one of each a sample"
+            )
+        self._row = {id: row for row, id in enumerate(ids)}
+        if len(self._row) != len(ids):
+            raise DataError(f"{len(ids) - len(self._row)} ids repeat: give each sample its own")
+        if len(targets) and not 0 <= targets.min() <= targets.max() < len(classes):
+            raise DataError(f"a target is none of the {len(classes)} classes: check the data file")
+        self._inputs = inputs
+        self._targets = targets
+        self._class = {name: position for position, name in enumerate(classes)}
+        self._official_test = tuple(sorted(test))
+        self.spec = DataSpec(tuple(classes), tuple(inputs.shape[1:]), str(inputs.dtype))
+        self.freeze(Splits(val=(), test=self._official_test))
+
+    def propose_splits(self, validation_size: int, seed: int) -> Splits:
+        """Validation drawn uniformly, without a look at the labels."""
+        test = set(self._official_test)
+        rest = sorted(id for id in self._row if id not in test)
+        if validation_size >= len(rest):
+            raise ConfigError(
+                f"validation_size={validation_size} leaves no pool of {len(rest)} samples: "
+                "give less"
+            )
+        rng = np.random.default_rng([seed, len(rest)])
+        drawn = rng.choice(len(rest), size=validation_size, replace=False)
+        return Splits(val=tuple(sorted(rest[i] for i in drawn)), test=self._official_test)
+
+    def freeze(self, splits: Splits) -> None:
+        missing = [id for id in (*splits.val, *splits.test) if id not in self._row]
+        if missing:
+            raise DataError(
+                f"{len(missing)} samples of the campaign's splits are gone, {missing[0]!r} first: "
+                "restore the data, or start another campaign"
+            )
+        taken = {*splits.val, *splits.test}
+        self._splits: dict[str, tuple[str, ...]] = {
+            "train": tuple(sorted(id for id in self._row if id not in taken)),
+            "val": tuple(sorted(splits.val)),
+            "test": tuple(sorted(splits.test)),
+        }
+
+    def ids(self, split: Split) -> tuple[str, ...]:
+        return self._splits[split]
+
+    def batches(
+        self,
+        ids: Sequence[str],
+        labels: Sequence[Label] | None = None,
+        *,
+        batch_size: int,
+        shuffle: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        rows = np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
+        targets = None
+        if labels is not None:
+            targets = torch.tensor([self._class[label] for label in labels], dtype=torch.int64)
+        order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
+        for start in range(0, len(ids), batch_size):
+            chosen = order[start : start + batch_size]
+            yield Batch(
+                tuple(ids[i] for i in chosen),
+                torch.from_numpy(self._inputs[rows[chosen]]),
+                None if targets is None else targets[chosen],
+            )
+
+    def truth(self, ids: Sequence[str]) -> list[Label]:
+        return [self.spec.classes[self._targets[self._row[id]]] for id in ids]
+
+    def check_label(self, label: Label) -> None:
+        if label not in self._class:
+            raise LabelError(f"{label!r} is no class: {did_you_mean(str(label), self._class)}")
+
+    def preview(self, id: str) -> Preview:
+        """The sample as an image, stretched to the range of its dtype's use."""
+        sample = self._inputs[self._row[id]].astype(np.float64)
+        peak = 255.0 if self._inputs.dtype == np.uint8 else max(float(sample.max()), 1e-9)
+        return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
+
+    def example(self) -> np.ndarray:
+        return self._inputs[[self._row[id] for id in self.ids("train")[:2]]]

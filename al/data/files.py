@@ -1,0 +1,75 @@
+"""Files of published data sets: found beside the project, else fetched and checked."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from al.errors import DataError
+
+
+def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
+    """The path of a checked file.
+
+    It is looked for in `$AL_DATA_DIR/folder/name`; where it is missing it is downloaded to
+    there, or to the user's cache if `AL_DATA_DIR` is not set.
+
+    Raises:
+        DataError: the file is corrupt, or missing and cannot be downloaded.
+    """
+    import pooch
+
+    root = Path(os.environ.get("AL_DATA_DIR") or pooch.os_cache("active-learning-pipeline"))
+    path = root / folder / name
+    if not path.exists():
+        log = pooch.get_logger()
+        log.setLevel("WARNING")
+        try:
+            pooch.retrieve(url, f"sha256:{sha256}", name, path.parent, progressbar=True)
+        except Exception as error:  # network, disk and hash errors of many libraries
+            reason = str(error).partition("\n")[0]
+            raise DataError(
+                f"{path} is missing and {url} cannot be fetched ({reason}): "
+                "put the file there, or set AL_DATA_DIR to the folder that holds it"
+            ) from error
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest() if _HAS_DIGEST else _slow(path)
+    if found != sha256:
+        raise DataError(
+            f"{path} is corrupt (sha256 {found[:12]}…, expected {sha256[:12]}…): "
+            "delete it to fetch it again"
+        )
+    return path
+
+
+_HAS_DIGEST = hasattr(hashlib, "file_digest")  # Python 3.11
+
+
+def _slow(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array in a gzipped IDX file, the format of MNIST.
+
+    Raises:
+        DataError: the file is no such file, or cut short.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+        zeros, kind, dimensions = struct.unpack_from(">HBB", content)
+        shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    except (OSError, EOFError, struct.error, zlib.error) as error:
+        raise DataError(f"{path} is no gzipped IDX file ({error}): fetch it again") from error
+    if zeros != 0 or kind != 8:
+        raise DataError(f"{path} is no IDX file of bytes: fetch it again")
+    values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    if values.size != int(np.prod(shape)):
+        raise DataError(f"{path} is cut short: fetch it again")
+    return values.reshape(shape)

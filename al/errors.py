@@ -1,0 +1,88 @@
+"""What can go wrong, as one tree; every message reads `fact: fix`.
+
+    AlError
+    ├── ConfigError          a parameter is out of range or contradicts the campaign
+    │   └── UnknownName      a name that no catalog knows ("did you mean …")
+    ├── DataError            a data file is missing, corrupt or of another shape
+    │   └── LabelError       a label that the task does not know
+    ├── StrategyError        a strategy cannot run here, or chose something impossible
+    ├── PoolEmpty            nothing is left to ask about
+    ├── StepOrder            a step was called before the one that it builds on
+    ├── StateError           a saved state is missing, corrupt or of a later version
+    ├── TrackingError        the tracking server does not answer or refuses
+    └── RegistryError        the model registry holds what this campaign cannot use
+
+A step prints the message as one line and exits with code 1. Any other exception that
+reaches a user is a bug of this project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "AlError",
+    "ConfigError",
+    "DataError",
+    "LabelError",
+    "PoolEmpty",
+    "RegistryError",
+    "StateError",
+    "StepOrder",
+    "StrategyError",
+    "TrackingError",
+    "UnknownName",
+    "did_you_mean",
+]
+
+
+class AlError(Exception):
+    """Base of all errors that a user can mend; the message says how."""
+
+
+class ConfigError(AlError):
+    """A parameter is out of range or contradicts the campaign."""
+
+
+class UnknownName(ConfigError):
+    """A name that no catalog knows."""
+
+
+class DataError(AlError):
+    """A data file is missing, corrupt or of another shape than expected."""
+
+
+class LabelError(DataError):
+    """A label that the task does not know."""
+
+
+class StrategyError(AlError):
+    """A strategy cannot run here, or chose something impossible."""
+
+
+class PoolEmpty(AlError):
+    """Nothing is left to ask about."""
+
+
+class StepOrder(AlError):
+    """A step was called before the one that it builds on."""
+
+
+class StateError(AlError):
+    """A saved state is missing, corrupt or written by a later version."""
+
+
+class TrackingError(AlError):
+    """The tracking server does not answer, or refuses."""
+
+
+class RegistryError(AlError):
+    """The model registry holds what this campaign cannot use."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The fix for an unknown word: the nearest known one, or all of them."""
+    known = sorted(known)
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}"

@@ -1,0 +1,197 @@
+"""A campaign: cycles until there are enough, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from al import progress
+from al.config import Config
+from al.pipeline.annotate import annotate
+from al.pipeline.compare import compare
+from al.pipeline.cycle import Cycle, Waiting, close, ended, needs, next_step, open_cycle
+from al.pipeline.report import Result
+from al.pipeline.select_data import need_pool, select_data
+from al.pipeline.select_model import select_model
+from al.pipeline.session import Session, open_session
+from al.pipeline.train import train
+from al.progress import say
+from al.tracking import plain_errors
+
+#: The steps of a cycle in their order; each says whether the cycle is over after it.
+STEPS = {
+    "select-data": select_data,
+    "annotate": annotate,
+    "compare": compare,
+    "train": train,
+    "select-model": select_model,
+}
+
+
+class Campaign:
+    """The cycles of one task under one configuration and seed.
+
+    The same parameters always mean the same campaign, so making this object again, in
+    another process or on another machine, goes on where it stands.
+
+        result = al.Campaign(task="digits", strategy="margin").run()
+        result.curve
+
+    Args:
+        tracking_uri: as MLflow knows it; MLflow's own setting by default.
+        experiment: name of the MLflow experiment; MLflow's own setting by default.
+        show_progress: bars on or off; by default on a terminal and in a notebook.
+        entry: entry point that this object serves, where `mlflow run` started the process.
+        parameters: fields of `al.config.Config`; `cycles=20` and the like.
+
+    Raises:
+        AlError: from every method, when something is wrong that can be mended.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracking_uri: str | None = None,
+        experiment: str | None = None,
+        show_progress: bool | None = None,
+        entry: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        self.name = Config.from_dict(parameters).name
+        self._given = parameters
+        self._tracking_uri = tracking_uri
+        self._experiment = experiment
+        self._entry = entry
+        if show_progress is not None:
+            progress.shown = show_progress
+
+    def run(self) -> Result:
+        """Run the cycles that are missing, then those of the baseline, and report.
+
+        Where people have not answered yet, say so and return; the next call goes on.
+        """
+        with self._opened() as session:
+            complete = self._run_missing(session)
+            result = Result.of(session)
+            config = session.config
+            compared = config.annotator == "oracle" and config.baseline != "none"
+            if complete and compared and config.baseline != config.strategy:
+                result = result.beside(self._baseline(config).run())
+            result.log(session.run)
+        if self._entry == "main" or (self._entry is None and result.baseline is not None):
+            say(result.text())
+        return result
+
+    def cycle(self) -> Result:
+        """Exactly one cycle: the open one to its end, or the next."""
+        with self._opened() as session:
+            cycle = open_cycle(session, begin=False)
+            if cycle is None:
+                need_pool(session)
+                cycle = open_cycle(session, begin=True)
+            self._advance(cycle)
+            return Result.of(session)
+
+    def step(self, name: str) -> None:
+        """One step of the open cycle; select-data opens the next one."""
+        first = name == "select-data"
+        with self._opened(create=first) as session:
+            cycle = open_cycle(session, begin=False)
+            if cycle is None and first:
+                need_pool(session)
+                cycle = open_cycle(session, begin=True)
+            if cycle is not None:
+                self._advance(cycle, name)
+            else:
+                say(f"nothing to do: {_closed(session)}; select-data starts the next cycle")
+
+    # -- how -------------------------------------------------------------------------------
+
+    @contextmanager
+    def _opened(self, *, create: bool = True) -> Iterator[Session]:
+        """The campaign, opened, and its run left in a state that says how it stands."""
+        with plain_errors():
+            session = open_session(
+                self._given,
+                tracking_uri=self._tracking_uri,
+                experiment=self._experiment,
+                entry=self._entry,
+                create=create,
+            )
+
+            def finish() -> None:
+                complete = session.state.cycle >= session.config.cycles or not session.pool
+                session.run.end("FINISHED" if complete else "SCHEDULED")
+
+            with ended(session.run, finish):
+                yield session
+                session.attach_project_run()
+
+    def _run_missing(self, session: Session) -> bool:
+        """Run the cycles that are missing; False where people have to answer first."""
+        wanted = session.config.cycles
+        cycle = open_cycle(session, begin=False)
+        if cycle is None and session.state.cycle >= wanted:
+            say(
+                f"campaign {self.name} is finished: {_closed(session)}, "
+                f"{len(session.state.labels.ids)} labels; cycles={wanted + 10} goes on"
+            )
+        while cycle is not None or session.state.cycle < wanted:
+            if cycle is None and not session.pool:
+                say(f"campaign {self.name} ends: every sample of its pool has been asked about")
+                break
+            if not self._advance(cycle or open_cycle(session, begin=True)):
+                return False
+            cycle = None
+        return True
+
+    def _advance(self, cycle: Cycle | None, last: str = "select-model") -> bool:
+        """Run a cycle's steps up to `last`; False where people have to answer first.
+
+        Steps that are done are not done again: what they left is read.
+        """
+        assert cycle is not None  # begin=True always gives one
+
+        def finish() -> None:
+            if not cycle.run.finished:
+                cycle.run.end("SCHEDULED")
+
+        single = last == self._entry  # else the steps in between are asked for as well
+        try:
+            with ended(cycle.run, finish):
+                if single:
+                    done = needs(cycle, last)
+                    if done:
+                        say(f"cycle {cycle.number}: {last} is done already")
+                for name, step in STEPS.items():
+                    if over := step(cycle):
+                        close(cycle)
+                    if over or name == last:
+                        break
+        except Waiting as waiting:
+            say(f"{waiting}; the same command goes on")
+            return False
+        if single and not over:
+            say(f"cycle {cycle.number}: next is {next_step(cycle)}")
+        return True
+
+    def _baseline(self, config: Config) -> Campaign:
+        """The same campaign with the baseline's strategy."""
+        auto = self._given.get("campaign", "auto") == "auto"
+        parameters = {
+            **config.to_dict(),
+            "strategy": config.baseline,
+            "baseline": "none",
+            "campaign": "auto" if auto else f"{config.name}-{config.baseline}",
+            "model": "auto",
+        }
+        return Campaign(tracking_uri=self._tracking_uri, experiment=self._experiment, **parameters)
+
+
+def _closed(session: Session) -> str:
+    """How the last cycle ended."""
+    number = session.state.cycle
+    if not number:
+        return "no cycle has begun"
+    return f"cycle {number} is closed" + ("" if session.state.retrained else ", not retrained")

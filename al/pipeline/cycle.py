@@ -1,0 +1,266 @@
+"""One cycle: its run, the runs of its steps, and how it ends.
+
+A step is done when its run is FINISHED, and then it is never done again; its result is read
+from its artifacts. A step that was cut off goes on in the run it had. A cycle is closed
+when its run is FINISHED, which happens after its state is saved.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from al.contracts import Election, Graph, Query, Verdict
+from al.errors import StateError, StepOrder
+from al.pipeline.session import Session
+from al.progress import say
+from al.state import ChampionRecord, LabelTable, State, ids_digest
+from al.tracking import Run
+
+
+class Waiting(Exception):
+    """People have not answered yet; no error."""
+
+
+@dataclass
+class Cycle:
+    """A cycle that is open.
+
+    Attributes:
+        labels: the labelled set, with this cycle's answers once they are there.
+        steps: runs of steps by (step, candidate).
+    """
+
+    session: Session
+    number: int
+    run: Run
+    steps: dict[tuple[str, int], Run] = field(default_factory=dict)
+    labels: LabelTable = field(default_factory=LabelTable)
+    query: Query | None = None
+    verdict: Verdict | None = None
+    election: Election | None = None
+    champion: int | None = None  # version that the cycle started from
+    champion_after: int | None = None  # version that the election left in Production
+    _graphs: dict[int, tuple[Graph, str]] = field(default_factory=dict)
+
+    def done(self, step: str, candidate: int = 0) -> Run | None:
+        """The run of a step that came to its end."""
+        run = self.steps.get((step, candidate))
+        return run if run is not None and run.finished else None
+
+    @contextmanager
+    def step(self, step: str, candidate: int = 0) -> Iterator[Run]:
+        """The run of a step, open inside and ended outside."""
+        run = self.steps.get((step, candidate))
+        if run is None:
+            tags = {**self.session.tags, "al.role": "step", "al.step": step}
+            tags |= {"al.cycle": str(self.number), "al.cycle_run": self.run.id}
+            tags |= {"al.candidate": str(candidate)} if step == "train" else {}
+            name = f"train {candidate}" if step == "train" else step
+            run = self.session.store.create(name, tags, parent=self.run.id, kind=step)
+            self.steps[step, candidate] = run
+        else:
+            run.reopen()
+        with ended(run):
+            yield run
+
+    def graph(self, version: int) -> Graph:
+        """The model of a version, from its weights and the project's own code."""
+        if version not in self._graphs:
+            with TemporaryDirectory() as scratch:
+                folder, digest = self.session.registry.fetch_weights(version, Path(scratch))
+                graph = self.session.new_graph()
+                graph.load_weights(folder)
+            self._graphs[version] = (graph, digest)
+        return self._graphs[version][0]
+
+    def weights_digest(self, version: int) -> str:
+        """Identity of a version's weights."""
+        self.graph(version)
+        return self._graphs[version][1]
+
+    def keep_graph(self, version: int, graph: Graph, digest: str) -> None:
+        """Remember the model of a version that was made here."""
+        self._graphs[version] = (graph, digest)
+
+    def champion_graph(self) -> Graph | None:
+        """The model that the cycle started from."""
+        return None if self.champion is None else self.graph(self.champion)
+
+    def evaluate(self, graph: Graph, split: Any) -> dict[str, float]:
+        """A model's metrics on validation or test."""
+        data = self.session.data
+        ids = data.ids(split)
+        return graph.evaluate(data.batches(ids, data.truth(ids), batch_size=512))
+
+
+@contextmanager
+def ended(run: Run, finish: Callable[[], None] | None = None) -> Iterator[None]:
+    """End a run as what happens inside says: `finish` if all went well, whatever else if not."""
+    try:
+        yield
+    except Waiting:
+        run.end("SCHEDULED")
+        raise
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+        with suppress(Exception):  # the server may be what failed: tell the first error
+            run.end("KILLED" if stopped else "FAILED")
+        raise
+    (finish or run.finish)()
+
+
+def open_cycle(session: Session, *, begin: bool) -> Cycle | None:
+    """The cycle that is open, or the next one.
+
+    Args:
+        begin: start the next one where none is open; None is returned otherwise.
+    """
+    if session.state.cycle == 0:  # this process has closed no cycle yet
+        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+        runs = {int(run.tags["al.cycle"]): run for run in found}
+        closed = [number for number, run in runs.items() if run.finished]
+        for number in closed:
+            if runs[number].status == "RUNNING":  # killed between the mark and the end
+                runs[number].finish()
+        if closed:
+            last = runs[max(closed)]
+            session.state = State.load(last.path("state"))
+            if session.state.cycle != max(closed):
+                raise StateError(f"the state of cycle {max(closed)} is another's: restore it")
+        number = session.state.cycle + 1
+        if number in runs:
+            return _reopened(session, number, runs[number])
+    if not begin:
+        return None
+    number = session.state.cycle + 1
+    tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
+    run = session.store.create(f"cycle {number:02d}", tags, parent=session.run.id, kind="cycle")
+    return Cycle(session, number, run, labels=session.state.labels)
+
+
+def _reopened(session: Session, number: int, run: Run) -> Cycle:
+    """A cycle that another process began."""
+    if session.store.entry == "cycle":
+        session.attach_project_run()
+    steps = session.store.find({"al.role": "step", "al.cycle_run": run.id})
+    known = {(r.tags["al.step"], int(r.tags.get("al.candidate", 0))): r for r in steps}
+    for step in known.values():
+        if step.finished and step.status == "RUNNING":  # killed between the mark and the end
+            step.finish()
+    return Cycle(session, number, run.reopen(), known, labels=session.state.labels)
+
+
+def close(cycle: Cycle) -> State:
+    """Save the state, draw the point of the learning curve, and end the cycle's run."""
+    session, before = cycle.session, cycle.session.state
+    champion = _champion(cycle)
+    pool = [i for i in session.data.ids("train") if i not in cycle.labels.asked]
+    state = State(
+        campaign=session.config.name,
+        cycle=cycle.number,
+        labels=cycle.labels,
+        champion=champion,
+        retrained=cycle.election is not None,
+        pool_size=len(pool),
+        pool_digest=ids_digest(pool),
+    )
+    count = len(state.labels.ids)
+    cycle.run.save(state.save, "state")
+    new = len(state.labels.of_cycle(cycle.number).ids)
+    figures: dict[str, float] = {
+        "cycle/labels": count,
+        "cycle/new_labels": new,
+        "cycle/validation_labels": len(session.data.ids("val")),
+        "cycle/pool": len(pool),
+        "cycle/retrained": float(state.retrained),
+        "cycle/seconds": time.time() - cycle.run.started,
+    }
+    curve: dict[str, float] = {}
+    if champion is not None:
+        figures |= {f"cycle/val_{name}": value for name, value in champion.val.items()}
+        figures |= {f"cycle/test_{name}": value for name, value in champion.test.items()}
+        figures["cycle/version"] = champion.version
+        curve = {f"test/{name}": value for name, value in champion.test.items()}
+    cycle.run.log_metrics(figures, cycle.number)
+    session.run.log_metrics(curve, count)
+    cycle.run.finish()
+    session.state = state
+    say(_line(cycle, before, state, figures["cycle/seconds"]))
+    return state
+
+
+def _champion(cycle: Cycle) -> ChampionRecord | None:
+    """The version in Production now, measured; figures of the same version are kept."""
+    before = cycle.session.state.champion
+    version = cycle.champion if cycle.election is None else cycle.champion_after
+    if version is None:
+        return None
+    if before is not None and before.version == version and before.test:
+        return before
+    graph = cycle.graph(version)
+    return ChampionRecord(
+        version,
+        cycle.weights_digest(version),
+        cycle.evaluate(graph, "val"),
+        cycle.evaluate(graph, "test"),
+    )
+
+
+def _line(cycle: Cycle, before: State, state: State, seconds: float) -> str:
+    """The one line that a cycle prints."""
+    config = cycle.session.config
+    metric = cycle.session.task.metric
+    strategy = config.cold_start if cycle.champion is None else config.strategy
+    total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
+    words = [
+        f"cycle {cycle.number:2d}{total}",
+        f"labels {len(state.labels.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
+        f"{strategy:<12}",
+    ]
+    if state.champion is None:
+        words.append("no model")
+    else:
+        words += [
+            f"val/{metric} {state.champion.val[metric]:.3f}",
+            f"test/{metric} {state.champion.test[metric]:.3f}",
+            f"Production v{state.champion.version}",
+        ]
+    words.append(f"{seconds:5.1f} s")
+    if cycle.verdict is not None and not cycle.verdict.retrain:
+        words.append(f"not retrained: {cycle.verdict.why}")
+    elif cycle.election is not None and not cycle.election.promoted:
+        words.append("champion kept")
+    return "  ".join(words)
+
+
+def next_step(cycle: Cycle) -> str:
+    """The first step of the cycle that is not done; "" where all are."""
+    config = cycle.session.config
+    for step in ("select-data", "annotate", "compare"):
+        if not cycle.done(step):
+            return step
+    if any(not cycle.done("train", number) for number in range(config.candidates)):
+        return "train"
+    return "" if cycle.done("select-model") else "select-model"
+
+
+def needs(cycle: Cycle, step: str) -> bool:
+    """Refuse a step whose predecessor is not done; True where the step itself is done.
+
+    Raises:
+        StepOrder: says which step comes first.
+    """
+    order = ("select-data", "annotate", "compare", "train", "select-model", "")
+    first = next_step(cycle)
+    if order.index(first) < order.index(step):
+        raise StepOrder(
+            f"cycle {cycle.number} of campaign {cycle.session.config.name!r} has no {first} yet: "
+            f"run {first} before {step}"
+        )
+    return order.index(first) > order.index(step)

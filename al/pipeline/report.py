@@ -1,0 +1,96 @@
+"""What a campaign came to: the learning curve, as a table, a text and a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from al.pipeline.session import Session
+from al.tracking import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where a campaign stands.
+
+    Attributes:
+        curve: the champion's test metric by number of labels; columns labels and metric.
+        version: in Production; None where there is none.
+        baseline: the same of the campaign that this one is held against.
+    """
+
+    campaign: str
+    strategy: str
+    metric: str
+    curve: pd.DataFrame
+    model: str
+    version: int | None
+    validation_labels: int
+    tracking_uri: str
+    experiment_id: str
+    baseline: Result | None = None
+
+    @classmethod
+    def of(cls, session: Session) -> Result:
+        """Read from the campaign's run, so that it is the same whoever ran the cycles."""
+        metric = session.task.metric
+        points = session.run.metric_history(f"test/{metric}")
+        champion = session.state.champion
+        return cls(
+            campaign=session.config.name,
+            strategy=session.config.strategy,
+            metric=metric,
+            curve=pd.DataFrame(points, columns=["labels", metric]),
+            model=session.registry.name,
+            version=champion.version if champion else None,
+            validation_labels=len(session.data.ids("val")),
+            tracking_uri=session.store.uri,
+            experiment_id=session.store.experiment_id,
+        )
+
+    def beside(self, baseline: Result) -> Result:
+        """This result with another to hold it against."""
+        return dataclasses.replace(self, baseline=baseline)
+
+    def log(self, run: Run) -> None:
+        """Keep the learning curve with the campaign, as a picture."""
+        if len(self.curve):
+            run.save(lambda folder: self.figure().savefig(folder / "learning_curve.png", dpi=120))
+
+    def text(self) -> str:
+        """The learning curve for a terminal."""
+        title = f"test/{self.metric} of the model in Production"
+        lines = ["", f"{title} (plus {self.validation_labels} validation labels)"]
+        table = self.curve.set_index("labels").rename(columns={self.metric: self.strategy})
+        if self.baseline is not None:
+            other = self.baseline.curve.set_index("labels")
+            table = table.join(other.rename(columns={self.metric: self.baseline.strategy}))
+        lines += [table.to_string(float_format="{:.3f}".format, na_rep="–")]
+        if self.version is not None:
+            lines += ["", f"in Production: models:/{self.model}/{self.version}"]
+        return "\n".join(lines)
+
+    def figure(self) -> Figure:
+        """The learning curve as a matplotlib figure."""
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.subplots()
+        for result in (self, self.baseline):
+            if result is not None:
+                line = "-" if result is self else "--"
+                labels, values = result.curve["labels"], result.curve[self.metric]
+                axes.plot(labels, values, line, marker="o", markersize=4, label=result.strategy)
+        axes.set(xlabel=f"labels (plus {self.validation_labels} for validation)",
+                 ylabel=f"test {self.metric}", title=self.campaign)  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        return figure

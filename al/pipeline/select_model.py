@@ -1,0 +1,124 @@
+"""Step select-model: elect the best checkpoint, register it, promote it.
+
+The election is written down before anything is done about it; after a cut the step does
+what is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from al.contracts import Candidate, Election
+from al.model_selector import elect
+from al.pipeline.cycle import Cycle
+from al.registry import digest_of, save_servable
+from al.tracking import Checkpoints, Run
+
+STEP = "select-model"
+RECORD = "election.json"
+
+
+def select_model(cycle: Cycle) -> bool:
+    """Hold the cycle's election and carry it out, once; the cycle is over."""
+    if done := cycle.done(STEP):
+        record = done.load_json(RECORD)
+        cycle.election = _election(record)
+        version = int(done.tags["al.version"])
+        cycle.champion_after = version if cycle.election.promoted else record["champion"]
+        return True
+    resumed = (STEP, 0) in cycle.steps
+    with cycle.step(STEP) as run:
+        if resumed and run.has(RECORD):
+            record = run.load_json(RECORD)
+        else:
+            record = _hold(cycle)
+            run.save_json(RECORD, record)
+        cycle.election = _election(record)
+        _carry_out(cycle, run, record)
+    return True
+
+
+def _hold(cycle: Cycle) -> dict[str, Any]:
+    """Elect; returns the record."""
+    session, config = cycle.session, cycle.session.config
+    runs = [cycle.steps["train", number] for number in range(config.candidates)]
+    candidates = Checkpoints.candidates(session.store, runs)
+    # A person may have promoted another version while the cycle ran; that one is to beat.
+    standing = session.registry.standing(cycle.champion)
+    figures = None
+    if standing.version is not None:
+        found = cycle.evaluate(cycle.graph(standing.version), "val")
+        figures = {f"val/{name}": value for name, value in found.items()}
+    election = elect(candidates, figures, session.criterion, always=config.promote == "always")
+    return {
+        "criterion": config.criterion,
+        "promote": config.promote,
+        "validation_labels": len(session.data.ids("val")),
+        "champion": standing.version,
+        "champion_metrics": figures,
+        "winner": asdict(election.winner),
+        "promoted": election.promoted,
+        "why": election.why,
+        "candidates": [asdict(candidate) for candidate in candidates],
+    }
+
+
+def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
+    """Register the winner and, if it was elected for that, promote it; twice is once."""
+    session, registry = cycle.session, cycle.session.registry
+    election = _election(record)
+    winner = election.winner
+    with TemporaryDirectory() as scratch:
+        weights = Checkpoints.fetch(winner.checkpoint, Path(scratch) / "weights")
+        graph = session.new_graph()
+        graph.load_weights(weights)
+        example = session.data.example()
+        save_servable(
+            Path(scratch) / "servable",
+            weights=weights,
+            task=session.config.task,
+            spec=session.data.spec,
+            example=example,
+            answer=graph.predict(example),
+        )
+        digest = digest_of(weights)
+        version = registry.register(
+            Path(scratch) / "servable",
+            run_id=run.id,
+            experiment_id=run.experiment_id,
+            tags={
+                "al.campaign": session.config.name,
+                "al.cycle": cycle.number,
+                "al.checkpoint": winner.checkpoint,
+                "al.labels": len(cycle.labels.ids),
+                "al.weights": digest,
+                **winner.metrics,
+            },
+        )
+    cycle.keep_graph(version, graph, digest)
+    if election.promoted:
+        registry.promote(version, f"cycle {cycle.number}: {election.why}")
+    else:
+        registry.settle(registry.standing(cycle.champion))
+    cycle.champion_after = version if election.promoted else record["champion"]
+    run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()}, cycle.number)
+    run.set_tags(
+        {
+            "al.version": version,
+            "al.promoted": election.promoted,
+            "al.why": election.why,
+            "al.model": registry.uri(version),
+        }
+    )
+
+
+def _election(record: dict[str, Any]) -> Election:
+    return Election(
+        Candidate(**record["winner"]),
+        record["promoted"],
+        record["why"],
+        record["champion_metrics"],
+    )

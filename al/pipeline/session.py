@@ -1,0 +1,195 @@
+"""A campaign, opened: everything that its steps work with, checked before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from al.catalog import annotators, strategies, tasks
+from al.config import Config
+from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
+from al.engine import LocalEngine
+from al.errors import ConfigError, StateError, UnknownName
+from al.model_selector import criterion
+from al.registry import Registry
+from al.state import State
+from al.tracking import Run, Store
+from al.tracking.store import unknown_campaign
+
+
+@dataclass
+class Session:
+    """What the steps of a campaign share.
+
+    Attributes:
+        run: the campaign's run.
+        state: where the campaign stands after its last closed cycle.
+    """
+
+    config: Config
+    store: Store
+    run: Run
+    task: Task
+    data: DataLoader
+    annotator: Annotator
+    criterion: Criterion
+    registry: Registry
+    state: State
+    device: torch.device
+    engine: LocalEngine
+
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """Ids that may be asked about: all training ids less those ever answered or skipped."""
+        asked = self.state.labels.asked
+        return tuple(id for id in self.data.ids("train") if id not in asked)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """How a later process finds this campaign's runs."""
+        return {"al.campaign": self.config.name, "al.campaign_run": self.run.id}
+
+    def new_graph(self) -> Graph:
+        """A graph of the task with random weights, on the device."""
+        graph = self.task.graph(self.data.spec)
+        if hasattr(graph, "to"):
+            graph.to(self.device)
+        return graph
+
+    def attach_project_run(self) -> None:
+        """Put the run of `mlflow run` into the tree where no new run took its place."""
+        tags = {**self.tags, "al.role": "step", "al.step": str(self.store.entry)}
+        self.store.attach_offered(self.run, tags)
+
+
+def open_session(
+    given: Mapping[str, Any],
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    entry: str | None = None,
+    create: bool = True,
+) -> Session:
+    """Find the campaign or start it.
+
+    Args:
+        given: parameters as the user gave them; what is not given is as the campaign has it,
+            or the default for a new one.
+        entry: the entry point that asks.
+        create: whether a campaign that is not there is started.
+
+    Raises:
+        AlError: something is wrong; nothing has been changed.
+    """
+    config = Config.from_dict(given)
+    check_names(config)
+    store = Store(tracking_uri, experiment, entry)
+    found = store.find({"al.role": "campaign", "al.campaign": config.name})
+    stored: dict[str, Any] | None = None
+    if found and found[0].has("campaign.json"):  # else it was killed while it was being made
+        stored = found[0].load_json("campaign.json")
+        config = _stored_config(stored).resumed_with(given)
+        check_names(config)
+    elif not create:
+        raise ConfigError(unknown_campaign(store, config.name))
+
+    task: Task = tasks.get(config.task)()
+    data = task.data()
+    device = _device(config.device)
+    graph = task.graph(data.spec)
+    names = [f"val/{metric}" for metric in graph.metrics]
+    wanted = criterion(config.criterion, names)
+    if stored is None:
+        splits = data.propose_splits(config.validation_size, config.seed)
+    else:
+        splits = Splits(tuple(stored["splits"]["val"]), tuple(stored["splits"]["test"]))
+    data.freeze(splits)
+    annotator = annotators.get(config.annotator)(data, config.name)
+
+    if stored is None:
+        _check_sizes(config, len(data.ids("train")))
+        owner = found[0].id if found else ""
+        Registry(store.client, config.model_name, config.name, owner).check_free()
+        run = found[0] if found else _create(store, config)
+        run.log_params(config.to_dict())
+        run.save_json("campaign.json", _as_json(config, splits, data))
+    else:
+        run = found[0]
+    run.reopen()
+    registry = Registry(store.client, config.model_name, config.name, run.id)
+    registry.claim()
+    session = Session(
+        config, store, run, task, data, annotator, wanted, registry,
+        State.start(config.name), device, LocalEngine(),
+    )  # fmt: skip
+    if stored is not None and entry == "main":
+        session.attach_project_run()
+    _end_left_over(session)
+    return session
+
+
+def check_names(config: Config) -> None:
+    """Look every name up, so that an unknown one is told before anything starts.
+
+    Raises:
+        UnknownName: the first name that no catalog knows.
+    """
+    tasks.get(config.task)
+    for name in {config.strategy, config.cold_start, config.baseline} - {"none"}:
+        strategies.get(name)
+    if "none" in (config.strategy, config.cold_start):
+        raise UnknownName("'none' is no strategy: only baseline can be none")
+    annotators.get(config.annotator)
+
+
+def _stored_config(stored: Mapping[str, Any]) -> Config:
+    try:
+        return Config.from_dict(stored["config"])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise StateError(f"campaign.json is damaged ({error}): restore it") from error
+
+
+def _create(store: Store, config: Config) -> Run:
+    tags = {"al.role": "campaign", "al.campaign": config.name}
+    return store.create(config.name, tags, kind="main")
+
+
+def _as_json(config: Config, splits: Splits, data: DataLoader) -> dict[str, Any]:
+    """What makes the campaign what it is, with the names that `auto` stood for."""
+    named = config.replace(campaign=config.name, model=config.model_name)
+    return {
+        "schema": 1,
+        "config": named.to_dict(),
+        "data": data.spec.to_dict(),
+        "splits": {"val": list(splits.val), "test": list(splits.test)},
+    }
+
+
+def _check_sizes(config: Config, pool: int) -> None:
+    for name in ("initial_size", "query_size"):
+        size = getattr(config, name)
+        if size > pool:
+            raise ConfigError(f"{name}={size} is more than the pool of {pool}: give less")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0][:120]
+        raise ConfigError(f"device={name!r} cannot be used ({reason}): give cpu or auto") from error
+    return device
+
+
+def _end_left_over(session: Session) -> None:
+    """End the runs of drivers that were killed; they have no cycle of their own."""
+    for run in session.store.find({"al.role": "step", "al.campaign_run": session.run.id}):
+        mine = run.id == session.store.attached
+        if run.status == "RUNNING" and "al.cycle" not in run.tags and not mine:
+            run.end("KILLED")

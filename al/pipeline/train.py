@@ -1,0 +1,54 @@
+"""Step train: one training run for each candidate, from scratch."""
+
+from __future__ import annotations
+
+from al.agents import Examples, Schedule, SupervisedAgent
+from al.pipeline.cycle import Cycle
+from al.randomness import seeded, torch_seed
+from al.tracking import Checkpoints, Run
+
+STEP = "train"
+
+
+def train(cycle: Cycle) -> bool:
+    """Train every candidate that is not trained yet; the cycle goes on."""
+    for number in range(cycle.session.config.candidates):
+        if not cycle.done(STEP, number):
+            with cycle.step(STEP, number) as run:
+                _train(cycle, run, number)
+    return False
+
+
+def _train(cycle: Cycle, run: Run, number: int) -> None:
+    session, config = cycle.session, cycle.session.config
+    labels = cycle.labels
+    dataset = (config.task, labels.digest)
+    hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
+    run.log_params({name: getattr(config, name) for name in hyper})
+    run.log_params({"candidate": number, "labels": len(labels.ids)})
+    source = f"runs:/{cycle.run.id}/state/labels.parquet"
+    run.log_dataset(*dataset, source=source, rows=len(labels.ids), context="training")
+
+    draw = (config.seed, cycle.number, number)
+    with seeded(torch_seed(config.seed, cycle.number, "init", number), session.device.type):
+        graph = session.new_graph()
+        graph.prepare_training(lr=config.lr, epochs=config.epochs)
+    val = session.data.ids("val")
+    recorder = Checkpoints(session.store, run, number, dataset)
+    agent = (session.task.agent or SupervisedAgent)(
+        graph,
+        session.data,
+        train=Examples(labels.ids, labels.labels),
+        val=Examples(val, tuple(session.data.truth(val))),
+        schedule=Schedule(
+            epochs=config.epochs,
+            patience=config.patience,
+            checkpoints=config.checkpoints,
+            batch_size=config.batch_size,
+            draw=draw,
+        ),
+        criterion=session.criterion,
+        recorder=recorder,
+    )
+    agent.fit()
+    recorder.close()

@@ -1,0 +1,10 @@
+"""MLflow's model registry: versions, stage Production, and models that anyone can load.
+
+This is the one module that knows about stages and aliases, so that the day MLflow drops
+stages one file changes.
+"""
+
+from al.registry.registry import Registry, Standing, digest_of
+from al.registry.servable import save_servable
+
+__all__ = ["Registry", "Standing", "digest_of", "save_servable"]

@@ -1,0 +1,193 @@
+"""Which version is in Production, how it got there, and how another one gets there."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModelStatus
+from mlflow.exceptions import MlflowException
+
+from al.errors import RegistryError
+
+STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The version in Production, and what was found on the way to it.
+
+    Attributes:
+        version: None where no version is in Production.
+        by_hand: a person put it there, not the pipeline.
+        others: versions that were in Production beside it.
+        alias: version that the alias `champion` names; None where it names none.
+    """
+
+    version: int | None
+    by_hand: bool = False
+    others: tuple[int, ...] = ()
+    alias: int | None = None
+
+
+class Registry:
+    """One registered model.
+
+    Args:
+        name: of the registered model.
+        owner: id of the campaign run that it belongs to.
+    """
+
+    def __init__(self, client: MlflowClient, name: str, campaign: str, owner: str) -> None:
+        self._client = client
+        self.name = name
+        self.campaign = campaign
+        self.owner = owner
+
+    def uri(self, version: int) -> str:
+        """How MLflow calls a version."""
+        return f"models:/{self.name}/{version}"
+
+    # -- ownership -------------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Make the registered model, or make sure that it is this campaign's.
+
+        Raises:
+            RegistryError: another campaign, or nobody we know, owns it.
+        """
+        if self.check_free():
+            self._client.create_registered_model(
+                self.name,
+                tags={"al.campaign": self.campaign, "al.campaign_run": self.owner},
+                description=f"Champions of the active learning campaign {self.campaign}.",
+            )
+
+    def check_free(self) -> bool:
+        """Whether the name is free; False where it is this campaign's already.
+
+        Raises:
+            RegistryError: another campaign, or nobody we know, owns it.
+        """
+        try:
+            found = self._client.get_registered_model(self.name)
+        except MlflowException:
+            return True
+        if self.owner and found.tags.get("al.campaign_run") == self.owner:
+            return False
+        holder = found.tags.get("al.campaign")
+        whose = f"belongs to campaign {holder!r}" if holder else "exists and is no campaign's"
+        raise RegistryError(
+            f"registered model {self.name!r} {whose}: pass another model name, or another "
+            "campaign name"
+        )
+
+    # -- who is in Production ----------------------------------------------------------------
+
+    def standing(self, last: int | None) -> Standing:
+        """Find the version to work with.
+
+        MLflow's own `models:/NAME/Production` takes the highest number. Where a person moved
+        a version there and left the former one in place, the person's is the one meant: it is
+        the one that the pipeline did not put there, the latest moved if there are several.
+
+        Args:
+            last: version that was champion when the cycle before closed.
+        """
+        versions = self._versions()
+        there = [v for v in versions if v.current_stage == STAGE]
+        chosen_by_hand = [v for v in there if int(v.version) != last]
+        if chosen_by_hand:
+            version = max(chosen_by_hand, key=lambda v: (v.last_updated_timestamp, int(v.version)))
+        elif there:
+            version = there[0]
+        else:
+            return Standing(None, by_hand=last is not None, alias=self._alias())
+        number = int(version.version)
+        others = tuple(sorted(int(v.version) for v in there if v is not version))
+        return Standing(number, bool(chosen_by_hand), others, self._alias())
+
+    def settle(self, standing: Standing) -> None:
+        """Leave one version in Production, with the alias on it; doing it again is harmless."""
+        for version in standing.others:
+            self._move(version, ARCHIVED)
+        if standing.version is not None and standing.alias != standing.version:
+            self._client.set_registered_model_alias(self.name, ALIAS, str(standing.version))
+
+    def promote(self, version: int, why: str) -> None:
+        """Move a version to Production and all others there to Archived."""
+        self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
+        self._move(version, STAGE, alone=True)
+        self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+
+    # -- versions ------------------------------------------------------------------------------
+
+    def register(
+        self, servable: Path, *, run_id: str, experiment_id: str, tags: Mapping[str, Any]
+    ) -> int:
+        """Make a version of a folder that `save_servable` wrote, once for a run.
+
+        Args:
+            run_id: of the election; where it has made its version already, that one is it.
+        """
+        for version in self._versions():
+            if version.tags.get("al.election") == run_id:
+                return int(version.version)
+        model = self._client.create_logged_model(
+            experiment_id, name="winner", source_run_id=run_id, model_type="pyfunc"
+        )
+        self._client.log_model_artifacts(model.model_id, str(servable))
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        made = self._client.create_model_version(
+            self.name,
+            f"models:/{model.model_id}",
+            run_id=run_id,
+            tags={**{key: str(value) for key, value in tags.items()}, "al.election": run_id},
+            model_id=model.model_id,
+        )
+        return int(made.version)
+
+    def fetch_weights(self, version: int, folder: Path) -> tuple[Path, str]:
+        """A version's weights, copied into the folder, and their digest; no code is run.
+
+        Raises:
+            RegistryError: the version holds none.
+        """
+        source = f"{self.uri(version)}/artifacts/weights"
+        try:
+            with tempfile.TemporaryDirectory():
+                found = Path(download_artifacts(artifact_uri=source, dst_path=str(folder)))
+        except (MlflowException, OSError) as error:
+            raise RegistryError(
+                f"version {version} of {self.name!r} holds no weights of this project: move "
+                "another version to Production"
+            ) from error
+        return found, digest_of(found)
+
+    def _versions(self) -> list[Any]:
+        return list(self._client.search_model_versions(f"name='{self.name}'", max_results=10_000))
+
+    def _alias(self) -> int | None:
+        model = self._client.get_registered_model(self.name)
+        found = model.aliases.get(ALIAS)
+        return int(found) if found else None
+
+    def _move(self, version: int, stage: str, *, alone: bool = False) -> None:
+        self._client.transition_model_version_stage(
+            self.name, str(version), stage, archive_existing_versions=alone
+        )
+
+
+def digest_of(folder: Path) -> str:
+    """Identity of all files in a folder; 32 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,75 @@
+"""A registered version as a folder that plain MLflow loads and serves anywhere.
+
+It holds the weights as tensors, the project's code as source, and a small file that puts
+the two together; nothing in it is pickled. The pipeline itself reads only the weights.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.pyfunc import save_model
+from mlflow.types import Schema, TensorSpec
+
+from al.contracts import DataSpec
+
+#: What a loaded version imports; pinned to what made it.
+REQUIREMENTS = ("mlflow", "torch", "numpy", "safetensors")
+_LOADER = Path(__file__).with_name("served_model.py")
+
+
+def save_servable(
+    folder: Path,
+    *,
+    weights: Path,
+    task: str,
+    spec: DataSpec,
+    example: np.ndarray,
+    answer: np.ndarray,
+) -> None:
+    """Write a version into the folder.
+
+    Args:
+        weights: folder that a Graph saved its weights into.
+        task: its catalog name, or package.module:Object.
+        example: [n, *input_shape] as a user brings it; `answer` is what the model gives.
+    """
+    graph = folder.with_name("graph.json")
+    graph.write_text(json.dumps({"task": task, "spec": spec.to_dict()}))
+    signature = ModelSignature(
+        Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]))]),
+        Schema([TensorSpec(answer.dtype, (-1, *answer.shape[1:]))]),
+    )
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # bars of copying files
+        warnings.simplefilter("ignore")
+        save_model(
+            folder,
+            python_model=str(_LOADER),
+            artifacts={"weights": str(weights), "graph": str(graph)},
+            code_paths=_code(task),
+            pip_requirements=[f"{n}=={version(n).partition('+')[0]}" for n in REQUIREMENTS],
+            signature=signature,
+            input_example=example,
+            metadata={"classes": list(spec.classes), "task": task},
+        )
+
+
+def _code(task: str) -> Sequence[str]:
+    """Source that the version needs: this package, and the task's own where it is elsewhere."""
+    roots = [Path(__file__).parents[1]]
+    if ":" in task:
+        top = task.partition(":")[0].partition(".")[0]
+        found = importlib.util.find_spec(top)
+        if top != "al" and found is not None and found.origin is not None:
+            origin = Path(found.origin)
+            roots.append(origin.parent if origin.name == "__init__.py" else origin)
+    return [str(root) for root in roots]

@@ -1,0 +1,118 @@
+"""One immutable record per cycle, saved and loaded whole, with schema version and digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from al.errors import StateError
+from al.state.labels import LabelTable
+
+#: Version of the layout; a reader refuses a later one.
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ChampionRecord:
+    """The version in Production when the cycle closed.
+
+    Attributes:
+        weights: digest of its weights.
+        val, test: its metrics on the frozen splits.
+    """
+
+    version: int
+    weights: str
+    val: Mapping[str, float] = field(default_factory=dict)
+    test: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a campaign stands after a cycle; the first cycle starts from `State.start`."""
+
+    campaign: str
+    cycle: int
+    labels: LabelTable
+    champion: ChampionRecord | None = None
+    retrained: bool = False
+    pool_size: int = 0
+    pool_digest: str = ""
+
+    @classmethod
+    def start(cls, campaign: str) -> State:
+        """Before the first cycle: no labels, no champion."""
+        return cls(campaign, 0, LabelTable())
+
+    def save(self, folder: Path) -> str:
+        """Write state.json and labels.parquet into the folder; returns the digest."""
+        self.labels.save(folder / "labels.parquet")
+        content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "campaign": self.campaign,
+            "cycle": self.cycle,
+            "retrained": self.retrained,
+            "champion": asdict(self.champion) if self.champion else None,
+            "pool": {"size": self.pool_size, "digest": self.pool_digest},
+            "labels": {
+                "rows": len(self.labels),
+                "digest": self.labels.digest,
+                "sha256": _sha256((folder / "labels.parquet").read_bytes()),
+            },
+        }
+        content["digest"] = _content_digest(content)
+        (folder / "state.json").write_text(json.dumps(content, indent=2))
+        return str(content["digest"])
+
+    @classmethod
+    def load(cls, folder: Path) -> State:
+        """Read what `save` wrote.
+
+        Raises:
+            StateError: a file is missing or damaged, or a later version wrote it.
+        """
+        try:
+            content = json.loads((folder / "state.json").read_text())
+        except FileNotFoundError:
+            raise StateError("state.json is missing from the saved state: restore it") from None
+        except ValueError as error:
+            raise StateError(f"state.json is damaged ({error}): restore it") from None
+        if not isinstance(content, dict) or "schema" not in content:
+            raise StateError("state.json is damaged (no schema version): restore it")
+        if content["schema"] != SCHEMA:
+            raise StateError(
+                f"state.json has schema {content['schema']}, this version reads {SCHEMA}: "
+                "install the version that wrote it"
+            )
+        if content.get("digest") != _content_digest(content):
+            raise StateError("state.json does not match its digest: restore it")
+        labels = LabelTable.load(folder / "labels.parquet")
+        if _sha256((folder / "labels.parquet").read_bytes()) != content["labels"]["sha256"]:
+            raise StateError("labels.parquet does not match its digest in state.json: restore it")
+        return cls(
+            campaign=content["campaign"],
+            cycle=content["cycle"],
+            labels=labels,
+            champion=ChampionRecord(**content["champion"]) if content["champion"] else None,
+            retrained=content["retrained"],
+            pool_size=content["pool"]["size"],
+            pool_digest=content["pool"]["digest"],
+        )
+
+
+def ids_digest(ids: Iterable[str]) -> str:
+    """Identity of a set of ids, whatever its order; 32 hexadecimal digits."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:32]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content_digest(content: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    return _sha256(json.dumps(rest, sort_keys=True).encode())

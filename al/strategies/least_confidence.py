@@ -1,0 +1,22 @@
+"""Least confidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from al.catalog import strategies
+from al.contracts import PoolView
+from al.strategies.ranking import by_score
+
+
+@strategies.register("least_confidence")
+@by_score
+def least_confidence(view: PoolView) -> np.ndarray:
+    """Asks where the model believes least in its own best guess.
+
+    score(x) = 1 − max_c p(c | x), in [0, 1 − 1/C].
+
+    Lewis and Gale (1994), A sequential algorithm for training text classifiers. Reads
+    `view.probabilities`; O(N C) time, O(N) memory.
+    """
+    return 1.0 - view.probabilities.max(axis=1)  # [N, C] → [N]

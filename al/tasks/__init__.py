@@ -1,0 +1,1 @@
+"""Tasks: what to learn. One file each, found by `al.catalog.tasks`."""

@@ -1,0 +1,15 @@
+"""MLflow runs: the tree of campaign, cycles and steps, and what each leaves behind.
+
+This room and `al.registry` are the only ones that import mlflow. Everything that changes
+the tracking server goes through `Store` and `Run`.
+"""
+
+import os
+
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one bar a file is noise
+
+from al.tracking.checkpoints import Checkpoints
+from al.tracking.runs import Run
+from al.tracking.store import Store, plain_errors
+
+__all__ = ["Checkpoints", "Run", "Store", "plain_errors"]

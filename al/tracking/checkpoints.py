@@ -1,0 +1,143 @@
+"""Checkpoints of a training run as LoggedModels, the way MLflow 3 keeps models.
+
+A checkpoint is READY once all of it is there; one that was cut off stays PENDING and is
+never seen again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+from al.contracts import Candidate
+from al.tracking.runs import Point, Run
+from al.tracking.store import Store
+
+#: Figures are sent at a checkpoint, or when the oldest has waited for so long.
+FLUSH_SECONDS = 2.0
+
+
+class Checkpoints:
+    """Recorder of one training run; see `al.contracts.Recorder`.
+
+    Args:
+        dataset: name and digest of the labelled set.
+    """
+
+    def __init__(self, store: Store, run: Run, number: int, dataset: tuple[str, str]) -> None:
+        self._client = store.client
+        self._run = run
+        self._number = number
+        self._dataset = dataset
+        self._points: list[Point] = []  # not yet sent
+        self._times: dict[int, int] = {}  # epoch → when it ended
+        self._flushed = time.monotonic()
+
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        self._times[epoch] = int(time.time() * 1000)
+        self._points += self._at(epoch, metrics)
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the figures that were kept back."""
+        self._run.log_points(self._points)
+        self._points = []
+        self._flushed = time.monotonic()
+
+    def _at(self, epoch: int, metrics: Mapping[str, float]) -> list[Point]:
+        when = self._times[epoch]
+        return [Point(name, value, epoch, when) for name, value in metrics.items()]
+
+    def checkpoint(
+        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
+    ) -> None:
+        self.flush()
+        # The way to go on is there before the checkpoint counts as whole.
+        self._client.log_artifact(self._run.id, str(resume), f"resume/{epoch:06d}")
+        self._make(epoch, best_epoch, metrics, weights)
+
+    def _make(
+        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path
+    ) -> None:
+        model = self._client.create_logged_model(
+            self._run.experiment_id,
+            name=f"checkpoint-{self._number}-{best_epoch}",
+            source_run_id=self._run.id,
+            tags={
+                "al.role": "checkpoint",
+                "al.candidate": str(self._number),
+                "al.epoch": str(best_epoch),
+                "al.saved_at": str(epoch),
+            },
+            params={"epoch": str(best_epoch), "candidate": str(self._number)},
+            model_type="al-checkpoint",
+        )
+        self._client.log_model_artifacts(model.model_id, str(weights))
+        points = self._at(best_epoch, metrics)
+        self._run.log_model_points(points, model.model_id, self._dataset)
+        self._client.log_outputs(self._run.id, [LoggedModelOutput(model.model_id, best_epoch)])
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+
+    def resume_file(self) -> Path | None:
+        saved = [int(m.tags["al.saved_at"]) for m in _ready(self._client, [self._run])]
+        if not saved:
+            return None
+        return self._run.path(f"resume/{max(saved):06d}/resume.safetensors")
+
+    def close(self) -> None:
+        """Training is over: what served only to resume goes."""
+        self.flush()
+        self._run.delete_artifacts("resume")
+
+    # -- for the election --------------------------------------------------------------------
+
+    @staticmethod
+    def candidates(store: Store, runs: Sequence[Run]) -> list[Candidate]:
+        """All whole checkpoints of these training runs, by number and epoch."""
+        found = [
+            Candidate(
+                checkpoint=str(model.model_id),
+                number=int(model.tags["al.candidate"]),
+                epoch=int(model.tags["al.epoch"]),
+                metrics={m.key: float(m.value) for m in model.metrics or []},
+            )
+            for model in _ready(store.client, runs)
+        ]
+        return sorted(found, key=lambda candidate: (candidate.number, candidate.epoch))
+
+    @staticmethod
+    def fetch(checkpoint: str, folder: Path) -> Path:
+        """The weights of a checkpoint, copied into the folder."""
+        with tempfile.TemporaryDirectory() as scratch:
+            found = download_artifacts(artifact_uri=f"models:/{checkpoint}", dst_path=scratch)
+            shutil.copytree(found, folder, dirs_exist_ok=True)
+        return folder
+
+
+def _ready(client: MlflowClient, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]
+    """The whole checkpoints of the runs; a filter on status finds nothing, so it is done here."""
+    if not runs:
+        return []
+    listed = ", ".join(f"'{run.id}'" for run in runs)
+    found = []
+    token = None
+    while True:
+        page = client.search_logged_models(
+            [runs[0].experiment_id], f"source_run_id IN ({listed})", page_token=token
+        )
+        found += [
+            model
+            for model in page
+            if model.status == LoggedModelStatus.READY and model.tags.get("al.role") == "checkpoint"
+        ]
+        token = page.token
+        if not token:
+            return found

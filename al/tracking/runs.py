@@ -1,0 +1,223 @@
+"""A run: its params, metrics, tags and artifacts, written so that doing it twice is once."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Run as MlflowRun
+from mlflow.exceptions import MlflowException
+
+from al.errors import StateError
+
+
+class Point(NamedTuple):
+    """A value of a metric."""
+
+    name: str
+    value: float
+    step: int
+    time: int  # milliseconds since 1970
+
+
+class Run:
+    """One run on the tracking server.
+
+    Args:
+        reopened: it may hold figures already; a metric is not logged again at a step that has
+            one, so that a step that is done again draws no second point.
+    """
+
+    def __init__(self, client: MlflowClient, run: MlflowRun, *, reopened: bool = False) -> None:
+        self._client = client
+        self.id = str(run.info.run_id)
+        self.experiment_id = str(run.info.experiment_id)
+        self.name = str(run.info.run_name)
+        self.status = str(run.info.status)
+        self.artifact_uri = str(run.info.artifact_uri)
+        self.tags: dict[str, str] = dict(run.data.tags)
+        self.started = run.info.start_time / 1000  # seconds since 1970
+        self._params = set(run.data.params)
+        self._logged: dict[str, set[int]] | None = {} if reopened else None
+
+    @property
+    def finished(self) -> bool:
+        """It came to its end, so its step is never done again.
+
+        A tag says so, as `mlflow run` sets the status of its run by the exit code alone.
+        """
+        return self.tags.get("al.done") == "true"
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Tags, in one call."""
+        new = {key: str(value) for key, value in tags.items()}
+        self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in new.items()])
+        self.tags.update(new)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Params that the run does not have; `mlflow run` has logged what was given to it."""
+        new = {key: str(value) for key, value in params.items() if key not in self._params}
+        if new:
+            self._client.log_batch(self.id, params=[Param(k, v) for k, v in new.items()])
+            self._params.update(new)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Metrics at a step, in one call."""
+        now = int(time.time() * 1000)
+        self.log_points([Point(name, value, step, now) for name, value in metrics.items()])
+
+    def log_points(self, points: Sequence[Point]) -> None:
+        """Metrics at many steps, in one call."""
+        new = [
+            Metric(p.name, float(p.value), p.time, p.step)
+            for p in points
+            if not self._is_logged(p.name, p.step)
+        ]
+        if new:
+            self._client.log_batch(self.id, metrics=new)
+
+    def log_model_points(
+        self, points: Sequence[Point], model_id: str, dataset: tuple[str, str]
+    ) -> None:
+        """Points of this run that also belong to a LoggedModel and a data set.
+
+        MLflow enters them for the run as well; with the time they have there already, that
+        changes nothing.
+        """
+        name, digest = dataset
+        self._client.log_batch(
+            self.id,
+            metrics=[
+                Metric(p.name, float(p.value), p.time, p.step, model_id, name, digest, self.id)
+                for p in points
+            ],
+        )
+
+    def _is_logged(self, key: str, step: int) -> bool:
+        if self._logged is None:
+            return False
+        if key not in self._logged:
+            history = self._client.get_metric_history(self.id, key)
+            self._logged[key] = {point.step for point in history}
+        known = step in self._logged[key]
+        self._logged[key].add(step)
+        return known
+
+    def log_dataset(self, name: str, digest: str, source: str, rows: int, context: str) -> None:
+        """A data set that went into the run, shown under its inputs."""
+        dataset = Dataset(
+            name=name,
+            digest=digest,
+            source_type="local",
+            source=json.dumps({"uri": source}),
+            profile=json.dumps({"num_rows": rows}),
+        )
+        tags = [InputTag("mlflow.data.context", context)]
+        self._client.log_inputs(self.id, [DatasetInput(dataset, tags)])
+
+    def save(self, write: Callable[[Path], Any], folder: str = "") -> None:
+        """Artifacts: `write` fills an empty folder, which is then uploaded."""
+        with tempfile.TemporaryDirectory() as scratch:
+            write(Path(scratch))
+            self._client.log_artifacts(self.id, scratch, folder or None)
+
+    def save_json(self, name: str, content: Any) -> None:
+        """An artifact in JSON."""
+        text = json.dumps(content, indent=2, sort_keys=False)
+        self.save(lambda folder: (folder / name).write_text(text))
+
+    def save_table(self, name: str, frame: pd.DataFrame) -> None:
+        """An artifact in parquet."""
+        self.save(lambda folder: frame.to_parquet(folder / name, index=False))
+
+    def delete_artifacts(self, folder: str) -> None:
+        """Remove artifacts that have served; a store that cannot delete keeps them."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        try:
+            get_artifact_repository(self.artifact_uri).delete_artifacts(folder)
+        except (MlflowException, NotImplementedError, OSError):
+            return
+
+    def finish(self) -> None:
+        """Mark the run as done for good, and end it."""
+        if not self.finished:
+            self.set_tags({"al.done": "true"})
+        self.end("FINISHED")
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED; SCHEDULED where it will go on."""
+        if status == "SCHEDULED":
+            self._client.update_run(self.id, status=status)
+        else:
+            self._client.set_terminated(self.id, status)
+        self.status = status
+
+    def reopen(self) -> Run:
+        """Go on in this run."""
+        if self.status != "RUNNING":
+            self._client.update_run(self.id, status="RUNNING")
+            self.status = "RUNNING"
+        return self
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def path(self, name: str) -> Path:
+        """An artifact as a local file or folder.
+
+        Raises:
+            StateError: it is not there.
+        """
+        try:
+            return Path(self._client.download_artifacts(self.id, name))
+        except (MlflowException, OSError) as error:
+            raise StateError(
+                f"artifact {name} of run {self.name!r} ({self.id}) is missing: restore it"
+            ) from error
+
+    def has(self, name: str) -> bool:
+        """Whether an artifact of that name is at the top of the run."""
+        return any(entry.path == name for entry in self._client.list_artifacts(self.id))
+
+    def load_json(self, name: str) -> Any:
+        """An artifact in JSON.
+
+        Raises:
+            StateError: it is missing or damaged.
+        """
+        try:
+            return json.loads(self.path(name).read_text())
+        except ValueError as error:
+            raise StateError(
+                f"artifact {name} of run {self.name!r} ({self.id}) is damaged ({error}): restore it"
+            ) from error
+
+    def load_table(self, name: str) -> pd.DataFrame:
+        """An artifact in parquet.
+
+        Raises:
+            StateError: it is missing or damaged.
+        """
+        path = self.path(name)
+        try:
+            return pd.read_parquet(path)
+        except Exception as error:  # pyarrow raises many kinds for a damaged file
+            reason = str(error).partition("\n")[0]
+            raise StateError(
+                f"artifact {name} of run {self.name!r} ({self.id}) is damaged ({reason}): "
+                "restore it"
+            ) from error
+
+    def metric_history(self, key: str) -> list[tuple[int, float]]:
+        """All (step, value) of a metric, by step."""
+        history = self._client.get_metric_history(self.id, key)
+        return sorted({(int(point.step), float(point.value)) for point in history})

@@ -1,0 +1,217 @@
+"""The connection to a tracking server, and the way to runs on it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+import tempfile
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow import MlflowClient, get_tracking_uri
+from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+
+from al.errors import TrackingError, did_you_mean
+from al.tracking.runs import Run
+
+#: Seconds that a tracking server has to answer the first call.
+PATIENCE = 10
+
+
+class Store:
+    """One experiment on one tracking server.
+
+    Under `mlflow run` the project's own run exists already. It is on offer to the first run
+    that this process creates for its entry point, so that it takes its place in the tree.
+
+    Args:
+        tracking_uri: as MLflow knows it; MLflow's own setting where it is None.
+        experiment: name, made where it is missing; MLflow's own setting where it is None.
+        entry: the entry point this process serves: main, cycle or a step; None in a notebook.
+
+    Raises:
+        TrackingError: the server does not answer, or there is no such experiment.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        experiment: str | None = None,
+        entry: str | None = None,
+    ) -> None:
+        warnings.filterwarnings("ignore", ".*stages.*deprecated.*|.*transition_model_version.*")
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        self.uri = tracking_uri or get_tracking_uri()
+        self.entry = entry
+        self.offered = os.environ.get("MLFLOW_RUN_ID") if entry else None
+        self.attached: str | None = None  # the offered run, once nothing else has taken it
+        with plain_errors(self.uri):
+            _check_answers(self.uri)
+            with _first_use(self.uri):
+                self.client = MlflowClient(self.uri)
+                self.client.search_experiments(max_results=1)
+            self.experiment_id = self._experiment(experiment)
+            self.experiment = self.client.get_experiment(self.experiment_id).name
+
+    def _experiment(self, name: str | None) -> str:
+        if self.offered:
+            try:
+                return str(self.client.get_run(self.offered).info.experiment_id)
+            except MlflowException:  # left over from another server
+                self.offered = None
+        if name is None and (found := os.environ.get("MLFLOW_EXPERIMENT_ID")):
+            return found
+        name = name or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+        if name is None:
+            return "0"
+        known = self.client.get_experiment_by_name(name)
+        if known is None:
+            return str(self.client.create_experiment(name))
+        if known.lifecycle_stage != "active":
+            raise TrackingError(f"experiment {name!r} is deleted: restore it, or name another")
+        return str(known.experiment_id)
+
+    # -- runs ------------------------------------------------------------------------------
+
+    def create(
+        self, name: str, tags: Mapping[str, str], *, parent: str | None = None, kind: str
+    ) -> Run:
+        """A new run, or the project's own one where it was started for this `kind`.
+
+        Args:
+            kind: the entry point that stands for such a run: main, cycle or a step.
+        """
+        wanted = {**tags, MLFLOW_RUN_NAME: name}
+        if parent:
+            wanted[MLFLOW_PARENT_RUN_ID] = parent
+        if self.offered and kind == self.entry:
+            run_id, self.offered = self.offered, None
+            # One call, so that a run is found with all of its tags or with none.
+            self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in wanted.items()])
+            self.client.update_run(run_id, status="RUNNING", name=name)
+            return Run(self.client, self.client.get_run(run_id), reopened=True)
+        made = self.client.create_run(self.experiment_id, tags={**_context(), **wanted})
+        return Run(self.client, made)
+
+    def find(self, tags: Mapping[str, str]) -> list[Run]:
+        """All runs of the experiment that carry these tags, oldest first."""
+        clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+        return self._search([self.experiment_id], " AND ".join(clauses))
+
+    def find_elsewhere(self, tags: Mapping[str, str]) -> str | None:
+        """Name of another experiment with such a run."""
+        clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+        others = [
+            e for e in self.client.search_experiments() if e.experiment_id != self.experiment_id
+        ]
+        found = self._search([e.experiment_id for e in others], " AND ".join(clauses), most=1)
+        names = {e.experiment_id: e.name for e in others}
+        return names[found[0].experiment_id] if found else None
+
+    def names(self, role: str) -> list[str]:
+        """Campaign names of all runs in that role, for "did you mean"."""
+        return sorted({run.tags["al.campaign"] for run in self.find({"al.role": role})})
+
+    def attach_offered(self, parent: Run, tags: Mapping[str, str]) -> None:
+        """Put the project's run under `parent` where nothing has taken it."""
+        if self.offered:
+            self.attached, self.offered = self.offered, None
+            wanted = {**tags, MLFLOW_PARENT_RUN_ID: parent.id}
+            self.client.log_batch(self.attached, tags=[RunTag(k, v) for k, v in wanted.items()])
+
+    def _search(self, experiments: list[str], clauses: str, most: int = 50_000) -> list[Run]:
+        if not experiments:
+            return []
+        found: list[Run] = []
+        token = None
+        while len(found) < most:
+            page = self.client.search_runs(
+                experiments,
+                clauses,
+                max_results=min(most, 1000),
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            found += [Run(self.client, run, reopened=True) for run in page]
+            token = page.token
+            if not token:
+                break
+        return found
+
+
+@contextmanager
+def plain_errors(uri: str = "") -> Iterator[None]:
+    """MLflow's errors as one line each."""
+    try:
+        yield
+    except MlflowException as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TrackingError(f"MLflow refuses ({reason}): check {uri or 'the server'}") from error
+    except (ConnectionError, sqlite3.Error) as error:
+        raise TrackingError(f"{uri or 'the tracking server'} fails ({error}): start it") from error
+
+
+def _check_answers(uri: str) -> None:
+    """Fail soon where a server is not there; MLflow itself would try for minutes."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()
+    except urllib.error.HTTPError:
+        pass  # it answers; a proxy may hide /health
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise TrackingError(
+            f"the tracking server {uri} does not answer ({reason}): "
+            "start it, or set MLFLOW_TRACKING_URI"
+        ) from error
+
+
+@contextmanager
+def _first_use(uri: str) -> Iterator[None]:
+    """Let one process at a time open an SQLite store, and make it ready for several.
+
+    Processes that create it at once crash; write-ahead logging lets readers and a writer
+    work side by side.
+    """
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    path = Path(uri.removeprefix("sqlite:///")).resolve()
+    if not path.parent.is_dir():
+        raise TrackingError(f"{path.parent} is no folder: make it, or set MLFLOW_TRACKING_URI")
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir()) / f"active-learning-{name}.lock"):
+        yield
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+
+
+@lru_cache(maxsize=1)
+def _context() -> dict[str, str]:
+    """User, source and git commit, as MLflow's own `start_run` notes them; once, as git is slow."""
+    return {str(key): str(value) for key, value in resolve_tags().items()}
+
+
+def unknown_campaign(store: Store, name: str) -> str:
+    """The line for a campaign that is not there."""
+    elsewhere = store.find_elsewhere({"al.role": "campaign", "al.campaign": name})
+    if elsewhere:
+        return (
+            f"campaign {name!r} is in experiment {elsewhere!r}, not in {store.experiment!r}: "
+            f"pass --experiment-name {elsewhere}"
+        )
+    names = store.names("campaign")
+    fix = did_you_mean(name, names) if names else "start it with select-data, cycle or main"
+    return f"there is no campaign {name!r} in experiment {store.experiment!r}: {fix}"
