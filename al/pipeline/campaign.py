@@ -17,7 +17,7 @@ from al.pipeline.select_model import select_model
 from al.pipeline.session import Session, open_session
 from al.pipeline.train import train
 from al.progress import say
-from al.tracking import plain_errors
+from al.tracking import plain_errors, tracking_at
 
 #: The steps of a cycle in their order; each says whether the cycle is over after it.
 STEPS = {
@@ -111,10 +111,9 @@ class Campaign:
     @contextmanager
     def _opened(self, *, create: bool = True) -> Iterator[Session]:
         """The campaign, opened, and its run left in a state that says how it stands."""
-        with plain_errors():
+        with plain_errors(), tracking_at(self._tracking_uri):
             session = open_session(
                 self._given,
-                tracking_uri=self._tracking_uri,
                 experiment=self._experiment,
                 entry=self._entry,
                 create=create,

@@ -160,7 +160,8 @@ def close(cycle: Cycle) -> State:
     """Save the state, draw the point of the learning curve, and end the cycle's run."""
     session, before = cycle.session, cycle.session.state
     champion = _champion(cycle)
-    pool = [i for i in session.data.ids("train") if i not in cycle.labels.asked]
+    asked = cycle.labels.asked
+    pool = [id for id in session.data.ids("train") if id not in asked]
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,

@@ -68,7 +68,6 @@ class Session:
 def open_session(
     given: Mapping[str, Any],
     *,
-    tracking_uri: str | None = None,
     experiment: str | None = None,
     entry: str | None = None,
     create: bool = True,
@@ -86,7 +85,7 @@ def open_session(
     """
     config = Config.from_dict(given)
     check_names(config)
-    store = Store(tracking_uri, experiment, entry)
+    store = Store(experiment, entry)
     found = store.find({"al.role": "campaign", "al.campaign": config.name})
     stored: dict[str, Any] | None = None
     if found and found[0].has("campaign.json"):  # else it was killed while it was being made

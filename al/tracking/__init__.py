@@ -10,6 +10,6 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one ba
 
 from al.tracking.checkpoints import Checkpoints
 from al.tracking.runs import Run
-from al.tracking.store import Store, plain_errors
+from al.tracking.store import Store, plain_errors, tracking_at
 
-__all__ = ["Checkpoints", "Run", "Store", "plain_errors"]
+__all__ = ["Checkpoints", "Run", "Store", "plain_errors", "tracking_at"]

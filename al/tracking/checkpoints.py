@@ -6,8 +6,6 @@ never seen again.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -116,10 +114,7 @@ class Checkpoints:
     @staticmethod
     def fetch(checkpoint: str, folder: Path) -> Path:
         """The weights of a checkpoint, copied into the folder."""
-        with tempfile.TemporaryDirectory() as scratch:
-            found = download_artifacts(artifact_uri=f"models:/{checkpoint}", dst_path=scratch)
-            shutil.copytree(found, folder, dirs_exist_ok=True)
-        return folder
+        return Path(download_artifacts(f"models:/{checkpoint}", dst_path=str(folder)))
 
 
 def _ready(client: MlflowClient, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
-from mlflow import MlflowClient, get_tracking_uri
+from mlflow import MlflowClient, get_tracking_uri, set_tracking_uri
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
@@ -36,7 +36,6 @@ class Store:
     that this process creates for its entry point, so that it takes its place in the tree.
 
     Args:
-        tracking_uri: as MLflow knows it; MLflow's own setting where it is None.
         experiment: name, made where it is missing; MLflow's own setting where it is None.
         entry: the entry point this process serves: main, cycle or a step; None in a notebook.
 
@@ -46,13 +45,12 @@ class Store:
 
     def __init__(
         self,
-        tracking_uri: str | None = None,
         experiment: str | None = None,
         entry: str | None = None,
     ) -> None:
         warnings.filterwarnings("ignore", ".*stages.*deprecated.*|.*transition_model_version.*")
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        self.uri = tracking_uri or get_tracking_uri()
+        self.uri = get_tracking_uri()
         self.entry = entry
         self.offered = os.environ.get("MLFLOW_RUN_ID") if entry else None
         self.attached: str | None = None  # the offered run, once nothing else has taken it
@@ -148,6 +146,23 @@ class Store:
             if not token:
                 break
         return found
+
+
+@contextmanager
+def tracking_at(uri: str | None) -> Iterator[None]:
+    """While open, MLflow works with this tracking server; with its own setting for None.
+
+    Its registry looks models up on the global server whatever client it is asked through.
+    """
+    before = get_tracking_uri()
+    if uri is None or uri == before:
+        yield
+        return
+    set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        set_tracking_uri(before)
 
 
 @contextmanager
