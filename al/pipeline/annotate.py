@@ -45,6 +45,8 @@ def annotate(cycle: Cycle) -> bool:
             cycle.number,
         )
     cycle.labels = labels
+    skipped = f", {len(answers.skipped)} skipped" if answers.skipped else ""
+    cycle.told = f"{len(new.ids)} answered{skipped}, {len(labels.ids)} labels in all"
     return False
 
 

@@ -10,9 +10,18 @@ from al import progress
 from al.config import Config
 from al.pipeline.annotate import annotate
 from al.pipeline.compare import compare
-from al.pipeline.cycle import Cycle, Waiting, close, ended, needs, next_step, open_cycle
+from al.pipeline.cycle import (
+    Cycle,
+    Waiting,
+    begin_cycle,
+    close,
+    ended,
+    needs,
+    next_step,
+    open_cycle,
+)
 from al.pipeline.report import Result
-from al.pipeline.select_data import need_pool, select_data
+from al.pipeline.select_data import select_data
 from al.pipeline.select_model import select_model
 from al.pipeline.session import Session, open_session
 from al.pipeline.train import train
@@ -86,23 +95,16 @@ class Campaign:
     def cycle(self) -> Result:
         """Exactly one cycle: the open one to its end, or the next."""
         with self._opened() as session:
-            cycle = open_cycle(session, begin=False)
-            if cycle is None:
-                need_pool(session)
-                cycle = open_cycle(session, begin=True)
-            self._advance(cycle)
+            self._advance(open_cycle(session) or begin_cycle(session))
             return Result.of(session)
 
     def step(self, name: str) -> None:
         """One step of the open cycle; select-data opens the next one."""
         first = name == "select-data"
         with self._opened(create=first) as session:
-            cycle = open_cycle(session, begin=False)
-            if cycle is None and first:
-                need_pool(session)
-                cycle = open_cycle(session, begin=True)
+            cycle = open_cycle(session) or (begin_cycle(session) if first else None)
             if cycle is not None:
-                self._advance(cycle, name)
+                self._advance(cycle, name, alone=True)
             else:
                 say(f"nothing to do: {_closed(session)}; select-data starts the next cycle")
 
@@ -130,7 +132,7 @@ class Campaign:
     def _run_missing(self, session: Session) -> bool:
         """Run the cycles that are missing; False where people have to answer first."""
         wanted = session.config.cycles
-        cycle = open_cycle(session, begin=False)
+        cycle = open_cycle(session)
         if cycle is None and session.state.cycle >= wanted:
             say(
                 f"campaign {self.name} is finished: {_closed(session)}, "
@@ -140,29 +142,28 @@ class Campaign:
             if cycle is None and not session.pool:
                 say(f"campaign {self.name} ends: every sample of its pool has been asked about")
                 break
-            if not self._advance(cycle or open_cycle(session, begin=True)):
+            if not self._advance(cycle or begin_cycle(session)):
                 return False
             cycle = None
         return True
 
-    def _advance(self, cycle: Cycle | None, last: str = "select-model") -> bool:
+    def _advance(self, cycle: Cycle, last: str = "select-model", *, alone: bool = False) -> bool:
         """Run a cycle's steps up to `last`; False where people have to answer first.
 
         Steps that are done are not done again: what they left is read.
+
+        Args:
+            alone: refuse to do the steps before `last`.
         """
-        assert cycle is not None  # begin=True always gives one
 
         def finish() -> None:
             if not cycle.run.finished:
                 cycle.run.end("SCHEDULED")
 
-        single = last == self._entry  # else the steps in between are asked for as well
         try:
             with ended(cycle.run, finish):
-                if single:
-                    done = needs(cycle, last)
-                    if done:
-                        say(f"cycle {cycle.number}: {last} is done already")
+                if alone:
+                    cycle.told = f"{last} was done before" if needs(cycle, last) else ""
                 for name, step in STEPS.items():
                     if over := step(cycle):
                         close(cycle)
@@ -171,8 +172,8 @@ class Campaign:
         except Waiting as waiting:
             say(f"{waiting}; the same command goes on")
             return False
-        if single and not over:
-            say(f"cycle {cycle.number}: next is {next_step(cycle)}")
+        if alone and not over:
+            say(f"cycle {cycle.number}: {cycle.told}; next is {next_step(cycle)}")
         return True
 
     def _baseline(self, config: Config) -> Campaign:

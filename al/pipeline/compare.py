@@ -42,4 +42,5 @@ def compare(cycle: Cycle) -> bool:
         run.log_metrics(figures, cycle.number)
         run.set_tags({"al.verdict": verdict.why})
     cycle.verdict = verdict
+    cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
     return not verdict.retrain

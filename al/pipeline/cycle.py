@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from al.contracts import Election, Graph, Query, Verdict
-from al.errors import StateError, StepOrder
+from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
 from al.progress import say
 from al.state import ChampionRecord, LabelTable, State, ids_digest
@@ -46,6 +46,7 @@ class Cycle:
     election: Election | None = None
     champion: int | None = None  # version that the cycle started from
     champion_after: int | None = None  # version that the election left in Production
+    told: str = ""  # what the latest step did, for who called that step alone
     _graphs: dict[int, tuple[Graph, str]] = field(default_factory=dict)
 
     def done(self, step: str, candidate: int = 0) -> Run | None:
@@ -115,45 +116,37 @@ def ended(run: Run, finish: Callable[[], None] | None = None) -> Iterator[None]:
     (finish or run.finish)()
 
 
-def open_cycle(session: Session, *, begin: bool) -> Cycle | None:
-    """The cycle that is open, or the next one.
-
-    Args:
-        begin: start the next one where none is open; None is returned otherwise.
-    """
-    if session.state.cycle == 0:  # this process has closed no cycle yet
-        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
-        runs = {int(run.tags["al.cycle"]): run for run in found}
-        closed = [number for number, run in runs.items() if run.finished]
-        for number in closed:
-            if runs[number].status == "RUNNING":  # killed between the mark and the end
-                runs[number].finish()
-        if closed:
-            last = runs[max(closed)]
-            session.state = State.load(last.path("state"))
-            if session.state.cycle != max(closed):
-                raise StateError(f"the state of cycle {max(closed)} is another's: restore it")
-        number = session.state.cycle + 1
-        if number in runs:
-            return _reopened(session, number, runs[number])
-    if not begin:
+def open_cycle(session: Session) -> Cycle | None:
+    """The cycle that another process left open; None where the last one is closed."""
+    run, session.open_run = session.open_run, None
+    if run is None:
         return None
-    number = session.state.cycle + 1
-    tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
-    run = session.store.create(f"cycle {number:02d}", tags, parent=session.run.id, kind="cycle")
-    return Cycle(session, number, run, labels=session.state.labels)
-
-
-def _reopened(session: Session, number: int, run: Run) -> Cycle:
-    """A cycle that another process began."""
     if session.store.entry == "cycle":
         session.attach_project_run()
-    steps = session.store.find({"al.role": "step", "al.cycle_run": run.id})
-    known = {(r.tags["al.step"], int(r.tags.get("al.candidate", 0))): r for r in steps}
-    for step in known.values():
+    found = session.store.find({"al.role": "step", "al.cycle_run": run.id})
+    steps = {(r.tags["al.step"], int(r.tags.get("al.candidate", 0))): r for r in found}
+    for step in steps.values():
         if step.finished and step.status == "RUNNING":  # killed between the mark and the end
             step.finish()
-    return Cycle(session, number, run.reopen(), known, labels=session.state.labels)
+    number = session.state.cycle + 1
+    return Cycle(session, number, run.reopen(), steps, labels=session.state.labels)
+
+
+def begin_cycle(session: Session) -> Cycle:
+    """The next cycle.
+
+    Raises:
+        PoolEmpty: every sample was answered or skipped.
+    """
+    if not session.pool:
+        raise PoolEmpty(
+            f"campaign {session.config.name!r} has asked about every sample of its pool: add data"
+        )
+    number = session.state.cycle + 1
+    tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
+    name = f"cycle {number:02d}"
+    run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
+    return Cycle(session, number, run, labels=session.state.labels)
 
 
 def close(cycle: Cycle) -> State:

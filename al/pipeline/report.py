@@ -74,6 +74,11 @@ class Result:
         lines += [table.to_string(float_format="{:.3f}".format, na_rep="–")]
         if self.version is not None:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
+        if self.tracking_uri.startswith("http"):
+            where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
+            lines += [f"runs and curves: {where}"]
+        else:
+            lines += ["runs and curves: make ui, or mlflow ui from this folder"]
         return "\n".join(lines)
 
     def figure(self) -> Figure:

@@ -7,27 +7,14 @@ import pandas as pd
 from al.catalog import strategies
 from al.contracts import Query
 from al.data_selector import View, contact_sheet, select
-from al.errors import PoolEmpty, StateError
+from al.errors import StateError
 from al.pipeline.cycle import Cycle
-from al.pipeline.session import Session
 from al.progress import say
 from al.randomness import generator, torch_seed
 from al.registry import Standing
 from al.tracking import Run
 
 STEP = "select-data"
-
-
-def need_pool(session: Session) -> None:
-    """Refuse to begin a cycle that has nothing to ask about.
-
-    Raises:
-        PoolEmpty: every sample was answered or skipped.
-    """
-    if not session.pool:
-        raise PoolEmpty(
-            f"campaign {session.config.name!r} has asked about every sample of its pool: add data"
-        )
 
 
 def select_data(cycle: Cycle) -> bool:
@@ -37,7 +24,6 @@ def select_data(cycle: Cycle) -> bool:
         cycle.champion = _version(done.tags["al.model"])
         cycle.query = _load(done)
         return False
-    need_pool(session)
     with cycle.step(STEP) as run:
         standing = _settle(cycle, run)
         graph = cycle.champion_graph()
@@ -61,6 +47,9 @@ def select_data(cycle: Cycle) -> bool:
         )
         _save(run, query, cycle)
     cycle.query = query
+    cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {name}" + (
+        "" if graph is None else f" with {query.model}"
+    )
     return False
 
 

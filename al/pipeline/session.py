@@ -27,6 +27,7 @@ class Session:
     Attributes:
         run: the campaign's run.
         state: where the campaign stands after its last closed cycle.
+        open_run: run of the cycle that another process left open.
     """
 
     config: Config
@@ -40,6 +41,7 @@ class Session:
     state: State
     device: torch.device
     engine: LocalEngine
+    open_run: Run | None = None
 
     @property
     def pool(self) -> tuple[str, ...]:
@@ -117,12 +119,13 @@ def open_session(
         run.save_json("campaign.json", _as_json(config, splits, data))
     else:
         run = found[0]
+    state, open_run = _where_it_stands(store, run, config)
     run.reopen()
     registry = Registry(store.client, config.model_name, config.name, run.id)
     registry.claim()
     session = Session(
         config, store, run, task, data, annotator, wanted, registry,
-        State.start(config.name), device, LocalEngine(),
+        state, device, LocalEngine(), open_run,
     )  # fmt: skip
     if stored is not None and entry == "main":
         session.attach_project_run()
@@ -165,6 +168,22 @@ def _as_json(config: Config, splits: Splits, data: DataLoader) -> dict[str, Any]
         "data": data.spec.to_dict(),
         "splits": {"val": list(splits.val), "test": list(splits.test)},
     }
+
+
+def _where_it_stands(store: Store, run: Run, config: Config) -> tuple[State, Run | None]:
+    """The state after the last closed cycle, and the run of the cycle that is open."""
+    found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
+    cycles = {int(cycle.tags["al.cycle"]): cycle for cycle in found}
+    last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
+    state = State.load(cycles[last].path("state")) if last else State.start(config.name)
+    if (state.campaign, state.cycle) != (config.name, last):
+        raise StateError(
+            f"cycle {last} of campaign {config.name!r} holds the state of cycle {state.cycle} of "
+            f"{state.campaign!r}: restore it"
+        )
+    if last and cycles[last].status == "RUNNING":  # killed between the mark and the end
+        cycles[last].finish()
+    return state, cycles.get(last + 1)
 
 
 def _check_sizes(config: Config, pool: int) -> None:

@@ -16,6 +16,7 @@ def train(cycle: Cycle) -> bool:
         if not cycle.done(STEP, number):
             with cycle.step(STEP, number) as run:
                 _train(cycle, run, number)
+                cycle.told = f"trained on {len(cycle.labels.ids)} labels"
     return False
 
 

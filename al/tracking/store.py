@@ -127,6 +127,7 @@ class Store:
             self.attached, self.offered = self.offered, None
             wanted = {**tags, MLFLOW_PARENT_RUN_ID: parent.id}
             self.client.log_batch(self.attached, tags=[RunTag(k, v) for k, v in wanted.items()])
+            self.client.update_run(self.attached, name=f"{self.entry} (went on)")
 
     def _search(self, experiments: list[str], clauses: str, most: int = 50_000) -> list[Run]:
         if not experiments:
