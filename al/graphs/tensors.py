@@ -42,7 +42,7 @@ def load_tree(path: Path) -> Any:
     def decode(node: dict[str, Any], file: Any) -> Any:
         ((kind, content),) = node.items()
         if kind == "tensor":
-            return file.get_tensor(content)
+            return file.get_tensor(content).clone()  # else it is the file, whatever becomes of it
         if kind == "dict":
             return {key: decode(value, file) for key, value in content}
         if kind in ("list", "tuple"):

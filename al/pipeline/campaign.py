@@ -86,6 +86,7 @@ class Campaign:
             config = session.config
             compared = config.annotator == "oracle" and config.baseline != "none"
             if complete and compared and config.baseline != config.strategy:
+                say(f"beside it, the same with {config.baseline}:")
                 result = result.beside(self._baseline(config).run())
             result.log(session.run)
         if self._entry == "main" or (self._entry is None and result.baseline is not None):

@@ -28,7 +28,8 @@ def k_center(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks
     points = points - centre  # centred: less is lost when squares are subtracted
     norms = (points * points).sum(dim=1)  # [N]
     nearest = torch.full((len(points),), torch.inf)  # squared distances to the nearest centre
-    for chunk in torch.split(torch.from_numpy(np.asarray(seen, dtype=np.float32)), 256):
+    labelled = torch.from_numpy(np.asarray(seen, dtype=np.float32))  # [L, D]
+    for chunk in torch.split(labelled, 256) if len(seen) else ():
         nearest = torch.minimum(nearest, _squared(points, norms, chunk - centre).amin(dim=1))
     positions: list[int] = []
     scores: list[float] = []

@@ -1,0 +1,61 @@
+"""What the benchmarks share: a tracking store of their own, tables, result files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+RESULTS = Path(__file__).with_name("results")
+EXPERIMENT = "benchmark"
+
+#: One line of a table, by column.
+Row = dict[str, Any]
+
+
+@contextmanager
+def own_store() -> Iterator[str]:
+    """A tracking server's address, with the experiment `EXPERIMENT`; gone afterwards.
+
+    The experiment says where its artifacts go: by default MLflow puts them below the
+    working directory, wherever the database is.
+    """
+    from mlflow import MlflowClient
+
+    with TemporaryDirectory() as folder:
+        uri = f"sqlite:///{folder}/mlflow.db"
+        MlflowClient(uri).create_experiment(EXPERIMENT, (Path(folder) / "artifacts").as_uri())
+        yield uri
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Rows with the same keys as a markdown table."""
+    heads = list(rows[0])
+    cells = [[_shown(row[head]) for head in heads] for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(heads, *cells, strict=True)]
+    lines = [heads, ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "| " + " | ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)) + " |"
+        for line in lines
+    )
+
+
+def report(name: str, tables: Mapping[str, Sequence[Row]], **more: Any) -> None:
+    """Print the tables under their titles and keep everything as JSON."""
+    for title, rows in tables.items():
+        click.echo(f"\n### {title}\n\n{table(rows)}")
+    versions = {package: version(package) for package in ("mlflow", "torch", "numpy")}
+    content = {"python": platform.python_version(), **versions, **more, "tables": tables}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2, default=str))
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""Real stores, small campaigns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.pop("MLFLOW_RUN_ID", None)
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+for shared in (ROOT / "data", ROOT.parent / "shared" / "data"):
+    if shared.is_dir():
+        os.environ.setdefault("AL_DATA_DIR", str(shared))
+
+#: A campaign that takes a second or two: two cycles of little training.
+SMALL: dict[str, Any] = {
+    "cycles": 2,
+    "epochs": 4,
+    "checkpoints": 2,
+    "validation_size": 40,
+    "initial_size": 30,
+    "query_size": 10,
+    "batch_size": 8,
+    "baseline": "none",
+}
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with nothing in it, made once: its migrations take seconds."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def folder(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with an MLflow store of its own."""
+    import mlflow
+
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    # The copied database says where its artifacts go: into the folder that it was made in.
+    client = mlflow.MlflowClient(uri)
+    client.create_experiment("here", artifact_location=str(tmp_path / "artifacts"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
+    yield tmp_path
+    mlflow.set_tracking_uri(None)
+    for name in ("my_code", "my_task"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def campaign(folder: Path) -> Callable[..., Any]:
+    """Makes small campaigns in the folder's store."""
+    import al
+
+    def make(**parameters: Any) -> al.Campaign:
+        return al.Campaign(show_progress=False, **{**SMALL, **parameters})
+
+    return make
+
+
+@pytest.fixture
+def client(folder: Path) -> Any:
+    """An MLflow client on the folder's store."""
+    import mlflow
+
+    return mlflow.MlflowClient()
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> Any:
+    """The Fashion-MNIST data, where it is at hand."""
+    from al.tasks.fashion_mnist import FashionMnist
+
+    root = os.environ.get("AL_DATA_DIR")
+    if not root or not (Path(root) / "fashion-mnist").is_dir():
+        pytest.skip("AL_DATA_DIR holds no fashion-mnist")
+    return FashionMnist().data()

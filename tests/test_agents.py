@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from al.agents import Examples, Schedule, SupervisedAgent
+from al.catalog import tasks
+from al.model_selector import criterion
+from al.randomness import seeded
+
+
+class FolderRecorder:
+    """Keeps what an Agent hands over in a folder; stops like a power cut when told to."""
+
+    def __init__(self, folder: Path, die_at: int | None = None) -> None:
+        self.folder, self.die_at = folder, die_at
+        self.epochs: dict[int, dict[str, float]] = {}
+        self.saved: list[tuple[int, int, dict[str, float]]] = []
+
+    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        if epoch == self.die_at:
+            raise KeyboardInterrupt
+        self.epochs[epoch] = dict(metrics)
+
+    def checkpoint(
+        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
+    ) -> None:
+        shutil.copytree(weights, self.folder / str(best_epoch))
+        shutil.copy(resume, self.folder / "resume.safetensors")
+        self.saved.append((epoch, best_epoch, dict(metrics)))
+
+    def resume_file(self) -> Path | None:
+        path = self.folder / "resume.safetensors"
+        return path if path.exists() else None
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    task = tasks.get("digits")()
+    data = task.data()
+    data.freeze(data.propose_splits(60, seed=0))
+    return task, data
+
+
+def agent(digits: Any, recorder: FolderRecorder, **schedule: Any) -> SupervisedAgent:
+    task, data = digits
+    with seeded(4):
+        graph = task.graph(data.spec)
+    settings = {"epochs": 9, "patience": 9, "checkpoints": 3, "batch_size": 16, **schedule}
+    graph.prepare_training(lr=0.003, epochs=settings["epochs"])
+    ids, val = data.ids("train")[:80], data.ids("val")
+    return SupervisedAgent(
+        graph,
+        data,
+        train=Examples(ids, tuple(data.truth(ids))),
+        val=Examples(val, tuple(data.truth(val))),
+        schedule=Schedule(**settings, draw=(0, 1, 0)),
+        criterion=criterion("max:val/accuracy", ["val/accuracy"]),
+        recorder=recorder,
+    )
+
+
+def test_the_best_epoch_of_all_is_among_the_checkpoints(digits: Any, tmp_path: Path) -> None:
+    recorder = FolderRecorder(tmp_path)
+    agent(digits, recorder).fit()
+    assert [epoch for epoch, _, _ in recorder.saved] == [3, 6, 9]
+    best = max(recorder.epochs, key=lambda e: (recorder.epochs[e]["val/accuracy"],
+                                               -recorder.epochs[e]["val/loss"]))  # fmt: skip
+    assert best in [best_epoch for _, best_epoch, _ in recorder.saved]
+    for _, best_epoch, metrics in recorder.saved:
+        assert metrics == recorder.epochs[best_epoch]
+
+
+def test_the_weights_of_a_checkpoint_are_those_of_its_epoch(digits: Any, tmp_path: Path) -> None:
+    recorder = FolderRecorder(tmp_path)
+    trained = agent(digits, recorder)
+    trained.fit()
+    for _, best_epoch, metrics in recorder.saved:
+        trained.graph.load_weights(tmp_path / str(best_epoch))
+        assert trained.eval()["val/accuracy"] == pytest.approx(metrics["val/accuracy"])
+
+
+@pytest.mark.parametrize("die_at", [1, 2, 4, 5, 7, 9])
+def test_a_training_that_was_cut_off_ends_with_the_same_weights(
+    digits: Any, tmp_path: Path, die_at: int
+) -> None:
+    straight = FolderRecorder(tmp_path / "straight")
+    whole = agent(digits, straight)
+    whole.fit()
+    cut = FolderRecorder(tmp_path / "cut", die_at)
+    with pytest.raises(KeyboardInterrupt):
+        agent(digits, cut).fit()
+    torch.rand(7)  # whatever else draws from torch in between
+    again = FolderRecorder(tmp_path / "cut")
+    resumed = agent(digits, again)
+    resumed.fit()
+    assert {**cut.epochs, **again.epochs} == straight.epochs
+    assert len(again.epochs) < 9 or die_at <= 3
+    for name, tensor in whole.graph.network.state_dict().items():
+        assert torch.equal(tensor, resumed.graph.network.state_dict()[name]), name
+
+
+def test_patience_ends_training_and_the_last_checkpoint_is_there(
+    digits: Any, tmp_path: Path
+) -> None:
+    recorder = FolderRecorder(tmp_path)
+    agent(digits, recorder, epochs=400, patience=3, checkpoints=2).fit()
+    last = max(recorder.epochs)
+    assert last < 400
+    assert recorder.saved[-1][0] == last
+    ranks = [(m["val/accuracy"], -m["val/loss"]) for m in recorder.epochs.values()]
+    assert max(ranks) not in ranks[-3:]
+
+
+def test_training_leaves_the_callers_generators_alone(digits: Any, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    agent(digits, FolderRecorder(tmp_path), epochs=2).fit()
+    assert torch.rand(1) == expected
+
+
+def test_more_checkpoints_than_epochs_is_one_an_epoch(digits: Any, tmp_path: Path) -> None:
+    recorder = FolderRecorder(tmp_path)
+    agent(digits, recorder, epochs=3, checkpoints=50).fit()
+    assert [epoch for epoch, _, _ in recorder.saved] == [1, 2, 3]

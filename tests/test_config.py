@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from al.config import Config
+from al.errors import AlError, ConfigError, UnknownName
+
+FIXED = [
+    p.name
+    for p in dataclasses.fields(Config)
+    if not p.metadata["free"] and p.name not in ("campaign", "model", "promote")
+]
+
+
+def test_values_given_as_texts_become_typed() -> None:
+    config = Config(cycles="7", lr="1e-2")  # type: ignore[arg-type]
+    assert (config.cycles, config.lr) == (7, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("query_size", 0),
+        ("query_size", -3),
+        ("query_size", "many"),
+        ("query_size", 2.5),
+        ("query_size", True),
+        ("seed", -1),
+        ("lr", 0),
+        ("lr", "nan"),
+        ("lr", "inf"),
+        ("kpi", "high"),
+        ("kpi", "nan"),
+        ("promote", "sometimes"),
+        ("campaign", "a/b"),
+        ("campaign", ""),
+        ("model", "models:/x"),
+    ],
+)
+def test_a_value_out_of_range_is_one_line_that_names_the_parameter(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        Config.from_dict({name: value})
+    assert "\n" not in str(caught.value)
+
+
+@given(st.sampled_from([p.name for p in dataclasses.fields(Config)]), st.text(max_size=20))
+def test_any_text_is_a_value_or_a_clear_error(name: str, text: str) -> None:
+    try:
+        Config.from_dict({name: text})
+    except AlError as error:
+        assert name in str(error)
+
+
+def test_an_unknown_parameter_names_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'query_size'"):
+        Config.from_dict({"query_sizes": 3})
+
+
+def test_the_same_parameters_give_the_same_name_and_others_another() -> None:
+    assert Config().name == Config(cycles=99, device="cpu").name == "digits-margin-seed0"
+    names = {Config(**{name: value}).name for name, value in _other_values().items()}
+    assert len(names) == len(_other_values())
+
+
+def test_a_long_automatic_name_stays_distinct_and_short() -> None:
+    names = {Config(task="m:" + "x" * 150, seed=seed).name for seed in (1, 2)}
+    assert len(names) == 2
+    assert all(len(name) <= 120 for name in names)
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_campaign_refuses_another_value_of_what_it_was_started_with(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config(campaign="c").resumed_with({"campaign": "c", name: _other_values()[name]})
+
+
+def test_a_campaign_takes_more_cycles_another_device_and_another_baseline() -> None:
+    config = Config(campaign="c").resumed_with({"cycles": 20, "device": "cpu", "baseline": "none"})
+    assert (config.cycles, config.device, config.baseline) == (20, "cpu", "none")
+
+
+def test_a_campaign_refuses_another_model_name() -> None:
+    with pytest.raises(ConfigError, match="keeps its models under"):
+        Config(campaign="c", model="m").resumed_with({"model": "n"})
+
+
+def _other_values() -> dict[str, object]:
+    values: dict[str, object] = {}
+    for parameter in dataclasses.fields(Config):
+        if parameter.name in FIXED:
+            default = parameter.default
+            values[parameter.name] = (
+                "0.5"
+                if parameter.name == "kpi"
+                else (
+                    default + "x" if isinstance(default, str) else default + 1  # type: ignore[operator]
+                )
+            )
+    return values

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from al.catalog import tasks
+from al.contracts import Batch, DataSpec
+from al.errors import DataError
+from al.graphs import ClassificationGraph, load_tree, save_tree
+from al.graphs.dropout import fixed_masks
+
+SPEC = DataSpec(("a", "b", "c"), (4,), "float32")
+
+
+def graph(seed: int = 0) -> ClassificationGraph:
+    torch.manual_seed(seed)
+    trunk = nn.Sequential(nn.Linear(4, 8), nn.ReLU())
+    made = ClassificationGraph(trunk, nn.Sequential(nn.Dropout(0.5), nn.Linear(8, 3)), SPEC)
+    made.prepare_training(lr=0.05, epochs=5)
+    return made
+
+
+def batch(count: int = 30) -> Batch:
+    torch.manual_seed(1)
+    inputs = torch.randn(count, 4)
+    return Batch(tuple(map(str, range(count))), inputs, inputs[:, :3].argmax(1))
+
+
+def test_training_lowers_the_loss_and_accuracy_is_the_share_that_is_right() -> None:
+    made, some = graph(), batch()
+    before = made.evaluate([some])
+    for _ in range(60):
+        made.train_batch(some)
+    after = made.evaluate([some])
+    assert after["loss"] < before["loss"]
+    assert set(after) == set(made.metrics)
+    right = made.predict(some.inputs.numpy()).argmax(1) == some.targets.numpy()
+    assert after["accuracy"] == pytest.approx(right.mean())
+
+
+def test_evaluation_does_not_depend_on_how_the_batches_are_cut() -> None:
+    made, some = graph(), batch()
+    parts = [
+        Batch(some.ids[i : i + 7], some.inputs[i : i + 7], some.targets[i : i + 7])
+        for i in range(0, 30, 7)
+    ]
+    assert made.evaluate(parts) == pytest.approx(made.evaluate([some]), abs=1e-6)
+
+
+def test_training_goes_on_from_its_state_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    straight, cut, some = graph(), graph(), batch()
+    for made in (straight, cut):
+        for step in range(4):
+            torch.manual_seed(step)
+            made.train_batch(some)
+            made.scheduler.step()
+    save_tree(cut.state(), tmp_path / "state.safetensors")
+    again = graph(seed=5)
+    again.restore(load_tree(tmp_path / "state.safetensors"))
+    for made in (straight, again):
+        torch.manual_seed(9)
+        made.train_batch(some)
+        made.scheduler.step()
+    assert straight.scheduler.get_last_lr() == again.scheduler.get_last_lr()
+    for name, tensor in straight.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name]), name
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    one, two, some = graph(0), graph(7), batch()
+    one.save_weights(tmp_path)
+    two.load_weights(tmp_path)
+    assert np.array_equal(one.predict(some.inputs.numpy()), two.predict(some.inputs.numpy()))
+
+
+def test_weights_that_are_missing_damaged_or_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="missing"):
+        graph().load_weights(tmp_path)
+    (tmp_path / "weights.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(DataError, match="damaged"):
+        graph().load_weights(tmp_path)
+    save_file({"other": torch.zeros(2)}, tmp_path / "weights.safetensors")
+    with pytest.raises(DataError, match="another network"):
+        graph().load_weights(tmp_path)
+
+
+def test_a_tree_comes_back_whatever_is_in_it(tmp_path: Path) -> None:
+    tree = {"a": {0: torch.arange(3), 1: (1.5, None, True)}, "b": [torch.zeros(()), "x"]}
+    save_tree(tree, tmp_path / "t")
+    back = load_tree(tmp_path / "t")
+    assert torch.equal(back["a"][0], tree["a"][0])
+    assert back["a"][1] == (1.5, None, True)
+    assert back["b"][1] == "x"
+    (tmp_path / "t").write_bytes(b"")
+    with pytest.raises(DataError, match="missing or damaged"):
+        load_tree(tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "mask"),
+    [(nn.Dropout(0.5), (5, 6), (6,)), (nn.Dropout2d(0.5), (5, 6, 3, 3), (6, 1, 1))],
+)
+def test_fixed_masks_drop_the_same_for_all_samples(layer: Any, shape: Any, mask: Any) -> None:
+    layer.eval()
+    ones = torch.ones(shape)
+    with fixed_masks(layer, seed=3):
+        dropped = layer(ones)
+    assert torch.equal(layer(ones), ones)  # outside, nothing is dropped
+    assert torch.equal(dropped, dropped[:1].expand(shape))
+    assert set(dropped.unique().tolist()) <= {0.0, 2.0}
+    assert torch.equal(dropped[0], dropped[0].amax(dim=tuple(range(1, len(mask))), keepdim=True)
+                       .expand(shape[1:]) if len(mask) > 1 else dropped[0])  # fmt: skip
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_task_builds_its_graph_without_data(name: str) -> None:
+    shapes = {"digits": ((8, 8), "float64", 10), "fashion-mnist": ((28, 28), "uint8", 10)}
+    if name not in shapes:
+        pytest.skip("a task that this table does not know")
+    shape, dtype, classes = shapes[name]
+    spec = DataSpec(tuple(map(str, range(classes))), shape, dtype)
+    made = tasks.get(name)().graph(spec)
+    answer = made.predict(np.zeros((3, *shape), dtype))
+    assert answer.shape == (3, classes)
+    assert answer.sum(1) == pytest.approx(np.ones(3), abs=1e-5)
