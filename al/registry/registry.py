@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +161,7 @@ class Registry:
         """
         source = f"{self.uri(version)}/artifacts/weights"
         try:
-            with tempfile.TemporaryDirectory():
-                found = Path(download_artifacts(artifact_uri=source, dst_path=str(folder)))
+            found = Path(download_artifacts(artifact_uri=source, dst_path=str(folder)))
         except (MlflowException, OSError) as error:
             raise RegistryError(
                 f"version {version} of {self.name!r} holds no weights of this project: move "
@@ -179,9 +178,11 @@ class Registry:
         return int(found) if found else None
 
     def _move(self, version: int, stage: str, *, alone: bool = False) -> None:
-        self._client.transition_model_version_stage(
-            self.name, str(version), stage, archive_existing_versions=alone
-        )
+        with warnings.catch_warnings():  # stages are deprecated, and what people promote by
+            warnings.simplefilter("ignore", FutureWarning)
+            self._client.transition_model_version_stage(
+                self.name, str(version), stage, archive_existing_versions=alone
+            )
 
 
 def digest_of(folder: Path) -> str:

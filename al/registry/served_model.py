@@ -24,7 +24,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self.graph = tasks.get(made["task"])().graph(DataSpec.from_dict(made["spec"]))
         self.graph.load_weights(Path(context.artifacts["weights"]))
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> np.ndarray:
+    def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> np.ndarray:
         return np.asarray(self.graph.predict(np.asarray(model_input)))
 
 

@@ -9,7 +9,6 @@ import sqlite3
 import tempfile
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import lru_cache
@@ -48,7 +47,6 @@ class Store:
         experiment: str | None = None,
         entry: str | None = None,
     ) -> None:
-        warnings.filterwarnings("ignore", ".*stages.*deprecated.*|.*transition_model_version.*")
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.uri = get_tracking_uri()
         self.entry = entry

@@ -1,0 +1,376 @@
+"""Whole campaigns on digits, in one process, on a real store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from al.catalog import tasks
+from al.errors import AlError
+from tests.stores import outcome, production, runs, stages, table
+
+Make = Callable[..., Any]
+STEPS = ["select-data", "annotate", "compare", "train", "select-model"]
+
+
+def test_a_campaign_leaves_a_tree_of_runs_that_a_later_process_can_find(
+    campaign: Make, client: Any
+) -> None:
+    result = campaign(campaign="c", candidates=2).run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    cycles = runs(client, role="cycle", campaign="c")
+    assert [c.data.tags["al.cycle"] for c in cycles] == ["1", "2"]
+    assert {c.data.tags["mlflow.parentRunId"] for c in cycles} == {top.info.run_id}
+    for cycle in cycles:
+        steps = [
+            step
+            for step in runs(client, role="step", campaign="c")
+            if step.data.tags["mlflow.parentRunId"] == cycle.info.run_id
+        ]
+        names = [step.data.tags["al.step"] for step in steps]
+        assert names == ["select-data", "annotate", "compare", "train", "train", "select-model"]
+        assert {step.info.status for step in steps} == {"FINISHED"}
+    assert {r.info.status for r in (top, *cycles)} == {"FINISHED"}
+    assert list(result.curve["labels"]) == [30, 40]
+
+
+def test_the_learning_curve_is_on_the_campaign_run_and_no_other_has_its_key(
+    campaign: Make, client: Any
+) -> None:
+    result = campaign(campaign="c").run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    points = client.get_metric_history(top.info.run_id, "test/accuracy")
+    assert [(p.step, p.value) for p in points] == [
+        tuple(row) for row in result.curve.itertuples(index=False)
+    ]
+    for run in runs(client, campaign="c"):
+        assert run.info.run_id == top.info.run_id or "test/accuracy" not in run.data.metrics
+    (cycle, _) = runs(client, role="cycle", campaign="c")
+    assert cycle.data.metrics["cycle/test_accuracy"] == points[0].value
+    assert cycle.data.metrics["cycle/labels"] == 30
+    assert cycle.data.metrics["cycle/validation_labels"] == 40
+
+
+def test_the_whole_configuration_is_in_the_params(campaign: Make, client: Any) -> None:
+    campaign(campaign="c", cycles=1).run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    assert top.data.params["strategy"] == "margin"
+    assert top.data.params["epochs"] == "4"
+    assert len(top.data.params) >= 20
+
+
+def test_every_chosen_sample_keeps_why(campaign: Make, client: Any) -> None:
+    campaign(campaign="c").run()
+    first, second = (r for r in runs(client, step="select-data", campaign="c"))
+    cold, warm = table(client, first, "query.parquet"), table(client, second, "query.parquet")
+    assert set(cold["strategy"]) == {"random"}
+    assert set(cold["model"]) == {"none"}
+    assert cold["propensity"].between(0, 1).all()
+    assert set(warm["strategy"]) == {"margin"}
+    assert set(warm["model"]) == {"models:/c/1"} == {second.data.tags["al.model"]}
+    assert list(warm["rank"]) == list(range(10))
+    assert warm["score"].is_monotonic_decreasing
+    names = [entry.path for entry in client.list_artifacts(second.info.run_id)]
+    assert "query.png" in names
+
+
+def test_no_sample_is_asked_about_twice_and_labels_keep_their_provenance(
+    campaign: Make, client: Any
+) -> None:
+    campaign(campaign="c", cycles=4).run()
+    last = runs(client, role="cycle", campaign="c")[-1]
+    labels = table(client, last, "state/labels.parquet")
+    assert len(labels) == 60 == labels["id"].nunique()
+    assert list(labels.groupby("cycle").size()) == [30, 10, 10, 10]
+    assert set(labels["annotator"]) == {"oracle"}
+    truth = tasks.get("digits")().data()
+    assert [json.loads(label) for label in labels["label"]] == truth.truth(list(labels["id"]))
+
+
+def test_the_test_split_and_validation_are_never_asked_about(campaign: Make, client: Any) -> None:
+    campaign(campaign="c").run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    stored = json.loads(
+        Path(client.download_artifacts(top.info.run_id, "campaign.json")).read_text()
+    )
+    kept = {*stored["splits"]["val"], *stored["splits"]["test"]}
+    for run in runs(client, step="select-data", campaign="c"):
+        assert not kept & set(table(client, run, "query.parquet")["id"])
+
+
+def test_the_same_campaign_in_another_store_comes_out_the_same(campaign: Make, client: Any) -> None:
+    campaign(campaign="a").run()
+    campaign(campaign="b").run()
+    one, two = outcome(client, "a"), outcome(client, "b")
+    assert _without_names(one) == _without_names(two)
+    assert one["versions"][1][1] == two["versions"][1][1]  # the weights, to the last bit
+
+
+def _without_names(found: dict[str, Any]) -> str:
+    return repr(found).replace("models:/a/", "models:/x/").replace("models:/b/", "models:/x/")
+
+
+def test_cycle_by_cycle_and_step_by_step_come_out_like_a_run(campaign: Make, client: Any) -> None:
+    campaign(campaign="a").run()
+    for _ in range(2):
+        campaign(campaign="b").cycle()
+    for _ in range(2):
+        for step in STEPS:
+            campaign(campaign="x").step(step)
+    expected = _without_names(outcome(client, "a"))
+    assert _without_names(outcome(client, "b")) == expected
+    assert repr(outcome(client, "x")).replace("models:/a/", "") == expected.replace(
+        "models:/a/", ""
+    )
+
+
+def test_a_step_that_is_done_is_not_done_again(
+    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = campaign(campaign="c")
+    one.step("select-data")
+    before = table(client, runs(client, step="select-data")[0], "query.parquet")
+    one.step("select-data")
+    assert "select-data was done before" in capsys.readouterr().out
+    (only,) = runs(client, step="select-data")
+    assert table(client, only, "query.parquet").equals(before)
+
+
+@pytest.mark.parametrize("step", ["compare", "train", "select-model"])
+def test_a_step_out_of_order_names_the_one_that_comes_first(campaign: Make, step: str) -> None:
+    campaign(campaign="c").step("select-data")
+    with pytest.raises(AlError, match=f"run annotate before {step}"):
+        campaign(campaign="c").step(step)
+
+
+def test_a_step_after_the_cycle_is_closed_says_so(
+    campaign: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign(campaign="c", cycles=1).cycle()
+    campaign(campaign="c").step("train")
+    assert "cycle 1 is closed" in capsys.readouterr().out
+
+
+def test_a_finished_campaign_says_so_and_how_to_extend_it(
+    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign(campaign="c").run()
+    campaign(campaign="c").run()
+    assert "is finished" in capsys.readouterr().out
+    assert len(runs(client, role="cycle", campaign="c")) == 2
+    campaign(campaign="c", cycles=3).run()
+    assert len(runs(client, role="cycle", campaign="c")) == 3
+
+
+def test_a_campaign_ends_when_its_pool_is_empty(
+    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"initial_size": 700, "query_size": 690, "epochs": 1}
+    result = campaign(campaign="c", cycles=5, **sizes).run()
+    assert list(result.curve["labels"]) == [700, 1390, 1397]
+    assert "every sample of its pool has been asked about" in capsys.readouterr().out
+    with pytest.raises(AlError, match="has asked about every sample"):
+        campaign(campaign="c", **sizes).cycle()
+
+
+def test_a_met_kpi_closes_the_cycle_without_training(
+    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign(campaign="c", kpi="0.0").run()
+    assert "not retrained" in capsys.readouterr().out
+    steps = [r.data.tags["al.step"] for r in runs(client, role="step", campaign="c")]
+    assert steps.count("train") == 1
+    assert stages(client, "c") == {1: "Production"}
+    (top,) = runs(client, role="campaign", campaign="c")
+    points = client.get_metric_history(top.info.run_id, "test/accuracy")
+    assert len({p.value for p in points}) == 1
+    assert [p.step for p in points] == [30, 40]
+
+
+def test_a_missed_kpi_trains(campaign: Make, client: Any) -> None:
+    campaign(campaign="c", kpi="1.0").run()
+    assert len(runs(client, step="train", campaign="c")) == 2
+
+
+CHAMPION_IS_BEST = """
+from al.contracts import Criterion
+class Best(Criterion):
+    def __init__(self, metric): self.metric = metric
+    def __call__(self, metrics):
+        return 0.0 if "train/loss" in metrics else 1.0  # the champion has not just been trained
+"""
+
+
+@pytest.mark.parametrize(
+    ("promote", "expected"),
+    [("not-worse", {1: "Production", 2: "None"}), ("always", {1: "Archived", 2: "Production"})],
+)
+def test_a_worse_winner_is_registered_but_promoted_only_on_request(
+    campaign: Make, client: Any, folder: Path, promote: str, expected: dict[int, str]
+) -> None:
+    (folder / "my_code.py").write_text(CHAMPION_IS_BEST)
+    campaign(campaign="c", criterion="my_code:Best:val/accuracy", promote=promote).run()
+    assert stages(client, "c") == expected
+    first, second = (
+        json.loads(Path(client.download_artifacts(run.info.run_id, "election.json")).read_text())
+        for run in runs(client, step="select-model", campaign="c")
+    )
+    assert first["champion_metrics"] is None
+    assert set(second["champion_metrics"]) == {"val/accuracy", "val/loss"}
+    assert second["winner"] in second["candidates"]
+    assert len(second["candidates"]) == 2
+
+
+def test_training_runs_say_which_labels_went_in(campaign: Make, client: Any) -> None:
+    campaign(campaign="c").run()
+    first, second = runs(client, step="train", campaign="c")
+    digests = []
+    for run in (first, second):
+        (entry,) = client.get_run(run.info.run_id).inputs.dataset_inputs
+        assert entry.dataset.name == "digits"
+        digests.append(entry.dataset.digest)
+    assert len(set(digests)) == 2
+
+
+def test_checkpoints_carry_their_metrics_and_what_served_to_resume_is_gone(
+    campaign: Make, client: Any
+) -> None:
+    campaign(campaign="c", cycles=1).run()
+    (run,) = runs(client, step="train", campaign="c")
+    models = client.search_logged_models(
+        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
+    )
+    assert len(models) == 2
+    for model in models:
+        assert {m.key for m in model.metrics} >= {"val/accuracy", "val/loss", "train/loss"}
+    assert client.list_artifacts(run.info.run_id) == []
+    history = client.get_metric_history(run.info.run_id, "val/accuracy")
+    assert [point.step for point in history] == [1, 2, 3, 4]
+
+
+def test_the_production_model_answers_like_the_campaigns_own(campaign: Make, client: Any) -> None:
+    import mlflow
+    from sklearn.datasets import load_digits
+
+    result = campaign(campaign="c").run()
+    loaded = mlflow.pyfunc.load_model("models:/c/Production")
+    images = load_digits().images
+    answer = loaded.predict(images[:7])
+    assert answer.shape == (7, 10)
+    assert answer.sum(1) == pytest.approx(np.ones(7), abs=1e-5)
+    data = tasks.get("digits")().data()
+    rows = [int(id[-4:]) for id in data.ids("test")]
+    right = loaded.predict(images[rows]).argmax(1) == [int(x) for x in data.truth(data.ids("test"))]
+    assert right.mean() == pytest.approx(result.curve["accuracy"].iloc[-1])
+    assert loaded.metadata.signature is not None
+    assert loaded.input_example.shape == (2, 8, 8)
+
+
+def test_nothing_in_a_registered_version_is_pickled(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    campaign(campaign="c", cycles=1).run()
+    files = [path for path in (folder / "artifacts").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".safetensors" for path in files)
+    assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".pth", ".pt")]
+
+
+def test_a_baseline_is_run_beside_and_shares_the_cold_start(campaign: Make, client: Any) -> None:
+    result = campaign(campaign="c", baseline="random").run()
+    assert result.baseline.strategy == "random"
+    assert result.baseline.curve.iloc[0].tolist() == result.curve.iloc[0].tolist()
+    assert "random" in result.text()
+    first = [
+        table(client, runs(client, step="select-data", campaign=name)[0], "query.parquet")
+        for name in ("c", "c-random")
+    ]
+    assert list(first[0]["id"]) == list(first[1]["id"])
+    (top,) = runs(client, role="campaign", campaign="c")
+    assert "learning_curve.png" in [e.path for e in client.list_artifacts(top.info.run_id)]
+
+
+SLOW_ANNOTATOR = """
+import pathlib
+from al.contracts import Answer, Annotator, Answers
+class Slow(Annotator):
+    where = "the desk"
+    def request(self, query):
+        with open("asked.txt", "a") as file:
+            file.write(" ".join(query.ids) + "\\n")
+    def collect(self, query):
+        count = int(pathlib.Path("answered.txt").read_text())
+        done = query.ids[:count]
+        skipped, done = done[:1], done[1:]
+        truth = self.data.truth(done)
+        return Answers(
+            tuple(Answer(i, l, "anna", "2024-01-01", 2.0) for i, l in zip(done, truth)),
+            tuple(skipped), tuple(query.ids[count:]))
+class Wrong(Slow):
+    def collect(self, query):
+        return Answers(tuple(Answer(i, "eleven", "anna", "2024") for i in query.ids))
+"""
+
+
+def test_a_cycle_waits_for_people_and_goes_on(
+    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "my_code.py").write_text(SLOW_ANNOTATOR)
+    (folder / "answered.txt").write_text("12")
+    make = {"campaign": "c", "annotator": "my_code:Slow", "cycles": 1}
+    campaign(**make).run()
+    assert "waiting: 12 of 30 answered, at the desk" in capsys.readouterr().out
+    (cycle,) = runs(client, role="cycle", campaign="c")
+    assert cycle.info.status == "SCHEDULED"
+    (folder / "answered.txt").write_text("30")
+    campaign(**make).run()
+    (cycle,) = runs(client, role="cycle", campaign="c")
+    labels = table(client, cycle, "state/labels.parquet")
+    assert list(labels["status"]).count("skipped") == 1
+    assert len(labels) == 30
+    asked = (folder / "asked.txt").read_text().splitlines()
+    assert len(asked) == 2
+    assert asked[0] == asked[1]  # the same query, not a second one
+
+
+def test_skipped_samples_are_not_asked_again(campaign: Make, client: Any, folder: Path) -> None:
+    (folder / "my_code.py").write_text(SLOW_ANNOTATOR)
+    (folder / "answered.txt").write_text("30")
+    campaign(campaign="c", annotator="my_code:Slow").run()
+    asked = " ".join((folder / "asked.txt").read_text().splitlines()).split()
+    assert len(asked) == len(set(asked)) == 40
+
+
+def test_a_label_outside_the_classes_names_annotator_and_sample(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    (folder / "my_code.py").write_text(SLOW_ANNOTATOR)
+    with pytest.raises(AlError, match=r"anna on sample 'digit-\d+': 'eleven' is no class"):
+        campaign(campaign="c", annotator="my_code:Wrong").run()
+    assert not runs(client, step="train", campaign="c")
+
+
+def test_a_task_outside_the_package_runs_and_its_model_loads(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    (folder / "my_task.py").write_text(
+        "from al.tasks.digits import Digits\nclass Mine(Digits):\n    '''My own digits task.'''\n"
+    )
+    import mlflow
+
+    campaign(campaign="c", task="my_task:Mine", cycles=1).run()
+    answer = mlflow.pyfunc.load_model("models:/c/Production").predict(np.zeros((1, 8, 8)))
+    assert answer.shape == (1, 10)
+    assert list((folder / "artifacts").rglob("code/my_task.py"))
+
+
+def test_the_result_is_the_same_whoever_reads_it(campaign: Make) -> None:
+    ran = campaign(campaign="c").run()
+    read = campaign(campaign="c").run()
+    pd.testing.assert_frame_equal(ran.curve, read.curve)
+    assert (ran.model, ran.version) == (read.model, read.version)

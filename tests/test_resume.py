@@ -1,0 +1,74 @@
+"""Killed with SIGKILL wherever the world changes, the same command ends in the same place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SMALL
+from tests.killing import points_of, run_campaign
+from tests.stores import client_at, outcome
+
+CAMPAIGN = {**SMALL, "campaign": "c", "epochs": 2, "candidates": 2}
+
+
+class Sweep:
+    """The campaign that was never killed, and room for those that were."""
+
+    def __init__(self, empty: Path, folder: Path) -> None:
+        self.empty, self.folder = empty, folder
+        self.expected = self._outcome(self._new("whole"), [])
+        self.points = points_of(folder / "whole")
+
+    def survive(self, *kills: int) -> None:
+        """Kill the campaign at these points, one run after the other; then let it end."""
+        folder = self._new("-".join(map(str, kills)))
+        assert self._outcome(folder, list(kills)) == self.expected, f"killed at {kills}"
+        shutil.rmtree(folder)
+
+    def _new(self, name: str) -> Path:
+        import mlflow
+
+        folder = self.folder / name
+        folder.mkdir()
+        shutil.copy(self.empty, folder / "mlflow.db")
+        client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+        client.create_experiment("here", artifact_location=str(folder / "artifacts"))
+        return folder
+
+    def _outcome(self, folder: Path, kills: list[int]) -> str:
+        for kill in kills:
+            assert run_campaign(folder, CAMPAIGN, kill) in (-9, 0)
+        assert run_campaign(folder, CAMPAIGN) == 0
+        return repr(outcome(client_at(f"sqlite:///{folder}/mlflow.db"), "c"))
+
+
+@pytest.fixture(scope="module")
+def sweep(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return Sweep(empty_database, tmp_path_factory.mktemp("sweep"))
+
+
+@pytest.mark.parametrize("share", [0.03, 0.35, 0.6, 0.8, 0.93])
+def test_a_campaign_killed_on_the_way_ends_as_if_it_had_not_been(
+    sweep: Sweep, share: float
+) -> None:
+    assert sweep.points > 100
+    assert "'running': []" in sweep.expected
+    sweep.survive(round(sweep.points * share))
+
+
+def test_a_campaign_killed_twice_in_a_cycle_ends_as_if_it_had_not_been(sweep: Sweep) -> None:
+    sweep.survive(round(sweep.points * 0.3), 12)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_a_campaign_survives_a_kill_at_every_third_point(sweep: Sweep, capsys: Any) -> None:
+    tried = range(0, sweep.points, 3)
+    for point in tried:
+        sweep.survive(point)
+    with capsys.disabled():
+        print(f"\n{len(tried)} of {sweep.points} points tried, {len(tried)} survived")
