@@ -188,7 +188,7 @@ class Graph(ABC):
 
     @abstractmethod
     def save_weights(self, folder: Path) -> None:
-        """Make the folder and write what `load_weights` needs into the folder, no code and no pickle."""
+        """Make the folder and write what `load_weights` needs; no code, no pickle."""
 
     @abstractmethod
     def load_weights(self, folder: Path) -> None:

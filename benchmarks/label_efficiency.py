@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from scipy import stats
+from scipy.integrate import trapezoid
 
 from benchmarks.common import EXPERIMENT, Row, own_store, report
 
@@ -55,7 +56,7 @@ def curve(job: tuple[str, str, int], **parameters: Any) -> list[list[float]]:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """Half-widths do not show direction: the 95 % t interval of the mean, low and high."""
+    """The 95 % t interval of the mean over seeds, the first axis: low and high."""
     mean, error = values.mean(axis=0), stats.sem(values, axis=0)
     half = stats.t.ppf(0.975, len(values) - 1) * error
     return mean - half, mean + half
@@ -94,7 +95,7 @@ def by_labels(labels: np.ndarray, ours: np.ndarray, random: np.ndarray) -> list[
 
 def area(labels: np.ndarray, ours: np.ndarray, random: np.ndarray) -> Row:
     """Area under both curves, as mean accuracy over the range of labels."""
-    areas = [np.trapezoid(c, labels, axis=1) / (labels[-1] - labels[0]) for c in (ours, random)]
+    areas = [trapezoid(c, labels, axis=1) / (labels[-1] - labels[0]) for c in (ours, random)]
     difference = areas[0] - areas[1]
     return {
         "strategy": float(areas[0].mean()),
@@ -116,10 +117,10 @@ def to_target(target: float, labels: np.ndarray, ours: np.ndarray, random: np.nd
         "target": target,
         "strategy reached": f"{reached[0].sum()} of {len(ours)}",
         "random reached": f"{reached[1].sum()} of {len(ours)}",
-        "strategy labels": float(both[0].mean()) if len(ratios) else float("nan"),
-        "random labels": float(both[1].mean()) if len(ratios) else float("nan"),
-        "ratio": float(ratios.mean()) if len(ratios) else float("nan"),
-        "95 % interval": f"{low:.2f} … {high:.2f}",
+        "strategy labels": round(both[0].mean()) if len(ratios) else "–",
+        "random labels": round(both[1].mean()) if len(ratios) else "–",
+        "ratio": float(ratios.mean()) if len(ratios) else "–",
+        "95 % interval": f"{low:.2f} … {high:.2f}" if len(ratios) > 1 else "–",
     }
 
 
@@ -176,7 +177,7 @@ def main(
             if not np.array_equal(ours[:, 0], random[:, 0]):
                 raise click.ClickException(f"{task}: the first cycles differ; seeds do not pair")
             found[task] = labels, {strategy: ours, "random": random}
-            tables[f"{task}: accuracy by labels"] = by_labels(labels, ours, random)
+            tables[f"{task}: {strategy} against random by labels"] = by_labels(labels, ours, random)
             areas.append({"task": task, **area(labels, ours, random)})
             targets.append({"task": task, **to_target(target, labels, ours, random)})
     picture(found)

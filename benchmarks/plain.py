@@ -75,13 +75,14 @@ class Script:
     def score(self) -> np.ndarray:
         """Probabilities of all training samples, [N, C]."""
         inputs = self.train[0]
+        # One array for all: small results kept one by one pin memory between the large ones.
+        found = np.empty((len(inputs), len(self.session.data.spec.classes)), np.float32)
         self.champion.eval()
         with torch.inference_mode():
-            parts = [
-                self.champion(self.prepare(inputs[start : start + 512])).softmax(dim=1).cpu()
-                for start in range(0, len(inputs), 512)
-            ]
-        return torch.cat(parts).numpy()
+            for start in range(0, len(inputs), 512):
+                outputs = self.champion(self.prepare(inputs[start : start + 512]))
+                found[start : start + 512] = outputs.softmax(dim=1).cpu().numpy()
+        return found
 
     def fit(self, number: int) -> nn.Module:
         """The network of the best epoch."""

@@ -13,7 +13,7 @@ import pytest
 
 from al.catalog import tasks
 from al.errors import AlError
-from tests.stores import outcome, production, runs, stages, table
+from tests.stores import outcome, runs, stages, table
 
 Make = Callable[..., Any]
 STEPS = ["select-data", "annotate", "compare", "train", "select-model"]

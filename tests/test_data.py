@@ -111,6 +111,11 @@ def test_a_preview_is_an_image(dtype: str) -> None:
     assert (image.shape, image.dtype) == ((5, 6), np.uint8)
 
 
+def test_what_is_no_image_is_previewed_as_a_row() -> None:
+    data = ArrayLoader(["a"], np.array([[1.0, 2.5]]), np.zeros(1, int), CLASSES, ())
+    assert data.preview("a").row == {"0": 1.0, "1": 2.5}
+
+
 def idx(path: Path, values: np.ndarray) -> Path:
     header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
     path.write_bytes(gzip.compress(header + values.tobytes()))
@@ -127,7 +132,7 @@ def test_an_idx_file_is_read_as_the_array_it_holds(tmp_path: Path) -> None:
 )
 def test_rubbish_is_no_idx_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.gz").write_bytes(content)
-    with pytest.raises(DataError, match="x.gz is"):
+    with pytest.raises(DataError, match=r"x\.gz is"):
         read_idx(tmp_path / "x.gz")
 
 
@@ -148,7 +153,7 @@ def test_a_corrupt_data_file_is_one_line_with_the_fix(
     monkeypatch.setenv("AL_DATA_DIR", str(tmp_path))
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "x").write_bytes(b"other")
-    with pytest.raises(DataError, match="is corrupt .* delete it to fetch it again"):
+    with pytest.raises(DataError, match=r"is corrupt .* delete it to fetch it again"):
         fetch("set", "x", "http://127.0.0.1:9/x", "0" * 64)
 
 

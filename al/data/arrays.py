@@ -109,8 +109,10 @@ class ArrayLoader(DataLoader):
             raise LabelError(f"{label!r} is no class: {did_you_mean(str(label), self._class)}")
 
     def preview(self, id: str) -> Preview:
-        """The sample as an image, stretched to the range of its dtype's use."""
+        """The sample as an image, stretched to its brightest value; as a row if it is none."""
         sample = self._inputs[self._row[id]].astype(np.float64)
+        if sample.ndim != 2 and sample.shape[2:] != (3,):
+            return Preview(row={str(place): value for place, value in enumerate(sample.flat)})
         peak = 255.0 if self._inputs.dtype == np.uint8 else max(float(sample.max()), 1e-9)
         return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
 

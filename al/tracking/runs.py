@@ -46,6 +46,7 @@ class Run:
         self.started = run.info.start_time / 1000  # seconds since 1970
         self._params = set(run.data.params)
         self._logged: dict[str, set[int]] | None = {} if reopened else None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
     def finished(self) -> bool:
@@ -177,8 +178,10 @@ class Run:
         Raises:
             StateError: it is not there.
         """
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="al-")  # goes with this object
         try:
-            return Path(self._client.download_artifacts(self.id, name))
+            return Path(self._client.download_artifacts(self.id, name, self._scratch.name))
         except (MlflowException, OSError) as error:
             raise StateError(
                 f"artifact {name} of run {self.name!r} ({self.id}) is missing: restore it"

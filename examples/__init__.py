@@ -1,0 +1,1 @@
+"""Code that lives outside the package, as a user's would."""

@@ -1,0 +1,166 @@
+"""The doors: MLproject, click, conda.yaml and the README say what Config says."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from al.catalog import strategies, tasks
+from al.config import Config
+from tests.conftest import ROOT, SMALL
+
+ENTRIES = ["main", "cycle", "select-data", "annotate", "compare", "train", "select-model"]
+FIELDS = {p.name: p for p in dataclasses.fields(Config)}
+PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())
+
+
+def step(entry: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run an entry point the way MLproject does, in the working directory's store."""
+    return subprocess.run(
+        [sys.executable, "-m", f"steps.{entry.replace('-', '_')}", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def arguments(**parameters: Any) -> list[str]:
+    """Parameters as MLproject passes them."""
+    return [part for key, value in parameters.items() for part in (f"--{key}", str(value))]
+
+
+def test_the_project_has_the_entry_points_and_no_others() -> None:
+    assert list(PROJECT["entry_points"]) == ENTRIES
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_entry_point_runs_its_module_and_passes_what_it_declares(entry: str) -> None:
+    point = PROJECT["entry_points"][entry]
+    command = point["command"].split()
+    assert command[:3] == ["python", "-m", f"steps.{entry.replace('-', '_')}"]
+    passed = re.findall(r"--(\w+) \{(\w+)\}", point["command"])
+    assert [name for name, _ in passed] == [value for _, value in passed]
+    assert [name for name, _ in passed] == list(point["parameters"])
+    for name, declared in point["parameters"].items():
+        assert declared["default"] == FIELDS[name].default, name
+
+
+def test_main_declares_every_parameter_with_its_default() -> None:
+    assert list(PROJECT["entry_points"]["main"]["parameters"]) == list(FIELDS)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_help_explains_every_parameter(entry: str) -> None:
+    module = importlib.import_module(f"steps.{entry.replace('-', '_')}")
+    options = {option.name: option for option in module.main.params}
+    assert list(options) == list(FIELDS)
+    for name, option in options.items():
+        assert option.help == FIELDS[name].metadata["help"]
+        assert f"--{name}" in option.opts
+        assert option.default == (FIELDS[name].default if entry == "main" else None)
+    assert len(module.main.help) > 20
+
+
+def test_step_modules_stay_thin() -> None:
+    for path in (ROOT / "steps").glob("*.py"):
+        assert len(path.read_text().splitlines()) < 60, path.name
+
+
+def test_help_is_quick_because_it_imports_neither_torch_nor_mlflow() -> None:
+    code = (
+        "import sys, steps.main as m\n"
+        "try: m.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'mlflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def test_the_readme_explains_every_parameter_strategy_and_task() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name, parameter in FIELDS.items():
+        row = f"| `{name}` | `{parameter.default}` | {parameter.metadata['help']} |"
+        assert row in readme, row
+    for catalog in (strategies, tasks):
+        for name in catalog.names():
+            assert f"| `{name}` | {catalog.summary(name)}" in readme, name
+
+
+def test_conda_names_every_dependency_pinned_as_in_the_lock() -> None:
+    pinned = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"][-1]["pip"]
+    lock = {
+        re.sub("[._]", "-", line.partition("==")[0].lower()): line.partition("==")[2].strip()
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+    names = [line.partition("==")[0] for line in pinned]
+    for line in pinned:
+        name, _, version = line.partition("==")
+        assert lock[name] == version
+    text = (ROOT / "pyproject.toml").read_text()
+    block = text.partition("\ndependencies = [")[2].partition("\n]")[0]
+    assert sorted(names) == sorted(re.findall(r'"([\w-]+)[><=]', block))
+    assert lock["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"task": "digit"}, "unknown task 'digit': did you mean 'digits'?"),
+        ({"strategy": "margn"}, "unknown strategy 'margn': did you mean 'margin'?"),
+        ({"annotator": "orcle"}, "unknown annotator 'orcle': did you mean 'oracle'?"),
+        ({"criterion": "mx:val/loss"}, "unknown criterion 'mx': did you mean 'max'?"),
+        ({"criterion": "max:val/los"}, "did you mean 'val/loss'?"),
+        ({"query_size": 0}, "query_size=0: give at least 1"),
+        ({"query_size": -4}, "query_size=-4: give at least 1"),
+        ({"query_size": 1398}, "query_size=1398 is more than the pool of 1397: give less"),
+        ({"initial_size": 1398}, "initial_size=1398 is more than the pool of 1397"),
+        ({"query_size": "many"}, "query_size='many' is not a whole number"),
+        ({"device": "tpu9"}, "device='tpu9' cannot be used"),
+        ({"nosuch": 3}, "No such option"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_one_and_nothing_changed(
+    folder: Path, client: Any, capsys: pytest.CaptureFixture[str], given: dict[str, Any], says: str
+) -> None:
+    from steps.main import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(arguments(**{**SMALL, "campaign": "c", **given}))
+    assert caught.value.code == 1
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ")
+    assert says in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert [
+        r for e in client.search_experiments() for r in client.search_runs([e.experiment_id])
+    ] == []
+    assert list(client.search_registered_models()) == []
+
+
+def test_an_unreachable_server_is_one_line_soon(folder: Path) -> None:
+    found = step("main", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert found.returncode == 1
+    assert "http://127.0.0.1:9 does not answer" in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_a_missing_data_file_is_one_line(folder: Path, client: Any) -> None:
+    found = step(
+        "main", "--task", "fashion-mnist", AL_DATA_DIR=str(folder), http_proxy="http://127.0.0.1:9"
+    )
+    assert found.returncode == 1
+    assert "is missing and" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert not client.search_runs([e.experiment_id for e in client.search_experiments()])

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from al.errors import AlError, StateError, TrackingError
+from al.tracking import Checkpoints, Store, plain_errors, tracking_at
+from tests.stores import runs
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    return Store()
+
+
+def test_runs_are_found_by_their_tags(store: Store) -> None:
+    made = store.create("one", {"al.role": "cycle", "al.campaign": "c"}, kind="cycle")
+    store.create("two", {"al.role": "cycle", "al.campaign": "d"}, kind="cycle")
+    (found,) = store.find({"al.role": "cycle", "al.campaign": "c"})
+    assert (found.id, found.name, found.status) == (made.id, "one", "RUNNING")
+
+
+def test_the_run_of_the_project_takes_its_place_in_the_tree(
+    folder: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = client.get_experiment_by_name("here").experiment_id
+    offered = client.create_run(experiment).info.run_id
+    client.log_param(offered, "lr", "1e-3")
+    monkeypatch.setenv("MLFLOW_RUN_ID", offered)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+    store = Store(entry="train")
+    assert store.experiment == "here"  # the run's own, whatever the environment says
+    parent = store.create("cycle", {"al.role": "cycle"}, kind="cycle")
+    assert parent.id != offered
+    taken = store.create("train 0", {"al.role": "step"}, parent=parent.id, kind="train")
+    assert taken.id == offered
+    assert client.get_run(offered).data.tags["mlflow.parentRunId"] == parent.id
+    assert store.create("train 1", {}, kind="train").id != offered
+    taken.log_params({"lr": 0.001, "epochs": 3})  # lr as it was given stays
+    assert client.get_run(offered).data.params == {"lr": "1e-3", "epochs": "3"}
+
+
+def test_the_run_of_the_project_is_put_under_the_campaign_where_nothing_takes_it(
+    folder: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", offered)
+    store = Store(entry="main")
+    parent = store.create("campaign", {}, kind="other")
+    store.attach_offered(parent, {"al.role": "step"})
+    assert client.get_run(offered).data.tags["mlflow.parentRunId"] == parent.id
+
+
+def test_a_notebook_ignores_the_run_that_some_other_process_was_given(
+    folder: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_ID", client.create_run("0").info.run_id)
+    assert Store().offered is None
+
+
+def test_a_reopened_run_draws_no_second_point(store: Store, client: Any) -> None:
+    run = store.create("r", {"al.role": "x"}, kind="x")
+    run.log_metrics({"loss": 1.0}, 1)
+    (again,) = store.find({"al.role": "x"})
+    again.log_metrics({"loss": 1.0}, 1)
+    again.log_metrics({"loss": 0.5}, 2)
+    again.log_metrics({"loss": 0.5}, 2)
+    assert [p.step for p in client.get_metric_history(run.id, "loss")] == [1, 2]
+
+
+def test_artifacts_come_back_as_they_were_saved(store: Store) -> None:
+    run = store.create("r", {}, kind="x")
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    run.save_table("t.parquet", frame)
+    run.save_json("j.json", {"x": [1]})
+    pd.testing.assert_frame_equal(run.load_table("t.parquet"), frame)
+    assert run.load_json("j.json") == {"x": [1]}
+    assert run.has("j.json")
+    assert not run.has("k.json")
+
+
+def test_a_missing_or_damaged_artifact_is_one_line(store: Store) -> None:
+    run = store.create("r", {}, kind="x")
+    with pytest.raises(StateError, match="missing"):
+        run.load_json("j.json")
+    run.save(lambda folder: (folder / "j.json").write_text("{"))
+    run.save(lambda folder: (folder / "t.parquet").write_text("PAR1"))
+    with pytest.raises(StateError, match="damaged"):
+        run.load_json("j.json")
+    with pytest.raises(StateError, match="damaged") as caught:
+        run.load_table("t.parquet")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_was_cut_off_is_never_seen(
+    store: Store, client: Any, tmp_path: Path
+) -> None:
+    run = store.create("train", {}, kind="train")
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "weights").write_text("1")
+    (tmp_path / "resume.safetensors").write_text("resume 5")
+    recorder = Checkpoints(store, run, 0, ("digits", "digest"))
+    assert recorder.resume_file() is None
+    for epoch in (4, 5):
+        recorder.log(epoch, {"val/loss": 1.0 / epoch})
+    recorder.checkpoint(5, 4, {"val/loss": 0.25}, tmp_path / "w", tmp_path / "resume.safetensors")
+    client.create_logged_model(
+        run.experiment_id, source_run_id=run.id,
+        tags={"al.role": "checkpoint", "al.candidate": "0", "al.epoch": "9", "al.saved_at": "9"},
+    )  # fmt: skip
+    (candidate,) = Checkpoints.candidates(store, [run])
+    assert (candidate.epoch, candidate.metrics) == (4, {"val/loss": 0.25})
+    resume = recorder.resume_file()
+    assert resume is not None
+    assert resume.read_text() == "resume 5"
+    fetched = Checkpoints.fetch(candidate.checkpoint, tmp_path / "got")
+    assert (fetched / "weights").read_text() == "1"
+    recorder.close()
+    assert not run.has("resume")
+
+
+def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    from tests.killing import _context
+
+    uri = f"sqlite:///{tmp_path}/new.db"
+    children = [_context.Process(target=_open, args=(uri,)) for _ in range(4)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0] * 4
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def _open(uri: str) -> None:
+    with tracking_at(uri):
+        Store("e")
+
+
+def test_a_server_that_does_not_answer_is_told_soon() -> None:
+    with tracking_at("http://127.0.0.1:9"), pytest.raises(TrackingError, match="does not answer"):
+        Store()
+
+
+def test_a_server_that_is_no_mlflow_is_one_line() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # 501 to all
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with (
+            tracking_at(f"http://127.0.0.1:{server.server_port}"),
+            pytest.raises(TrackingError) as caught,
+        ):
+            Store()
+        assert "\n" not in str(caught.value)
+    finally:
+        server.shutdown()
+
+
+def test_mlflows_own_errors_become_one_line(client: Any) -> None:
+    with pytest.raises(TrackingError, match="MLflow refuses") as caught, plain_errors("x"):
+        client.get_run("nosuch")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_callers_tracking_server_is_left_as_it_was(folder: Path) -> None:
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    with tracking_at(f"sqlite:///{folder}/other.db"):
+        assert mlflow.get_tracking_uri() != before
+    assert mlflow.get_tracking_uri() == before
+
+
+def test_a_campaign_in_another_experiment_is_pointed_to(
+    campaign: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign(campaign="c", cycles=1).step("select-data")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
+    with pytest.raises(AlError, match="is in experiment 'here', not in 'elsewhere'"):
+        campaign(campaign="c").step("annotate")
+
+
+SPOIL = {
+    "state/state.json": lambda path: path.write_text(path.read_text().replace("1", "2")),
+    "state/labels.parquet": lambda path: path.write_bytes(path.read_bytes()[:50]),
+    "campaign.json": lambda path: path.write_text(json.dumps({"config": {"tsk": 1}})),
+}
+
+
+@pytest.mark.parametrize("name", SPOIL)
+def test_a_spoilt_artifact_is_one_line_and_nothing_changes(
+    campaign: Make, client: Any, name: str
+) -> None:
+    campaign(campaign="c", cycles=1).run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    (cycle,) = runs(client, role="cycle", campaign="c")
+    run = top if name == "campaign.json" else cycle
+    SPOIL[name](Path(run.info.artifact_uri) / name)
+    before = [(r.info.run_id, r.info.status, r.data.tags) for r in runs(client, campaign="c")]
+    with pytest.raises(StateError) as caught:
+        campaign(campaign="c", cycles=2).run()
+    assert "\n" not in str(caught.value)
+    after = [(r.info.run_id, r.info.status, r.data.tags) for r in runs(client, campaign="c")]
+    assert after == before
