@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from al.catalog import tasks
 from al.contracts import Batch, DataSpec
 from al.errors import DataError
 from al.graphs import ClassificationGraph, load_tree, save_tree
@@ -116,16 +115,3 @@ def test_fixed_masks_drop_the_same_for_all_samples(layer: Any, shape: Any, mask:
     assert set(dropped.unique().tolist()) <= {0.0, 2.0}
     assert torch.equal(dropped[0], dropped[0].amax(dim=tuple(range(1, len(mask))), keepdim=True)
                        .expand(shape[1:]) if len(mask) > 1 else dropped[0])  # fmt: skip
-
-
-@pytest.mark.parametrize("name", tasks.names())
-def test_a_task_builds_its_graph_without_data(name: str) -> None:
-    shapes = {"digits": ((8, 8), "float64", 10), "fashion-mnist": ((28, 28), "uint8", 10)}
-    if name not in shapes:
-        pytest.skip("a task that this table does not know")
-    shape, dtype, classes = shapes[name]
-    spec = DataSpec(tuple(map(str, range(classes))), shape, dtype)
-    made = tasks.get(name)().graph(spec)
-    answer = made.predict(np.zeros((3, *shape), dtype))
-    assert answer.shape == (3, classes)
-    assert answer.sum(1) == pytest.approx(np.ones(3), abs=1e-5)

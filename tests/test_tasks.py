@@ -1,0 +1,125 @@
+"""Laws that every task in the catalog keeps."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al.catalog import tasks
+from al.contracts import DataLoader, DataSpec, Task
+from al.errors import DataError, LabelError
+from al.randomness import seeded
+
+EVERY = tasks.names()
+
+
+@lru_cache(maxsize=1)  # one data set in memory at a time
+def load(name: str) -> tuple[Task, DataLoader]:
+    task: Task = tasks.get(name)()
+    try:
+        data = task.data()
+    except DataError as error:
+        if "cannot be fetched" in str(error):
+            pytest.skip(str(error))
+        raise
+    data.freeze(data.propose_splits(100, seed=0))
+    return task, data
+
+
+@pytest.fixture(params=EVERY)
+def made(request: pytest.FixtureRequest) -> tuple[Task, DataLoader]:
+    return load(request.param)
+
+
+def new_graph(task: Task, spec: DataSpec, seed: int = 0) -> Any:
+    with seeded(seed):
+        return task.graph(spec)
+
+
+def test_splits_are_disjoint_and_ids_are_sorted_texts(made: Any) -> None:
+    _, data = made
+    train, val, test = (data.ids(split) for split in ("train", "val", "test"))
+    assert len({*train, *val, *test}) == len(train) + len(val) + len(test)
+    assert len(val) == 100
+    for ids in (train, val, test):
+        assert list(ids) == sorted(ids)
+        assert all(isinstance(id, str) and id for id in ids)
+
+
+def test_loading_again_gives_the_same_samples_under_the_same_ids(made: Any) -> None:
+    task, data = made
+    again = task.data()
+    ids = data.ids("train")[::997]
+    assert again.truth(ids) == data.truth(ids)
+    one, two = (next(d.batches(ids, batch_size=len(ids))).inputs for d in (data, again))
+    assert np.array_equal(np.asarray(one), np.asarray(two))
+
+
+def test_labels_are_ones_the_task_accepts_and_json_can_say(made: Any) -> None:
+    _, data = made
+    labels = data.truth(data.ids("train")[:500])
+    for label in labels:
+        data.check_label(label)
+    assert json.loads(json.dumps(labels)) == labels
+    with pytest.raises(LabelError):
+        data.check_label("no such label")
+
+
+def test_samples_look_as_the_spec_says(made: Any) -> None:
+    _, data = made
+    example = data.example()
+    assert example.shape[1:] == data.spec.input_shape
+    assert str(example.dtype) == data.spec.input_dtype
+    assert DataSpec.from_dict(json.loads(json.dumps(data.spec.to_dict()))) == data.spec
+    preview = data.preview(data.ids("train")[0])
+    assert [preview.image is None, preview.text is None, preview.row is None].count(False) == 1
+
+
+def test_the_metric_is_one_that_the_graph_measures(made: Any) -> None:
+    task, data = made
+    graph = new_graph(task, data.spec)
+    ids = data.ids("val")
+    found = graph.evaluate(data.batches(ids, data.truth(ids), batch_size=32))
+    assert set(found) == set(graph.metrics)
+    assert task.metric in found
+    assert "loss" in found
+
+
+def test_a_model_answers_alike_however_it_is_asked(made: Any) -> None:
+    task, data = made
+    graph = new_graph(task, data.spec)
+    (batch,) = data.batches(data.ids("train")[:2], batch_size=2)
+    found = graph.infer(batch, ("probabilities", "embeddings", "samples"), samples=3, seed=0)
+    assert found["probabilities"].shape == (2, len(data.spec.classes))
+    assert found["samples"].shape == (2, 3, len(data.spec.classes))
+    assert found["embeddings"].shape[0] == 2
+    assert found["embeddings"].ndim == 2
+    assert found["probabilities"].sum(1) == pytest.approx(np.ones(2), abs=1e-5)
+    assert graph.predict(data.example()) == pytest.approx(found["probabilities"], abs=1e-6)
+
+
+def test_training_lowers_the_loss(made: Any) -> None:
+    task, data = made
+    graph = new_graph(task, data.spec)
+    graph.prepare_training(lr=0.003, epochs=10)
+    ids = data.ids("train")[:64]
+    labelled = list(data.batches(ids, data.truth(ids), batch_size=32))
+    before = graph.evaluate(labelled)["loss"]
+    with seeded(0):
+        for _ in range(10):
+            for batch in labelled:
+                graph.train_batch(batch)
+    assert graph.evaluate(labelled)["loss"] < before
+
+
+def test_weights_make_the_same_model_from_the_spec_alone(made: Any, tmp_path: Path) -> None:
+    task, data = made
+    one, two = new_graph(task, data.spec, 0), new_graph(task, data.spec, 1)
+    one.save_weights(tmp_path)
+    two.load_weights(tmp_path)
+    assert np.array_equal(one.predict(data.example()), two.predict(data.example()))
