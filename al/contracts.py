@@ -162,6 +162,10 @@ class Graph(ABC):
     #: Names of what `evaluate` returns.
     metrics: ClassVar[tuple[str, ...]]
 
+    def to(self, device: Any) -> Graph:
+        """Move to a device, in place, where that means something; returns itself."""
+        return self
+
     @abstractmethod
     def prepare_training(self, *, lr: float, epochs: int) -> None:
         """Make optimizer and scheduler for a run of at most `epochs` epochs."""

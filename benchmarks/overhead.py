@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -66,13 +67,13 @@ def by_turns(session: Session, script: Script, repeats: int) -> Iterator[Row]:
     row = {id: row for row, id in enumerate(session.data.ids("train"))}
     for number in range(1, WARM + repeats + 1):
         cycle: Cycle
-        cycle, wall, cpu = timed(lambda: pipeline_cycle(session))
+        cycle, wall, cpu = timed(partial(pipeline_cycle, session))
         assert cycle.query is not None
         assert session.state.champion is not None
         asked = [row[id] for id in cycle.query.ids]
         # The first query is drawn, not scored: the script is told.
         work = (number, asked) if number == 1 else (number,)
-        (picks, accuracy), plain_wall, plain_cpu = timed(lambda work=work: script.cycle(*work))
+        (picks, accuracy), plain_wall, plain_cpu = timed(partial(script.cycle, *work))
         if number <= WARM:
             continue
         close = abs(accuracy - session.state.champion.test["accuracy"]) < 1e-6
@@ -109,7 +110,7 @@ def once(repeats: int = 3) -> list[Row]:
     rows: list[Row] = []
     for what, code in CHILDREN.items():
         command = [sys.executable, "-c", code]
-        walls = [timed(lambda c=command: subprocess.run(c, check=True))[1] for _ in range(repeats)]
+        walls = [timed(partial(subprocess.run, command, check=True))[1] for _ in range(repeats)]
         rows.append({"once": what, "seconds": statistics.median(walls)})
     walls = []
     for _ in range(repeats):

@@ -41,6 +41,7 @@ class Script:
 
     session: Session
     labelled: list[int] = field(default_factory=list)  # rows of train, in the order asked
+    champion: nn.Module = field(init=False)  # from the first cycle on
 
     def __post_init__(self) -> None:
         self.config: Config = self.session.config
@@ -114,7 +115,7 @@ class Script:
         order: torch.Tensor,
     ) -> None:
         """One pass over the labelled set."""
-        for chosen in order.split(self.config.batch_size):
+        for chosen in torch.split(order, self.config.batch_size):
             optimizer.zero_grad(set_to_none=True)
             outputs = network(self.prepare(inputs[chosen]))
             loss = cross_entropy(outputs, targets[chosen].to(self.device))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +14,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 
 from tests.conftest import ROOT, SMALL
-from tests.stores import outcome, production, runs
+from tests.stores import client_at, outcome, production, runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 BIN = Path(sys.executable).parent
@@ -104,9 +106,7 @@ def test_the_production_model_is_served(folder: Path, client: Any) -> None:
     import al
 
     al.Campaign(**{**SMALL, "campaign": "c", "cycles": 1}, show_progress=False).run()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         ["mlflow", "models", "serve", "-m", "models:/c/Production", "--env-manager", "local",
          "-h", "127.0.0.1", "-p", str(port)],
@@ -142,3 +142,59 @@ def test_fashion_mnist_learns(folder: Path, fashion_mnist: Any, client: Any) -> 
     ).run()  # fmt: skip
     assert list(result.curve["labels"]) == [100, 200]
     assert result.curve["accuracy"].iloc[-1] > 0.6
+
+
+def test_another_machine_that_sees_the_server_runs_the_next_cycle(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    (tmp_path / "server").mkdir()
+    shutil.copy(empty_database, tmp_path / "server" / "mlflow.db")
+    port = free_port()
+    server = subprocess.Popen(
+        ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+         "--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "kept"],
+        cwd=tmp_path / "server",
+        env={**ENVIRONMENT, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{uri}/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        # Its first experiment was made on another path: runs go into one made by the server.
+        for machine in ("one", "two", "three"):
+            (tmp_path / machine).mkdir()
+            given = [f"--{key}={value}" for key, value in SMALL.items()]
+            subprocess.run(
+                [sys.executable, "-m", "steps.cycle", "--campaign", "c", *given],
+                cwd=tmp_path / machine,
+                env={
+                    **ENVIRONMENT,
+                    "MLFLOW_TRACKING_URI": uri,
+                    "MLFLOW_EXPERIMENT_NAME": "shared",
+                    "PYTHONPATH": str(ROOT),
+                },
+                check=True,
+            )
+            assert not any((tmp_path / machine).iterdir())  # all of it is on the server
+        client = client_at(uri)
+        found = outcome(client, "c")
+        assert [labels for labels, _ in found["curve"]] == [30, 40, 50]
+        assert found["running"] == []
+        assert len(production(client, "c")) == 1
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        mlflow.set_tracking_uri(None)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,8 +1,8 @@
 """One cycle: its run, the runs of its steps, and how it ends.
 
-A step is done when its run is FINISHED, and then it is never done again; its result is read
-from its artifacts. A step that was cut off goes on in the run it had. A cycle is closed
-when its run is FINISHED, which happens after its state is saved.
+A step is done when its run is marked so, after all that it leaves behind is there; then it
+is never done again, and its result is read from its artifacts. A step that was cut off goes
+on in the run it had. A cycle's run is marked in the same way after its state is saved.
 """
 
 from __future__ import annotations

@@ -56,10 +56,7 @@ class Session:
 
     def new_graph(self) -> Graph:
         """A graph of the task with random weights, on the device."""
-        graph = self.task.graph(self.data.spec)
-        if hasattr(graph, "to"):
-            graph.to(self.device)
-        return graph
+        return self.task.graph(self.data.spec).to(self.device)
 
     def attach_project_run(self) -> None:
         """Put the run of `mlflow run` into the tree where no new run took its place."""

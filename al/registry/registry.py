@@ -83,6 +83,8 @@ class Registry:
             return False
         holder = found.tags.get("al.campaign")
         whose = f"belongs to campaign {holder!r}" if holder else "exists and is no campaign's"
+        if holder == self.campaign:
+            whose = f"belongs to another run of {holder!r}, deleted or in another experiment"
         raise RegistryError(
             f"registered model {self.name!r} {whose}: pass another model name, or another "
             "campaign name"
