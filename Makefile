@@ -7,6 +7,8 @@ ifneq ($(DATA),)
 export AL_DATA_DIR ?= $(abspath $(DATA))
 endif
 PORT ?= 5000
+# The charts of campaign runs alone, where learning curves overlay.
+CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
 .PHONY: help setup run ui test test-all lint bench chaos clean
 
@@ -24,7 +26,9 @@ run: setup       ## the default campaign: digits, margin beside random
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local
 
 ui: setup        ## the MLflow UI on what `make run` made
-	@echo "open http://127.0.0.1:$(PORT)/#/experiments/0?workflowType=machine_learning"
+	@echo "open http://127.0.0.1:$(PORT) and click 'Model training' at the top left, once; then"
+	@echo "curves: http://127.0.0.1:$(PORT)/#/experiments/0/runs?$(CURVES)"
+	@echo "models: http://127.0.0.1:$(PORT)/#/models?workflowType=machine_learning"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
 	    --workers 1 --backend-store-uri sqlite:///mlflow.db --no-serve-artifacts --default-artifact-root "$(CURDIR)/mlruns"
 

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from scipy.integrate import trapezoid
 
+from al.config import Config
 from benchmarks.common import EXPERIMENT, Row, own_store, report
 
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "label_efficiency.png"
@@ -55,7 +56,7 @@ def curve(job: tuple[str, str, int], **parameters: Any) -> list[list[float]]:
     return points
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
+def interval(values: np.ndarray) -> tuple[Any, Any]:
     """The 95 % t interval of the mean over seeds, the first axis: low and high."""
     mean, error = values.mean(axis=0), stats.sem(values, axis=0)
     half = stats.t.ppf(0.975, len(values) - 1) * error
@@ -126,13 +127,15 @@ def to_target(target: float, labels: np.ndarray, ours: np.ndarray, random: np.nd
 
 def picture(found: dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]) -> None:
     """Mean curves, with the 95 % interval of the mean over seeds."""
+    validation = Config().validation_size
     figure = Figure(figsize=(5.2 * len(found), 3.8), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(found)))
     for axis, (task, (labels, curves)) in zip(axes, found.items(), strict=True):
         for (strategy, values), line in zip(curves.items(), ("-", "--"), strict=True):
             axis.plot(labels, values.mean(axis=0), line, marker="o", markersize=4, label=strategy)
             axis.fill_between(labels, *interval(values), alpha=0.2, linewidth=0)
-        axis.set(title=task, xlabel="labels (plus 100 for validation)", ylabel="test accuracy")
+        axis.set(title=task, xlabel=f"labels (plus {validation} for validation)")
+        axis.set_ylabel("test accuracy")
         axis.grid(alpha=0.3)
         axis.legend(loc="lower right")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)

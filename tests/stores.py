@@ -54,8 +54,7 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
     found["labels"] = labels.drop(columns=["answered_at", "seconds"]).to_dict("list")
     versions = client.search_model_versions(f"name='{name}'")
     found["versions"] = {
-        int(v.version): (v.current_stage, v.tags["al.weights"], v.tags["al.labels"])
-        for v in versions
+        int(v.version): (v.current_stage, v.tags["al.weights"], v.description) for v in versions
     }
     found["alias"] = client.get_registered_model(name).aliases
     found["running"] = [

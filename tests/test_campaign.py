@@ -232,9 +232,10 @@ def test_training_runs_say_which_labels_went_in(campaign: Make, client: Any) -> 
     first, second = runs(client, step="train", campaign="c")
     digests = []
     for run in (first, second):
-        (entry,) = client.get_run(run.info.run_id).inputs.dataset_inputs
-        assert entry.dataset.name == "digits"
-        digests.append(entry.dataset.digest)
+        entries = client.get_run(run.info.run_id).inputs.dataset_inputs
+        found = {entry.dataset.name: entry.dataset.digest for entry in entries}
+        assert set(found) == {"digits", "digits-validation"}
+        digests.append(found["digits"])
     assert len(set(digests)) == 2
 
 

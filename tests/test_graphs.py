@@ -49,7 +49,7 @@ def test_evaluation_does_not_depend_on_how_the_batches_are_cut() -> None:
         Batch(some.ids[i : i + 7], some.inputs[i : i + 7], some.targets[i : i + 7])
         for i in range(0, 30, 7)
     ]
-    assert made.evaluate(parts) == pytest.approx(made.evaluate([some]), abs=1e-6)
+    assert made.evaluate(parts) == pytest.approx(made.evaluate([some]), abs=3e-6)
 
 
 def test_training_goes_on_from_its_state_as_if_it_had_never_stopped(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "weights").write_text("1")
     (tmp_path / "resume.safetensors").write_text("resume 5")
-    recorder = Checkpoints(store, run, 0, ("digits", "digest"))
+    recorder = Checkpoints(store, run, 0, "c", ("digits", "digest"))
     assert recorder.resume_file() is None
     for epoch in (4, 5):
         recorder.log(epoch, {"val/loss": 1.0 / epoch})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Most samples shown, size of a tile and of its caption in pixels.
-MOST, TILE, CAPTION = 100, 72, 14
+MOST, TILE, CAPTION = 100, 84, 14
 
 
 def contact_sheet(query: Query, data: DataLoader) -> Image | None:
@@ -36,5 +36,5 @@ def contact_sheet(query: Query, data: DataLoader) -> Image | None:
         grow = min((TILE - 4) / tile.width, (TILE - 4) / tile.height)
         size = (max(1, int(tile.width * grow)), max(1, int(tile.height * grow)))
         sheet.paste(tile.resize(size, Image.Resampling.NEAREST), (x + 2, y + 2))
-        draw.text((x + 3, y + TILE), f"{place + 1}: {query.scores[place]:.3g}", fill="black")
+        draw.text((x + 3, y + TILE), f"{place + 1}: {query.scores[place]:.3f}", fill="black")
     return sheet

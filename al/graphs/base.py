@@ -97,7 +97,8 @@ class TorchGraph(Graph):
                 for meter in meters.values():
                     meter.update(probabilities, targets)
         values = {name: float(meter.compute()) for name, meter in meters.items()}
-        return {**values, "loss": total / max(count, 1)}
+        values["loss"] = total / max(count, 1)
+        return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
 
     # -- inference ---------------------------------------------------------------------
 

@@ -60,5 +60,5 @@ def elect(
     if always:
         return Election(winner, True, f"{against}; promote=always", champion)
     if criterion(winner.metrics) >= criterion(champion):
-        return Election(winner, True, against, champion)
+        return Election(winner, True, f"{against}: not worse", champion)
     return Election(winner, False, f"{against}: the champion stays", champion)

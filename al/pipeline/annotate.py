@@ -41,12 +41,12 @@ def annotate(cycle: Cycle) -> bool:
                 "answers/answered": len(answers.answered),
                 "answers/skipped": len(answers.skipped),
                 "answers/seconds": sum(seconds),
-            },
-            cycle.number,
+            }
         )
+        skipped = f", {len(answers.skipped)} skipped" if answers.skipped else ""
+        cycle.told = f"{len(new.ids)} answered{skipped}, {len(labels.ids)} labels in all"
+        run.describe(cycle.told)
     cycle.labels = labels
-    skipped = f", {len(answers.skipped)} skipped" if answers.skipped else ""
-    cycle.told = f"{len(new.ids)} answered{skipped}, {len(labels.ids)} labels in all"
     return False
 
 

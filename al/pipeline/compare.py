@@ -39,8 +39,8 @@ def compare(cycle: Cycle) -> bool:
             figures[f"compare/{metric}"] = verdict.value
         if verdict.interval is not None:
             figures["compare/low"], figures["compare/high"] = verdict.interval
-        run.log_metrics(figures, cycle.number)
-        run.set_tags({"al.verdict": verdict.why})
+        run.log_metrics(figures)
+        cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
+        run.describe(cycle.told)
     cycle.verdict = verdict
-    cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
     return not verdict.retrain

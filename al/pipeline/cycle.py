@@ -151,7 +151,7 @@ def begin_cycle(session: Session) -> Cycle:
 
 def close(cycle: Cycle) -> State:
     """Save the state, draw the point of the learning curve, and end the cycle's run."""
-    session, before = cycle.session, cycle.session.state
+    session = cycle.session
     champion = _champion(cycle)
     asked = cycle.labels.asked
     pool = [id for id in session.data.ids("train") if id not in asked]
@@ -181,11 +181,13 @@ def close(cycle: Cycle) -> State:
         figures |= {f"cycle/test_{name}": value for name, value in champion.test.items()}
         figures["cycle/version"] = champion.version
         curve = {f"test/{name}": value for name, value in champion.test.items()}
-    cycle.run.log_metrics(figures, cycle.number)
+    line = _line(cycle, state, figures["cycle/seconds"])
+    cycle.run.log_metrics(figures)
+    cycle.run.describe(line)
     session.run.log_metrics(curve, count)
     cycle.run.finish()
     session.state = state
-    say(_line(cycle, before, state, figures["cycle/seconds"]))
+    say(line)
     return state
 
 
@@ -206,7 +208,7 @@ def _champion(cycle: Cycle) -> ChampionRecord | None:
     )
 
 
-def _line(cycle: Cycle, before: State, state: State, seconds: float) -> str:
+def _line(cycle: Cycle, state: State, seconds: float) -> str:
     """The one line that a cycle prints."""
     config = cycle.session.config
     metric = cycle.session.task.metric

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+#: Path in the MLflow UI to the charts of campaign runs alone.
+CURVES = (
+    "runs?workflowType=machine_learning&compareRunsMode=CHART"
+    "&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27"
+)
+
+
 @dataclass(frozen=True)
 class Result:
     """Where a campaign stands.
@@ -76,7 +83,7 @@ class Result:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):
             where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
-            lines += [f"runs and curves: {where}"]
+            lines += [f"curves of all campaigns: {where}/{CURVES}"]
         else:
             lines += ["runs and curves: make ui, or mlflow ui from this folder"]
         return "\n".join(lines)

@@ -46,10 +46,10 @@ def select_data(cycle: Cycle) -> bool:
             model="none" if standing.version is None else session.registry.uri(standing.version),
         )
         _save(run, query, cycle)
+        by = name if graph is None else f"{name} with {query.model}"
+        cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}"
+        run.describe(cycle.told)
     cycle.query = query
-    cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {name}" + (
-        "" if graph is None else f" with {query.model}"
-    )
     return False
 
 
@@ -101,7 +101,7 @@ def _save(run: Run, query: Query, cycle: Cycle) -> None:
         "query/mean_score": sum(query.scores) / len(query.scores),
         "query/pool": float(len(cycle.session.pool)),
     }
-    run.log_metrics(figures, cycle.number)
+    run.log_metrics(figures)
 
 
 def _load(run: Run) -> Query:

@@ -70,7 +70,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     """Register the winner and, if it was elected for that, promote it; twice is once."""
     session, registry = cycle.session, cycle.session.registry
     election = _election(record)
-    winner = election.winner
+    winner, metric = election.winner, session.criterion.metric
     with TemporaryDirectory() as scratch:
         weights = Checkpoints.fetch(winner.checkpoint, Path(scratch) / "weights")
         graph = session.new_graph()
@@ -89,13 +89,16 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
             Path(scratch) / "servable",
             run_id=run.id,
             experiment_id=run.experiment_id,
+            name=f"{session.config.name}-c{cycle.number:02d}-winner",
+            description=(
+                f"{metric} {winner.metrics[metric]:.3f}, {len(cycle.labels.ids)} labels, "
+                f"cycle {cycle.number}: {election.why}"
+            ),
             tags={
-                "al.campaign": session.config.name,
                 "al.cycle": cycle.number,
-                "al.checkpoint": winner.checkpoint,
                 "al.labels": len(cycle.labels.ids),
                 "al.weights": digest,
-                **winner.metrics,
+                "al.checkpoint": winner.checkpoint,
             },
         )
     cycle.keep_graph(version, graph, digest)
@@ -104,13 +107,16 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     else:
         registry.settle(registry.standing(cycle.champion))
     cycle.champion_after = version if election.promoted else record["champion"]
-    run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()}, cycle.number)
+    run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
+    run.describe(
+        f"v{version} {'promoted' if election.promoted else 'not promoted'}: {election.why}"
+    )
     run.set_tags(
         {
             "al.version": version,
             "al.promoted": election.promoted,
             "al.why": election.why,
-            "al.model": registry.uri(version),
+            "al.winner": registry.uri(version),
         }
     )
 

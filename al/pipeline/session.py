@@ -120,6 +120,12 @@ def open_session(
     run.reopen()
     registry = Registry(store.client, config.model_name, config.name, run.id)
     registry.claim()
+    if stored is None:
+        run.set_tags({"al.registered_model": registry.name})
+        run.describe(
+            f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
+            f"Its models are registered as {registry.name}."
+        )
     session = Session(
         config, store, run, task, data, annotator, wanted, registry,
         state, device, LocalEngine(), open_run,

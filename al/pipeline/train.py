@@ -5,6 +5,7 @@ from __future__ import annotations
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.pipeline.cycle import Cycle
 from al.randomness import seeded, torch_seed
+from al.state import ids_digest
 from al.tracking import Checkpoints, Run
 
 STEP = "train"
@@ -23,19 +24,22 @@ def train(cycle: Cycle) -> bool:
 def _train(cycle: Cycle, run: Run, number: int) -> None:
     session, config = cycle.session, cycle.session.config
     labels = cycle.labels
-    dataset = (config.task, labels.digest)
+    val = session.data.ids("val")
+    measured_on = (f"{config.task}-validation", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
     run.log_params({name: getattr(config, name) for name in hyper})
     run.log_params({"candidate": number, "labels": len(labels.ids)})
     source = f"runs:/{cycle.run.id}/state/labels.parquet"
-    run.log_dataset(*dataset, source=source, rows=len(labels.ids), context="training")
+    run.log_dataset(config.task, labels.digest, source, len(labels.ids), "training")
+    source = f"runs:/{session.run.id}/campaign.json"
+    run.log_dataset(*measured_on, source, len(val), "validation")
 
     draw = (config.seed, cycle.number, number)
     with seeded(torch_seed(config.seed, cycle.number, "init", number), session.device.type):
         graph = session.new_graph()
         graph.prepare_training(lr=config.lr, epochs=config.epochs)
-    val = session.data.ids("val")
-    recorder = Checkpoints(session.store, run, number, dataset)
+    prefix = f"{config.name}-c{cycle.number:02d}-t{number}"
+    recorder = Checkpoints(session.store, run, number, prefix, measured_on)
     agent = (session.task.agent or SupervisedAgent)(
         graph,
         session.data,
@@ -53,3 +57,4 @@ def _train(cycle: Cycle, run: Run, number: int) -> None:
     )
     agent.fit()
     recorder.close()
+    run.describe(f"trained on {len(labels.ids)} labels for {agent.epoch} epochs")

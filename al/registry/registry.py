@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import LoggedModelStatus
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
 from al.errors import RegistryError
@@ -119,40 +120,57 @@ class Registry:
         """Leave one version in Production, with the alias on it; doing it again is harmless."""
         for version in standing.others:
             self._move(version, ARCHIVED)
+        if standing.by_hand and standing.version is not None:
+            self._note(standing.version, "put into Production by hand")
         if standing.version is not None and standing.alias != standing.version:
             self._client.set_registered_model_alias(self.name, ALIAS, str(standing.version))
 
     def promote(self, version: int, why: str) -> None:
         """Move a version to Production and all others there to Archived."""
-        self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
+        self._note(version, why)
         self._move(version, STAGE, alone=True)
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))
 
     # -- versions ------------------------------------------------------------------------------
 
     def register(
-        self, servable: Path, *, run_id: str, experiment_id: str, tags: Mapping[str, Any]
+        self,
+        servable: Path,
+        *,
+        run_id: str,
+        experiment_id: str,
+        name: str,
+        description: str,
+        tags: Mapping[str, Any],
     ) -> int:
         """Make a version of a folder that `save_servable` wrote, once for a run.
 
         Args:
             run_id: of the election; where it has made its version already, that one is it.
+            name: of the LoggedModel behind the version; it carries the tags.
+            description: what a person chooses by on the registry page.
         """
         for version in self._versions():
             if version.tags.get("al.election") == run_id:
                 return int(version.version)
+        noted = {key: str(value) for key, value in tags.items()}
         model = self._client.create_logged_model(
-            experiment_id, name="winner", source_run_id=run_id, model_type="pyfunc"
+            experiment_id, name=name, source_run_id=run_id, model_type="pyfunc", tags=noted
         )
         self._client.log_model_artifacts(model.model_id, str(servable))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
         made = self._client.create_model_version(
             self.name,
             f"models:/{model.model_id}",
             run_id=run_id,
-            tags={**{key: str(value) for key, value in tags.items()}, "al.election": run_id},
+            tags={"al.election": run_id, **noted},
             model_id=model.model_id,
+            description=description,
         )
+        # MLflow's own registration leaves this too: the model's page links to the version.
+        link = json.dumps([{"name": self.name, "version": str(made.version)}])
+        self._client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": link})
         return int(made.version)
 
     def fetch_weights(self, version: int, folder: Path) -> tuple[Path, str]:
@@ -178,6 +196,10 @@ class Registry:
         model = self._client.get_registered_model(self.name)
         found = model.aliases.get(ALIAS)
         return int(found) if found else None
+
+    def _note(self, version: int, why: str) -> None:
+        """Say on the version how it came to be in Production."""
+        self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
 
     def _move(self, version: int, stage: str, *, alone: bool = False) -> None:
         with warnings.catch_warnings():  # stages are deprecated, and what people promote by

@@ -26,13 +26,17 @@ class Checkpoints:
     """Recorder of one training run; see `al.contracts.Recorder`.
 
     Args:
-        dataset: name and digest of the labelled set.
+        prefix: of the checkpoints' names.
+        dataset: name and digest of what the checkpoints are measured on.
     """
 
-    def __init__(self, store: Store, run: Run, number: int, dataset: tuple[str, str]) -> None:
+    def __init__(
+        self, store: Store, run: Run, number: int, prefix: str, dataset: tuple[str, str]
+    ) -> None:
         self._client = store.client
         self._run = run
         self._number = number
+        self._prefix = prefix
         self._dataset = dataset
         self._points: list[Point] = []  # not yet sent
         self._times: dict[int, int] = {}  # epoch → when it ended
@@ -67,7 +71,7 @@ class Checkpoints:
     ) -> None:
         model = self._client.create_logged_model(
             self._run.experiment_id,
-            name=f"checkpoint-{self._number}-{best_epoch}",
+            name=f"{self._prefix}-epoch{best_epoch}",
             source_run_id=self._run.id,
             tags={
                 "al.role": "checkpoint",

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from al.errors import StateError
 
@@ -46,6 +47,7 @@ class Run:
         self.started = run.info.start_time / 1000  # seconds since 1970
         self._params = set(run.data.params)
         self._logged: dict[str, set[int]] | None = {} if reopened else None
+        self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -63,6 +65,10 @@ class Run:
         new = {key: str(value) for key, value in tags.items()}
         self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in new.items()])
         self.tags.update(new)
+
+    def describe(self, text: str) -> None:
+        """The description that the runs table and the run's page show, once the run ends."""
+        self._unsaid[MLFLOW_RUN_NOTE] = text
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Params that the run does not have; `mlflow run` has logged what was given to it."""
@@ -152,11 +158,14 @@ class Run:
     def finish(self) -> None:
         """Mark the run as done for good, and end it."""
         if not self.finished:
-            self.set_tags({"al.done": "true"})
+            self._unsaid["al.done"] = "true"
         self.end("FINISHED")
 
     def end(self, status: str) -> None:
         """End the run: FINISHED, FAILED or KILLED; SCHEDULED where it will go on."""
+        if self._unsaid:
+            self.set_tags(self._unsaid)
+            self._unsaid = {}
         if status == "SCHEDULED":
             self._client.update_run(self.id, status=status)
         else:
