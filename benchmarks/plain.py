@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from al.config import Config
+from al.data_selector import view
 from al.pipeline.session import Session
 from al.randomness import generator, torch_seed
 
@@ -80,9 +81,9 @@ class Script:
         found = np.empty((len(inputs), len(self.session.data.spec.classes)), np.float32)
         self.champion.eval()
         with torch.inference_mode():
-            for start in range(0, len(inputs), 512):
-                outputs = self.champion(self.prepare(inputs[start : start + 512]))
-                found[start : start + 512] = outputs.softmax(dim=1).cpu().numpy()
+            for start in range(0, len(inputs), view.BATCH):
+                rows = slice(start, start + view.BATCH)
+                found[rows] = self.champion(self.prepare(inputs[rows])).softmax(dim=1).cpu().numpy()
         return found
 
     def fit(self, number: int) -> nn.Module:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
 #: changes the last bits of scores, and with them the query.
-SHARD, BATCH = 4096, 512
+SHARD, BATCH = 4096, 256
 #: Stochastic passes for `samples`.
 PASSES = 20
 
