@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -18,6 +19,12 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 for shared in (ROOT / "data", ROOT.parent / "shared" / "data"):
     if shared.is_dir():
         os.environ.setdefault("AL_DATA_DIR", str(shared))
+
+# CI draws the same examples each time, so that it says something about the change; here at
+# home hypothesis looks further every time.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 #: A campaign that takes a second or two: two cycles of little training.
 SMALL: dict[str, Any] = {

@@ -24,32 +24,31 @@ def k_center(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks
     source = view.embeddings if view.has_model else view.features
     points = torch.from_numpy(np.ascontiguousarray(source, dtype=np.float32))  # [N, D]
     seen = view.labelled.embeddings if view.has_model else view.labelled.features
-    centre = points.mean(dim=0)
-    points = points - centre  # centred: less is lost when squares are subtracted
-    norms = (points * points).sum(dim=1)  # [N]
-    nearest = torch.full((len(points),), torch.inf)  # squared distances to the nearest centre
     labelled = torch.from_numpy(np.asarray(seen, dtype=np.float32))  # [L, D]
+    nearest = torch.full((len(points),), torch.inf)  # distance to the nearest centre
     for chunk in torch.split(labelled, 256) if len(seen) else ():
-        nearest = torch.minimum(nearest, _squared(points, norms, chunk - centre).amin(dim=1))
+        nearest = torch.minimum(nearest, _distances(points, chunk).amin(dim=1))
     positions: list[int] = []
     scores: list[float] = []
     for _ in range(min(query_size, len(points))):
         if not positions and not len(seen):
-            pick = int(norms.argmin())
-            distance = float(norms[pick])
+            middle = _distances(points, points.mean(dim=0, keepdim=True)).squeeze(1)
+            pick = int(middle.argmin())
+            scores.append(float(middle[pick]))
         else:
             pick = int(nearest.argmax())
-            distance = float(nearest[pick])
+            scores.append(float(nearest[pick]))
         positions.append(pick)
-        scores.append(max(distance, 0.0) ** 0.5)
-        nearest = torch.minimum(
-            nearest, _squared(points, norms, points[pick : pick + 1]).squeeze(1)
-        )
-        nearest[positions[-1]] = -1.0  # picked: never again, even among duplicates
+        added = _distances(points, points[pick : pick + 1]).squeeze(1)
+        nearest = torch.minimum(nearest, added)
+        nearest[pick] = -1.0  # picked: never again, even among duplicates
     return Picks(np.array(positions, dtype=np.int64), np.array(scores, dtype=np.float64))
 
 
-def _squared(points: torch.Tensor, norms: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """Squared distances [N, K] to K centres, never below zero."""
-    squares = norms[:, None] + (centres * centres).sum(dim=1) - 2.0 * (points @ centres.T)
-    return squares.clamp_(min=0.0)
+def _distances(points: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Distances [N, K], each from its own differences.
+
+    A matrix product would be faster, but gives equal rows distances that differ in the last
+    bits, and then ties do not go to the lower id.
+    """
+    return torch.cdist(points, centres, compute_mode="donot_use_mm_for_euclid_dist")
