@@ -18,6 +18,10 @@ import click
 from al.config import Config
 from al.errors import AlError
 
+#: Exit code of a process that SIGTERM ends.
+TERMINATED = 143
+_asked = 0  # the signal that asked to stop
+
 Body = Callable[[dict[str, Any]], None]
 
 
@@ -25,7 +29,8 @@ class StepCommand(click.Command):
     """A click command that says what is wrong in one line."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        signal.signal(signal.SIGTERM, _terminated)
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(name, _stop)
         kwargs["standalone_mode"] = False
         try:
             super().main(*args, **kwargs)
@@ -34,8 +39,14 @@ class StepCommand(click.Command):
         except AlError as error:
             _fail(str(error))
         except (KeyboardInterrupt, click.Abort):
+            stopping()
             click.echo("stopped: the same command goes on from here", err=True)
             sys.exit(130)
+        except SystemExit as stop:
+            stopping()
+            if stop.code == TERMINATED:
+                click.echo("terminated: the same command goes on from here", err=True)
+            raise
         sys.exit(0)
 
 
@@ -85,6 +96,22 @@ def _fail(line: str) -> NoReturn:
     sys.exit(1)
 
 
-def _terminated(*_: Any) -> NoReturn:
-    click.echo("terminated: the same command goes on from here", err=True)
-    sys.exit(143)
+def stopping() -> None:
+    """The exception that a signal raised has come through: do not raise it again."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _stop(number: int, _: Any) -> NoReturn:
+    """Raise what ends the process, and again a second later if that was swallowed.
+
+    Python drops an exception that a signal raises inside a weak reference's callback or a
+    destructor; the alarm stays set until `stopping` is called.
+    """
+    global _asked
+    if number != signal.SIGALRM:
+        _asked = number
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    sys.unraisablehook = lambda _: None  # which would print the one that was swallowed
+    if _asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(TERMINATED)

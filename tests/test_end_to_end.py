@@ -94,7 +94,9 @@ def test_a_driver_that_is_terminated_says_so_and_the_same_command_goes_on(
         time.sleep(1)
         process.send_signal(sent)
         _, said = process.communicate(timeout=60)
-        assert process.returncode == code, said
+        # Where the signal came while an extension ran Python code, Python ends by the signal
+        # itself, which a shell reports as the same code.
+        assert process.returncode in (code, -sent), said
         assert "the same command goes on" in said
         assert "Traceback" not in said
         assert {r.info.status for r in runs(client, campaign="c")} & {"RUNNING"} == set()

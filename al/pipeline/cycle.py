@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from al.cli import stopping
 from al.contracts import Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
@@ -110,6 +111,8 @@ def ended(run: Run, finish: Callable[[], None] | None = None) -> Iterator[None]:
         raise
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+        if stopped:
+            stopping()
         with suppress(Exception):  # the server may be what failed: tell the first error
             run.end("KILLED" if stopped else "FAILED")
         raise

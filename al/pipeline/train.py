@@ -16,12 +16,13 @@ def train(cycle: Cycle) -> bool:
     for number in range(cycle.session.config.candidates):
         if not cycle.done(STEP, number):
             with cycle.step(STEP, number) as run:
-                _train(cycle, run, number)
+                recorder = _train(cycle, run, number)
                 cycle.told = f"trained on {len(cycle.labels.ids)} labels"
+            recorder.forget()  # not before the step is marked as done: until then it serves
     return False
 
 
-def _train(cycle: Cycle, run: Run, number: int) -> None:
+def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     session, config = cycle.session, cycle.session.config
     labels = cycle.labels
     val = session.data.ids("val")
@@ -56,5 +57,6 @@ def _train(cycle: Cycle, run: Run, number: int) -> None:
         recorder=recorder,
     )
     agent.fit()
-    recorder.close()
+    recorder.flush()
     run.describe(f"trained on {len(labels.ids)} labels for {agent.epoch} epochs")
+    return recorder

@@ -94,9 +94,8 @@ class Checkpoints:
             return None
         return self._run.path(f"resume/{max(saved):06d}/resume.safetensors")
 
-    def close(self) -> None:
-        """Training is over: what served only to resume goes."""
-        self.flush()
+    def forget(self) -> None:
+        """Training is over for good: what served only to resume goes."""
         self._run.delete_artifacts("resume")
 
     # -- for the election --------------------------------------------------------------------
