@@ -10,7 +10,7 @@ PORT ?= 5000
 # The charts of campaign runs alone, where learning curves overlay.
 CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
-.PHONY: help setup run ui test test-all lint bench chaos clean
+.PHONY: help setup run ui test test-all lint docs bench chaos clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,6 +43,9 @@ lint: setup      ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup      ## the tables of README.md and docs/strategies.md, from the catalogs
+	$(BIN)/python -m docs.tables
 
 bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.overhead

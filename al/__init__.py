@@ -7,7 +7,14 @@ result.curve
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+# MKL may choose threads and code by what the machine is doing; then the last bits of a sum
+# change from run to run, and a training that was cut off ends in other weights. Read by MKL
+# when torch is first used, so it helps whoever imports this before that.
+os.environ.setdefault("MKL_DYNAMIC", "FALSE")
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 __version__ = "0.1.0"
 __all__ = ["Campaign", "__version__"]

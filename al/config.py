@@ -17,7 +17,13 @@ from typing import Any
 
 from al.errors import ConfigError, UnknownName, did_you_mean
 
-PROMOTE = ("not-worse", "always")
+#: Parameters that have a few values.
+CHOICES = {
+    "promote": ("not-worse", "always"),
+    "balance": ("off", "on"),
+    "costs": ("off", "on"),
+    "embeddings": ("float32", "float16"),
+}
 
 
 def _p(default: Any, help: str, *, low: float | None = None, free: bool = False) -> Any:
@@ -34,10 +40,17 @@ class Config:
     """
 
     task: str = _p("digits", "What to learn: a catalog name or package.module:Object.")
-    strategy: str = _p("margin", "How the Data Selector chooses: a catalog name or module:Object.")
+    strategy: str = _p(
+        "margin", "How the Data Selector chooses: a name, module:Object, or a chain a(10x) > b."
+    )
     cold_start: str = _p("random", "Strategy of a cycle that has no champion.")
     initial_size: int = _p(20, "Samples asked about while there is no champion.", low=1)
     query_size: int = _p(20, "Samples asked about in each later cycle.", low=1)
+    explore: float = _p(0.0, "Share of each query drawn uniformly, 0 to 1.")
+    balance: str = _p("off", "Make the classes predicted in a query even: on or off.")
+    costs: str = _p("off", "Count a query in what its samples cost to annotate: on or off.")
+    passes: int = _p(20, "Stochastic passes of the model, where a strategy reads them.", low=1)
+    embeddings: str = _p("float32", "Precision of the embeddings kept on disk: float32 or float16.")
     cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
     validation_size: int = _p(100, "Labelled samples kept for validation; they cost too.", low=1)
     seed: int = _p(0, "Seed of every draw.", low=0)
@@ -64,8 +77,12 @@ class Config:
         for parameter in dataclasses.fields(self):
             value = _typed(parameter, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
-        if self.promote not in PROMOTE:
-            raise ConfigError(f"promote={self.promote}: {did_you_mean(self.promote, PROMOTE)}")
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(f"{name}={value}: {did_you_mean(value, choices)}")
+        if not 0 <= self.explore <= 1:
+            raise ConfigError(f"explore={self.explore:g}: give a share from 0 to 1")
         self.kpi_value  # noqa: B018 - raises where it is no number
         for name in ("campaign", "model"):
             value = getattr(self, name)
@@ -102,9 +119,11 @@ class Config:
             said = parameter.name in ("task", "strategy", "seed", "campaign", "model")
             if not said and not parameter.metadata["free"] and value != parameter.default:
                 words.append(f"{parameter.name}-{value}")
-        name = re.sub(r"[^\w.\-]+", "-", "-".join(words))
-        if len(name) > 120:  # tags and model names have limits; stay readable and distinct
-            name = f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        full = "-".join(words)
+        name = re.sub(r"[^\w.\-]+", "-", full)
+        if len(name) > 120 or re.search(r"[()<>=\"']", full):
+            # tags and model names have limits, and two chains may read alike: stay distinct
+            name = f"{name[:100].strip('-')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
         return name
 
     @property

@@ -1,7 +1,7 @@
 """What the rooms promise each other: shapes, not code.
 
 Sizes in comments: N samples, C classes, D dimensions of an embedding, F of raw features,
-T stochastic passes.
+T stochastic passes, L labelled samples, M members of a committee or samples of a target.
 """
 
 from __future__ import annotations
@@ -149,6 +149,16 @@ class DataLoader(ABC):
 
         return pd.DataFrame(index=pd.Index(ids, name="id"))
 
+    def costs(self, ids: Sequence[str]) -> np.ndarray:
+        """What annotating each sample costs, [len(ids)], above zero; 1 each by default."""
+        import numpy as np
+
+        return np.ones(len(ids))
+
+    def fingerprint(self) -> str:
+        """Identity of what lies behind the ids; scores kept for later die when it changes."""
+        return ""
+
 
 # ------------------------------------------------------------------------- the model
 
@@ -161,6 +171,14 @@ class Graph(ABC):
 
     #: Names of what `evaluate` returns.
     metrics: ClassVar[tuple[str, ...]]
+
+    def learn_losses(self) -> None:
+        """Learn to predict the loss as well, for "losses"; called before anything else.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
 
     def to(self, device: Any) -> Graph:
         """Move to a device, in place, where that means something; returns itself."""
@@ -181,7 +199,8 @@ class Graph(ABC):
         """What a strategy asks for, from one pass over the batch.
 
         Args:
-            wants: some of "probabilities" [N, C], "embeddings" [N, D], "samples" [N, T, C].
+            wants: some of "probabilities" [N, C], "embeddings" [N, D], "samples" [N, T, C],
+                and "losses" [N] where the graph has learned to predict its loss.
             samples: T.
             seed: of the stochastic part; the draw depends on nothing else, not on the batch.
         """
@@ -243,6 +262,8 @@ class LabelledView(Protocol):
     @property
     def labels(self) -> tuple[Label, ...]: ...
     @property
+    def probabilities(self) -> np.ndarray: ...  # [L, C]
+    @property
     def embeddings(self) -> np.ndarray: ...  # [L, D]
     @property
     def features(self) -> np.ndarray: ...  # [L, F]
@@ -260,17 +281,39 @@ class PoolView(Protocol):
     @property
     def has_model(self) -> bool: ...
     @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def cycle(self) -> int: ...
+    @property
     def probabilities(self) -> np.ndarray: ...  # [N, C]
     @property
-    def samples(self) -> np.ndarray: ...  # [N, T, C]
+    def samples(self) -> np.ndarray: ...  # [N, T, C], the same T networks for every sample
     @property
     def embeddings(self) -> np.ndarray: ...  # [N, D]
     @property
-    def features(self) -> np.ndarray: ...  # [N, F]
+    def features(self) -> np.ndarray: ...  # [N, F], raw inputs; need no model
+    @property
+    def committee(self) -> np.ndarray: ...  # [N, M, C], of the latest candidates
+    @property
+    def losses(self) -> np.ndarray: ...  # [N], as the model predicts its own loss
+    @property
+    def target_samples(self) -> np.ndarray: ...  # [M, T, C], where the model has to be good
+    @property
+    def costs(self) -> np.ndarray: ...  # [N], of annotating
     @property
     def metadata(self) -> pd.DataFrame: ...
     @property
     def labelled(self) -> LabelledView: ...
+    @property
+    def memory(self) -> Mapping[str, Any]: ...  # what Picks.memory was in the cycle before
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Compute what will be read of the model, in one pass; optional, it saves passes."""
+        ...
+
+    def narrow(self, rows: np.ndarray | slice) -> PoolView:
+        """The view of some rows of the pool, which ascend."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -281,13 +324,21 @@ class Picks:
         positions: rows of the view, [query_size], distinct.
         scores: how strongly each was wanted when it was picked, higher = ask sooner.
         reasons: why, one text a pick; the strategy's name where empty.
-        propensities: probability of being picked, where the strategy knows it.
+        propensities: probability of being picked, [query_size], 1 = certain; None where the
+            strategy draws and does not know it. Where every sample of the pool had a chance,
+            Σ value / propensity over the picks is an unbiased estimate of the pool's sum.
+        why: a sentence for the cycle's record, where the strategy decided something.
+        short: why there are fewer picks than asked for, where there are.
+        memory: what the strategy wants to find as `view.memory` in the next cycle; JSON.
     """
 
     positions: np.ndarray
     scores: np.ndarray
     reasons: tuple[str, ...] = ()
     propensities: np.ndarray | None = None
+    why: str = ""
+    short: str = ""
+    memory: Mapping[str, Any] | None = None
 
 
 class Strategy(Protocol):
@@ -298,7 +349,13 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class Query:
-    """The ids asked about in a cycle, in the order of asking, and why each."""
+    """The ids asked about in a cycle, in the order of asking, and why each.
+
+    Attributes:
+        predicted, confidence: the champion's best guess and its probability; empty where
+            there is no champion.
+        why, memory: as in `Picks`.
+    """
 
     ids: tuple[str, ...]
     scores: tuple[float, ...]
@@ -306,6 +363,10 @@ class Query:
     propensities: tuple[float | None, ...]
     strategy: str
     model: str  # models:/NAME/VERSION, or "none"
+    predicted: tuple[Label, ...] = ()
+    confidence: tuple[float, ...] = ()
+    why: str = ""
+    memory: Mapping[str, Any] | None = None
 
 
 class Engine(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.pop("MLFLOW_RUN_ID", None)
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+#: What is kept of scoring goes with the tests.
+_cache = tempfile.TemporaryDirectory(prefix="al-tests-")
+os.environ["AL_CACHE_DIR"] = _cache.name
 for shared in (ROOT / "data", ROOT.parent / "shared" / "data"):
     if shared.is_dir():
         os.environ.setdefault("AL_DATA_DIR", str(shared))
@@ -63,6 +67,7 @@ def folder(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     client = mlflow.MlflowClient(uri)
     client.create_experiment("here", artifact_location=str(tmp_path / "artifacts"))
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
+    monkeypatch.setenv("AL_CACHE_DIR", str(tmp_path / "cache"))
     yield tmp_path
     mlflow.set_tracking_uri(None)
     for name in ("my_code", "my_task"):

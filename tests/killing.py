@@ -1,7 +1,8 @@
 """A process that is killed with SIGKILL at the n-th point where the world changes.
 
 The points are not listed anywhere: they are every commit of a database transaction that
-wrote something, and every write or removal of artifacts.
+wrote something, and every write or removal of artifacts, and every
+shard of scores that is kept.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def _child(folder: str, parameters: dict[str, Any], kill_at: int | None) -> None
     os.chdir(folder)
     os.environ["MLFLOW_EXPERIMENT_NAME"] = "here"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["AL_CACHE_DIR"] = f"{folder}/cache"
     points = open("points.txt", "wb", buffering=0)  # noqa: SIM115 - it outlives this function
     count = 0
 
@@ -57,6 +59,8 @@ def _instrument(point: Any) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
+    from al.data_selector import pool_pass
+
     @event.listens_for(Engine, "before_cursor_execute")
     def _(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if statement.lstrip().split(None, 1)[0].upper() in ("INSERT", "UPDATE", "DELETE"):
@@ -77,3 +81,12 @@ def _instrument(point: Any) -> None:
             return result
 
         setattr(LocalArtifactRepository, name, changed)
+
+    keep = pool_pass._Output.write
+
+    def kept(self: Any, *args: Any) -> None:
+        point()
+        keep(self, *args)
+        point()
+
+    pool_pass._Output.write = kept  # type: ignore[method-assign]

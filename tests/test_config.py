@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al.config import Config
+from al.config import CHOICES, Config
 from al.errors import ConfigError, UnknownName
 
 FIXED = [
@@ -65,6 +65,12 @@ def test_the_same_parameters_give_the_same_name_and_others_another() -> None:
     assert len(names) == len(_other_values())
 
 
+def test_two_chains_have_two_names() -> None:
+    texts = ['sql("SELECT a < 1") > margin', 'sql("SELECT a > 1") > margin', "margin(10x) > badge"]
+    names = {Config(strategy=text).name for text in texts}
+    assert len(names) == 3
+
+
 def test_a_long_automatic_name_stays_distinct_and_short() -> None:
     names = {Config(task="m:" + "x" * 150, seed=seed).name for seed in (1, 2)}
     assert len(names) == 2
@@ -90,13 +96,13 @@ def test_a_campaign_refuses_another_model_name() -> None:
 def _other_values() -> dict[str, object]:
     values: dict[str, object] = {}
     for parameter in dataclasses.fields(Config):
-        if parameter.name in FIXED:
-            default = parameter.default
-            values[parameter.name] = (
-                "0.5"
-                if parameter.name == "kpi"
-                else (
-                    default + "x" if isinstance(default, str) else default + 1  # type: ignore[operator]
-                )
-            )
+        name, default = parameter.name, parameter.default
+        if name not in FIXED:
+            continue
+        if name in CHOICES:
+            values[name] = next(choice for choice in CHOICES[name] if choice != default)
+        elif name == "kpi":
+            values[name] = "0.5"
+        else:
+            values[name] = default + "x" if isinstance(default, str) else default + 1  # type: ignore[operator]
     return values

@@ -7,10 +7,11 @@ import pytest
 
 from al.catalog import strategies, tasks
 from al.contracts import Batch, Picks
-from al.data_selector import View, contact_sheet, select
+from al.data_selector import Model, View, contact_sheet, explained, query_figures, select
 from al.engine import LocalEngine
 from al.errors import PoolEmpty, StrategyError
 from al.randomness import seeded
+from al.strategies import build
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,9 @@ def digits() -> Any:
         return data, task.graph(data.spec)
 
 
-def make(digits: Any, pool: Any = None, graph: Any = "the graph", engine: Any = None) -> View:
+def make(digits: Any, pool: Any = None, graph: Any = "the graph", **more: Any) -> View:
     data, made = digits
+    graph = made if graph == "the graph" else graph
     train = data.ids("train")
     labelled = train[:9]
     return View(
@@ -31,9 +33,8 @@ def make(digits: Any, pool: Any = None, graph: Any = "the graph", engine: Any = 
         labelled,
         data.truth(labelled),
         data=data,
-        graph=made if graph == "the graph" else graph,
-        engine=engine or LocalEngine(),
-        seed=1,
+        champion=None if graph is None else Model(graph, "its-weights", seed=1),
+        **{"engine": LocalEngine(), **more},
     )
 
 
@@ -47,6 +48,9 @@ def test_a_view_has_a_row_for_each_id_of_the_pool(digits: Any) -> None:
     assert view.features.shape == (count, 64)
     assert len(view.metadata) == count
     assert view.labelled.embeddings.shape == (9, 128)
+    assert view.labelled.probabilities.shape == (9, 10)
+    assert view.target_samples.shape == (100, 20, 10)
+    assert view.costs.tolist() == [1.0] * count
     assert view.labelled.features.shape == (9, 64)
     assert len(view.labelled.labels) == 9
 
@@ -83,8 +87,22 @@ def test_nothing_is_computed_before_it_is_read(digits: Any) -> None:
     assert Counting.passes == 2
 
 
+def test_what_a_strategy_declares_is_computed_in_one_pass(digits: Any) -> None:
+    class Counting(LocalEngine):
+        passes = 0
+
+        def map(self, make_worker: Any, shards: Any) -> Any:
+            Counting.passes += 1
+            return super().map(make_worker, shards)
+
+    view = make(digits, engine=Counting())
+    build("margin(10x) > badge")(view, 5, np.random.default_rng(0))
+    view.labelled.embeddings, view.labelled.probabilities  # noqa: B018
+    assert Counting.passes == 1
+
+
 def test_shards_may_come_back_in_any_order(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import al.data_selector.view as module
+    import al.data_selector.pool_pass as module
 
     class Backwards(LocalEngine):
         def map(self, make_worker: Any, shards: Any) -> Any:
@@ -162,7 +180,7 @@ def test_the_contact_sheet_shows_every_sample_of_the_query(digits: Any) -> None:
     sheet = contact_sheet(query, digits[0])
     assert sheet is not None
     pixels = np.asarray(sheet)
-    columns, tile, high = 4, 84, 98
+    columns, tile, high = 4, 84, 110
     for place in range(count):
         x, y = place % columns * tile, place // columns * high
         assert pixels[y : y + tile, x : x + tile].std() > 10, place
@@ -182,3 +200,62 @@ def test_masks_of_dropout_do_not_depend_on_the_batch(digits: Any) -> None:
     assert samples(whole, 1) == pytest.approx(joined, abs=1e-6)
     assert not np.allclose(samples(whole, 1), samples(whole, 2))
     assert samples(whole, 1).std(axis=1).max() > 0
+
+
+def test_a_narrowed_view_holds_the_rows_of_its_ids(digits: Any) -> None:
+    whole = make(digits)
+    part = whole.narrow(np.array([3, 50, 700])).narrow(slice(1, 3))
+    assert part.ids == (whole.ids[50], whole.ids[700])
+    for name in ("probabilities", "samples", "embeddings", "features"):
+        assert np.array_equal(getattr(part, name), getattr(whole, name)[[50, 700]]), name
+    assert part.labelled.ids == whole.labelled.ids
+    assert part.metadata.index.tolist() == list(part.ids)
+
+
+def test_a_committee_has_a_member_for_each_candidate(digits: Any) -> None:
+    data, _ = digits
+    graphs = []
+    for seed in range(3):
+        with seeded(seed):
+            graphs.append(tasks.get("digits")().graph(data.spec))
+    models = [Model(graph, f"weights-{n}", 0) for n, graph in enumerate(graphs)]
+    view = make(digits, committee=lambda: models)
+    assert view.committee.shape == (len(view.ids), 3, 10)
+    assert not np.allclose(view.committee[:, 0], view.committee[:, 1])
+
+
+def test_a_committee_of_one_is_refused_with_what_to_do(digits: Any) -> None:
+    with pytest.raises(StrategyError, match="give candidates=3"):
+        make(digits).committee  # noqa: B018
+
+
+def test_a_query_tells_what_the_model_believes_of_each_sample(digits: Any) -> None:
+    view = make(digits)
+    query = explained(run(Picks(np.array([4, 0, 2]), np.array([3.0, 2.0, 1.0])), digits), view)
+    expected = view.probabilities[[4, 0, 2]]
+    assert query.predicted == tuple(view.classes[c] for c in expected.argmax(1))
+    assert query.confidence == pytest.approx(expected.max(1).tolist(), abs=1e-5)
+
+
+def test_without_a_model_nothing_is_believed(digits: Any) -> None:
+    query = run(Picks(np.array([4, 0, 2]), np.array([3.0, 2.0, 1.0])), digits)
+    assert explained(query, make(digits, graph=None)).predicted == ()
+
+
+def test_figures_of_a_query_compare_it_with_a_uniform_one(digits: Any) -> None:
+    view = make(digits)
+    far = build("k_center")(view, 40, np.random.default_rng(0))
+    query = explained(run(far, digits, size=40), view)
+    figures = query_figures(query, view, np.random.default_rng(0))
+    assert figures["query/size"] == 40
+    assert figures["query/pool"] == len(view.ids)
+    assert figures["query/distance_to_labelled"] > 1.1  # it was chosen to be far
+    assert 0 <= figures["query/class_balance"] <= 1
+    assert 0 <= figures["query/overlap_with_random"] <= 0.3
+
+
+def test_costs_that_are_none_are_refused(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = make(digits)
+    monkeypatch.setattr(digits[0], "costs", lambda ids: np.zeros(len(ids)))
+    with pytest.raises(StrategyError, match="give costs above zero"):
+        view.costs  # noqa: B018

@@ -16,6 +16,7 @@ import yaml
 
 from al.catalog import strategies, tasks
 from al.config import Config
+from docs.tables import renewed
 from tests.conftest import ROOT, SMALL
 
 ENTRIES = ["main", "cycle", "select-data", "annotate", "compare", "train", "select-model"]
@@ -94,6 +95,12 @@ def test_the_readme_explains_every_parameter_strategy_and_task() -> None:
     for catalog in (strategies, tasks):
         for name in catalog.names():
             assert f"| `{name}` | {catalog.summary(name)}" in readme, name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/strategies.md"])
+def test_the_tables_of_a_page_are_those_of_the_catalogs(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert renewed(text) == text, "run make docs"
 
 
 def test_conda_names_every_dependency_pinned_as_in_the_lock() -> None:

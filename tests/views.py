@@ -2,76 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 
-from al.errors import StrategyError
+from al.strategies import ArrayView
+
+CLASSES = "abcdefghij"
 
 
-@dataclass
-class ArrayView:
-    """A view over given arrays; it notes what was read of it."""
+class NotedView(ArrayView):
+    """A view over given arrays; it notes what was read of it, through `narrow` too."""
 
-    ids: tuple[str, ...]
-    arrays: dict[str, np.ndarray]
-    labelled_arrays: dict[str, np.ndarray]
-    has_model: bool = True
-    read: set[str] = field(default_factory=set)
+    def __init__(self, *args: object, read: set[str] | None = None, **more: object) -> None:
+        super().__init__(*args, **more)  # type: ignore[arg-type]
+        self.read = set() if read is None else read
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        return self._arrays
+
+    @property
+    def labelled_arrays(self) -> dict[str, np.ndarray]:
+        return self.labelled._arrays
 
     def __getattr__(self, name: str) -> np.ndarray:
-        if name.startswith("_") or name not in (
-            "probabilities",
-            "samples",
-            "embeddings",
-            "features",
-        ):
-            raise AttributeError(name)
-        self.read.add(name)
-        if name != "features" and not self.has_model:
-            raise StrategyError("there is no model")
-        return self.arrays[name]
+        if not name.startswith("_"):
+            self.read.add(name)
+        return super().__getattr__(name)
 
     @property
-    def metadata(self) -> pd.DataFrame:
-        return pd.DataFrame(index=list(self.ids))
+    def target_samples(self) -> np.ndarray:
+        self.read.add("target_samples")
+        return super().target_samples
 
-    @property
-    def labelled(self) -> ArrayView:
-        arrays = self.labelled_arrays
-        count = len(arrays["features"])
-        return ArrayView(tuple(f"l{i:03d}" for i in range(count)), arrays, {}, self.has_model)
+    def narrow(self, rows: np.ndarray | slice) -> NotedView:
+        part = super().narrow(rows)
+        part.__class__ = NotedView
+        part.read = self.read  # type: ignore[attr-defined]
+        return part  # type: ignore[return-value]
 
 
 def view(
     seed: int, pool: int, labelled: int = 5, classes: int = 4, has_model: bool = True
-) -> ArrayView:
+) -> NotedView:
     """A structured pool: clusters, some of its samples doubled."""
     rng = np.random.default_rng(seed)
+
+    def soft(logits: np.ndarray) -> np.ndarray:
+        found = np.exp(logits)
+        return np.asarray(found / found.sum(-1, keepdims=True), dtype=np.float32)
 
     def arrays(count: int) -> dict[str, np.ndarray]:
         centres = rng.integers(0, 3, (count, 1)) * 4.0
         embeddings = (centres + rng.normal(size=(count, 6))).astype(np.float32)
-        if count > 3:
-            embeddings[1] = embeddings[0]
         logits = rng.normal(size=(count, 8, classes)) * 2
-        if count > 3:
-            logits[1] = logits[0]
-        samples = np.exp(logits)
-        samples = (samples / samples.sum(-1, keepdims=True)).astype(np.float32)
-        return {
+        committee = rng.normal(size=(count, 3, classes)) * 2
+        losses = rng.normal(size=count)
+        for array in (embeddings, logits, committee, losses) if count > 3 else ():
+            array[1] = array[0]
+        samples = soft(logits)
+        found = {
             "probabilities": samples.mean(1),
             "samples": samples,
             "embeddings": embeddings,
-            "features": np.hstack([embeddings, embeddings]),
+            "committee": soft(committee),
+            "losses": losses.astype(np.float32),
         }
+        return (found if has_model else {}) | {"features": np.hstack([embeddings, embeddings])}
 
-    ids = tuple(f"s{i:04d}" for i in range(pool))
-    return ArrayView(ids, arrays(pool), arrays(labelled), has_model)
+    held = arrays(pool), arrays(labelled)
+    ids = [f"l{i:03d}" for i in range(labelled)]
+    classes_ = CLASSES[:classes]
+    labels = rng.choice(list(classes_), labelled).tolist()
+    names = [f"s{i:04d}" for i in range(pool)]
+    return NotedView(
+        names,
+        labelled=ArrayView(ids, labels=labels, classes=classes_, **held[1]),
+        classes=classes_,
+        target_samples=soft(rng.normal(size=(7, 8, classes)) * 2) if has_model else None,
+        metadata=pd.DataFrame({"size": np.arange(pool) % 7}, index=pd.Index(names, name="id")),
+        **held[0],
+    )
 
 
-def shuffled(original: ArrayView, order: np.ndarray) -> ArrayView:
+def shuffled(original: NotedView, order: np.ndarray) -> NotedView:
     """The same samples under the same ids, held in another order and sorted again by id."""
     arrays = {name: array[order][np.argsort(order)] for name, array in original.arrays.items()}
-    return ArrayView(original.ids, arrays, original.labelled_arrays, original.has_model)
+    return NotedView(
+        original.ids,
+        labelled=original.labelled,
+        classes=original.classes,
+        target_samples=original._target_samples,
+        metadata=original.metadata.iloc[order],
+        **arrays,
+    )

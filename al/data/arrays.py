@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from al.contracts import Batch, DataLoader, DataSpec, Label, Preview, Split, Splits
 from al.errors import ConfigError, DataError, LabelError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ArrayLoader(DataLoader):
@@ -46,6 +51,7 @@ class ArrayLoader(DataLoader):
         self._inputs = inputs
         self._targets = targets
         self._class = {name: position for position, name in enumerate(classes)}
+        self._fingerprint = ""
         self._official_test = tuple(sorted(test))
         self.spec = DataSpec(tuple(classes), tuple(inputs.shape[1:]), str(inputs.dtype))
         self.freeze(Splits(val=(), test=self._official_test))
@@ -115,6 +121,26 @@ class ArrayLoader(DataLoader):
             return Preview(row={str(place): value for place, value in enumerate(sample.flat)})
         peak = 255.0 if self._inputs.dtype == np.uint8 else max(float(sample.max()), 1e-9)
         return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
+
+    def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
+        """Mean and standard deviation of each sample's numbers: brightness and contrast."""
+        import pandas as pd
+
+        rows = np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
+        blocks = np.array_split(rows, max(1, len(rows) // 4096))
+        flat = [self._inputs[block].reshape(len(block), -1).astype(np.float64) for block in blocks]
+        columns = {
+            "mean": np.concatenate([block.mean(axis=1) for block in flat]),
+            "std": np.concatenate([block.std(axis=1) for block in flat]),
+        }
+        return pd.DataFrame(columns, index=pd.Index(ids, name="id"))
+
+    def fingerprint(self) -> str:
+        """Digest of all inputs."""
+        if not self._fingerprint:
+            content = np.ascontiguousarray(self._inputs).tobytes()
+            self._fingerprint = hashlib.blake2b(content, digest_size=16).hexdigest()
+        return self._fingerprint
 
     def example(self) -> np.ndarray:
         return self._inputs[[self._row[id] for id in self.ids("train")[:2]]]

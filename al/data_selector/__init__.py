@@ -1,7 +1,20 @@
 """The Data Selector: which samples of the pool to ask about."""
 
+from al.data_selector.explained import explained, query_figures
+from al.data_selector.pool_pass import Model, PoolPass, passes_folder, passes_limit, trim
 from al.data_selector.selector import select
 from al.data_selector.sheet import contact_sheet
 from al.data_selector.view import View
 
-__all__ = ["View", "contact_sheet", "select"]
+__all__ = [
+    "Model",
+    "PoolPass",
+    "View",
+    "contact_sheet",
+    "explained",
+    "passes_folder",
+    "passes_limit",
+    "query_figures",
+    "select",
+    "trim",
+]

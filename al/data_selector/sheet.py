@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Most samples shown, size of a tile and of its caption in pixels.
-MOST, TILE, CAPTION = 100, 84, 14
+MOST, TILE, CAPTION = 100, 84, 26
 
 
 def contact_sheet(query: Query, data: DataLoader) -> Image | None:
     """The first samples of the query in the order of asking, each with rank and score.
+
+    Below that, what the champion believes it to be and how surely, in per cent.
 
     None where the samples are no images.
     """
@@ -37,4 +39,7 @@ def contact_sheet(query: Query, data: DataLoader) -> Image | None:
         size = (max(1, int(tile.width * grow)), max(1, int(tile.height * grow)))
         sheet.paste(tile.resize(size, Image.Resampling.NEAREST), (x + 2, y + 2))
         draw.text((x + 3, y + TILE), f"{place + 1}: {query.scores[place]:.3f}", fill="black")
+        if query.predicted:
+            believed = f"{str(query.predicted[place])[:9]} {query.confidence[place]:.0%}"
+            draw.text((x + 3, y + TILE + 12), believed, fill="dimgray")
     return sheet

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from al.contracts import DataLoader, Engine, Graph, Label
+from al.contracts import DataLoader, Engine, Label
+from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
 from al.errors import StrategyError
-from al.progress import bar
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards
-#: are cut from all training ids rather than from the pool, because moving a batch boundary
-#: changes the last bits of scores, and with them the query.
-SHARD, BATCH = 4096, 256
-#: Stochastic passes for `samples`.
-PASSES = 20
+#: Validation samples that stand for where the model has to be good.
+TARGETS = 100
+#: What comes from one pass of the champion.
+_OF_CHAMPION = ("probabilities", "samples", "embeddings", "losses")
 
 
 class View:
@@ -29,8 +28,13 @@ class View:
     Args:
         pool: ids that may be asked about, ascending; a subset of the training ids.
         labelled: ids of the labelled set, with their labels.
-        graph: the champion; None while there is none.
-        seed: of the stochastic passes.
+        champion: None while there is none.
+        committee: gives the latest candidates; called when a strategy reads them.
+        cycle: number of the cycle.
+        memory: what the strategy left in the cycle before.
+        folder: where passes are kept for later; nowhere if None.
+        passes: T, of "samples".
+        half: keep embeddings as float16.
     """
 
     def __init__(
@@ -40,111 +44,220 @@ class View:
         labels: Sequence[Label],
         *,
         data: DataLoader,
-        graph: Graph | None,
+        champion: Model | None,
         engine: Engine,
-        seed: int,
+        committee: Callable[[], Sequence[Model]] = tuple,
+        cycle: int = 1,
+        memory: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+        passes: int = 20,
+        half: bool = False,
     ) -> None:
         self.ids = tuple(pool)
-        self._data = data
-        self._graph = graph
-        self._engine = engine
-        self._seed = seed
-        self._train = data.ids("train")
-        self._row = {id: row for row, id in enumerate(self._train)}
-        self._rows = self._rows_of(self.ids)
-        self._inferred: dict[str, np.ndarray] = {}
-        self.labelled = _Labelled(self, tuple(labelled), tuple(labels))
+        self.cycle = cycle
+        self.memory = dict(memory or {})
+        self.classes = data.spec.classes
+        self._source = _Source(data, champion, committee, engine, folder, passes, half)
+        self._rows = self._source.rows_of(self.ids)
+        self.labelled = _Labelled(self._source, tuple(labelled), tuple(labels))
 
     @property
     def has_model(self) -> bool:
-        return self._graph is not None
+        return self._source.champion is not None
 
     @cached_property
     def probabilities(self) -> np.ndarray:  # [N, C]
-        return self._infer("probabilities")[self._rows]
+        return self._source.read("probabilities", self._rows)
 
     @cached_property
     def samples(self) -> np.ndarray:  # [N, T, C]
-        return self._infer("samples")[self._rows]
+        return self._source.read("samples", self._rows)
 
     @cached_property
     def embeddings(self) -> np.ndarray:  # [N, D]
-        return self._infer("embeddings")[self._rows]
+        return self._source.read("embeddings", self._rows)
+
+    @cached_property
+    def losses(self) -> np.ndarray:  # [N]
+        return self._source.read("losses", self._rows)
+
+    @cached_property
+    def committee(self) -> np.ndarray:  # [N, M, C]
+        found = [p.read("probabilities", self._rows) for p in self._source.members]
+        return np.stack(found, axis=1)
 
     @cached_property
     def features(self) -> np.ndarray:  # [N, F]
-        return self._features(self.ids)
+        return self._source.features(self.ids)
+
+    @cached_property
+    def target_samples(self) -> np.ndarray:  # [M, T, C]
+        return self._source.target_samples
+
+    @cached_property
+    def costs(self) -> np.ndarray:  # [N]
+        return self._source.costs(self.ids)
 
     @cached_property
     def metadata(self) -> pd.DataFrame:
-        return self._data.metadata(self.ids)
+        return self._source.data.metadata(self.ids)
 
-    # -- how it is computed ----------------------------------------------------------------
+    def prepare(self, names: Sequence[str]) -> None:
+        """Compute what will be read of the champion, in one pass."""
+        wanted = [name for name in names if name in _OF_CHAMPION]
+        if wanted and self.has_model and len(self._rows):
+            self._source.own.ensure(wanted, self._rows)
 
-    def _infer(self, want: str) -> np.ndarray:
-        """One output of the champion for all training samples, [len(train), ...]."""
-        if self._graph is None:
-            raise StrategyError(
-                f"this strategy reads the model's {want} and there is no model yet: "
-                "choose another cold_start, like random or k_center"
-            )
-        if want not in self._inferred:
-            graph, data, seed = self._graph, self._data, self._seed
+    def narrow(self, rows: np.ndarray | slice) -> View:
+        """The view of some rows of the pool, which ascend."""
+        part = object.__new__(View)
+        chosen = range(len(self.ids))[rows] if isinstance(rows, slice) else rows
+        part.ids = tuple(self.ids[row] for row in chosen)
+        part.cycle, part.memory, part.classes = self.cycle, self.memory, self.classes
+        part._source, part._rows = self._source, self._rows[rows]
+        part.labelled = self.labelled
+        return part
 
-            def make_worker() -> Callable[[tuple[int, int]], np.ndarray]:
-                def work(shard: tuple[int, int]) -> np.ndarray:
-                    batches = data.batches(self._train[slice(*shard)], batch_size=BATCH)
-                    parts = [
-                        graph.infer(batch, (want,), samples=PASSES, seed=seed)[want]
-                        for batch in batches
-                    ]
-                    return np.concatenate(parts)
+    def of_samples(self, ids: Sequence[str], name: str) -> np.ndarray:
+        """One output of the champion for a few samples, without a pass over the pool."""
+        return self._source.infer(ids, name)
 
-                return work
+    @property
+    def bytes(self) -> int:
+        """What the passes of this view take on disk."""
+        return self._source.bytes
 
-            self._inferred[want] = self._gather(make_worker, want)
-        return self._inferred[want]
-
-    def _gather(
-        self, make_worker: Callable[[], Callable[[tuple[int, int]], np.ndarray]], want: str
-    ) -> np.ndarray:
-        """The shards' results in one array, wherever and in whatever order they came."""
-        total = len(self._train)
-        shards = [(start, min(start + SHARD, total)) for start in range(0, total, SHARD)]
-        whole: np.ndarray | None = None
-        with bar(desc=f"score ({want})", total=total, unit="sample") as progress:
-            for (start, stop), part in self._engine.map(make_worker, shards):
-                if whole is None:
-                    whole = np.empty((total, *part.shape[1:]), part.dtype)
-                whole[start:stop] = part
-                progress.update(stop - start)
-        assert whole is not None  # a view is never made of nothing
-        return whole
-
-    def _features(self, ids: Sequence[str]) -> np.ndarray:
-        """Raw inputs, flattened, as float32 [N, F]."""
-        parts = [
-            np.asarray(batch.inputs, dtype=np.float32).reshape(len(batch.ids), -1)
-            for batch in self._data.batches(ids, batch_size=SHARD)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
-
-    def _rows_of(self, ids: Sequence[str]) -> np.ndarray:
-        return np.fromiter((self._row[id] for id in ids), np.int64, len(ids))
+    def close(self) -> None:
+        """Let other processes work with the kept passes."""
+        self._source.close()
 
 
 class _Labelled:
     """The labelled part of the view; it shares the pool's pass of the champion."""
 
-    def __init__(self, view: View, ids: tuple[str, ...], labels: tuple[Label, ...]) -> None:
+    def __init__(self, source: _Source, ids: tuple[str, ...], labels: tuple[Label, ...]) -> None:
         self.ids = ids
         self.labels = labels
-        self._view = view
+        self._source = source
+
+    @property
+    def probabilities(self) -> np.ndarray:  # [L, C]
+        return self._read("probabilities")
 
     @property
     def embeddings(self) -> np.ndarray:  # [L, D]
-        return self._view._infer("embeddings")[self._view._rows_of(self.ids)]
+        return self._read("embeddings")
 
     @property
     def features(self) -> np.ndarray:  # [L, F]
-        return self._view._features(self.ids)
+        return self._source.features(self.ids)
+
+    def _read(self, name: str) -> np.ndarray:
+        rows = self._source.rows_of(self.ids)
+        order = np.argsort(rows)
+        found = self._source.read(name, rows[order])
+        return found[np.argsort(order)]
+
+
+class _Source:
+    """Where a view and all views narrowed from it take their arrays from."""
+
+    def __init__(
+        self,
+        data: DataLoader,
+        champion: Model | None,
+        committee: Callable[[], Sequence[Model]],
+        engine: Engine,
+        folder: Path | None,
+        passes: int,
+        half: bool,
+    ) -> None:
+        self.data, self.champion = data, champion
+        self._committee, self._engine = committee, engine
+        self._folder, self._passes, self._half = folder, passes, half
+        self._row = {id: row for row, id in enumerate(data.ids("train"))}
+
+    @cached_property
+    def own(self) -> PoolPass:
+        """The champion's pass."""
+        return self._pass(self._need("outputs"))
+
+    @cached_property
+    def members(self) -> list[PoolPass]:
+        """The passes of the latest candidates."""
+        models = self._committee()
+        if len(models) < 2:
+            raise StrategyError(
+                f"a committee needs two candidates or more and there are {len(models)}: "
+                "give candidates=3, or choose another strategy"
+            )
+        return [self._pass(model) for model in models]
+
+    @cached_property
+    def target_samples(self) -> np.ndarray:  # [M, T, C]
+        ids = self.data.ids("val")
+        step = max(1, -(-len(ids) // TARGETS))
+        return self.infer(ids[::step], "samples")
+
+    def read(self, name: str, rows: np.ndarray) -> np.ndarray:
+        self._need(name)
+        if not len(rows):
+            return np.empty((0, 0), np.float32)
+        found = self.own.read(name, rows)
+        return found if found.dtype == np.float32 else found.astype(np.float32)
+
+    def infer(self, ids: Sequence[str], name: str) -> np.ndarray:
+        """One output of the champion for a few samples."""
+        model = self._need(name)
+        parts = [
+            model.graph.infer(batch, (name,), samples=self._passes, seed=model.seed)[name]
+            for batch in self.data.batches(ids, batch_size=BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        """Raw inputs, flattened, as float32 [N, F]."""
+        parts = [
+            np.asarray(batch.inputs, dtype=np.float32).reshape(len(batch.ids), -1)
+            for batch in self.data.batches(ids, batch_size=SHARD)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    def costs(self, ids: Sequence[str]) -> np.ndarray:
+        """What annotating costs, [N]."""
+        found = np.asarray(self.data.costs(ids), dtype=np.float64)
+        wrong = np.flatnonzero(~(np.isfinite(found) & (found > 0)))
+        if len(wrong):
+            raise StrategyError(
+                f"{len(wrong)} samples cost nothing or no number ({ids[wrong[0]]} first): "
+                "give costs above zero"
+            )
+        return found
+
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        return np.fromiter((self._row[id] for id in ids), np.int64, len(ids))
+
+    @property
+    def bytes(self) -> int:
+        return sum(made.bytes for made in self._made())
+
+    def close(self) -> None:
+        for made in self._made():
+            made.close()
+
+    def _made(self) -> list[PoolPass]:
+        held = vars(self)
+        return [*([held["own"]] if "own" in held else []), *held.get("members", ())]
+
+    def _pass(self, model: Model) -> PoolPass:
+        return PoolPass(
+            self._folder, model, self.data, self._engine, passes=self._passes, half=self._half
+        )
+
+    def _need(self, name: str) -> Model:
+        if self.champion is None:
+            raise StrategyError(
+                f"this strategy reads the model's {name} and there is no model yet: "
+                "choose another cold_start, like random or k_center"
+            )
+        return self.champion

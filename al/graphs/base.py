@@ -15,13 +15,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from al.contracts import Batch, DataSpec, Graph
-from al.errors import DataError
+from al.errors import DataError, StrategyError
 from al.graphs.dropout import fixed_masks
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
 _WEIGHTS = "weights.safetensors"
+_LOSSES = "losses."
 
 
 class TorchGraph(Graph):
@@ -46,12 +47,23 @@ class TorchGraph(Graph):
         self.spec = spec
         self.scale = scale
         self.device = torch.device("cpu")
+        self.loss_head: nn.Module | None = None
 
     # -- what a kind of problem says ---------------------------------------------------
 
     @abstractmethod
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean loss of a batch."""
+
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of each sample, [N]; for a head that learns to predict it.
+
+        Raises:
+            StrategyError: this kind of problem has none.
+        """
+        raise StrategyError(
+            f"{type(self).__name__} has no loss for each sample: choose another strategy"
+        )
 
     @abstractmethod
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -63,23 +75,44 @@ class TorchGraph(Graph):
 
     # -- training ----------------------------------------------------------------------
 
+    def learn_losses(self) -> None:
+        """Add a head that learns to predict the loss from the embedding."""
+        self.network.eval()
+        with torch.inference_mode():
+            one = torch.zeros(1, *self.spec.input_shape)
+            width = self.trunk(one / self.scale).flatten(1).shape[1]
+        self.loss_head = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
+
     def to(self, device: torch.device) -> TorchGraph:
         """Move the network; returns itself."""
         self.device = device
-        self.network.to(device)
+        for module in self._modules():
+            module.to(device)
         return self
+
+    def _modules(self) -> list[nn.Module]:
+        return [self.network] if self.loss_head is None else [self.network, self.loss_head]
 
     def prepare_training(self, *, lr: float, epochs: int) -> None:
         """Adam, its rate falling to zero along half a cosine."""
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)
+        parameters = [p for module in self._modules() for p in module.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=lr)
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=epochs)
 
     def train_batch(self, batch: Batch) -> torch.Tensor:
         """One step of the optimizer; returns the loss, not yet read back from the device."""
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.network(self.prepare(batch.inputs)), batch.targets.to(self.device))  # type: ignore[union-attr]
-        loss.backward()  # type: ignore[no-untyped-call]
+        targets = batch.targets.to(self.device)  # type: ignore[union-attr]
+        embeddings = self.trunk(self.prepare(batch.inputs))
+        outputs = self.head(embeddings)
+        loss = self.loss(outputs, targets)
+        if self.loss_head is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            guessed = self.loss_head(embeddings.detach().flatten(1)).squeeze(1)
+            found = self.losses(outputs, targets).detach()
+            (loss + _ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
 
@@ -117,6 +150,8 @@ class TorchGraph(Graph):
                 found["embeddings"] = embeddings
             if "probabilities" in wants:
                 found["probabilities"] = self.probabilities(self.head(embeddings))
+            if "losses" in wants:
+                found["losses"] = self._guess_losses(embeddings)
             if "samples" in wants:
                 drawn = []
                 for t in range(samples):
@@ -124,6 +159,14 @@ class TorchGraph(Graph):
                         drawn.append(self.probabilities(self.head(embeddings)))
                 found["samples"] = torch.stack(drawn, dim=1)  # [N, T, C]
         return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+
+    def _guess_losses(self, embeddings: torch.Tensor) -> torch.Tensor:
+        if self.loss_head is None:
+            raise StrategyError(
+                "this version has not learned to predict its loss: it was trained by a campaign "
+                "with another strategy; choose that, or promote a version of this campaign"
+            )
+        return self.loss_head(embeddings).squeeze(1)
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         self.network.eval()
@@ -138,12 +181,13 @@ class TorchGraph(Graph):
 
     def save_weights(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {n: t.detach().cpu().contiguous() for n, t in self.network.state_dict().items()}
+        tensors = {n: t.detach().cpu().contiguous() for n, t in self._tensors().items()}
         save_file(tensors, folder / _WEIGHTS)
 
     def load_weights(self, folder: Path) -> None:
         try:
-            self.network.load_state_dict(load_file(folder / _WEIGHTS))
+            tensors = load_file(folder / _WEIGHTS)
+            self._take(tensors)
         except (OSError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DataError(
@@ -153,12 +197,42 @@ class TorchGraph(Graph):
 
     def state(self) -> dict[str, Any]:
         return {
-            "network": dict(self.network.state_dict()),
+            "network": self._tensors(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
+        self._take(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """All weights by name; those of the head that predicts losses under `losses.`."""
+        named = dict(self.network.state_dict())
+        if self.loss_head is not None:
+            named |= {f"{_LOSSES}{n}": t for n, t in self.loss_head.state_dict().items()}
+        return named
+
+    def _take(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over weights; a head that either side lacks stays away."""
+        heads = {n: t for n, t in tensors.items() if n.startswith(_LOSSES)}
+        self.network.load_state_dict({n: t for n, t in tensors.items() if n not in heads})
+        if self.loss_head is not None and not heads:
+            self.loss_head = None
+        elif self.loss_head is not None:
+            self.loss_head.load_state_dict({n.removeprefix(_LOSSES): t for n, t in heads.items()})
+
+
+def _ranking_loss(guessed: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+    """How wrongly the predicted losses of pairs in a batch are ordered, with margin 1.
+
+    mean over pairs of max(0, 1 − sign(ℓ_i − ℓ_j)(ℓ̂_i − ℓ̂_j)); Yoo and Kweon (2019), Learning
+    loss for active learning. The first half of the batch is paired with the second.
+    """
+    half = len(found) // 2
+    if not half:
+        return guessed.sum() * 0.0
+    order = torch.sign(found[:half] - found[half : 2 * half])
+    apart = guessed[:half] - guessed[half : 2 * half]
+    return (1.0 - order * apart).clamp(min=0.0).mean()

@@ -8,7 +8,7 @@ on in the run it had. A cycle's run is marked in the same way after its state is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +166,7 @@ def close(cycle: Cycle) -> State:
         retrained=cycle.election is not None,
         pool_size=len(pool),
         pool_digest=ids_digest(pool),
+        memory=_memory(cycle),
     )
     count = len(state.labels.ids)
     cycle.run.save(state.save, "state")
@@ -192,6 +193,12 @@ def close(cycle: Cycle) -> State:
     session.state = state
     say(line)
     return state
+
+
+def _memory(cycle: Cycle) -> Mapping[str, Any]:
+    """What the strategy left for the next cycle; one that keeps nothing changes nothing."""
+    left = None if cycle.query is None else cycle.query.memory
+    return cycle.session.state.memory if left is None else left
 
 
 def _champion(cycle: Cycle) -> ChampionRecord | None:

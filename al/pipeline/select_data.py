@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pandas as pd
 
-from al.catalog import strategies
-from al.contracts import Query
-from al.data_selector import View, contact_sheet, select
+from al.contracts import Graph, Query
+from al.data_selector import (
+    Model,
+    View,
+    contact_sheet,
+    explained,
+    passes_folder,
+    passes_limit,
+    query_figures,
+    select,
+    trim,
+)
 from al.errors import StateError
 from al.pipeline.cycle import Cycle
 from al.progress import say
 from al.randomness import generator, torch_seed
-from al.registry import Standing
-from al.tracking import Run
+from al.registry import Standing, digest_of
+from al.strategies import build
+from al.tracking import Checkpoints, Run
 
 STEP = "select-data"
+MEMORY = "memory.json"
 
 
 def select_data(cycle: Cycle) -> bool:
@@ -26,31 +43,88 @@ def select_data(cycle: Cycle) -> bool:
         return False
     with cycle.step(STEP) as run:
         standing = _settle(cycle, run)
-        graph = cycle.champion_graph()
-        name = config.cold_start if graph is None else config.strategy
-        view = View(
-            session.pool,
-            session.state.labels.ids,
-            session.state.labels.labels,
-            data=session.data,
-            graph=graph,
-            engine=session.engine,
-            seed=torch_seed(config.seed, cycle.number, "passes") % 2**31,
-        )
-        query = select(
-            strategies.get(name),
-            view,
-            config.initial_size if graph is None else config.query_size,
-            generator(config.seed, cycle.number, STEP),
-            name=name,
-            model="none" if standing.version is None else session.registry.uri(standing.version),
-        )
-        _save(run, query, cycle)
-        by = name if graph is None else f"{name} with {query.model}"
-        cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}"
+        has_model = cycle.champion is not None
+        text = config.strategy if has_model else config.cold_start
+        with closing(_view(cycle)) as view:
+            query = select(
+                build(text),
+                view,
+                config.query_size if has_model else config.initial_size,
+                generator(config.seed, cycle.number, STEP),
+                name=text,
+                model=_uri(cycle, standing.version),
+                explore=config.explore,
+                balance=config.balance == "on",
+                budget=config.costs == "on",
+            )
+            query = explained(query, view)
+            figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
+            _save(run, query, figures, cycle)
+            kept = trim(passes_folder(), passes_limit())
+        run.log_metrics({"query/kept_mb": kept / 1e6})
+        by = text if not has_model else f"{text} with {query.model}"
+        why = f" ({query.why})" if query.why else ""
+        cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}{why}"
         run.describe(cycle.told)
     cycle.query = query
     return False
+
+
+def _view(cycle: Cycle) -> View:
+    """The pool as the cycle's strategy sees it."""
+    session, config = cycle.session, cycle.session.config
+    champion = None
+    if cycle.champion is not None:
+        champion = _model(cycle, cycle.graph(cycle.champion), cycle.weights_digest(cycle.champion))
+    return View(
+        session.pool,
+        session.state.labels.ids,
+        session.state.labels.labels,
+        data=session.data,
+        champion=champion,
+        committee=lambda: _committee(cycle),
+        engine=session.engine,
+        cycle=cycle.number,
+        memory=session.state.memory,
+        folder=passes_folder(),
+        passes=config.passes,
+        half=config.embeddings == "float16",
+    )
+
+
+def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
+    """A graph with what tells its outputs from others'.
+
+    The stochastic passes are drawn by the weights, so that as long as a champion stands its
+    samples stay the same and are kept.
+    """
+    session = cycle.session
+    key = f"{digest}-{zlib.crc32(session.config.task.encode()):08x}-{session.device.type}"
+    return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
+
+
+def _committee(cycle: Cycle) -> list[Model]:
+    """The best checkpoint of each candidate of the latest cycle that trained."""
+    session = cycle.session
+    runs = session.store.find({"al.step": "train", "al.campaign_run": session.run.id})
+    done = [run for run in runs if run.finished]
+    latest = max((int(run.tags["al.cycle"]) for run in done), default=0)
+    of_latest = [run for run in done if int(run.tags["al.cycle"]) == latest]
+    models = []
+    candidates = Checkpoints.candidates(session.store, of_latest)
+    for number in sorted({candidate.number for candidate in candidates}):
+        own = [candidate for candidate in candidates if candidate.number == number]
+        best = max(own, key=lambda c: session.criterion.rank(c.metrics))
+        with TemporaryDirectory() as scratch:
+            weights = Checkpoints.fetch(best.checkpoint, Path(scratch) / "weights")
+            graph = session.new_graph()
+            graph.load_weights(weights)
+            models.append(_model(cycle, graph, digest_of(weights)))
+    return models
+
+
+def _uri(cycle: Cycle, version: int | None) -> str:
+    return "none" if version is None else cycle.session.registry.uri(version)
 
 
 def _settle(cycle: Cycle, run: Run) -> Standing:
@@ -59,7 +133,7 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     before = session.state.champion
     standing = session.registry.standing(before.version if before else None)
     cycle.champion = standing.version
-    uri = "none" if standing.version is None else session.registry.uri(standing.version)
+    uri = _uri(cycle, standing.version)
     by = "nobody" if standing.version is None else "hand" if standing.by_hand else "pipeline"
     run.set_tags({"al.model": uri, "al.model_by": by})
     if standing.version is None and standing.by_hand:
@@ -80,7 +154,7 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     return standing
 
 
-def _save(run: Run, query: Query, cycle: Cycle) -> None:
+def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) -> None:
     frame = pd.DataFrame(
         {
             "rank": range(len(query.ids)),
@@ -89,18 +163,17 @@ def _save(run: Run, query: Query, cycle: Cycle) -> None:
             "strategy": query.reasons,
             "model": query.model,
             "propensity": pd.array(query.propensities, dtype="Float64"),
+            "predicted": pd.array(query.predicted or [None] * len(query.ids), dtype="string"),
+            "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
         }
     )
     run.save_table("query.parquet", frame)
     sheet = contact_sheet(query, cycle.session.data)
     if sheet is not None:
         run.save(lambda folder: sheet.save(folder / "query.png"))
-    run.set_tags({"al.strategy": query.strategy})
-    figures = {
-        "query/size": float(len(query.ids)),
-        "query/mean_score": sum(query.scores) / len(query.scores),
-        "query/pool": float(len(cycle.session.pool)),
-    }
+    if query.memory is not None:
+        run.save_json(MEMORY, dict(query.memory))
+    run.set_tags({"al.strategy": query.strategy, "al.why": query.why[:5000]})
     run.log_metrics(figures)
 
 
@@ -117,9 +190,18 @@ def _load(run: Run) -> Query:
             ),
             strategy=run.tags.get("al.strategy", ""),
             model=run.tags["al.model"],
+            predicted=tuple(_column(frame, "predicted")),
+            confidence=tuple(_column(frame, "confidence")),
+            why=run.tags.get("al.why", ""),
+            memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
         )
     except KeyError as error:
         raise StateError(f"query.parquet of run {run.id} lacks {error}: restore it") from error
+
+
+def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]
+    """A column that is empty where there was no champion."""
+    return [] if name not in frame or frame[name].isna().any() else list(frame[name])
 
 
 def _version(uri: str) -> int | None:

@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 
-from al.catalog import annotators, strategies, tasks
+from al.catalog import annotators, tasks
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
 from al.engine import LocalEngine
-from al.errors import ConfigError, StateError, UnknownName
+from al.errors import ConfigError, StateError, StrategyError, UnknownName
 from al.model_selector import criterion
 from al.registry import Registry
 from al.state import State
+from al.strategies import build, check_reads
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
 
@@ -56,7 +57,16 @@ class Session:
 
     def new_graph(self) -> Graph:
         """A graph of the task with random weights, on the device."""
-        return self.task.graph(self.data.spec).to(self.device)
+        graph = self.task.graph(self.data.spec)
+        if "losses" in build(self.config.strategy).reads:
+            try:
+                graph.learn_losses()
+            except NotImplementedError:
+                raise StrategyError(
+                    f"strategy={self.config.strategy} reads the model's losses, which task "
+                    f"{self.config.task!r} cannot predict: choose another strategy"
+                ) from None
+        return graph.to(self.device)
 
     def attach_project_run(self) -> None:
         """Put the run of `mlflow run` into the tree where no new run took its place."""
@@ -137,16 +147,19 @@ def open_session(
 
 
 def check_names(config: Config) -> None:
-    """Look every name up, so that an unknown one is told before anything starts.
+    """Look every name up, so that what cannot run is told before anything starts.
 
     Raises:
         UnknownName: the first name that no catalog knows.
+        ConfigError: a strategy's text is not well formed.
+        StrategyError: a strategy needs what this campaign never has.
     """
     tasks.get(config.task)
-    for name in {config.strategy, config.cold_start, config.baseline} - {"none"}:
-        strategies.get(name)
     if "none" in (config.strategy, config.cold_start):
         raise UnknownName("'none' is no strategy: only baseline can be none")
+    for name in {config.strategy, config.baseline} - {"none"}:
+        check_reads(build(name), candidates=config.candidates, has_model=True)
+    check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
 
 

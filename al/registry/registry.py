@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,7 +156,11 @@ class Registry:
                 return int(version.version)
         noted = {key: str(value) for key, value in tags.items()}
         model = self._client.create_logged_model(
-            experiment_id, name=name, source_run_id=run_id, model_type="pyfunc", tags=noted
+            experiment_id,
+            name=re.sub(r"[^\w\-]", "_", name),
+            source_run_id=run_id,
+            model_type="pyfunc",
+            tags=noted,
         )
         self._client.log_model_artifacts(model.model_id, str(servable))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)

@@ -12,8 +12,8 @@ from typing import Any
 from al.errors import StateError
 from al.state.labels import LabelTable
 
-#: Version of the layout; a reader refuses a later one.
-SCHEMA = 1
+#: Version of the layout; a reader refuses a later one. 2 brought `memory`.
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,11 @@ class ChampionRecord:
 
 @dataclass(frozen=True)
 class State:
-    """Where a campaign stands after a cycle; the first cycle starts from `State.start`."""
+    """Where a campaign stands after a cycle; the first cycle starts from `State.start`.
+
+    Attributes:
+        memory: what the query strategy wants to find in the next cycle.
+    """
 
     campaign: str
     cycle: int
@@ -42,6 +46,7 @@ class State:
     retrained: bool = False
     pool_size: int = 0
     pool_digest: str = ""
+    memory: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def start(cls, campaign: str) -> State:
@@ -58,6 +63,7 @@ class State:
             "retrained": self.retrained,
             "champion": asdict(self.champion) if self.champion else None,
             "pool": {"size": self.pool_size, "digest": self.pool_digest},
+            "memory": dict(self.memory),
             "labels": {
                 "rows": len(self.labels),
                 "digest": self.labels.digest,
@@ -83,9 +89,9 @@ class State:
             raise StateError(f"state.json is damaged ({error}): restore it") from None
         if not isinstance(content, dict) or "schema" not in content:
             raise StateError("state.json is damaged (no schema version): restore it")
-        if content["schema"] != SCHEMA:
+        if content["schema"] not in (1, SCHEMA):
             raise StateError(
-                f"state.json has schema {content['schema']}, this version reads {SCHEMA}: "
+                f"state.json has schema {content['schema']}, this version reads 1 to {SCHEMA}: "
                 "install the version that wrote it"
             )
         if content.get("digest") != _content_digest(content):
@@ -101,6 +107,7 @@ class State:
             retrained=content["retrained"],
             pool_size=content["pool"]["size"],
             pool_digest=content["pool"]["digest"],
+            memory=content.get("memory", {}),
         )
 
 

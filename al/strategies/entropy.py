@@ -6,19 +6,18 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import PoolView
+from al.strategies import kernels
 from al.strategies.ranking import by_score
 
 
 @strategies.register("entropy")
-@by_score
+@by_score(reads=["probabilities"], rowwise=True)
 def entropy(view: PoolView) -> np.ndarray:
     """Asks where the predicted distribution is flattest.
 
     score(x) = −Σ_c p(c | x) ln p(c | x), in nats, with 0 ln 0 = 0; in [0, ln C].
 
     Shannon (1948); as a query strategy in Settles (2009), Active learning literature survey.
-    Reads `view.probabilities`; O(N C) time and memory.
+    Reads `view.probabilities`; O(N C) time, O(N) memory.
     """
-    p = view.probabilities  # [N, C]
-    tiny = np.finfo(p.dtype).tiny
-    return -(p * np.log(np.maximum(p, tiny))).sum(axis=1)
+    return kernels.entropy(view.probabilities)  # [N, C] → [N]

@@ -7,48 +7,250 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
+from al.strategies.geometry import device, labelled_points_of, points_of, squares
+from al.strategies.ranking import certain, reads, top
+
+#: Labelled samples that every point is compared with at the start, points whose distances
+#: are brought up to date together, and centres in one matrix product.
+_FIRST, _WORKING, _BLOCK = 64, 4096, 512
 
 
 @strategies.register("k_center")
+@reads("embeddings")
 def k_center(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     """Asks for what is farthest from everything labelled or already asked for.
 
-    Greedy: pick argmax_i min_{j ∈ labelled ∪ picked} ‖h_i − h_j‖₂, repeat. The score of a
-    pick is that distance at the time of the pick. Within twice the optimal cover radius.
+    Greedy: pick argmax_i min_{j ∈ labelled ∪ picked} ‖h_i − h_j‖₂, repeat; ties to the lower
+    id. The score of a pick is that distance at the time of the pick. Within twice the optimal
+    cover radius.
 
     Sener and Savarese (2018), Active learning for convolutional neural networks: a core-set
-    approach. Reads embeddings h, or raw features where there is no model. With nothing
+    approach. Reads embeddings h [N, D], or raw features where there is no model. With nothing
     labelled, the first pick is the sample nearest to the mean, so no draw is needed.
-    O((L + query_size) N D) time, O(N) memory beyond the embeddings.
+    O((L + query_size) N D) time at worst, for most pools a small part of it; O(N) memory
+    beyond the embeddings.
     """
-    source = view.embeddings if view.has_model else view.features
-    points = torch.from_numpy(np.ascontiguousarray(source, dtype=np.float32))  # [N, D]
-    seen = view.labelled.embeddings if view.has_model else view.labelled.features
-    labelled = torch.from_numpy(np.asarray(seen, dtype=np.float32))  # [L, D]
-    nearest = torch.full((len(points),), torch.inf)  # distance to the nearest centre
-    for chunk in torch.split(labelled, 256) if len(seen) else ():
-        nearest = torch.minimum(nearest, _distances(points, chunk).amin(dim=1))
+    points, labelled = points_of(view).numpy(), labelled_points_of(view).numpy()
+    search = _Farthest(points, labelled)
     positions: list[int] = []
-    scores: list[float] = []
-    for _ in range(min(query_size, len(points))):
-        if not positions and not len(seen):
-            middle = _distances(points, points.mean(dim=0, keepdim=True)).squeeze(1)
-            pick = int(middle.argmin())
-            scores.append(float(middle[pick]))
-        else:
-            pick = int(nearest.argmax())
-            scores.append(float(nearest[pick]))
-        positions.append(pick)
-        added = _distances(points, points[pick : pick + 1]).squeeze(1)
-        nearest = torch.minimum(nearest, added)
-        nearest[pick] = -1.0  # picked: never again, even among duplicates
-    return Picks(np.array(positions, dtype=np.int64), np.array(scores, dtype=np.float64))
+    distances: list[float] = []
+    if not len(labelled) and len(points) and query_size:
+        first, distance = search.middle()
+        positions.append(first)
+        distances.append(distance)
+        search.add(first)
+    while len(positions) < query_size:
+        for position, distance in search.round(query_size - len(positions)):
+            positions.append(position)
+            distances.append(distance)
+    return certain(np.array(positions, dtype=np.int64), np.array(distances, dtype=np.float64))
 
 
-def _distances(points: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """Distances [N, K], each from its own differences.
+class _Farthest:
+    """The farthest point from a growing set of centres, exactly, without updating all points.
 
-    A matrix product would be faster, but gives equal rows distances that differ in the last
-    bits, and then ties do not go to the lower id.
+    A distance to the nearest of *some* centres is an upper bound of the distance to the
+    nearest of all. So only the points with the largest bounds are brought up to date, by one
+    matrix product with the centres they have missed; among these, all picks whose distance
+    exceeds every bound outside are safe, and their distances to each other come from one more
+    product.
+
+    Products in float32 err; `slack` bounds by how much. Points nearer to each other than that
+    are told apart by their differences in float64, from which equal rows get equal distances,
+    so that ties are found and go to the lower id.
     """
-    return torch.cdist(points, centres, compute_mode="donot_use_mm_for_euclid_dist")
+
+    def __init__(self, points: np.ndarray, labelled: np.ndarray) -> None:
+        self.raw = points
+        self.centres = [labelled]  # raw rows of the centres, in blocks
+        self.count = len(labelled)
+        on = device(points.size)
+        mean = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self.mean = torch.from_numpy(mean).to(on)
+        self.x = torch.from_numpy(points).to(on) - self.mean  # [N, D]
+        self.c = torch.from_numpy(labelled).to(on) - self.mean  # [K, D]
+        self.x2, self.c2 = squares(self.x), squares(self.c)
+        widest = max(float(s.max()) if len(s) else 0.0 for s in (self.x2, self.c2))
+        # A sum of D products of float32 errs by D units in the last place at most.
+        self.slack = (2 * points.shape[1] + 24) * 2.0**-24 * widest
+        number = len(points)
+        self.bound = np.full(number, np.inf, np.float32)  # squared, to the centres seen
+        self.near = np.zeros(number, np.int64)  # which centre that was
+        self.close = np.zeros(number, bool)  # whether another was as near, within the slack
+        self.exact = np.full(number, np.nan)  # float64, where it was needed
+        self.seen = np.zeros(number, np.int64)
+        self.picked = np.zeros(number, bool)
+        if self.count:  # any subset gives bounds; an even one gives good ones
+            step = max(1, self.count // _FIRST)
+            self._see(np.arange(number), np.arange(0, self.count, step))
+
+    def middle(self) -> tuple[int, float]:
+        """The point nearest to the mean, and its distance."""
+        squared = ((self.raw - self.raw.mean(axis=0, dtype=np.float64)) ** 2).sum(axis=1)
+        first = int(squared.argmin())
+        return first, float(np.sqrt(squared[first]))
+
+    def add(self, position: int) -> None:
+        """Make a point a centre, and tell every point."""
+        self.picked[position] = True
+        self._append(np.array([position]))
+        self._see(np.arange(len(self.raw)), np.array([self.count - 1]))
+        self.seen[:] = self.count
+
+    def round(self, most: int) -> list[tuple[int, float]]:
+        """At least one pick, with its distance, and as many more as are safe."""
+        left = np.flatnonzero(~self.picked)
+        size = _WORKING
+        while True:
+            chosen = left[np.sort(top(self.bound[left], min(size, len(left))))]
+            rest = left if size < len(left) else left[:0]
+            outside = self._outside(rest, chosen)
+            chosen = self._update(chosen, outside)
+            safe = chosen[self.bound[chosen] > outside + 2 * self.slack]
+            if len(safe) or not len(rest):
+                break
+            size *= 4  # a crowd of near-ties: look at more of them
+        if not len(rest):
+            safe = chosen
+        return self._among(safe[np.sort(top(self.bound[safe], _WORKING))], outside, most)
+
+    def _outside(self, rest: np.ndarray, chosen: np.ndarray) -> float:
+        """The largest bound of the points that were not chosen; −inf if there are none."""
+        if not len(rest):
+            return -np.inf
+        inside = np.zeros(len(self.raw), bool)
+        inside[chosen] = True
+        others = rest[~inside[rest]]
+        return float(self.bound[others].max()) if len(others) else -np.inf
+
+    def _among(self, safe: np.ndarray, outside: float, most: int) -> list[tuple[int, float]]:
+        """Pick greedily among points that are up to date, while nothing outside can be farther."""
+        rows = torch.from_numpy(safe).to(self.x.device)
+        between = self._products(self.x[rows], self.x2[rows], self.x[rows], self.x2[rows])
+        apart = between.cpu().numpy()  # [S, S]
+        before = self.count
+        bound = self.bound[safe]
+        found: list[tuple[int, float]] = []
+        picks: list[int] = []
+        while len(found) < most:
+            highest = float(bound.max())
+            if highest <= outside + 2 * self.slack:
+                break
+            tied = np.flatnonzero(bound >= highest - 2 * self.slack)
+            exact = [self._exactly(safe[place]) for place in tied]
+            place = int(tied[int(np.argmax(exact))])
+            squared = max(exact)
+            found.append((int(safe[place]), float(np.sqrt(squared))))
+            picks.append(place)
+            self.picked[safe[place]] = True
+            self._append(safe[place : place + 1])
+            self._lower(safe, apart[place], np.full(len(safe), self.count - 1), False)
+            bound = self.bound[safe]
+            bound[picks] = -np.inf
+            if len(picks) == len(safe):
+                break
+        self.seen[safe] = self.count
+        self.bound[safe[picks]] = -np.inf
+        assert self.count == before + len(found)
+        return found
+
+    def _update(self, rows: np.ndarray, outside: float) -> np.ndarray:
+        """Bring points up to date with the centres they have missed; returns those that are.
+
+        A point whose bound falls to what is `outside` cannot be picked in this round: it is
+        left where it stands.
+        """
+        ready = []
+        while len(rows):
+            rows = rows[self.bound[rows] > outside + 2 * self.slack]
+            done = self.seen[rows] == self.count
+            ready.append(rows[done])
+            rows = rows[~done]
+            for start in np.unique(self.seen[rows]):
+                part = rows[self.seen[rows] == start]
+                stop = min(start + _BLOCK, self.count)
+                self._see(part, np.arange(start, stop))
+                self.seen[part] = stop
+        return np.sort(np.concatenate(ready))
+
+    def _see(self, rows: np.ndarray, centres: np.ndarray) -> None:
+        """Lower the bounds of points by some of the centres."""
+        among = torch.from_numpy(centres).to(self.c.device)
+        c, c2 = self.c[among], self.c2[among]
+        for part in np.array_split(rows, -(-len(rows) // 16_384)):
+            on = torch.from_numpy(part).to(self.x.device)
+            less = torch.addmm(c2, self.x[on], c.T, alpha=-2.0)  # [n, K], squared less ‖x‖²
+            smallest, which = less.min(dim=1)
+            nearest = (smallest + self.x2[on]).clamp_(min=0.0).cpu().numpy()
+            matters = nearest <= self.bound[part] + 2 * self.slack
+            if not matters.any():
+                continue
+            chosen = torch.from_numpy(matters).to(less.device)
+            limits = smallest[chosen, None] + 2 * self.slack
+            crowd = (less[chosen] <= limits).sum(dim=1) > 1
+            which_centre = centres[which[chosen].cpu().numpy()]
+            self._lower(part[matters], nearest[matters], which_centre, crowd.cpu().numpy())
+
+    def _lower(
+        self,
+        rows: np.ndarray,
+        squared: np.ndarray,
+        centre: np.ndarray,
+        crowd: np.ndarray | bool,
+    ) -> None:
+        """Take over new distances where they are the smaller ones, and note what is unclear."""
+        old = self.bound[rows]
+        unclear = np.abs(squared - old) <= 2 * self.slack
+        nearer = squared < old
+        known = ~np.isnan(self.exact[rows])
+        for place in np.flatnonzero(unclear & known & ~np.broadcast_to(crowd, len(rows))):
+            row = rows[place]
+            self.exact[row] = min(self.exact[row], self._squared(row, centre[place]))
+        kept = unclear & known & ~np.broadcast_to(crowd, len(rows))
+        changed = (nearer | unclear) & ~kept
+        self.exact[rows[changed]] = np.nan
+        clearly = nearer & ~unclear
+        self.close[rows] = np.where(clearly, crowd, self.close[rows] | unclear)
+        self.near[rows] = np.where(nearer, centre, self.near[rows])
+        self.bound[rows] = np.minimum(old, squared)
+
+    def _exactly(self, row: int) -> float:
+        """The squared distance of an up-to-date point to its nearest centre, in float64."""
+        if np.isnan(self.exact[row]):
+            if self.close[row]:
+                on = self.x[row : row + 1]
+                c, c2 = self.c[: self.count], self.c2[: self.count]
+                squared = self._products(on, self.x2[row : row + 1], c, c2)[0]
+                near = np.flatnonzero(squared.cpu().numpy() <= self.bound[row] + 2 * self.slack)
+            else:
+                near = self.near[row : row + 1]
+            self.exact[row] = min(self._squared(row, int(centre)) for centre in near)
+        return float(self.exact[row])
+
+    def _squared(self, row: int, centre: int) -> float:
+        difference = self.raw[row].astype(np.float64) - self._centre(centre)
+        return float(np.square(difference).sum())
+
+    def _centre(self, number: int) -> np.ndarray:
+        if number < len(self.centres[0]):
+            return self.centres[0][number]
+        return self.centres[1 + number - len(self.centres[0])]
+
+    def _append(self, positions: np.ndarray) -> None:
+        for position in positions:
+            self.centres.append(self.raw[position])
+        rows = torch.from_numpy(positions).to(self.x.device)
+        if self.count + len(positions) > len(self.c):  # grow by doubling
+            more = max(len(self.c), 1024)
+            self.c = torch.cat([self.c, self.c.new_empty(more, self.c.shape[1])])
+            self.c2 = torch.cat([self.c2, self.c2.new_empty(more)])
+        self.c[self.count : self.count + len(positions)] = self.x[rows]
+        self.c2[self.count : self.count + len(positions)] = self.x2[rows]
+        self.count += len(positions)
+
+    @staticmethod
+    def _products(
+        a: torch.Tensor, a2: torch.Tensor, b: torch.Tensor, b2: torch.Tensor
+    ) -> torch.Tensor:
+        """Squared distances [A, B] by ‖a‖² + ‖b‖² − 2 ⟨a, b⟩, never below zero."""
+        return torch.addmm(b2, a, b.T, alpha=-2.0).add_(a2[:, None]).clamp_(min=0.0)

@@ -6,11 +6,12 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import PoolView
+from al.strategies import kernels
 from al.strategies.ranking import by_score
 
 
 @strategies.register("least_confidence")
-@by_score
+@by_score(reads=["probabilities"], rowwise=True)
 def least_confidence(view: PoolView) -> np.ndarray:
     """Asks where the model believes least in its own best guess.
 
@@ -19,4 +20,4 @@ def least_confidence(view: PoolView) -> np.ndarray:
     Lewis and Gale (1994), A sequential algorithm for training text classifiers. Reads
     `view.probabilities`; O(N C) time, O(N) memory.
     """
-    return 1.0 - view.probabilities.max(axis=1)  # [N, C] → [N]
+    return 1.0 - kernels.largest(view.probabilities)  # [N, C] → [N]

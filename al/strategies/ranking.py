@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from functools import wraps
+from typing import Any, Protocol, overload
 
 import numpy as np
 
-from al.contracts import Picks, PoolView, Strategy
+from al.contracts import Picks, PoolView
 from al.errors import StrategyError
+
+#: Rows of the pool that a rowwise score sees at a time.
+WINDOW = 32_768
 
 
 def top(scores: np.ndarray, query_size: int) -> np.ndarray:
@@ -26,29 +31,108 @@ def top(scores: np.ndarray, query_size: int) -> np.ndarray:
     return chosen[np.argsort(-scores[chosen], kind="stable")]
 
 
-def by_score(score: Callable[[PoolView], np.ndarray]) -> Strategy:
+def reads(*names: str) -> Callable[[Any], Any]:
+    """Decorator: what of the view a strategy reads, so that one pass of the model gives it all.
+
+    Without it everything works, with a pass for each array when it is first read.
+    """
+
+    def mark(strategy: Any) -> Any:
+        strategy.reads = names
+        return strategy
+
+    return mark
+
+
+class ScoredStrategy(Protocol):
+    """A strategy that scores each sample by itself."""
+
+    reads: tuple[str, ...]
+
+    def __call__(
+        self, view: PoolView, query_size: int, rng: np.random.Generator, **parameters: Any
+    ) -> Picks: ...
+
+    def score(self, view: PoolView, **parameters: Any) -> np.ndarray: ...  # [N]
+
+
+@overload
+def by_score(score: Callable[..., np.ndarray]) -> ScoredStrategy: ...
+@overload
+def by_score(
+    *, reads: Sequence[str] = (), rowwise: bool = False
+) -> Callable[[Callable[..., np.ndarray]], ScoredStrategy]: ...
+def by_score(
+    score: Callable[..., np.ndarray] | None = None,
+    *,
+    reads: Sequence[str] = (),
+    rowwise: bool = False,
+) -> Any:
     """Decorator: a function from a view to scores [N], higher = ask sooner, as a strategy.
+
+    The function may take keyword parameters, which a strategy's text can set:
+    `density_weighted(beta=2)`. The strategy has the scores themselves as `.score(view)`.
+
+    Args:
+        reads: what of the view the function reads; see `reads`.
+        rowwise: a sample's score depends on that sample (and the labelled set) alone. Then
+            the function is given a window of the pool at a time, and memory does not grow
+            with the pool.
 
     Raises:
         StrategyError: a score is not finite; names the samples.
     """
+    if score is None:
+        return lambda found: _scored(found, reads, rowwise)
+    return _scored(score, reads, rowwise)
 
-    @wraps(score)
-    def strategy(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
-        scores = np.asarray(score(view))
+
+def _scored(given: Callable[..., np.ndarray], reads: Sequence[str], rowwise: bool) -> Any:
+    name = given.__name__
+
+    def checked(view: PoolView, **parameters: Any) -> np.ndarray:
+        scores = np.asarray(given(view, **parameters))
         if scores.shape != (len(view.ids),):
             raise StrategyError(
-                f"{score.__name__} gave scores of shape {scores.shape} for {len(view.ids)} "
+                f"{name} gave scores of shape {scores.shape} for {len(view.ids)} "
                 "samples: return one number a sample"
             )
         bad = np.flatnonzero(~np.isfinite(scores))
         if len(bad):
             some = ", ".join(view.ids[i] for i in bad[:3])
             raise StrategyError(
-                f"{score.__name__} gave {len(bad)} scores that are not finite ({some}): "
+                f"{name} gave {len(bad)} scores that are not finite ({some}): "
                 "check these samples and the model"
             )
-        positions = top(scores, query_size)
-        return Picks(positions, scores[positions])
+        return scores
 
+    def scores_of(view: PoolView, **parameters: Any) -> np.ndarray:
+        total = len(view.ids)
+        if not rowwise or total <= WINDOW:
+            return checked(view, **parameters)
+        windows = (slice(start, start + WINDOW) for start in range(0, total, WINDOW))
+        return np.concatenate([checked(view.narrow(rows), **parameters) for rows in windows])
+
+    @wraps(given)
+    def strategy(
+        view: PoolView, query_size: int, rng: np.random.Generator, **parameters: Any
+    ) -> Picks:
+        scores = scores_of(view, **parameters)
+        positions = top(scores, query_size)
+        return certain(positions, scores[positions])
+
+    more = list(inspect.signature(given).parameters.values())[1:]
+    first = list(inspect.signature(strategy, follow_wrapped=False).parameters.values())[:3]
+    marks: dict[str, Any] = {
+        "score": scores_of,
+        "reads": tuple(reads),
+        "__signature__": inspect.Signature([*first, *more]),
+    }
+    for key, value in marks.items():
+        setattr(strategy, key, value)
     return strategy
+
+
+def certain(positions: np.ndarray, scores: np.ndarray, **more: Any) -> Picks:
+    """Picks that no draw decided: each has propensity 1."""
+    return Picks(positions, scores, propensities=np.ones(len(positions)), **more)

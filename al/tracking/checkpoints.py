@@ -6,6 +6,7 @@ never seen again.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ class Checkpoints:
     ) -> None:
         model = self._client.create_logged_model(
             self._run.experiment_id,
-            name=f"{self._prefix}-epoch{best_epoch}",
+            name=model_name(f"{self._prefix}-epoch{best_epoch}"),
             source_run_id=self._run.id,
             tags={
                 "al.role": "checkpoint",
@@ -118,6 +119,11 @@ class Checkpoints:
     def fetch(checkpoint: str, folder: Path) -> Path:
         """The weights of a checkpoint, copied into the folder."""
         return Path(download_artifacts(f"models:/{checkpoint}", dst_path=str(folder)))
+
+
+def model_name(wanted: str) -> str:
+    """The nearest name that MLflow allows for a LoggedModel: no dots, colons, quotes …"""
+    return re.sub(r"[^\w\-]", "_", wanted)
 
 
 def _ready(client: MlflowClient, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]

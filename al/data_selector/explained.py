@@ -1,0 +1,69 @@
+"""What a query is like: the champion's view of each sample, and figures of the whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from al.contracts import Query
+from al.data_selector.view import View
+
+
+def explained(query: Query, view: View) -> Query:
+    """The query with the champion's best guess of each sample and its probability."""
+    if not view.has_model or not view.classes:
+        return query
+    p = view.of_samples(query.ids, "probabilities")  # [Q, C]
+    best = p.argmax(axis=1)
+    return replace(
+        query,
+        predicted=tuple(view.classes[c] for c in best),
+        confidence=tuple(float(row[c]) for row, c in zip(p, best, strict=True)),
+    )
+
+
+def query_figures(query: Query, view: View, rng: np.random.Generator) -> dict[str, float]:
+    """Figures of a query.
+
+    * `query/size`, `query/pool`, `query/mean_score`; `query/explored`, how many were drawn;
+    * `query/class_balance`: entropy of the predicted classes over ln C; 1 = even;
+    * `query/overlap_with_random`: share of it that a uniform query of that size holds too;
+    * `query/distance_to_labelled`: mean distance of its embeddings to the nearest labelled
+      one, over the same of that uniform query; above 1 = farther out.
+    """
+    size = len(query.ids)
+    figures = {
+        "query/size": float(size),
+        "query/pool": float(len(view.ids)),
+        "query/mean_score": float(np.mean(query.scores)),
+    }
+    drawn = sum(reason == "explore" for reason in query.reasons)
+    if drawn:
+        figures["query/explored"] = float(drawn)
+    rows = rng.choice(len(view.ids), size=size, replace=False)
+    uniform = [view.ids[row] for row in np.sort(rows)]
+    figures["query/overlap_with_random"] = len({*uniform} & {*query.ids}) / size
+    if query.predicted and len(view.classes) > 1:
+        _, counts = np.unique(query.predicted, return_counts=True)
+        shares = counts / size
+        balance = -(shares * np.log(shares)).sum() / np.log(len(view.classes))
+        figures["query/class_balance"] = float(max(balance, 0.0))
+    if view.has_model and view.labelled.ids:
+        labelled = torch.from_numpy(view.of_samples(view.labelled.ids, "embeddings"))
+        own, others = (
+            float(_nearest(torch.from_numpy(view.of_samples(ids, "embeddings")), labelled).mean())
+            for ids in (query.ids, uniform)
+        )
+        if others > 0:
+            figures["query/distance_to_labelled"] = own / others
+    return figures
+
+
+def _nearest(points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Distance of each point to the nearest of the others, in blocks."""
+    found = [
+        torch.cdist(part.float(), others.float()).amin(dim=1) for part in torch.split(points, 256)
+    ]
+    return torch.cat(found)

@@ -1,0 +1,121 @@
+"""What can be asked of any strategy: some uniform draws, even classes, a budget in costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from al.contracts import Picks, PoolView, Strategy
+from al.strategies import top
+
+#: How many times the query a strategy is asked for, for a choice among its picks.
+_LONGER = 5
+
+
+def exploring(strategy: Strategy, share: float) -> Strategy:
+    """The strategy, with a share of the query drawn uniformly from what it leaves.
+
+    Propensities are those given what the strategy picked: 1 for its m picks, k / (N − m) for
+    the k drawn from the rest. So for any strategy Σ value / propensity over the query is an
+    unbiased estimate of the sum over the pool.
+    """
+
+    def strategy_and_draw(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+        drawn = min(query_size, max(1, round(share * query_size)))
+        picks = strategy(view, query_size - drawn, rng) if drawn < query_size else _none()
+        free = np.ones(len(view.ids), bool)
+        free[picks.positions] = False
+        left = np.flatnonzero(free)
+        by_draw = np.sort(rng.choice(left, size=min(drawn, len(left)), replace=False))
+        chance = len(by_draw) / max(len(left), 1)
+        # The draw has no score of its own: it stands after what the strategy wanted.
+        lowest = float(picks.scores.min()) if len(picks.scores) else 0.0
+        own = picks.reasons or (name_of(strategy),) * len(picks.positions)
+        return replace(
+            picks,
+            positions=np.concatenate([picks.positions, by_draw]),
+            scores=np.concatenate([picks.scores, np.full(len(by_draw), lowest)]),
+            reasons=(*own, *("explore",) * len(by_draw)),
+            propensities=np.concatenate(
+                [np.ones(len(picks.positions)), np.full(len(by_draw), chance)]
+            ),
+        )
+
+    return strategy_and_draw
+
+
+def balanced(strategy: Strategy) -> Strategy:
+    """The strategy, with the classes that the model predicts as even as its picks allow.
+
+    It is asked for a longer query; classes then take turns, the one with the fewest labels
+    and picks so far first, each with its next best sample.
+    """
+
+    def in_turns(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+        if not view.has_model:
+            return strategy(view, query_size, rng)
+        picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
+        classes = view.classes
+        count = dict.fromkeys(range(len(classes)), 0)
+        number = {name: c for c, name in enumerate(classes)}
+        for label in view.labelled.labels:
+            if label in number:
+                count[number[label]] += 1
+        predicted = view.probabilities[picks.positions].argmax(axis=1)
+        queues = {c: np.flatnonzero(predicted == c).tolist() for c in np.unique(predicted).tolist()}
+        chosen: list[int] = []
+        while len(chosen) < min(query_size, len(predicted)):
+            least = min((c for c in queues if queues[c]), key=lambda c: (count[c], queues[c][0]))
+            chosen.append(queues[least].pop(0))
+            count[least] += 1
+        return _kept(picks, np.array(chosen))
+
+    return in_turns
+
+
+def within_budget(strategy: Strategy) -> Strategy:
+    """The strategy, with the query's size as a budget: that many samples of mean cost.
+
+    It is asked for a longer query, whose samples are taken by score over cost (where a score
+    is negative, in the strategy's order) as long as they fit.
+    """
+
+    def affordable(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+        picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
+        costs = view.costs[picks.positions]
+        budget = float(view.costs.mean()) * query_size
+        worth = picks.scores / costs if (picks.scores >= 0).all() else -np.arange(len(costs))
+        chosen, spent = [], 0.0
+        for place in top(np.asarray(worth, dtype=np.float64), len(worth)):
+            if spent + costs[place] <= budget * (1 + 1e-9):
+                chosen.append(int(place))
+                spent += float(costs[place])
+        chosen = chosen or [int(np.argmin(costs))]  # a query is never empty
+        why = f"{len(chosen)} samples for {spent:g} of a budget of {budget:g}"
+        picks = _kept(picks, np.array(chosen))
+        return replace(picks, why="; ".join(filter(None, [picks.why, why])), short=why)
+
+    return affordable
+
+
+def name_of(strategy: Strategy) -> str:
+    """How a strategy is written."""
+    return str(getattr(strategy, "text", getattr(strategy, "__name__", "strategy")))
+
+
+def _none() -> Picks:
+    return Picks(np.empty(0, np.int64), np.empty(0), propensities=np.empty(0))
+
+
+def _kept(picks: Picks, places: np.ndarray) -> Picks:
+    """Some of the picks, in another order; a choice among drawn ones has no propensity."""
+    chances = picks.propensities
+    sure = chances is not None and bool((chances == 1).all())
+    return replace(
+        picks,
+        positions=picks.positions[places],
+        scores=picks.scores[places],
+        reasons=tuple(picks.reasons[p] for p in places) if picks.reasons else (),
+        propensities=np.ones(len(places)) if sure else None,
+    )

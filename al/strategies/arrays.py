@@ -1,0 +1,117 @@
+"""A pool held in arrays: strategies by themselves, without the pipeline around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from al.contracts import Label
+from al.errors import StrategyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What a view can hold, by row.
+ARRAYS = ("probabilities", "samples", "embeddings", "features", "committee", "losses", "costs")
+#: What needs no model.
+_MODELFREE = ("features", "costs")
+
+
+class ArrayView:
+    """A `PoolView` over arrays that are there already.
+
+        view = ArrayView(probabilities=p, embeddings=h)
+        picks = strategies.get("badge")(view, 100, np.random.default_rng(0))
+
+    Args:
+        ids: of the samples, ascending; by default their positions, written out.
+        labelled: the labelled set, a view too, with `labels`.
+        memory, cycle, classes, metadata, target_samples: as in `PoolView`.
+        arrays: some of `ARRAYS`, each with one row a sample.
+
+    Raises:
+        StrategyError: an array is read that was not given.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str] | None = None,
+        *,
+        labelled: ArrayView | None = None,
+        labels: Sequence[Label] = (),
+        memory: Mapping[str, Any] | None = None,
+        cycle: int = 1,
+        classes: Sequence[str] = (),
+        metadata: pd.DataFrame | None = None,
+        target_samples: np.ndarray | None = None,
+        **arrays: np.ndarray,
+    ) -> None:
+        unknown = sorted(set(arrays) - set(ARRAYS))
+        if unknown:
+            raise StrategyError(f"a view holds no {unknown[0]!r}: it holds {', '.join(ARRAYS)}")
+        count = len(ids) if ids is not None else max(map(len, arrays.values()), default=0)
+        self.ids = tuple(ids) if ids is not None else tuple(f"{i:09d}" for i in range(count))
+        for name, array in arrays.items():
+            if len(array) != count:
+                raise StrategyError(f"{name} has {len(array)} rows for {count} ids: give one each")
+        self._arrays = arrays
+        self._labelled = labelled
+        self._metadata = metadata
+        self._target_samples = target_samples
+        self.labels = tuple(labels)
+        self.memory = dict(memory or {})
+        self.cycle = cycle
+        self.has_model = any(name not in _MODELFREE for name in arrays)
+        width = arrays["probabilities"].shape[1] if "probabilities" in arrays else 0
+        self.classes = tuple(classes) or tuple(map(str, range(width)))
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name not in ARRAYS:
+            raise AttributeError(name)
+        if name == "costs" and name not in self._arrays:
+            return np.ones(len(self.ids))
+        if name not in self._arrays:
+            why = "this view has" if self.has_model else "there is no model and"
+            raise StrategyError(f"{why} no {name}: give them, or choose another strategy")
+        return self._arrays[name]
+
+    @property
+    def labelled(self) -> ArrayView:
+        if self._labelled is not None:
+            return self._labelled
+        none: dict[str, Any] = {name: array[:0] for name, array in self._arrays.items()}
+        return ArrayView((), **none)
+
+    @property
+    def target_samples(self) -> np.ndarray:  # [M, T, C]
+        if self._target_samples is None:
+            raise StrategyError("this view has no target_samples: give them")
+        return self._target_samples
+
+    @property
+    def metadata(self) -> pd.DataFrame:
+        import pandas as pd
+
+        if self._metadata is None:
+            return pd.DataFrame(index=pd.Index(self.ids, name="id"))
+        return self._metadata.loc[list(self.ids)]
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Nothing to do: everything is here."""
+
+    def narrow(self, rows: np.ndarray | slice) -> ArrayView:
+        """The view of some rows, which ascend."""
+        chosen = range(len(self.ids))[rows] if isinstance(rows, slice) else rows
+        return ArrayView(
+            [self.ids[row] for row in chosen],
+            labelled=self._labelled,
+            labels=[self.labels[row] for row in chosen] if self.labels else (),
+            memory=self.memory,
+            cycle=self.cycle,
+            classes=self.classes,
+            metadata=self._metadata,
+            target_samples=self._target_samples,
+            **{name: array[rows] for name, array in self._arrays.items()},
+        )

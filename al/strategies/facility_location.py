@@ -1,0 +1,153 @@
+"""Facility location."""
+
+from __future__ import annotations
+
+from math import ceil, log
+
+import numpy as np
+import torch
+
+from al.catalog import strategies
+from al.contracts import Picks, PoolView
+from al.strategies.geometry import ROUNDING, Cloud, labelled_points_of, nearest, points_of, slices
+from al.strategies.ranking import certain, reads
+
+#: Up to here greedy is exact; beyond, gains are judged by so many samples at least.
+EXACT, REFERENCE = 20_000, 10_000
+#: What stochastic greedy may lose of the guarantee.
+_EPSILON = 0.1
+
+
+@strategies.register("facility_location")
+@reads("embeddings")
+def facility_location(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+    """Asks for the samples that, with the labelled ones, best stand for the whole pool.
+
+    Greedy on f(S) = Σ_i max_{j ∈ labelled ∪ S} s(i, j) with s(i, j) = m − ‖h_i − h_j‖² over
+    h [N, D], where m is at least the largest squared distance: the k-medoids objective on
+    squared distances. m decides nothing but the scale, as the gain of j is
+    Σ_i max(0, min_{k ∈ labelled ∪ S} ‖h_i − h_k‖² − ‖h_i − h_j‖²). The score is that gain at
+    the time of the pick over N m; it falls. Within 1 − 1/e of the best. With nothing labelled
+    the first pick is the sample nearest to the mean. Ties, up to float32's rounding, go to the
+    lower position.
+
+    Up to 20,000 samples greedy is exact and lazy: gains only fall, so an old gain is a bound,
+    and only bounds above the best gain are computed anew (Minoux 1978). Beyond, it is
+    stochastic: each pick is the best of N / query_size · ln 10 samples drawn from `rng`, with
+    gains over a reference set of max(10,000, 2 query_size) samples drawn uniformly; within
+    1 − 1/e − 0.1 of the best in expectation (Mirzasoleiman et al. 2015, Lazier than lazy
+    greedy), up to the error of the reference set.
+
+    Wei, Iyer and Bilmes (2015), Submodularity in data subset selection and active learning.
+    Reads embeddings, or raw features where there is no model. Exact: O(N² D) time for the
+    first gains and in the worst case for every pick, in practice a few dozen gains each.
+    Stochastic: O(N R D) for R reference samples, whatever the query's size. Memory: O(N D)
+    and a block of distances.
+    """
+    points, labelled = points_of(view), labelled_points_of(view)  # [N, D], [L, D]
+    size = min(query_size, len(points))
+    if len(points) <= EXACT:
+        return certain(*_lazy(points, _Covered(points, labelled), size))
+    drawn = rng.choice(len(points), min(len(points), max(REFERENCE, 2 * size)), replace=False)
+    ground = points[torch.as_tensor(np.sort(drawn), device=points.device)]
+    return Picks(*_stochastic(points, _Covered(ground, labelled), size, rng))
+
+
+class _Covered:
+    """How near each ground sample is to what is labelled or picked, and what would help."""
+
+    def __init__(self, ground: torch.Tensor, labelled: torch.Tensor) -> None:
+        self.cloud = Cloud(ground)
+        self.most = 4.0 * float(self.cloud.norms.max())  # m: no two are farther apart
+        self.noise = 4.0 * ROUNDING * float(self.cloud.norms.mean())
+        self.squared = torch.full((len(ground),), self.most, device=ground.device)  # [R]
+        self.started = len(labelled) > 0
+        if self.started:
+            self.squared = nearest(ground, labelled)[0][:, 0].square()
+
+    def start(self, points: torch.Tensor) -> tuple[list[int], list[float]]:
+        """The first pick and its gain, where nothing is labelled.
+
+        The least sum of squared distances is that of the sample nearest to the mean. Asking
+        for gains over m would find it only up to the rounding of m.
+        """
+        if self.started:
+            return [], []
+        pick = int(nearest(points, self.cloud.centre[None])[0][:, 0].argmin())
+        self.add(points[pick])
+        return [pick], [float((self.most - self.squared).sum(dtype=torch.float64))]
+
+    def gains(self, candidates: torch.Tensor) -> np.ndarray:
+        """By how much each candidate would raise f: [n, D] → [n]."""
+        ground, norms = self.cloud.points, self.cloud.norms
+        found = torch.empty(len(candidates), device=ground.device)
+        buffer = torch.empty(0, device=ground.device)
+        for rows in slices(len(candidates), max(ground.shape)):
+            part = candidates[rows] - self.cloud.centre
+            if not len(buffer):
+                buffer = torch.empty((len(part), len(ground)), device=ground.device)
+            block = buffer[
+                : len(part)
+            ]  # min ‖h_i − h_k‖² − ‖h_i − h_j‖² in as few passes as may be
+            torch.addmm(self.squared - norms, part, ground.T, alpha=2.0, out=block)
+            block.sub_(part.square().sum(dim=1, keepdim=True)).clamp_min_(0.0)
+            torch.sum(block, dim=1, out=found[rows])
+        return found.double().cpu().numpy()
+
+    def add(self, pick: torch.Tensor) -> None:
+        for _, block in self.cloud.squared(pick[None]):
+            self.squared = torch.minimum(self.squared, block[0])
+
+    def least(self, gain: float) -> float:
+        """The least gain that may be this one, differently rounded."""
+        return gain - ROUNDING * gain - self.noise
+
+    def scores(self, gains: list[float]) -> np.ndarray:
+        """Gains over their bound; true gains never rise, so a rise is rounding."""
+        bound = max(self.most * len(self.squared), float(np.finfo(np.float32).tiny))
+        return np.minimum.accumulate(np.array(gains, np.float64)) / bound
+
+
+def _lazy(points: torch.Tensor, covered: _Covered, size: int) -> tuple[np.ndarray, np.ndarray]:
+    positions, gains = covered.start(points)
+    bounds = covered.gains(points)  # [N], never below the gain
+    bounds[positions] = -np.inf
+    fresh = np.ones(len(points), dtype=bool)  # whose bound is the gain
+    while len(positions) < size:
+        batch, least = 8, -np.inf
+        while True:
+            if fresh.any():
+                least = covered.least(float(bounds[fresh].max()))
+            stale = np.flatnonzero(~fresh & (bounds >= max(least, 0.0)))
+            if not len(stale):
+                break
+            if len(stale) > batch:
+                stale = stale[np.argpartition(-bounds[stale], batch)[:batch]]
+            bounds[stale] = covered.gains(points[stale])
+            fresh[stale] = True
+            batch *= 2
+        pick = int(np.flatnonzero(fresh & (bounds >= max(least, 0.0)))[0])
+        positions.append(pick)
+        gains.append(float(bounds[pick]))
+        covered.add(points[pick])
+        bounds[pick] = -np.inf
+        fresh[:] = False
+    return np.array(positions, dtype=np.int64), covered.scores(gains)
+
+
+def _stochastic(
+    points: torch.Tensor, covered: _Covered, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    positions, gains = covered.start(points)
+    left = np.delete(np.arange(len(points)), positions)  # the first `count` are not picked yet
+    tries = ceil(len(points) / size * log(1.0 / _EPSILON))
+    for count in range(len(left), len(points) - size, -1):
+        drawn = np.unique(rng.integers(count, size=tries)) if tries < count else np.arange(count)
+        found = covered.gains(points[torch.as_tensor(left[drawn], device=points.device)])
+        ties = drawn[found >= covered.least(float(found.max()))]
+        place = ties[left[ties].argmin()]
+        positions.append(int(left[place]))
+        gains.append(float(found[drawn == place][0]))
+        covered.add(points[positions[-1]])
+        left[place] = left[count - 1]
+    return np.array(positions, dtype=np.int64), covered.scores(gains)

@@ -1,0 +1,63 @@
+"""The tables of names in README.md and docs/strategies.md, made from the catalogs and Config.
+
+python -m docs.tables     writes them anew, between their markers
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from al.catalog import Catalog, strategies, tasks
+from al.config import Config
+
+ROOT = Path(__file__).parents[1]
+
+
+def names(catalog: Catalog, what: str) -> str:
+    """A row for each name: the first line of its docstring."""
+    rows = [f"| `{name}` | {catalog.summary(name)} |" for name in catalog.names()]
+    return "\n".join([f"| name | {what} |", "|---|---|", *rows])
+
+
+def strategies_and_needs() -> str:
+    """A row for each strategy, with what it reads and what it takes."""
+    from inspect import Parameter, signature
+
+    rows = []
+    for name in strategies.names():
+        strategy = strategies.get(name)
+        taken = list(signature(strategy).parameters.values())[3:]
+        said = [
+            f"{p.name}={p.default}" if p.kind is Parameter.KEYWORD_ONLY else p.name for p in taken
+        ]
+        needs = ", ".join(getattr(strategy, "reads", ())) or "–"
+        row = [f"`{name}`", strategies.summary(name), needs.replace("_", " "), ", ".join(said)]
+        rows.append(f"| {' | '.join(row)} |")
+    return "\n".join(["| name | what it does | reads | takes |", "|---|---|---|---|", *rows])
+
+
+def parameters() -> str:
+    """A row for each parameter."""
+    rows = [f"| `{p.name}` | `{p.default}` | {p.metadata['help']} |" for p in fields(Config)]
+    return "\n".join(["| name | default | what |", "|---|---|---|", *rows])
+
+
+def renewed(text: str) -> str:
+    """A page with its tables as they are now."""
+    made = {
+        "strategies": lambda: names(strategies, "what it does"),
+        "strategies and needs": strategies_and_needs,
+        "tasks": lambda: names(tasks, "what it is"),
+        "parameters": parameters,
+    }
+    for name, make in made.items():
+        marked = re.compile(rf"(<!-- {name} -->\n\n?).*?(\n\n?<!-- end -->)", re.DOTALL)
+        text = marked.sub(lambda found, table=make: f"{found[1]}{table()}{found[2]}", text)
+    return text
+
+
+if __name__ == "__main__":
+    for page in (ROOT / "README.md", ROOT / "docs" / "strategies.md"):
+        page.write_text(renewed(page.read_text()))

@@ -1,0 +1,90 @@
+"""Distances, neighbours and k-means against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from al.strategies import geometry
+from al.strategies.geometry import Cloud, k_means, nearest, turns
+
+
+def points(seed: int, count: int, width: int = 5) -> torch.Tensor:
+    found = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    return torch.from_numpy(found)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 999), count=st.integers(1, 40), k=st.integers(1, 50))
+def test_neighbours_are_those_of_brute_force(seed: int, count: int, k: int) -> None:
+    ours, others = points(seed, 30), points(seed + 1, count)
+    distances, found = nearest(ours, others, k)
+    wanted = np.linalg.norm(ours.numpy()[:, None] - others.numpy()[None], axis=2)
+    np.testing.assert_allclose(distances, np.sort(wanted, axis=1)[:, :k], rtol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(wanted, found.numpy(), 1), distances, rtol=1e-5)
+
+
+def test_blocks_do_not_change_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, others = points(0, 70), points(1, 40)
+    whole = nearest(ours, others, 3)
+    monkeypatch.setattr(geometry, "_BLOCK", 100)
+    parts = nearest(ours, others, 3)
+    assert torch.equal(whole[0], parts[0])
+    assert torch.equal(whole[1], parts[1])
+
+
+def test_far_from_the_origin_distances_are_still_distances() -> None:
+    ours = points(0, 50) + 1e4
+    wanted = torch.cdist(ours.double(), ours.double()).square()
+    for rows, block in Cloud(ours).squared(ours):
+        np.testing.assert_allclose(block, wanted[rows], atol=1e-4)
+
+
+def test_equal_points_are_at_distance_zero() -> None:
+    ours = points(0, 40) + 1e3
+    assert not nearest(ours, ours.clone())[0].any()
+
+
+def test_k_means_finds_clusters_that_are_plain_to_see() -> None:
+    middles = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0], [50.0, 50.0]])
+    ours = middles.repeat(100, 1) + points(0, 400, 2)
+    for seed in range(5):
+        centres = k_means(ours, 4, np.random.default_rng(seed))
+        assert nearest(middles, centres)[0].max() < 0.5
+
+
+def test_k_means_is_as_good_as_scikit_learns() -> None:
+    from sklearn.cluster import KMeans
+
+    ours = points(0, 600)
+    theirs = KMeans(12, n_init=1, random_state=0).fit(ours.numpy()).inertia_
+    found = [
+        float(nearest(ours, k_means(ours, 12, np.random.default_rng(seed)))[0].square().sum())
+        for seed in range(5)
+    ]
+    assert np.mean(found) < 1.05 * theirs
+
+
+def test_k_means_makes_no_more_clusters_than_there_are_distinct_points() -> None:
+    ours = points(0, 3).repeat(10, 1) + 100
+    centres = k_means(ours, 7, np.random.default_rng(0))
+    assert len(centres) == 3
+    np.testing.assert_allclose(nearest(ours, centres)[0], 0, atol=1e-4)
+
+
+def test_k_means_plus_plus_draws_by_squared_distance() -> None:
+    ours = torch.tensor([[0.0], [1.0], [3.0]])
+    counts = np.zeros(3)
+    for seed in range(2000):
+        drawn = geometry._spread(ours, 2, np.random.default_rng(seed))
+        counts += (ours == drawn[1]).numpy()[:, 0]
+    # By hand: each comes first once in three; then 0:1:9, 1:0:4, 9:4:0 over their sums.
+    wanted = np.array([1 / 5 + 9 / 13, 1 / 10 + 4 / 13, 9 / 10 + 4 / 5]) / 3
+    assert counts / 2000 == pytest.approx(wanted, abs=0.04)
+
+
+def test_turns_count_within_groups() -> None:
+    assert turns(np.array([2, 0, 2, 2, 1, 0])).tolist() == [0, 0, 1, 2, 0, 1]

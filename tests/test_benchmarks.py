@@ -1,0 +1,57 @@
+"""The benchmarks run and agree on what is right; how long anything takes is not tested."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import common, rebenchmark, selection
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the tables go: not where those of the README are."""
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def test_selection_shows_that_ours_and_the_textbook_pick_the_same(results: Path) -> None:
+    asked = ["--quick", "--workload", "a", "--strategy", "k_center", "--repeats", "1"]
+    done = CliRunner().invoke(selection.main, asked)
+    assert done.exit_code == 0, done.output
+    assert "| k_center | textbook   |" in done.output
+    with (results / "selection.csv").open() as file:
+        *measured, checked = csv.DictReader(file)
+    found = [(row["strategy"], row["contestant"], row["picks"]) for row in measured]
+    assert found == [("k_center", "ours", "same"), ("k_center", "textbook", "same")]
+    assert (checked["ours"], checked["textbook"]) == ("same", "same")
+
+
+@pytest.mark.parametrize("name", ["bald", "entropy", "least_confidence", "margin"])
+def test_ours_and_the_textbook_pick_what_the_definition_says(name: str) -> None:
+    work = selection.WORKLOADS["a"][0].small(400, 10)
+    (row,) = selection.checks(work, [name])
+    assert (row["ours"], row["textbook"]) == ("same", "same")
+
+
+def test_a_contestant_that_takes_too_long_is_told_and_the_others_go_on(results: Path) -> None:
+    work = selection.WORKLOADS["a"][0].small(400, 10)
+    options = {"repeats": 1, "limit": 1e-5, "memory": 12.0}
+    (row,) = selection.measure(work, ["k_center"], ["ours"], **options)
+    assert row["seconds"] == "more than 1e-05 s"
+
+
+def test_rebenchmark_is_paired_and_goes_through_the_selector() -> None:
+    curves = [rebenchmark.curve((0, name), steps=3) for name in rebenchmark.STRATEGIES]
+    assert [len(curve) for curve in curves] == [3, 3]
+    row = rebenchmark.compared(np.array([[rebenchmark.area(curve) for curve in curves]]))
+    assert row["seeds"] == 1
+    assert 0.3 < float(row["margin"]) < 1  # of three queries, two trapezoids count
+
+
+def test_the_area_goes_by_the_accuracies_after_each_query() -> None:
+    assert rebenchmark.area([0.5, 1.0, 1.0]) == pytest.approx((0.75 + 1.0) / 3)

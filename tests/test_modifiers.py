@@ -1,0 +1,114 @@
+"""What can be asked of any strategy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from al.contracts import Query
+from al.data_selector import select
+from al.strategies import ArrayView, build
+from tests.views import view
+
+STRATEGIES = ["margin", "badge", "random", "k_center", "power(entropy)", "margin(3x) > k_means"]
+
+
+def query(text: str, over: Any, size: int, seed: int = 0, **more: Any) -> Query:
+    rng = np.random.default_rng(seed)
+    return select(build(text), over, size, rng, name=text, model="none", **more)
+
+
+@pytest.mark.parametrize("text", STRATEGIES)
+@settings(max_examples=10, deadline=None)
+@given(
+    size=st.integers(1, 40), explore=st.sampled_from([0.0, 0.1, 0.5, 1.0]), balance=st.booleans()
+)
+def test_a_modified_query_is_still_distinct_and_as_large_as_asked(
+    text: str, size: int, explore: float, balance: bool
+) -> None:
+    found = query(text, view(0, 40), size, explore=explore, balance=balance)
+    assert len(found.ids) == len(set(found.ids)) == size
+
+
+def test_a_share_of_the_query_is_drawn_from_what_the_strategy_leaves() -> None:
+    over = view(0, 40)
+    found = query("margin", over, 10, explore=0.3)
+    own = query("margin", over, 7)
+    assert found.ids[:7] == own.ids
+    assert found.reasons[7:] == ("explore",) * 3
+    assert found.propensities[:7] == (1.0,) * 7
+    assert found.propensities[7:] == pytest.approx((3 / 33,) * 3)
+
+
+@pytest.mark.parametrize("text", ["margin", "power(margin, beta=3)", "random", "badge"])
+def test_sums_weighted_by_one_over_the_propensity_are_unbiased(text: str) -> None:
+    over = view(0, 30)
+    values = np.random.default_rng(5).normal(size=30) + 2
+    at = dict(zip(over.ids, values, strict=True))
+    sums = []
+    for seed in range(1500):
+        found = query(text, over, 10, seed, explore=0.4)
+        sums.append(sum(at[i] / p for i, p in zip(found.ids, found.propensities, strict=True)))
+    error = np.std(sums) / np.sqrt(len(sums))
+    assert abs(np.mean(sums) - values.sum()) < 4 * error
+
+
+def skewed() -> ArrayView:
+    """Ninety of a hundred samples look like class a, and those are the uncertain ones."""
+    rng = np.random.default_rng(0)
+    p = np.tile([0.5, 0.3, 0.2], (100, 1)) + rng.uniform(0, 0.02, (100, 3))
+    p[90:95] = [0.1, 0.8, 0.1]
+    p[95:] = [0.1, 0.1, 0.8]
+    return ArrayView(probabilities=(p / p.sum(1, keepdims=True)).astype(np.float32))
+
+
+def predicted(found: Query, over: ArrayView) -> list[int]:
+    rows = [over.ids.index(id) for id in found.ids]
+    return sorted(np.bincount(over.probabilities[rows].argmax(1), minlength=3).tolist())
+
+
+def test_predicted_classes_take_turns() -> None:
+    over = skewed()
+    assert predicted(query("least_confidence", over, 12), over) == [0, 0, 12]
+    assert predicted(query("random", over, 12, balance=True), over)[0] >= 2
+
+
+def test_classes_that_have_labels_wait() -> None:
+    over = skewed()
+    labelled = ArrayView(
+        [f"l{n}" for n in range(10)],
+        probabilities=over.probabilities[:10],
+        labels=["0"] * 5 + ["1"] * 5,
+    )
+    known = ArrayView(over.ids, labelled=labelled, probabilities=over.probabilities)
+    found = query("random", known, 3, balance=True)
+    rows = [known.ids.index(id) for id in found.ids]
+    assert known.probabilities[rows].argmax(1).tolist().count(2) >= 1
+
+
+def test_a_budget_counts_what_samples_cost() -> None:
+    over = view(0, 60)
+    costs = np.random.default_rng(1).uniform(1, 9, 60)
+    priced = ArrayView(over.ids, probabilities=over.probabilities, costs=costs)
+    found = query("margin", priced, 10, budget=True)
+    rows = [priced.ids.index(id) for id in found.ids]
+    assert costs[rows].sum() <= costs.mean() * 10
+    assert costs[rows].sum() > costs.mean() * 10 * 0.9
+    assert costs[rows].mean() < costs.mean()  # cheap ones first
+    assert len(found.ids) > 10
+    assert "of a budget of" in found.why
+
+
+def test_equal_costs_change_nothing() -> None:
+    over = view(0, 60)
+    assert query("margin", over, 10, budget=True).ids == query("margin", over, 10).ids
+
+
+def test_a_query_is_never_empty() -> None:
+    over = view(0, 3)
+    priced = ArrayView(over.ids, probabilities=over.probabilities, costs=np.array([1.0, 1.0, 99.0]))
+    assert len(query("margin", priced, 1, budget=True).ids) >= 1

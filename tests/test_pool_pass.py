@@ -1,0 +1,247 @@
+"""One pass of a model over the pool: kept, gone on with, and inherited."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al.data import ArrayLoader
+from al.data_selector import Model, PoolPass, passes_limit, pool_pass, trim
+from al.engine import LocalEngine
+from al.errors import ConfigError, DataError
+from al.randomness import seeded
+
+
+def loader(count: int, skip: int = 0, shift: float = 0.0) -> ArrayLoader:
+    """Samples whose id says what they hold, all but every `skip`-th."""
+    numbers = [n for n in range(count) if not skip or n % skip]
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(count, 6)).astype(np.float32)[numbers] + np.float32(shift)
+    ids = [f"s{n:06d}" for n in numbers]
+    return ArrayLoader(ids, inputs, np.zeros(len(ids), int), ["a", "b", "c"], [])
+
+
+def graph(data: ArrayLoader) -> Any:
+    from torch import nn
+
+    from al.graphs import ClassificationGraph
+
+    with seeded(3):
+        head = nn.Sequential(nn.Dropout(0.3), nn.Linear(5, 3))
+        return ClassificationGraph(nn.Sequential(nn.Linear(6, 5), nn.ReLU()), head, data.spec)
+
+
+class Counting(LocalEngine):
+    """Counts the samples that the model has seen."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+
+    def map(self, make_worker: Any, shards: Any) -> Any:
+        for shard, found in super().map(make_worker, shards):
+            self.samples += len(shard[2])
+            yield shard, found
+
+
+def make(
+    root: Path | None, data: ArrayLoader, key: str = "weights", **more: Any
+) -> tuple[PoolPass, Counting]:
+    engine = Counting()
+    model = Model(graph(data), key, seed=1)
+    return PoolPass(root, model, data, engine, **{"passes": 4, **more}), engine
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_pass, "SHARD", 64)
+    monkeypatch.setattr(pool_pass, "BATCH", 16)
+
+
+def whole(data: ArrayLoader, name: str) -> np.ndarray:
+    (batch,) = data.batches(data.ids("train"), batch_size=10_000)
+    found: np.ndarray = graph(data).infer(batch, (name,), samples=4, seed=1)[name]
+    return found
+
+
+@pytest.mark.parametrize("name", ["probabilities", "samples", "embeddings"])
+@pytest.mark.parametrize("root", [None, "kept"])
+def test_rows_are_those_of_the_samples_asked_for(
+    tmp_path: Path, name: str, root: str | None
+) -> None:
+    data = loader(300)
+    made, _ = make(tmp_path if root else None, data)
+    rows = np.array([0, 5, 63, 64, 200, 299])
+    assert made.read(name, rows) == pytest.approx(whole(data, name)[rows], abs=1e-6)
+
+
+def test_only_the_shards_that_are_needed_are_scored(tmp_path: Path) -> None:
+    made, engine = make(tmp_path, loader(300))
+    made.read("probabilities", np.array([70, 80, 299]))
+    assert engine.samples == 64 + 300 % 64
+
+
+def test_what_was_scored_is_found_by_the_next_process(tmp_path: Path) -> None:
+    data = loader(300)
+    rows = np.arange(300)
+    made, _ = make(tmp_path, data)
+    first = made.read("samples", rows)
+    made.close()
+    again, engine = make(tmp_path, data)
+    assert np.array_equal(again.read("samples", rows), first)
+    assert engine.samples == 0
+
+
+@pytest.mark.parametrize("other", ["weights", "inputs", "passes", "ids"])
+def test_what_belongs_to_another_model_or_pool_is_not_taken(tmp_path: Path, other: str) -> None:
+    made, _ = make(tmp_path, loader(100))
+    made.read("probabilities", np.arange(100))
+    made.close()
+    data = loader(100, shift=1.0 if other == "inputs" else 0.0)
+    if other == "ids":
+        data = loader(120)
+    more = {"passes": 5} if other == "passes" else {}
+    key = "others" if other == "weights" else "weights"
+    again, engine = make(tmp_path, data, key, **more)
+    found = again.read("probabilities", np.arange(len(data.ids("train"))))
+    assert engine.samples > 0
+    assert found == pytest.approx(whole(data, "probabilities"), abs=1e-6)
+
+
+def test_of_a_pool_that_grew_only_the_new_samples_are_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The data's fingerprint is what lies behind ids that stay: here they do.
+    monkeypatch.setattr(ArrayLoader, "fingerprint", lambda self: "the same")
+    small, large = loader(300, skip=5), loader(300)
+    made, _ = make(tmp_path, small)
+    made.ensure(["embeddings", "probabilities"], np.arange(len(small.ids("train"))))
+    made.close()
+    grown, engine = make(tmp_path, large)
+    rows = np.arange(300)
+    assert grown.read("probabilities", rows) == pytest.approx(
+        whole(large, "probabilities"), abs=1e-6
+    )
+    assert grown.read("embeddings", rows) == pytest.approx(whole(large, "embeddings"), abs=1e-6)
+    assert engine.samples == 2 * 60  # twice, as they were read one after the other
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "journal"])
+def test_a_shard_that_was_damaged_is_scored_again(tmp_path: Path, damage: str) -> None:
+    data = loader(300)
+    made, _ = make(tmp_path, data)
+    first = made.read("probabilities", np.arange(300))
+    made.close()
+    (file,) = tmp_path.rglob("probabilities.bin")
+    (journal,) = tmp_path.rglob("probabilities.journal")
+    if damage == "cut":
+        os.truncate(file, 64 * 4 * 3 + 10)
+    elif damage == "flipped":
+        content = bytearray(file.read_bytes())
+        content[100] ^= 1
+        file.write_bytes(content)
+    else:
+        journal.write_bytes(journal.read_bytes()[:-3])
+    again, engine = make(tmp_path, data)
+    assert np.array_equal(again.read("probabilities", np.arange(300)), first)
+    assert 0 < engine.samples < 300
+
+
+def _score_and_die(root: str) -> None:
+    pool_pass.SHARD, pool_pass.BATCH = 64, 16
+    made, engine = make(Path(root), loader(300))
+    original = engine.map
+
+    def dying(make_worker: Any, shards: Any) -> Any:
+        for number, found in enumerate(original(make_worker, shards)):
+            if number == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield found
+
+    engine.map = dying  # type: ignore[method-assign]
+    made.read("probabilities", np.arange(300))
+
+
+def test_a_scoring_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    child = get_context("spawn").Process(target=_score_and_die, args=(str(tmp_path),))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    data = loader(300)
+    made, engine = make(tmp_path, data)
+    assert made.read("probabilities", np.arange(300)) == pytest.approx(
+        whole(data, "probabilities"), abs=1e-6
+    )
+    assert engine.samples == 300 - 2 * 64
+
+
+def test_two_processes_at_one_pass_do_not_disturb_each_other(tmp_path: Path) -> None:
+    data = loader(300)
+    one, first = make(tmp_path, data)
+    two, second = make(tmp_path, data)  # while the first has it open
+    rows = np.arange(300)
+    assert np.array_equal(one.read("probabilities", rows), two.read("probabilities", rows))
+    assert first.samples == second.samples == 300
+
+
+def test_embeddings_can_be_kept_in_half_precision(tmp_path: Path) -> None:
+    data = loader(300)
+    made, _ = make(tmp_path, data, half=True)
+    found = made.read("embeddings", np.arange(300))
+    assert found.dtype == np.float16
+    assert found == pytest.approx(whole(data, "embeddings"), abs=1e-2)
+    assert made.read("probabilities", np.arange(300)).dtype == np.float32
+
+
+def test_the_passes_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
+    for age, key in enumerate(["old", "older", "oldest"]):
+        made, _ = make(tmp_path, loader(300), key)
+        made.read("samples", np.arange(300))
+        size = made.bytes
+        made.close()
+        for folder in tmp_path.glob(f"{key}-*/*"):
+            os.utime(folder, (1e9 - age, 1e9 - age))
+    assert trim(tmp_path, 2 * size + 100) <= 2 * size + 100
+    left = {folder.parent.name.rpartition("-")[0] for folder in tmp_path.glob("*/*")}
+    assert left == {"old", "older"}
+
+
+def test_a_pass_in_use_is_not_deleted(tmp_path: Path) -> None:
+    made, _ = make(tmp_path, loader(300))
+    made.read("samples", np.arange(300))
+    assert trim(tmp_path, 0) == made.bytes > 0
+    made.close()
+    assert trim(tmp_path, 0) == 0
+
+
+def test_a_folder_that_cannot_be_written_costs_only_the_keeping(
+    tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    data = loader(100)
+    made, _ = make(tmp_path / "file", data)
+    assert len(made.read("probabilities", np.arange(100))) == 100
+    assert "scores are not kept" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made, _ = make(tmp_path, loader(100))
+    monkeypatch.setattr(pool_pass, "_write", full)
+    with pytest.raises(DataError, match=r"No space left on device.*AL_CACHE_DIR"):
+        made.read("probabilities", np.arange(100))
+
+
+def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AL_CACHE_GB", "many")
+    with pytest.raises(ConfigError, match="give gigabytes"):
+        passes_limit()
