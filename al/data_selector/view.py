@@ -12,6 +12,7 @@ import numpy as np
 from al.contracts import DataLoader, Engine, Label
 from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
 from al.errors import StrategyError
+from al.strategies.arrays import some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,8 +112,7 @@ class View:
     def narrow(self, rows: np.ndarray | slice) -> View:
         """The view of some rows of the pool, which ascend."""
         part = object.__new__(View)
-        chosen = range(len(self.ids))[rows] if isinstance(rows, slice) else rows
-        part.ids = tuple(self.ids[row] for row in chosen)
+        part.ids = some(self.ids, rows)
         part.cycle, part.memory, part.classes = self.cycle, self.memory, self.classes
         part._source, part._rows = self._source, self._rows[rows]
         part.labelled = self.labelled

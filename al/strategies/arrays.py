@@ -19,6 +19,13 @@ ARRAYS = ("probabilities", "samples", "embeddings", "features", "committee", "lo
 _MODELFREE = ("features", "costs")
 
 
+def some(values: tuple[Any, ...], rows: np.ndarray | slice) -> tuple[Any, ...]:
+    """Some of the values, by position."""
+    if isinstance(rows, slice):
+        return values[rows]
+    return tuple(values[row] for row in rows)
+
+
 class ArrayView:
     """A `PoolView` over arrays that are there already.
 
@@ -103,11 +110,10 @@ class ArrayView:
 
     def narrow(self, rows: np.ndarray | slice) -> ArrayView:
         """The view of some rows, which ascend."""
-        chosen = range(len(self.ids))[rows] if isinstance(rows, slice) else rows
         return ArrayView(
-            [self.ids[row] for row in chosen],
+            some(self.ids, rows),
             labelled=self._labelled,
-            labels=[self.labels[row] for row in chosen] if self.labels else (),
+            labels=some(self.labels, rows) if self.labels else (),
             memory=self.memory,
             cycle=self.cycle,
             classes=self.classes,

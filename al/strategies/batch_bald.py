@@ -12,7 +12,7 @@ from al.strategies.bald import bald
 from al.strategies.ranking import reads, top
 
 #: Joint answers that are enumerated; beyond that, joint answers that are drawn.
-_ENUMERATED, _DRAWN = 10_000, 2048
+_ENUMERATED, _DRAWN = 1_000, 1024
 #: Gains nearer to each other than this, in nats, are equal: float32 knows no more.
 _TIE = 2e-6
 #: Joint probabilities held at a time.
@@ -32,7 +32,7 @@ def batch_bald(view: PoolView, query_size: int, rng: np.random.Generator) -> Pic
     Kirsch, van Amersfoort and Gal (2019), BatchBALD: efficient and diverse batch acquisition
     for deep Bayesian active learning; lazily as in Minoux (1978). Ties go to the lower id.
     Reads `view.samples` [N, T, C]. A pick costs O(K S T C) for the K samples whose last known
-    gain could still be the highest and S ≤ 10,000 joint answers; O(N) memory.
+    gain could still be the highest and S ≤ 1,024 joint answers; O(N) memory.
     """
     samples = view.samples
     alone = np.asarray(bald.score(view), dtype=np.float64)

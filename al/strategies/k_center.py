@@ -10,6 +10,8 @@ from al.contracts import Picks, PoolView
 from al.strategies.geometry import device, labelled_points_of, points_of, squares
 from al.strategies.ranking import certain, reads, top
 
+#: Distances in one matrix product: 8 MB of float32.
+_PRODUCT = 2_097_152
 #: Labelled samples that every point is compared with at the start, points whose distances
 #: are brought up to date together, and centres in one matrix product.
 _FIRST, _WORKING, _BLOCK = 64, 4096, 512
@@ -82,7 +84,7 @@ class _Farthest:
         self.picked = np.zeros(number, bool)
         if self.count:  # any subset gives bounds; an even one gives good ones
             step = max(1, self.count // _FIRST)
-            self._see(np.arange(number), np.arange(0, self.count, step))
+            self._see(np.arange(number), self.x, self.x2, np.arange(0, self.count, step))
 
     def middle(self) -> tuple[int, float]:
         """The point nearest to the mean, and its distance."""
@@ -94,7 +96,7 @@ class _Farthest:
         """Make a point a centre, and tell every point."""
         self.picked[position] = True
         self._append(np.array([position]))
-        self._see(np.arange(len(self.raw)), np.array([self.count - 1]))
+        self._see(np.arange(len(self.raw)), self.x, self.x2, np.array([self.count - 1]))
         self.seen[:] = self.count
 
     def round(self, most: int) -> list[tuple[int, float]]:
@@ -144,7 +146,8 @@ class _Farthest:
             picks.append(place)
             self.picked[safe[place]] = True
             self._append(safe[place : place + 1])
-            self._lower(safe, apart[place], np.full(len(safe), self.count - 1), False)
+            newest = np.full(len(safe), self.count - 1)
+            self._lower(safe, apart[place], newest, np.zeros(len(safe), bool))
             bound = self.bound[safe]
             bound[picks] = -np.inf
             if len(picks) == len(safe):
@@ -160,53 +163,59 @@ class _Farthest:
         A point whose bound falls to what is `outside` cannot be picked in this round: it is
         left where it stands.
         """
-        ready = []
-        while len(rows):
-            rows = rows[self.bound[rows] > outside + 2 * self.slack]
-            done = self.seen[rows] == self.count
-            ready.append(rows[done])
-            rows = rows[~done]
-            for start in np.unique(self.seen[rows]):
-                part = rows[self.seen[rows] == start]
-                stop = min(start + _BLOCK, self.count)
-                self._see(part, np.arange(start, stop))
+        limit = outside + 2 * self.slack
+        for start in np.unique(self.seen[rows]):
+            part = rows[self.seen[rows] == start]
+            x, x2 = self._rows(part)
+            for first in range(start, self.count, _BLOCK):
+                stop = min(first + _BLOCK, self.count)
+                self._see(part, x, x2, np.arange(first, stop))
                 self.seen[part] = stop
-        return np.sort(np.concatenate(ready))
+                over = self.bound[part] > limit
+                if over.sum() < 0.9 * len(part):  # copying rows pays when many go
+                    part = part[over]
+                    x, x2 = self._rows(part)
+        return rows[self.seen[rows] == self.count]
 
-    def _see(self, rows: np.ndarray, centres: np.ndarray) -> None:
-        """Lower the bounds of points by some of the centres."""
+    def _rows(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        on = torch.from_numpy(rows).to(self.x.device)
+        return self.x[on], self.x2[on]
+
+    def _see(
+        self, rows: np.ndarray, x: torch.Tensor, x2: torch.Tensor, centres: np.ndarray
+    ) -> None:
+        """Lower the bounds of points x by some of the centres."""
         among = torch.from_numpy(centres).to(self.c.device)
         c, c2 = self.c[among], self.c2[among]
-        for part in np.array_split(rows, -(-len(rows) // 16_384)):
-            on = torch.from_numpy(part).to(self.x.device)
-            less = torch.addmm(c2, self.x[on], c.T, alpha=-2.0)  # [n, K], squared less ‖x‖²
+        step = max(1, _PRODUCT // len(centres))
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            less = torch.addmm(c2, x[part], c.T, alpha=-2.0)  # [n, K], squared less ‖x‖²
             smallest, which = less.min(dim=1)
-            nearest = (smallest + self.x2[on]).clamp_(min=0.0).cpu().numpy()
-            matters = nearest <= self.bound[part] + 2 * self.slack
-            if not matters.any():
-                continue
-            chosen = torch.from_numpy(matters).to(less.device)
-            limits = smallest[chosen, None] + 2 * self.slack
-            crowd = (less[chosen] <= limits).sum(dim=1) > 1
-            which_centre = centres[which[chosen].cpu().numpy()]
-            self._lower(part[matters], nearest[matters], which_centre, crowd.cpu().numpy())
+            next_one = less.scatter_(1, which[:, None], torch.inf).amin(dim=1)
+            crowd = next_one <= smallest + 2 * self.slack
+            nearest = (smallest + x2[part]).clamp_(min=0.0)
+            at = centres[which.cpu().numpy()]
+            self._lower(rows[part], nearest.cpu().numpy(), at, crowd.cpu().numpy())
 
     def _lower(
         self,
         rows: np.ndarray,
         squared: np.ndarray,
         centre: np.ndarray,
-        crowd: np.ndarray | bool,
+        crowd: np.ndarray,
     ) -> None:
         """Take over new distances where they are the smaller ones, and note what is unclear."""
+        matters = squared <= self.bound[rows] + 2 * self.slack
+        rows, squared, centre, crowd = (a[matters] for a in (rows, squared, centre, crowd))
         old = self.bound[rows]
         unclear = np.abs(squared - old) <= 2 * self.slack
         nearer = squared < old
         known = ~np.isnan(self.exact[rows])
-        for place in np.flatnonzero(unclear & known & ~np.broadcast_to(crowd, len(rows))):
+        for place in np.flatnonzero(unclear & known & ~crowd):
             row = rows[place]
             self.exact[row] = min(self.exact[row], self._squared(row, centre[place]))
-        kept = unclear & known & ~np.broadcast_to(crowd, len(rows))
+        kept = unclear & known & ~crowd
         changed = (nearer | unclear) & ~kept
         self.exact[rows[changed]] = np.nan
         clearly = nearer & ~unclear

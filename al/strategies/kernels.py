@@ -64,7 +64,7 @@ def entropy_of_mean_and_mean_entropy(samples: np.ndarray) -> tuple[np.ndarray, n
     average = torch.eye(classes).repeat(passes, 1) / passes  # [T·C, C]
     over_all = torch.full((passes * classes,), 1.0 / passes)
     of_mean, mean_of = torch.empty(count), torch.empty(count)
-    for rows in _chunks(flat, 4):
+    for rows in _chunks(flat):
         p = torch.from_numpy(np.ascontiguousarray(flat[rows]))
         torch.mv(p_ln_p(p @ average), torch.ones(classes), out=of_mean[rows])
         torch.mv(p_ln_p(p), over_all, out=mean_of[rows])
@@ -81,8 +81,8 @@ def p_ln_p(p: torch.Tensor) -> torch.Tensor:
     return torch.log(clamped).mul_(clamped)
 
 
-def _chunks(array: np.ndarray, times: int = 1) -> Iterator[slice]:
-    rows = max(1, times * _CHUNK // max(1, array.shape[1]))
+def _chunks(array: np.ndarray) -> Iterator[slice]:
+    rows = max(1, _CHUNK // max(1, array.shape[1]))
     return (slice(start, start + rows) for start in range(0, len(array), rows))
 
 

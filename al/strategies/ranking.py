@@ -13,7 +13,7 @@ from al.contracts import Picks, PoolView
 from al.errors import StrategyError
 
 #: Rows of the pool that a rowwise score sees at a time.
-WINDOW = 32_768
+WINDOW = 65_536
 
 
 def top(scores: np.ndarray, query_size: int) -> np.ndarray:
