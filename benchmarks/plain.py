@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from al.config import Config
-from al.data_selector import view
+from al.data_selector import pool_pass
 from al.pipeline.session import Session
 from al.randomness import generator, torch_seed
 
@@ -81,8 +81,8 @@ class Script:
         found = np.empty((len(inputs), len(self.session.data.spec.classes)), np.float32)
         self.champion.eval()
         with torch.inference_mode():
-            for start in range(0, len(inputs), view.BATCH):
-                rows = slice(start, start + view.BATCH)
+            for start in range(0, len(inputs), pool_pass.BATCH):
+                rows = slice(start, start + pool_pass.BATCH)
                 found[rows] = self.champion(self.prepare(inputs[rows])).softmax(dim=1).cpu().numpy()
         return found
 

@@ -17,7 +17,7 @@ import al.pipeline.select_model
 import al.registry.registry
 import al.tracking.checkpoints
 from al.agents import Agent, SupervisedAgent
-from al.data_selector import View
+from al.data_selector import PoolPass
 from al.graphs import TorchGraph
 from al.pipeline.campaign import STEPS
 from al.pipeline.cycle import Cycle, begin_cycle, close
@@ -29,7 +29,7 @@ from benchmarks.plain import Script
 Place = tuple[Any, str, str]
 
 PIPELINE: list[Place] = [
-    (View, "_infer", "scoring"),
+    (PoolPass, "ensure", "scoring"),
     (SupervisedAgent, "train", "training"),
     (SupervisedAgent, "eval", "evaluation"),
     (Cycle, "evaluate", "evaluation"),
