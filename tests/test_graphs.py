@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from al.catalog import tasks
 from al.contracts import Batch, DataSpec
-from al.errors import DataError
+from al.errors import DataError, StrategyError
 from al.graphs import ClassificationGraph, load_tree, save_tree
 from al.graphs.dropout import fixed_masks
+from al.randomness import seeded
 
 SPEC = DataSpec(("a", "b", "c"), (4,), "float32")
 
@@ -115,3 +117,58 @@ def test_fixed_masks_drop_the_same_for_all_samples(layer: Any, shape: Any, mask:
     assert set(dropped.unique().tolist()) <= {0.0, 2.0}
     assert torch.equal(dropped[0], dropped[0].amax(dim=tuple(range(1, len(mask))), keepdim=True)
                        .expand(shape[1:]) if len(mask) > 1 else dropped[0])  # fmt: skip
+
+
+def loss_learner(seed: int) -> Any:
+    task = tasks.get("digits")()
+    data = task.data()
+    with seeded(seed):
+        graph = task.graph(data.spec)
+        graph.learn_losses()
+        graph.prepare_training(lr=0.003, epochs=30)
+    return data, graph
+
+
+def test_a_head_learns_which_samples_have_the_higher_loss() -> None:
+    data, graph = loss_learner(0)
+    ids = data.ids("train")[:200]
+    with seeded(1):
+        for _ in range(15):
+            for batch in data.batches(ids, data.truth(ids), batch_size=20):
+                graph.train_batch(batch)
+    (batch,) = data.batches(ids, data.truth(ids), batch_size=200)
+    found = graph.infer(batch, ("losses", "probabilities"), samples=1, seed=0)
+    assert batch.targets is not None
+    losses = -np.log(found["probabilities"][np.arange(200), batch.targets.numpy()])
+    apart = np.sign(losses[:, None] - losses) * np.sign(found["losses"][:, None] - found["losses"])
+    assert apart[np.triu_indices(200, 1)].mean() > 0.3  # 0 is chance, 1 a perfect order
+
+
+def test_weights_and_state_of_the_loss_head_round_trip(tmp_path: Path) -> None:
+    data, graph = loss_learner(0)
+    (batch,) = data.batches(data.ids("train")[:20], batch_size=20)
+    before = graph.infer(batch, ("losses",), samples=1, seed=0)["losses"]
+    graph.save_weights(tmp_path / "weights")
+    for how in ("weights", "state"):
+        _, other = loss_learner(1)
+        if how == "weights":
+            other.load_weights(tmp_path / "weights")
+        else:
+            other.restore(graph.state())
+        assert np.array_equal(
+            other.infer(batch, ("losses",), samples=1, seed=0)["losses"], before
+        ), how
+
+
+def test_a_graph_without_the_head_takes_the_weights_of_one_that_has_it(tmp_path: Path) -> None:
+    data, graph = loss_learner(0)
+    plain = tasks.get("digits")().graph(data.spec)
+    graph.save_weights(tmp_path / "with")
+    plain.load_weights(tmp_path / "with")
+    example = data.example()
+    assert np.array_equal(plain.predict(example), graph.predict(example))
+    plain.save_weights(tmp_path / "without")
+    graph.load_weights(tmp_path / "without")
+    (batch,) = data.batches(data.ids("train")[:2], batch_size=2)
+    with pytest.raises(StrategyError, match="has not learned to predict its loss"):
+        graph.infer(batch, ("losses",), samples=1, seed=0)
