@@ -155,9 +155,12 @@ class DataLoader(ABC):
 
         return np.ones(len(ids))
 
-    def fingerprint(self) -> str:
-        """Identity of what lies behind the ids; scores kept for later die when it changes."""
-        return ""
+    def fingerprints(self, ids: Sequence[str]) -> Sequence[str]:
+        """Identity of what lies behind each id; scores kept for later die when it changes.
+
+        By default an id means the same sample for ever.
+        """
+        return ids
 
 
 # ------------------------------------------------------------------------- the model

@@ -7,11 +7,13 @@ import pytest
 
 from al.catalog import strategies, tasks
 from al.contracts import Batch, Picks
+from al.data import ArrayLoader
 from al.data_selector import Model, View, contact_sheet, explained, query_figures, select
 from al.engine import LocalEngine
 from al.errors import PoolEmpty, StrategyError
 from al.randomness import seeded
 from al.strategies import build
+from tests.test_strategies import EVERY
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,7 @@ def run(picks: Picks, digits: Any, size: int = 3) -> Any:
         ([1, 2, -1], [1, 1, 1], "outside the pool"),
         ([1, 2, 3], [1, 1, np.nan], "not finite"),
         ([1, 2, 3], [1, 1], "returned \\[2, 3\\]"),
+        ([1.0, 2.0, 3.0], [1, 1, 1], "no whole numbers"),
     ],
 )
 def test_a_strategy_that_returns_no_query_is_told_so(
@@ -259,3 +262,40 @@ def test_costs_that_are_none_are_refused(digits: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(digits[0], "costs", lambda ids: np.zeros(len(ids)))
     with pytest.raises(StrategyError, match="give costs above zero"):
         view.costs  # noqa: B018
+
+
+@pytest.mark.parametrize("text", [text for text in EVERY if "committee" not in build(text).reads])
+def test_the_order_in_which_the_data_are_held_does_not_matter(digits: Any, text: str) -> None:
+    if "losses" in build(text).reads:
+        pytest.skip("this graph has not learned them")
+    _, graph = digits
+    held = tasks.get("digits")().data()
+    order = np.random.default_rng(0).permutation(300)
+    ids = np.array(sorted(held._row))[:300]
+    queries = []
+    for places in (np.arange(300), order):
+        rows = [held._row[id] for id in ids[places]]
+        data = ArrayLoader(
+            ids[places].tolist(), held._inputs[rows], held._targets[rows], list("0123456789"), []
+        )
+        data.freeze(data.propose_splits(20, seed=0))
+        train = data.ids("train")
+        view = View(
+            train[9:],
+            train[:9],
+            data.truth(train[:9]),
+            data=data,
+            champion=Model(graph, "its-weights", seed=1),
+            engine=LocalEngine(),
+        )
+        text_ = text.replace("size", "mean")  # the column that these data have
+        picks = build(text_)(view, 8, np.random.default_rng(0))
+        queries.append([view.ids[row] for row in picks.positions])
+    assert queries[0] == queries[1]
+
+
+def test_what_a_strategy_remembers_is_what_a_later_process_reads(digits: Any) -> None:
+    picks = Picks(np.array([1, 2, 3]), np.ones(3), memory={"pair": (1, 2), "by": {3: "x"}})
+    assert run(picks, digits).memory == {"pair": [1, 2], "by": {"3": "x"}}
+    with pytest.raises(StrategyError, match="remembers what is no JSON"):
+        run(Picks(np.array([1, 2, 3]), np.ones(3), memory={"x": np.float32(1)}), digits)

@@ -109,6 +109,17 @@ def test_equal_costs_change_nothing() -> None:
 
 
 def test_a_query_is_never_empty() -> None:
-    over = view(0, 3)
-    priced = ArrayView(over.ids, probabilities=over.probabilities, costs=np.array([1.0, 1.0, 99.0]))
-    assert len(query("margin", priced, 1, budget=True).ids) >= 1
+    over = view(0, 10)
+    scores = build("margin").score(over)
+    dear = np.where(scores >= np.sort(scores)[-5], 99.0, 1.0)
+    priced = ArrayView(over.ids, probabilities=over.probabilities, costs=dear)
+    found = query("margin", priced, 1, budget=True)
+    assert len(found.ids) == 1
+    assert "1 samples for 99 of a budget of 50" in found.why
+
+
+def test_classes_stay_even_where_costs_count() -> None:
+    over = skewed()
+    alone, both = (query("random", over, 12, balance=True, budget=b) for b in (False, True))
+    assert predicted(alone, over)[0] >= 2
+    assert predicted(both, over)[0] >= 2

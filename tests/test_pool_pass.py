@@ -113,11 +113,7 @@ def test_what_belongs_to_another_model_or_pool_is_not_taken(tmp_path: Path, othe
     assert found == pytest.approx(whole(data, "probabilities"), abs=1e-6)
 
 
-def test_of_a_pool_that_grew_only_the_new_samples_are_scored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The data's fingerprint is what lies behind ids that stay: here they do.
-    monkeypatch.setattr(ArrayLoader, "fingerprint", lambda self: "the same")
+def test_of_a_pool_that_grew_only_the_new_samples_are_scored(tmp_path: Path) -> None:
     small, large = loader(300, skip=5), loader(300)
     made, _ = make(tmp_path, small)
     made.ensure(["embeddings", "probabilities"], np.arange(len(small.ids("train"))))
@@ -131,7 +127,29 @@ def test_of_a_pool_that_grew_only_the_new_samples_are_scored(
     assert engine.samples == 2 * 60  # twice, as they were read one after the other
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "journal"])
+def test_of_samples_that_changed_only_these_are_scored(tmp_path: Path) -> None:
+    data = loader(300)
+    made, _ = make(tmp_path, data)
+    made.read("probabilities", np.arange(300))
+    made.close()
+    changed = loader(300)
+    changed._inputs[[5, 200]] += 1.0
+    again, engine = make(tmp_path, changed)
+    found = again.read("probabilities", np.arange(300))
+    assert found == pytest.approx(whole(changed, "probabilities"), abs=1e-6)
+    assert engine.samples == 2
+
+
+def test_a_large_array_lies_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_pass, "_LARGE", 1000)
+    data = loader(300)
+    made, _ = make(tmp_path, data)
+    found = made.read("samples", np.arange(300))
+    assert isinstance(found, np.memmap)
+    assert found == pytest.approx(whole(data, "samples"), abs=1e-6)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "journal", "rubbish"])
 def test_a_shard_that_was_damaged_is_scored_again(tmp_path: Path, damage: str) -> None:
     data = loader(300)
     made, _ = make(tmp_path, data)
@@ -145,6 +163,8 @@ def test_a_shard_that_was_damaged_is_scored_again(tmp_path: Path, damage: str) -
         content = bytearray(file.read_bytes())
         content[100] ^= 1
         file.write_bytes(content)
+    elif damage == "rubbish":
+        journal.write_bytes(journal.read_bytes()[:-12] + b"\xff\xfe\x00 zz\n")
     else:
         journal.write_bytes(journal.read_bytes()[:-3])
     again, engine = make(tmp_path, data)
@@ -180,7 +200,7 @@ def test_a_scoring_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> N
     assert engine.samples == 300 - 2 * 64
 
 
-def test_two_processes_at_one_pass_do_not_disturb_each_other(tmp_path: Path) -> None:
+def test_two_that_work_at_one_pass_do_not_disturb_each_other(tmp_path: Path) -> None:
     data = loader(300)
     one, first = make(tmp_path, data)
     two, second = make(tmp_path, data)  # while the first has it open
@@ -193,7 +213,8 @@ def test_embeddings_can_be_kept_in_half_precision(tmp_path: Path) -> None:
     data = loader(300)
     made, _ = make(tmp_path, data, half=True)
     found = made.read("embeddings", np.arange(300))
-    assert found.dtype == np.float16
+    (file,) = Path(made._folder).rglob("embeddings.bin")
+    assert file.stat().st_size == 300 * 5 * 2
     assert found == pytest.approx(whole(data, "embeddings"), abs=1e-2)
     assert made.read("probabilities", np.arange(300)).dtype == np.float32
 
@@ -242,6 +263,11 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AL_CACHE_GB", "many")
+    for given in ("many", "inf", "-1"):
+        monkeypatch.setenv("AL_CACHE_GB", given)
+        _refused()
+
+
+def _refused() -> None:
     with pytest.raises(ConfigError, match="give gigabytes"):
         passes_limit()

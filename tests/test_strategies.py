@@ -15,7 +15,7 @@ from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import StrategyError
 from al.strategies import ArrayView, build, by_score, top
-from tests.views import shuffled, view
+from tests.views import view
 
 #: How a strategy is written that needs arguments; the others are their names.
 WRITTEN = {
@@ -79,19 +79,6 @@ def test_the_same_seed_gives_the_same_query(name: str, seed: int) -> None:
 def test_a_larger_query_begins_with_the_smaller_one(name: str, seed: int, small: int) -> None:
     large = choose(name, view(seed, 40), 20, seed).positions.tolist()
     assert choose(name, view(seed, 40), small, seed).positions.tolist() == large[:small]
-
-
-@pytest.mark.parametrize("name", EVERY)
-@settings(max_examples=5, deadline=None)
-@given(seed=st.integers(0, 99), order=st.randoms(use_true_random=False))
-def test_the_order_in_which_the_pool_is_held_does_not_matter(
-    name: str, seed: int, order: st.Random
-) -> None:
-    over = view(seed, 30)
-    places = list(range(30))
-    order.shuffle(places)
-    held = shuffled(over, np.array(places))
-    assert choose(name, over, 8).positions.tolist() == choose(name, held, 8).positions.tolist()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -204,6 +191,35 @@ def test_k_center_picks_what_the_naive_algorithm_picks(labelled: int, seed: int)
         picked.append(int(distances.argmax()))
         centres.append(points[picked[-1]].tolist())
     assert choose("k_center", over, 12).positions.tolist() == picked
+
+
+@pytest.mark.parametrize("labelled", [0, 1])
+@pytest.mark.parametrize("working", [1, 4, 16])
+def test_k_center_is_greedy_among_crowds_of_equal_distances(
+    labelled: int, working: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al.strategies.k_center._WORKING", working)
+    points = np.repeat(np.eye(8, dtype=np.float32), 50, axis=0)
+    seen = ArrayView(["l"], embeddings=np.zeros((1, 8), np.float32), labels=["a"])
+    over = ArrayView(embeddings=points, labelled=seen if labelled else None)
+    picks = choose("k_center", over, 12)
+    assert picks.positions.tolist() == [*range(0, 400, 50), 1, 2, 3, 4]
+    assert picks.scores[8:].tolist() == [0, 0, 0, 0]
+
+
+def test_batch_bald_without_anything_to_learn_takes_the_lowest_ids() -> None:
+    same = np.repeat(view(0, 20).samples[:, :1], 5, axis=1)  # passes that do not differ
+    picks = choose("batch_bald", ArrayView(samples=same), 4)
+    assert len(set(picks.positions.tolist())) == 4
+
+
+def test_whole_numbers_are_scores_too() -> None:
+    @by_score
+    def count(view: ArrayView) -> np.ndarray:
+        return np.array([0, 5, 3], np.uint8)
+
+    picks = count(view(0, 3), 3, np.random.default_rng())
+    assert picks.positions.tolist() == [1, 2, 0]
 
 
 @settings(max_examples=50, deadline=None)

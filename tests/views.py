@@ -83,16 +83,3 @@ def view(
         metadata=pd.DataFrame({"size": np.arange(pool) % 7}, index=pd.Index(names, name="id")),
         **held[0],
     )
-
-
-def shuffled(original: NotedView, order: np.ndarray) -> NotedView:
-    """The same samples under the same ids, held in another order and sorted again by id."""
-    arrays = {name: array[order][np.argsort(order)] for name, array in original.arrays.items()}
-    return NotedView(
-        original.ids,
-        labelled=original.labelled,
-        classes=original.classes,
-        target_samples=original._target_samples,
-        metadata=original.metadata.iloc[order],
-        **arrays,
-    )

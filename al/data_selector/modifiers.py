@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from al.contracts import Picks, PoolView, Strategy
+from al.errors import StrategyError
 from al.strategies import top
 
 #: How many times the query a strategy is asked for, for a choice among its picks.
@@ -57,6 +58,8 @@ def balanced(strategy: Strategy) -> Strategy:
             return strategy(view, query_size, rng)
         picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
         classes = view.classes
+        if not classes:
+            raise StrategyError("balance=on evens out classes and this task has none: leave it off")
         count = dict.fromkeys(range(len(classes)), 0)
         number = {name: c for c, name in enumerate(classes)}
         for label in view.labelled.labels:
@@ -74,24 +77,27 @@ def balanced(strategy: Strategy) -> Strategy:
     return in_turns
 
 
-def within_budget(strategy: Strategy) -> Strategy:
+def within_budget(strategy: Strategy, *, in_order: bool = False) -> Strategy:
     """The strategy, with the query's size as a budget: that many samples of mean cost.
 
-    It is asked for a longer query, whose samples are taken by score over cost (where a score
-    is negative, in the strategy's order) as long as they fit.
+    It is asked for a longer query, whose samples are taken by score over cost as long as they
+    fit; in the strategy's own order where a score is negative, or where that order has a
+    meaning of its own.
     """
 
     def affordable(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
         picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
         costs = view.costs[picks.positions]
         budget = float(view.costs.mean()) * query_size
-        worth = picks.scores / costs if (picks.scores >= 0).all() else -np.arange(len(costs))
+        by_worth = not in_order and bool((picks.scores >= 0).all())
+        worth = picks.scores / costs if by_worth else -np.arange(len(costs))
         chosen, spent = [], 0.0
         for place in top(np.asarray(worth, dtype=np.float64), len(worth)):
             if spent + costs[place] <= budget * (1 + 1e-9):
                 chosen.append(int(place))
                 spent += float(costs[place])
-        chosen = chosen or [int(np.argmin(costs))]  # a query is never empty
+        if not chosen:  # a query is never empty
+            chosen, spent = [int(np.argmin(costs))], float(costs.min())
         why = f"{len(chosen)} samples for {spent:g} of a budget of {budget:g}"
         picks = _kept(picks, np.array(chosen))
         return replace(picks, why="; ".join(filter(None, [picks.why, why])), short=why)

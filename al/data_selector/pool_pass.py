@@ -8,17 +8,19 @@ killed goes on where it stopped, and other strategies of the same model find it 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
+import torch
 from filelock import BaseFileLock, FileLock, Timeout
 
 from al.contracts import DataLoader, Engine, Graph
@@ -30,6 +32,8 @@ from al.state import ids_digest
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
 #: changes the last bits of scores, and with them the query.
 SHARD, BATCH = 4096, 256
+#: Of what lies on disk; another one is never read.
+FORMAT = 1
 #: Bytes from which an array that was gathered lies in a file and not in memory.
 _LARGE = 1 << 26
 
@@ -72,26 +76,31 @@ class PoolPass:
         self._train = data.ids("train")
         self._shards = -(-len(self._train) // SHARD)
         self._outputs: dict[str, _Output] = {}
-        what = [model.key, model.seed, data.fingerprint(), passes, half, SHARD, BATCH]
+        self._prints = data.fingerprints(self._train)
+        what = [FORMAT, torch.__version__, model.key, model.seed, passes, half, SHARD, BATCH]
         key = f"{model.key[:24]}-{zlib.crc32(json.dumps(what).encode()):08x}"
         self._lock: BaseFileLock | None = None
+        self._held: dict[Path, BaseFileLock] = {}  # of older passes that rows are taken from
         self._private: TemporaryDirectory[str] | None = None
         if root is not None:
-            self._folder = root / key / ids_digest(self._train)[:16]
+            samples = map(" ".join, zip(self._train, self._prints, strict=True))
+            self._folder = root / key / ids_digest(samples)[:16]
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._lock = _locked(self._folder)
+                if self._lock is not None:
+                    os.utime(self._folder)  # used now: trimmed last
             except OSError as error:
                 say(f"{root} cannot be written ({error.strerror}): scores are not kept for later")
         if self._lock is None:  # none wanted, or another process is at it: work aside
             self._private = TemporaryDirectory(prefix="al-pass-")
             self._folder = Path(self._private.name)
-        os.utime(self._folder)  # used now: trimmed last
 
     def close(self) -> None:
         """Let others work with the files."""
-        if self._lock is not None:
-            self._lock.release()
+        for lock in (*self._held.values(), self._lock):
+            if lock is not None:
+                lock.release()
         if self._private is not None:
             self._private.cleanup()
 
@@ -131,7 +140,8 @@ class PoolPass:
     def read(self, name: str, rows: np.ndarray) -> np.ndarray:
         """One output for some training rows, which ascend; large ones lie in a file."""
         self.ensure([name], rows)
-        return self._output(name).rows(rows)
+        with self._writing():
+            return self._output(name).rows(rows)
 
     def _make_worker(
         self,
@@ -176,20 +186,34 @@ class PoolPass:
     def _inherited(self, names: Sequence[str]) -> dict[str, _Inherited] | None:
         """What an older pass of the same model, over fewer or other samples, has of these.
 
-        Only the rows that are new to a pool that grew are computed.
+        Only the rows that are new to a pool that grew, or that changed, are computed. They
+        come in other batches than in a pass over all, so their last bits may differ from it.
         """
-        if not (self._folder / "ids.txt").exists():
+        if not (self._folder / "samples.json").exists():
+            content = json.dumps([self._train, list(self._prints)])
             with self._writing():
-                _write(self._folder / "ids.txt", "\n".join(self._train).encode())
+                _write(self._folder / "samples.json", content.encode())
         if self._private is not None:
             return None
-        others = sorted(_folders(self._folder.parent), key=lambda f: -f.stat().st_mtime)
+        others = sorted(_folders(self._folder.parent), key=_age, reverse=True)
         for folder in others:
-            if folder != self._folder and (folder / "ids.txt").exists():
-                ids = (folder / "ids.txt").read_text().split("\n")
+            if folder == self._folder:
+                continue
+            lock = self._held.get(folder) or _locked(folder)
+            if lock is None:
+                continue  # another process works with it
+            try:
+                ids, prints = json.loads((folder / "samples.json").read_bytes())
                 outputs = {name: _Output(folder, name, len(ids)) for name in names}
-                if all(output.shape is not None for output in outputs.values()):
-                    return {name: _Inherited(ids, output) for name, output in outputs.items()}
+            except (OSError, ValueError):
+                lock.release()
+                continue
+            if all(output.shape is not None for output in outputs.values()):
+                self._held[folder] = lock
+                now = dict(zip(self._train, self._prints, strict=True))
+                same = [now.get(id) == mark for id, mark in zip(ids, prints, strict=True)]
+                return {name: _Inherited(ids, same, output) for name, output in outputs.items()}
+            lock.release()
         return None
 
 
@@ -211,7 +235,7 @@ class _Output:
 
     def _recall(self) -> None:
         """Take over the shards that are whole."""
-        lines = self._journal.read_text().split("\n")
+        lines = self._journal.read_text(errors="replace").split("\n")
         try:
             head = json.loads(lines[0])
             self.shape, self._kind = tuple(head["shape"]), np.dtype(head["dtype"])
@@ -246,13 +270,25 @@ class _Output:
     def rows(self, rows: np.ndarray) -> np.ndarray:
         """Some rows, which ascend, in one array."""
         assert self.shape is not None
-        whole = _scratch((len(rows), *self.shape), self._kind)
+        whole = self._scratch(len(rows))
         cuts = np.searchsorted(rows, np.arange(rows[0] // SHARD, rows[-1] // SHARD + 2) * SHARD)
         for start, stop in pairwise(cuts):
             if start < stop:
                 shard = int(rows[start]) // SHARD
                 whole[start:stop] = self._window(shard)[rows[start:stop] - shard * SHARD]
         return whole
+
+    def _scratch(self, count: int) -> np.ndarray:
+        """Room for rows, as float32; much room lies in a file that is gone when the array is."""
+        assert self.shape is not None
+        shape = (count, *self.shape)
+        size = 4 * int(np.prod(shape, dtype=np.int64))
+        if size < _LARGE:
+            return np.empty(shape, np.float32)
+        with TemporaryFile(dir=self._file.parent) as file:
+            if hasattr(os, "posix_fallocate"):  # a disk that is full says so here, not later
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.float32, "w+", shape=shape)
 
     def _window(self, shard: int) -> np.ndarray:
         assert self.shape is not None
@@ -271,8 +307,10 @@ class _Output:
 class _Inherited:
     """Rows of another pass by sample id."""
 
-    def __init__(self, ids: Sequence[str], output: _Output) -> None:
-        self._row = {id: row for row, id in enumerate(ids) if output.has(row // SHARD)}
+    def __init__(self, ids: Sequence[str], same: Sequence[bool], output: _Output) -> None:
+        self._row = {
+            id: row for row, id in enumerate(ids) if same[row] and output.has(row // SHARD)
+        }
         self._output = output
 
     def __contains__(self, id: str) -> bool:
@@ -314,7 +352,7 @@ def passes_limit() -> int:
         limit = float(given)
     except ValueError:
         limit = -1.0
-    if not limit >= 0:
+    if not 0 <= limit < math.inf:
         raise ConfigError(f"AL_CACHE_GB={given!r} is no size: give gigabytes, like 10")
     return int(limit * 1e9)
 
@@ -325,17 +363,19 @@ def trim(root: Path, limit: int) -> int:
     Passes that a process works with stay. Returns the bytes that are left.
     """
     folders = [f for key in _folders(root) for f in _folders(key)]
-    sizes = {folder: _size(folder) for folder in sorted(folders, key=lambda f: f.stat().st_mtime)}
+    sizes = {folder: _size(folder) for folder in sorted(folders, key=_age)}
     total = sum(sizes.values())
     for folder, size in sizes.items():
         if total <= limit:
             break
-        lock = _locked(folder)
-        if lock is None:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-        total -= size
+        with suppress(OSError):  # another process was quicker, or it may not be deleted
+            lock = _locked(folder)
+            if lock is None:
+                continue
+            shutil.rmtree(folder)
+            lock.release()
+            total -= size
+            folder.parent.rmdir()  # where this was its last pass
     return total
 
 
@@ -347,14 +387,6 @@ def _locked(folder: Path) -> BaseFileLock | None:
     except Timeout:
         return None
     return lock
-
-
-def _scratch(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
-    """An empty array; a large one lies in a file that is gone when the array is."""
-    if np.prod(shape, dtype=np.int64) * kind.itemsize < _LARGE:
-        return np.empty(shape, kind)
-    with TemporaryFile(prefix="al-pass-") as file:
-        return np.memmap(file, kind, "w+", shape=shape)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -369,4 +401,15 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):  # gone meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
+
+
+def _age(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return 0.0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from al.contracts import Picks, PoolView, Query, Strategy
@@ -44,11 +48,11 @@ def select(
     if balance:
         strategy = balanced(strategy)
     if budget:
-        strategy = within_budget(strategy)
+        strategy = within_budget(strategy, in_order=balance)
     if explore:
         strategy = exploring(strategy, explore)
     picks = strategy(view, wanted, rng)
-    _check(picks, wanted, len(view.ids), name)
+    _check(picks, wanted, len(view.ids), name, budget=budget)
     if picks.short and not budget and len(picks.positions) < wanted:
         say(f"asking about {len(picks.positions)} samples instead of {wanted}: {picks.short}")
     chances = picks.propensities
@@ -61,17 +65,36 @@ def select(
         strategy=name,
         model=model,
         why=picks.why,
-        memory=picks.memory,
+        memory=_plain(picks.memory, name),
     )
 
 
-def _check(picks: Picks, wanted: int, available: int, name: str) -> None:
+def _plain(memory: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
+    """What a strategy remembers as a later process will read it.
+
+    Raises:
+        StrategyError: it is no JSON.
+    """
+    if memory is None:
+        return None
+    try:
+        return dict(json.loads(json.dumps(dict(memory))))
+    except (TypeError, ValueError) as error:
+        raise StrategyError(
+            f"strategy {name!r} remembers what is no JSON ({error}): keep numbers, texts, lists "
+            "and dicts of these"
+        ) from error
+
+
+def _check(picks: Picks, wanted: int, available: int, name: str, *, budget: bool) -> None:
     positions = np.asarray(picks.positions)
+    if positions.dtype.kind not in "iu":
+        raise StrategyError(f"strategy {name!r} returned positions that are no whole numbers")
     lengths = {len(positions), len(picks.scores), len(picks.reasons or positions)}
     if picks.propensities is not None:
         lengths.add(len(picks.propensities))
-    fewer = picks.short and len(lengths) == 1 and len(positions)
-    if lengths != {wanted} and not fewer:
+    another = budget or (picks.short and len(positions) < wanted)  # size, and that is right
+    if lengths != {wanted} and not (another and len(lengths) == 1 and len(positions)):
         raise StrategyError(
             f"strategy {name!r} returned {sorted(lengths)} picks for a query of {wanted}: "
             "return as many positions, scores and reasons as asked for"

@@ -176,6 +176,7 @@ class _Source:
         self._committee, self._engine = committee, engine
         self._folder, self._passes, self._half = folder, passes, half
         self._row = {id: row for row, id in enumerate(data.ids("train"))}
+        self._passed: dict[str, PoolPass] = {}  # by the model's key
 
     @cached_property
     def own(self) -> PoolPass:
@@ -203,8 +204,7 @@ class _Source:
         self._need(name)
         if not len(rows):
             return np.empty((0, 0), np.float32)
-        found = self.own.read(name, rows)
-        return found if found.dtype == np.float32 else found.astype(np.float32)
+        return self.own.read(name, rows)
 
     def infer(self, ids: Sequence[str], name: str) -> np.ndarray:
         """One output of the champion for a few samples."""
@@ -239,20 +239,19 @@ class _Source:
 
     @property
     def bytes(self) -> int:
-        return sum(made.bytes for made in self._made())
+        return sum(made.bytes for made in self._passed.values())
 
     def close(self) -> None:
-        for made in self._made():
+        for made in self._passed.values():
             made.close()
 
-    def _made(self) -> list[PoolPass]:
-        held = vars(self)
-        return [*([held["own"]] if "own" in held else []), *held.get("members", ())]
-
     def _pass(self, model: Model) -> PoolPass:
-        return PoolPass(
-            self._folder, model, self.data, self._engine, passes=self._passes, half=self._half
-        )
+        """The pass of a model; the champion is often one of the committee."""
+        if model.key not in self._passed:
+            self._passed[model.key] = PoolPass(
+                self._folder, model, self.data, self._engine, passes=self._passes, half=self._half
+            )
+        return self._passed[model.key]
 
     def _need(self, name: str) -> Model:
         if self.champion is None:

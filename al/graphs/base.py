@@ -56,14 +56,8 @@ class TorchGraph(Graph):
         """Mean loss of a batch."""
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss of each sample, [N]; for a head that learns to predict it.
-
-        Raises:
-            StrategyError: this kind of problem has none.
-        """
-        raise StrategyError(
-            f"{type(self).__name__} has no loss for each sample: choose another strategy"
-        )
+        """The loss of each sample, [N]; a kind of problem that has it can learn to predict it."""
+        raise NotImplementedError
 
     @abstractmethod
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -77,6 +71,8 @@ class TorchGraph(Graph):
 
     def learn_losses(self) -> None:
         """Add a head that learns to predict the loss from the embedding."""
+        if type(self).losses is TorchGraph.losses:
+            raise NotImplementedError
         self.network.eval()
         with torch.inference_mode():
             one = torch.zeros(1, *self.spec.input_shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Mapping
 from contextlib import closing
@@ -99,7 +100,10 @@ def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
     samples stay the same and are kept.
     """
     session = cycle.session
-    key = f"{digest}-{zlib.crc32(session.config.task.encode()):08x}-{session.device.type}"
+    module = inspect.getmodule(type(session.task))
+    code = "" if module is None else inspect.getsource(module)
+    task = zlib.crc32(f"{session.config.task} {code}".encode())
+    key = f"{digest}-{task:08x}-{session.device.type}"
     return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
 
 

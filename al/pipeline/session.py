@@ -11,6 +11,7 @@ import torch
 from al.catalog import annotators, tasks
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
+from al.data_selector import passes_limit
 from al.engine import LocalEngine
 from al.errors import ConfigError, StateError, StrategyError, UnknownName
 from al.model_selector import criterion
@@ -57,16 +58,7 @@ class Session:
 
     def new_graph(self) -> Graph:
         """A graph of the task with random weights, on the device."""
-        graph = self.task.graph(self.data.spec)
-        if "losses" in build(self.config.strategy).reads:
-            try:
-                graph.learn_losses()
-            except NotImplementedError:
-                raise StrategyError(
-                    f"strategy={self.config.strategy} reads the model's losses, which task "
-                    f"{self.config.task!r} cannot predict: choose another strategy"
-                ) from None
-        return graph.to(self.device)
+        return _new_graph(self.task, self.data, self.config).to(self.device)
 
     def attach_project_run(self) -> None:
         """Put the run of `mlflow run` into the tree where no new run took its place."""
@@ -94,6 +86,7 @@ def open_session(
     """
     config = Config.from_dict(given)
     check_names(config)
+    passes_limit()  # a wrong one is told now
     store = Store(experiment, entry)
     found = store.find({"al.role": "campaign", "al.campaign": config.name})
     stored: dict[str, Any] | None = None
@@ -107,7 +100,7 @@ def open_session(
     task: Task = tasks.get(config.task)()
     data = task.data()
     device = _device(config.device)
-    graph = task.graph(data.spec)
+    graph = _new_graph(task, data, config)
     names = [f"val/{metric}" for metric in graph.metrics]
     wanted = criterion(config.criterion, names)
     if stored is None:
@@ -161,6 +154,24 @@ def check_names(config: Config) -> None:
         check_reads(build(name), candidates=config.candidates, has_model=True)
     check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
+
+
+def _new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
+    """A graph with random weights, with all that the strategy will read of it.
+
+    Raises:
+        StrategyError: it reads losses, and this graph cannot learn to predict them.
+    """
+    graph = task.graph(data.spec)
+    if "losses" in build(config.strategy).reads:
+        try:
+            graph.learn_losses()
+        except NotImplementedError:
+            raise StrategyError(
+                f"strategy={config.strategy} reads the model's losses, which task "
+                f"{config.task!r} cannot predict: choose another strategy"
+            ) from None
+    return graph
 
 
 def _stored_config(stored: Mapping[str, Any]) -> Config:

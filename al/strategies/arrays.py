@@ -63,10 +63,15 @@ class ArrayView:
         for name, array in arrays.items():
             if len(array) != count:
                 raise StrategyError(f"{name} has {len(array)} rows for {count} ids: give one each")
+        # In the precision that the pipeline has, which is what strategies are written for.
+        kinds = {name: np.float64 if name == "costs" else np.float32 for name in arrays}
+        arrays = {name: np.asarray(array, kinds[name]) for name, array in arrays.items()}
         self._arrays = arrays
         self._labelled = labelled
         self._metadata = metadata
-        self._target_samples = target_samples
+        self._target_samples = (
+            None if target_samples is None else np.asarray(target_samples, np.float32)
+        )
         self.labels = tuple(labels)
         self.memory = dict(memory or {})
         self.cycle = cycle

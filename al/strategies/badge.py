@@ -31,7 +31,8 @@ def badge(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     diverse, uncertain gradient lower bounds; seeding by Arthur and Vassilvitskii (2007).
     Reads `view.probabilities` [N, C] and `view.embeddings` [N, D]. The embeddings [N, C·D]
     are never made, as ⟨g_i, g_j⟩ = ⟨a_i, a_j⟩⟨h_i, h_j⟩ with a = p − e_ŷ. O(N (C + D)) time
-    once and O(r k (C + D)) for k picks and r proposals, instead of O(k N C D); O(N) memory.
+    once and O(r k (C + D)) for k picks and r proposals, instead of O(k N C D); a copy of the
+    probabilities and O(N) memory besides.
     """
     search = _Seeding(view)
     positions = np.empty(query_size, np.int64)

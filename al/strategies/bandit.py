@@ -34,7 +34,6 @@ def bandit(
     cost. Knows its propensities where the arms are certain.
     """
     names = [arm.text for arm in arms]
-    view.prepare([name for arm in arms for name in arm.reads])
     weights, asked, rounds, reward = _learned(view, names, least)
     shares = np.exp(weights - weights.max())
     p = (1 - len(arms) * least) * shares / shares.sum() + least  # [K]
@@ -76,6 +75,11 @@ def _check(*arms: Any, least: float = 0.1) -> None:
 
 
 bandit.check = _check  # type: ignore[attr-defined]
+bandit.remembers = True  # type: ignore[attr-defined]
+bandit.reads_of = lambda *arms, least=0.1: (  # type: ignore[attr-defined]
+    "probabilities",  # of the labelled set, for the reward
+    *(name for arm in arms for name in arm.reads),
+)
 
 
 def _learned(

@@ -47,7 +47,7 @@ def batch_bald(view: PoolView, query_size: int, rng: np.random.Generator) -> Pic
             rest = np.flatnonzero(free)
             chosen = rest[top(alone[rest], query_size - len(positions))]
             positions.extend(chosen.tolist())
-            scores.extend([min(gain, *scores[-1:])] * len(chosen))
+            scores.extend([min([gain, *scores[-1:]])] * len(chosen))
             break
         positions.append(pick)
         scores.append(gain)

@@ -27,6 +27,8 @@ from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.errors import AlError, ConfigError, StrategyError, did_you_mean
 
+#: Parentheses in a text, at most.
+_DEEPEST = 50
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<size>\d+(?:\.\d+)?[x%])(?![\w.])
@@ -67,14 +69,21 @@ class Call:
     @property
     def reads(self) -> tuple[str, ...]:
         """What of the view it reads, its arguments' included."""
-        own = tuple(getattr(self.function, "reads", ()))
+        reads_of = getattr(self.function, "reads_of", None)
+        own = getattr(self.function, "reads", ())
+        own = tuple(reads_of(*self.arguments, **self.named)) if reads_of else tuple(own)
         inner = (n for a in self.arguments if isinstance(a, (Call, Chain)) for n in a.reads)
         return tuple(dict.fromkeys((*own, *inner)))
 
     @property
+    def named(self) -> dict[str, Any]:
+        """Its keyword arguments."""
+        return dict(self.parameters)
+
+    @property
     def filters(self) -> bool:
         """Whether it can narrow a pool without being told to how many."""
-        return bool(getattr(self.function, "filters", False))
+        return hasattr(self.function, "all_of")
 
     def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
         view.prepare(self.reads)
@@ -117,7 +126,10 @@ class Chain:
         rows = np.arange(len(view.ids))
         known, why, short = True, [], ""
         for link in self.links[:-1]:
-            picks = link(view, link.leaves(query_size, len(rows)), rng)
+            if link.filters and not link.size:
+                picks = link.function.all_of(view, query_size, *link.arguments, **link.named)
+            else:
+                picks = link(view, link.leaves(query_size, len(rows)), rng)
             known &= picks.propensities is not None and bool((picks.propensities == 1).all())
             if picks.why:
                 why.append(picks.why)
@@ -148,6 +160,9 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = list(self._tokens())
+        deepest = sum(token.text == "(" for token in self.tokens)
+        if deepest > _DEEPEST:
+            raise ConfigError(f"a strategy with {deepest} parentheses is too deep: simplify it")
         self.next = 0
 
     def whole(self) -> Call | Chain:
@@ -163,6 +178,8 @@ class _Parser:
             places.append(self._peek().place)
             links.append(self._call())
         for link, place in zip(links[:-1], places, strict=False):
+            if hasattr(link.function, "remembers"):
+                self._fail(place, f"{link.text} learns from what is asked: make it the last link")
             if not link.size and not link.filters:
                 fix = f"{link.text.rstrip(')')}{', ' if '(' in link.text else '('}10x)"
                 self._fail(place, f"{link.text} does not say how many it leaves: write {fix}")
@@ -181,6 +198,8 @@ class _Parser:
             if token.text == self.text.strip():
                 raise
             raise type(error)(f"{self._where(token.place)}: {error}") from None
+        if not callable(function) or isinstance(function, type):
+            self._fail(token.place, f"{token.text} is no strategy: name a function of a view")
         arguments: list[Any] = []
         parameters: dict[str, Any] = {}
         size = ""
@@ -228,13 +247,18 @@ class _Parser:
         self, token: _Token, function: Any, arguments: list[Any], named: dict[str, Any], size: str
     ) -> Call:
         """Check the arguments against what the function takes."""
-        taken = list(inspect.signature(function).parameters.values())[3:]
+        try:
+            taken = list(inspect.signature(function).parameters.values())[3:]
+        except ValueError:
+            self._fail(token.place, f"{token.text} is no strategy: name a function of a view")
         keys = {p.name: p for p in taken if p.kind is p.KEYWORD_ONLY}
         for key, value in named.items():
             if key not in keys:
                 has = did_you_mean(key, keys) if keys else "it has none"
                 self._fail(token.place, f"{token.text} has no parameter {key!r}: {has}")
             wanted = type(keys[key].default)
+            if wanted not in (int, float, str):
+                continue  # its own affair
             if wanted is float and type(value) is int:
                 named[key] = float(value)
             elif not isinstance(value, wanted):
@@ -255,8 +279,8 @@ class _Parser:
         if check is not None:
             try:
                 check(*arguments, **named)
-            except ConfigError as error:
-                self._fail(token.place, str(error))
+            except ConfigError as error:  # the text is not shown: it may hold a password
+                raise ConfigError(f"strategy {token.text}: {error}") from None
         inside = [size] * bool(size)
         inside += [a.text if isinstance(a, (Call, Chain)) else _written(a) for a in arguments]
         inside += [f"{key}={_written(value)}" for key, value in named.items()]
@@ -265,18 +289,26 @@ class _Parser:
 
     def _fits(self, token: _Token, places: list[inspect.Parameter], given: list[Any]) -> None:
         """Check the kind of each argument: a text for `str`, else a strategy; `scored` scores."""
-        for number, value in enumerate(given[: len(places)] if places else []):
-            place = places[number]
-            text = place.annotation in ("str", str)
-            if text is not isinstance(value, str):
-                kind = "a text in quotes" if text else "a strategy"
-                self._fail(token.place, f"{token.text}: its {place.name} is {kind}")
+        last = places[-1] if places else None
+        for number, value in enumerate(given):
+            if number >= len(places) and (last is None or last.kind is not last.VAR_POSITIONAL):
+                return  # too many: told by who binds them
+            place = places[min(number, len(places) - 1)]
+            if place.annotation in ("str", str):
+                if not isinstance(value, str):
+                    self._fail(token.place, f"{token.text}: its {place.name} is a text in quotes")
+                continue
+            if not isinstance(value, (Call, Chain)):
+                self._fail(token.place, f"{token.text}: its {place.name} is a strategy")
             if place.name == "scored" and not hasattr(value, "score"):
                 self._fail(
                     token.place,
                     f"{token.text} needs a strategy that scores each sample by itself, like "
                     f"margin or bald, and {value.text} picks sets",
                 )
+            inner = value.links if isinstance(value, Chain) else (value,)
+            if any(hasattr(link.function, "remembers") for link in inner):
+                self._fail(token.place, f"{value.text} learns from what is asked: use it alone")
 
     # -- tokens ------------------------------------------------------------------------------
 
@@ -322,7 +354,7 @@ class _Parser:
     def _where(self, place: int) -> str:
         """The text with a mark at the place, shortened around it."""
         parts = (self.text[:place], self.text[place:])
-        before, after = (re.sub(r"\s", " ", part) for part in parts)
+        before, after = (re.sub(r"://[^\s\"']*", "://…", re.sub(r"\s", " ", p)) for p in parts)
         before = before if len(before) <= 40 else "…" + before[-39:]
         after = after if len(after) <= 40 else after[:39] + "…"
         return f"strategy {before}⟨here⟩{after}"
@@ -330,7 +362,7 @@ class _Parser:
 
 def _written(value: Any) -> str:
     if not isinstance(value, str):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return repr(value).removesuffix(".0")
     return f"'{value}'" if '"' in value else f'"{value}"'
 
 

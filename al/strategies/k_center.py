@@ -29,8 +29,8 @@ def k_center(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks
     Sener and Savarese (2018), Active learning for convolutional neural networks: a core-set
     approach. Reads embeddings h [N, D], or raw features where there is no model. With nothing
     labelled, the first pick is the sample nearest to the mean, so no draw is needed.
-    O((L + query_size) N D) time at worst, for most pools a small part of it; O(N) memory
-    beyond the embeddings.
+    O((L + query_size) N D) time at worst, for most pools a part of it; a centred copy of the
+    embeddings and O(N) memory besides.
     """
     points, labelled = points_of(view).numpy(), labelled_points_of(view).numpy()
     search = _Farthest(points, labelled)
@@ -88,16 +88,21 @@ class _Farthest:
 
     def middle(self) -> tuple[int, float]:
         """The point nearest to the mean, and its distance."""
-        squared = ((self.raw - self.raw.mean(axis=0, dtype=np.float64)) ** 2).sum(axis=1)
+        mean = self.raw.mean(axis=0, dtype=np.float64)
+        parts = np.array_split(self.raw, -(-len(self.raw) // 4096))
+        squared = np.concatenate([np.square(part - mean).sum(axis=1) for part in parts])
         first = int(squared.argmin())
         return first, float(np.sqrt(squared[first]))
 
     def add(self, position: int) -> None:
-        """Make a point a centre, and tell every point."""
-        self.picked[position] = True
+        """Make a point a centre, and tell every point that knows all the others."""
         self._append(np.array([position]))
-        self._see(np.arange(len(self.raw)), self.x, self.x2, np.array([self.count - 1]))
-        self.seen[:] = self.count
+        ready = np.flatnonzero(self.seen == self.count - 1)
+        x, x2 = (self.x, self.x2) if len(ready) == len(self.raw) else self._rows(ready)
+        self._see(ready, x, x2, np.array([self.count - 1]))
+        self.seen[ready] = self.count
+        self.picked[position] = True
+        self.bound[position] = -np.inf
 
     def round(self, most: int) -> list[tuple[int, float]]:
         """At least one pick, with its distance, and as many more as are safe."""
@@ -114,7 +119,17 @@ class _Farthest:
             size *= 4  # a crowd of near-ties: look at more of them
         if not len(rest):
             safe = chosen
-        return self._among(safe[np.sort(top(self.bound[safe], _WORKING))], outside, most)
+        if len(safe) > _WORKING:  # too many to hold their distances: pick one among them all
+            return [self._one(safe)]
+        return self._among(safe, outside, most)
+
+    def _one(self, safe: np.ndarray) -> tuple[int, float]:
+        """The farthest of points that are up to date, where these are very many."""
+        tied = safe[self.bound[safe] >= self.bound[safe].max() - 2 * self.slack]
+        exact = np.array([self._exactly(row) for row in tied])
+        pick = int(tied[exact.argmax()])
+        self.add(pick)
+        return pick, float(np.sqrt(exact.max()))
 
     def _outside(self, rest: np.ndarray, chosen: np.ndarray) -> float:
         """The largest bound of the points that were not chosen; −inf if there are none."""

@@ -92,6 +92,8 @@ def _scored(given: Callable[..., np.ndarray], reads: Sequence[str], rowwise: boo
 
     def checked(view: PoolView, **parameters: Any) -> np.ndarray:
         scores = np.asarray(given(view, **parameters))
+        if scores.dtype.kind != "f":  # whole numbers without a sign cannot be turned around
+            scores = scores.astype(np.float64)
         if scores.shape != (len(view.ids),):
             raise StrategyError(
                 f"{name} gave scores of shape {scores.shape} for {len(view.ids)} "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -41,11 +43,21 @@ def sql(
     By default the database is a table `pool` of this pool alone: `id`, the Data Loader's
     metadata, and of the champion `predicted`, `confidence`, `margin` and `entropy`. Else `url`
     is what SQLAlchemy takes (SQLite, PostgreSQL, DuckDB …) or `env:NAME` for an environment
-    variable that holds it, which is where a password belongs. Nothing is ever written: the
-    connection is read-only where the database knows that, and always rolled back.
+    variable that holds it, which is where a password belongs. One statement that reads is all
+    that is taken; SQLite, PostgreSQL, DuckDB and MySQL are told besides that the connection is
+    read-only, and it is always rolled back.
 
     Ids that the pool does not hold are counted and reported. Costs what the database takes.
     """
+    picks = _all_of(view, query_size, statement, url=url)
+    said = picks.why if len(picks.positions) < query_size else ""
+    chances = np.ones(min(query_size, len(picks.positions)))
+    first = slice(query_size)
+    return Picks(picks.positions[first], picks.scores[first], (), chances, picks.why, said)
+
+
+def _all_of(view: PoolView, query_size: int, statement: str, *, url: str = "pool") -> Picks:
+    """All that matches: what a chain goes on with."""
     values = {"cycle": view.cycle, "query_size": query_size}
     found, scores = _ask(view, statement, url, values)
     row_of = {id: row for row, id in enumerate(view.ids)}
@@ -57,26 +69,33 @@ def sql(
         said += f", {len(unknown)} of them not in the pool ({some})"
     if not rows:
         raise StrategyError(f"{said}, and no sample of the pool: check the statement")
-    positions = np.fromiter(rows, np.int64, len(rows))[:query_size]
-    kept = np.fromiter(rows.values(), np.float64, len(rows))[:query_size]
-    return Picks(
-        positions,
-        kept,
-        propensities=np.ones(len(positions)),
-        why=said,
-        short=said if len(positions) < query_size else "",
-    )
+    positions = np.fromiter(rows, np.int64, len(rows))
+    kept = np.fromiter(rows.values(), np.float64, len(rows))
+    return Picks(positions, kept, propensities=np.ones(len(rows)), why=said, short=said)
+
+
+def _reads_of(statement: str, *, url: str = "pool") -> tuple[str, ...]:
+    """Whether the statement names what comes from the model."""
+    return ("probabilities",) if url == "pool" and _named(statement) else ()
+
+
+def _named(statement: str) -> list[str]:
+    return [c for c in _OF_MODEL if re.search(rf"\b{c}\b", statement, re.IGNORECASE)]
 
 
 def _check(statement: str, *, url: str = "pool") -> None:
     """What can be told before anything runs, and before a password is logged."""
     if not re.match(r"\s*(select|with|values)\b", statement, re.IGNORECASE):
-        raise ConfigError("sql takes a statement that begins with SELECT or WITH: nothing else")
+        raise ConfigError("it takes a statement that begins with SELECT or WITH: nothing else")
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", "", statement, flags=re.DOTALL)
+    if ";" in bare.rstrip().removesuffix(";"):
+        raise ConfigError("it takes one statement: leave out what comes after the semicolon")
     if url != "pool":
         _address(url)
 
 
-sql.filters = True  # type: ignore[attr-defined]  # a link that needs no size
+sql.all_of = _all_of  # type: ignore[attr-defined]  # a link that needs no size
+sql.reads_of = _reads_of  # type: ignore[attr-defined]
 sql.check = _check  # type: ignore[attr-defined]
 
 
@@ -112,12 +131,11 @@ def _connected(view: PoolView, statement: str, url: str) -> Iterator[Connection]
     """A connection that cannot change anything."""
     from sqlalchemy import create_engine
 
-    arguments: dict[str, Any] = {}
     if url == "pool":
         engine = create_engine("sqlite://")
     else:
-        where, arguments = _address(url)
-        engine = create_engine(where, connect_args=arguments)
+        where, options = _address(url)
+        engine = create_engine(where, **options)
     try:
         with engine.connect() as connection:
             if url == "pool":
@@ -127,6 +145,9 @@ def _connected(view: PoolView, statement: str, url: str) -> Iterator[Connection]
                 connection.exec_driver_sql("PRAGMA query_only = ON")
             elif engine.dialect.name == "postgresql":
                 connection = connection.execution_options(postgresql_readonly=True)
+            elif engine.dialect.name in ("mysql", "mariadb"):
+                connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+                connection.rollback()
             yield connection
             connection.rollback()
     finally:
@@ -134,7 +155,7 @@ def _connected(view: PoolView, statement: str, url: str) -> Iterator[Connection]
 
 
 def _address(url: str) -> tuple[str, dict[str, Any]]:
-    """What SQLAlchemy connects to, read-only where the address can say so."""
+    """What SQLAlchemy's engine is made of, read-only where that can be said there."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -143,30 +164,34 @@ def _address(url: str) -> tuple[str, dict[str, Any]]:
         name = url.removeprefix("env:")
         url = os.environ.get(name, "")
         if not url:
-            raise ConfigError(f"sql: the environment variable {name} is not set: set it to a URL")
+            raise ConfigError(f"the environment variable {name} is not set: set it to a URL")
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        shown = "" if hidden else f" {url!r}"
-        raise ConfigError(f"sql: the url{shown} is none: write like sqlite:///file.db") from None
-    if parsed.password and not hidden:
+    except (ArgumentError, ValueError):
+        raise ConfigError("the url is none: write one like sqlite:///file.db") from None
+    if not hidden and (parsed.password or parsed.query):
         raise ConfigError(
-            "sql: the url holds a password, which would be logged: put the url into an "
-            "environment variable and write url='env:NAME'"
+            "the url holds a password or options, which would be logged: put the url into an "
+            "environment variable, write url='env:NAME', and change a password that stood there"
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         if not os.path.exists(parsed.database):
-            raise ConfigError(f"sql: there is no database {parsed.database}: check the path")
-        return f"sqlite:///file:{parsed.database}?mode=ro&uri=true", {}
+            raise ConfigError(f"there is no database {parsed.database}: check the path")
+        path = os.path.abspath(parsed.database)
+
+        def opened() -> sqlite3.Connection:
+            return sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)
+
+        return "sqlite://", {"creator": opened}
     if parsed.get_backend_name() == "duckdb":
-        return url, {"read_only": True}
+        return url, {"connect_args": {"read_only": True}}
     return url, {}
 
 
 def _table(view: PoolView, statement: str) -> pd.DataFrame:
     """The pool as a table, with what of the model the statement names."""
     table = view.metadata.reset_index(names="id")
-    named = [c for c in _OF_MODEL if re.search(rf"\b{c}\b", statement, re.IGNORECASE)]
+    named = _named(statement)
     if named:
         p = view.probabilities
         columns = {

@@ -58,6 +58,14 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
         ("bandit(margin, margin)", "the same strategy twice"),
         ("bandit(margin, random, least=0.9)", "at most 1/2"),
         ("no.such.module:thing", "no module named"),
+        ("math:pi", "is no strategy"),
+        ("os:path", "is no strategy"),
+        ("power(-2)", "its scored is a strategy"),
+        ('bandit(margin, "x")', "its arms is a strategy"),
+        ("bandit(margin, -1)", "its arms is a strategy"),
+        ("bandit(10x, margin, random) > badge", "make it the last link"),
+        ("bandit(bandit(margin, random), badge)", "use it alone"),
+        ("power(" * 2000, "too deep"),
     ],
 )
 def test_a_text_that_is_wrong_is_told_where_and_what_to_write(text: str, says: str) -> None:
@@ -72,7 +80,22 @@ def test_a_text_that_is_wrong_is_told_where_and_what_to_write(text: str, says: s
         st.text(max_size=30),
         st.lists(
             st.sampled_from(
-                ["margin", "badge", "power", "(", ")", ">", ",", "10x", "beta=", "2", '"a"']
+                [
+                    "margin",
+                    "badge",
+                    "power",
+                    "(",
+                    ")",
+                    ">",
+                    ",",
+                    "10x",
+                    "beta=",
+                    "2",
+                    "-1",
+                    "0.5",
+                    '"a"',
+                    "bandit",
+                ]
             ),
             max_size=8,
         ).map(" ".join),
