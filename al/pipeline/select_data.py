@@ -64,6 +64,8 @@ def select_data(cycle: Cycle) -> bool:
             kept = trim(passes_folder(), passes_limit())
         run.log_metrics({"query/kept_mb": kept / 1e6})
         by = text if not has_model else f"{text} with {query.model}"
+        if query.why:
+            say(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
         cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}{why}"
         run.describe(cycle.told)
