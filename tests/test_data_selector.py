@@ -25,6 +25,16 @@ def digits() -> Any:
         return data, task.graph(data.spec)
 
 
+class Counting(LocalEngine):
+    """Counts the passes over the pool."""
+
+    passes = 0
+
+    def map(self, make_worker: Any, shards: Any) -> Any:
+        self.passes += 1
+        return super().map(make_worker, shards)
+
+
 def make(digits: Any, pool: Any = None, graph: Any = "the graph", **more: Any) -> View:
     data, made = digits
     graph = made if graph == "the graph" else graph
@@ -73,34 +83,22 @@ def test_scores_do_not_change_by_a_bit_when_the_pool_shrinks(digits: Any) -> Non
 
 
 def test_nothing_is_computed_before_it_is_read(digits: Any) -> None:
-    class Counting(LocalEngine):
-        passes = 0
-
-        def map(self, make_worker: Any, shards: Any) -> Any:
-            Counting.passes += 1
-            return super().map(make_worker, shards)
-
-    view = make(digits, engine=Counting())
+    engine = Counting()
+    view = make(digits, engine=engine)
     select(strategies.get("random"), view, 5, np.random.default_rng(0), name="random", model="none")
-    assert Counting.passes == 0
+    assert engine.passes == 0
     assert view.probabilities is view.probabilities
-    assert Counting.passes == 1
+    assert engine.passes == 1
     view.embeddings, view.labelled.embeddings  # noqa: B018
-    assert Counting.passes == 2
+    assert engine.passes == 2
 
 
 def test_what_a_strategy_declares_is_computed_in_one_pass(digits: Any) -> None:
-    class Counting(LocalEngine):
-        passes = 0
-
-        def map(self, make_worker: Any, shards: Any) -> Any:
-            Counting.passes += 1
-            return super().map(make_worker, shards)
-
-    view = make(digits, engine=Counting())
+    engine = Counting()
+    view = make(digits, engine=engine)
     build("margin(10x) > badge")(view, 5, np.random.default_rng(0))
     view.labelled.embeddings, view.labelled.probabilities  # noqa: B018
-    assert Counting.passes == 1
+    assert engine.passes == 1
 
 
 def test_shards_may_come_back_in_any_order(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
