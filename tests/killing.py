@@ -59,7 +59,7 @@ def _instrument(point: Any) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    from al.data_selector import pool_pass
+    from al.data_selector.kept_rows import KeptRows
 
     @event.listens_for(Engine, "before_cursor_execute")
     def _(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
@@ -82,11 +82,11 @@ def _instrument(point: Any) -> None:
 
         setattr(LocalArtifactRepository, name, changed)
 
-    keep = pool_pass._Output.write
+    keep = KeptRows.write
 
     def kept(self: Any, *args: Any) -> None:
         point()
         keep(self, *args)
         point()
 
-    pool_pass._Output.write = kept  # type: ignore[method-assign]
+    KeptRows.write = kept  # type: ignore[method-assign]

@@ -141,7 +141,7 @@ def test_of_samples_that_changed_only_these_are_scored(tmp_path: Path) -> None:
 
 
 def test_a_large_array_lies_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_pass, "_LARGE", 1000)
+    monkeypatch.setattr("al.data_selector.kept_rows.LARGE", 1000)
     data = loader(300)
     made, _ = make(tmp_path, data)
     found = made.read("samples", np.arange(300))
@@ -257,7 +257,7 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     made, _ = make(tmp_path, loader(100))
-    monkeypatch.setattr(pool_pass, "_write", full)
+    monkeypatch.setattr(pool_pass, "write_whole", full)
     with pytest.raises(DataError, match=r"No space left on device.*AL_CACHE_DIR"):
         made.read("probabilities", np.arange(100))
 

@@ -1,7 +1,8 @@
 """The Data Selector: which samples of the pool to ask about."""
 
+from al.data_selector.cache import passes_folder, passes_limit, trim
 from al.data_selector.explained import explained, query_figures
-from al.data_selector.pool_pass import Model, PoolPass, passes_folder, passes_limit, trim
+from al.data_selector.pool_pass import Model, PoolPass
 from al.data_selector.selector import select
 from al.data_selector.sheet import contact_sheet
 from al.data_selector.view import View
