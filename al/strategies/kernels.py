@@ -1,9 +1,8 @@
 """Scores from probabilities, as fast as memory delivers them.
 
-Each works in chunks that stay in the cache and keeps nothing but one number a sample. The
-short class axis is put last in memory order only where that is how the sum is read: maxima
-run over the transposed chunk, a vector operation a class; sums over classes are products
-with a vector of ones.
+Each works in chunks that stay in the cache and keeps nothing but one number a sample. Maxima
+run over the transposed chunk, a vector operation a class; sums over classes are products with
+a vector of ones.
 """
 
 from __future__ import annotations
