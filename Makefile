@@ -51,6 +51,7 @@ bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.label_efficiency
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.pool_memory
 	$(BIN)/python -m benchmarks.selection --workload a,b,d --limit 100
 	$(BIN)/python -m benchmarks.rebenchmark
 	$(BIN)/python -m benchmarks.stochastic_passes

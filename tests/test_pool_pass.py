@@ -223,7 +223,7 @@ def test_the_passes_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
     for age, key in enumerate(["old", "older", "oldest"]):
         made, _ = make(tmp_path, loader(300), key)
         made.read("samples", np.arange(300))
-        size = made.bytes
+        size = made.size
         made.close()
         for folder in tmp_path.glob(f"{key}-*/*"):
             os.utime(folder, (1e9 - age, 1e9 - age))
@@ -235,7 +235,7 @@ def test_the_passes_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
 def test_a_pass_in_use_is_not_deleted(tmp_path: Path) -> None:
     made, _ = make(tmp_path, loader(300))
     made.read("samples", np.arange(300))
-    assert trim(tmp_path, 0) == made.bytes > 0
+    assert trim(tmp_path, 0) == made.size > 0
     made.close()
     assert trim(tmp_path, 0) == 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -62,7 +62,7 @@ class KeptRows:
         if self.shape is None:
             self.shape, self._kind = rows.shape[1:], rows.dtype
             head = json.dumps({"shape": self.shape, "dtype": self._kind.str})
-            write_whole(self._journal, f"{head}\n".encode())
+            write_whole(self._journal, [f"{head}\n".encode()])
         content = np.ascontiguousarray(rows, dtype=self._kind).tobytes()
         with self._file.open("r+b" if self._file.exists() else "w+b") as file:
             file.seek(shard * self.shard_size * self._width)
@@ -139,8 +139,9 @@ class Inherited:
         return whole
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, lines: Iterable[bytes]) -> None:
     """Write aside and rename, so that the file is whole or not there."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
+    with aside.open("wb") as file:
+        file.writelines(lines)
     aside.replace(path)

@@ -7,6 +7,7 @@ killed goes on where it stopped, and other strategies of the same model find it 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zlib
@@ -25,7 +26,6 @@ from al.data_selector.cache import age_of, folders_in, locked, size_of
 from al.data_selector.kept_rows import Inherited, KeptRows, write_whole
 from al.errors import DataError
 from al.progress import bar, say
-from al.state import ids_digest
 
 #: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
@@ -33,6 +33,8 @@ from al.state import ids_digest
 SHARD, BATCH = 4096, 256
 #: Of what lies on disk; another one is never read.
 FORMAT = 1
+#: File that says which samples the rows are of.
+SAMPLES = "samples.jsonl"
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,16 @@ class PoolPass:
         self._passes, self._half = passes, half
         self._train = data.ids("train")
         self._outputs: dict[str, KeptRows] = {}
-        self._prints = data.fingerprints(self._train)
         what = [FORMAT, torch.__version__, model.key, model.seed, passes, half, SHARD, BATCH]
         key = f"{model.key[:24]}-{zlib.crc32(json.dumps(what).encode()):08x}"
         self._lock: BaseFileLock | None = None
         self._held: dict[Path, BaseFileLock] = {}  # of older passes that rows are taken from
         self._private: TemporaryDirectory[str] | None = None
         if root is not None:
-            samples = map(" ".join, zip(self._train, self._prints, strict=True))
-            self._folder = root / key / ids_digest(samples)[:16]
+            digest = hashlib.sha256()
+            for line in self._samples():
+                digest.update(line)
+            self._folder = root / key / digest.hexdigest()[:16]
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._lock = locked(self._folder)
@@ -101,7 +104,7 @@ class PoolPass:
             self._private.cleanup()
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Size on disk."""
         return size_of(self._folder)
 
@@ -117,8 +120,9 @@ class PoolPass:
         left = {}
         for shard, wanted in missing.items():
             ids = self._ids(shard)
-            known = {id for id in ids if older is not None and all(id in older[n] for n in wanted)}
-            left[shard] = tuple(id for id in ids if id not in known)
+            if older is not None:
+                ids = tuple(id for id in ids if not all(id in older[name] for name in wanted))
+            left[shard] = ids
         work = [(shard, tuple(missing[shard]), left[shard]) for shard in missing]
         total = sum(map(len, left.values()))
         with bar(desc=f"score ({', '.join(names)})", total=total, unit="sample") as progress:
@@ -176,6 +180,12 @@ class PoolPass:
             self._outputs[name] = KeptRows(self._folder, name, len(self._train), SHARD)
         return self._outputs[name]
 
+    def _samples(self) -> Iterator[bytes]:
+        """Each shard's ids and what lies behind them, a line each."""
+        for shard in range(-(-len(self._train) // SHARD)):
+            ids = self._ids(shard)
+            yield json.dumps([ids, list(self._data.fingerprints(ids))]).encode() + b"\n"
+
     def _ids(self, shard: int) -> tuple[str, ...]:
         return self._train[shard * SHARD : (shard + 1) * SHARD]
 
@@ -185,12 +195,11 @@ class PoolPass:
         Only the rows that are new to a pool that grew, or that changed, are computed. They
         come in other batches than in a pass over all, so their last bits may differ from it.
         """
-        if not (self._folder / "samples.json").exists():
-            content = json.dumps([self._train, list(self._prints)])
-            with self._writing():
-                write_whole(self._folder / "samples.json", content.encode())
         if self._private is not None:
             return None
+        if not (self._folder / SAMPLES).exists():
+            with self._writing():
+                write_whole(self._folder / SAMPLES, self._samples())
         others = sorted(folders_in(self._folder.parent), key=age_of, reverse=True)
         for folder in others:
             if folder == self._folder:
@@ -199,15 +208,27 @@ class PoolPass:
             if lock is None:
                 continue  # another process works with it
             try:
-                ids, prints = json.loads((folder / "samples.json").read_bytes())
+                ids, prints = _read_samples(folder)
                 outputs = {name: KeptRows(folder, name, len(ids), SHARD) for name in names}
             except (OSError, ValueError):
                 lock.release()
                 continue
             if all(output.shape is not None for output in outputs.values()):
                 self._held[folder] = lock
-                now = dict(zip(self._train, self._prints, strict=True))
+                now = dict(zip(*_read_samples(self._folder), strict=True))
                 same = [now.get(id) == mark for id, mark in zip(ids, prints, strict=True)]
                 return {name: Inherited(ids, same, output) for name, output in outputs.items()}
             lock.release()
         return None
+
+
+def _read_samples(folder: Path) -> tuple[list[str], list[str]]:
+    """Ids of a pass's rows, and what lay behind them."""
+    ids: list[str] = []
+    prints: list[str] = []
+    with (folder / SAMPLES).open("rb") as file:
+        for line in file:
+            more, marks = json.loads(line)
+            ids += more
+            prints += marks
+    return ids, prints

@@ -123,9 +123,9 @@ class View:
         return self._source.infer(ids, name)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """What the passes of this view take on disk."""
-        return self._source.bytes
+        return self._source.size
 
     def close(self) -> None:
         """Let other processes work with the kept passes."""
@@ -238,8 +238,8 @@ class _Source:
         return np.fromiter((self._row[id] for id in ids), np.int64, len(ids))
 
     @property
-    def bytes(self) -> int:
-        return sum(made.bytes for made in self._passed.values())
+    def size(self) -> int:
+        return sum(made.size for made in self._passed.values())
 
     def close(self) -> None:
         for made in self._passed.values():
