@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import zlib
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -102,8 +102,9 @@ def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
     samples stay the same and are kept.
     """
     session = cycle.session
-    module = inspect.getmodule(type(session.task))
-    code = "" if module is None else inspect.getsource(module)
+    code = ""
+    with suppress(OSError, TypeError):  # a task without a source file: its name has to do
+        code = inspect.getsource(inspect.getmodule(type(session.task)) or type(session.task))
     task = zlib.crc32(f"{session.config.task} {code}".encode())
     key = f"{digest}-{task:08x}-{session.device.type}"
     return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
