@@ -10,6 +10,7 @@
     ├── StepOrder            a step was called before the one that it builds on
     ├── StateError           a saved state is missing, corrupt or of a later version
     ├── TrackingError        the tracking server does not answer or refuses
+    │   └── CampaignBusy     another process drives the campaign
     └── RegistryError        the model registry holds what this campaign cannot use
 
 A step prints the message as one line and exits with code 1. Any other exception that
@@ -23,6 +24,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "AlError",
+    "CampaignBusy",
     "ConfigError",
     "DataError",
     "LabelError",
@@ -75,6 +77,10 @@ class StateError(AlError):
 
 class TrackingError(AlError):
     """The tracking server does not answer, or refuses."""
+
+
+class CampaignBusy(TrackingError):
+    """Another process drives the campaign."""
 
 
 class RegistryError(AlError):

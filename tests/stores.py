@@ -56,7 +56,8 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
     found["versions"] = {
         int(v.version): (v.current_stage, v.tags["al.weights"], v.description) for v in versions
     }
-    found["alias"] = client.get_registered_model(name).aliases
+    aliases = client.get_registered_model(name).aliases  # numbers or texts, by kind of store
+    found["alias"] = {alias: int(version) for alias, version in aliases.items()}
     found["running"] = [
         r.info.run_name for r in runs(client, campaign=name) if r.info.status == "RUNNING"
     ]

@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import mlflow
 import pytest
 
 from al.errors import AlError, RegistryError
 from al.registry import Registry, Standing
+from al.tracking.connection import Connection
 from tests.stores import production, runs, stages
 
 Make = Callable[..., Any]
@@ -14,7 +16,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def registry(client: Any) -> Registry:
-    made = Registry(client, "m", "c", "owner")
+    made = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
     made.claim()
     for _ in range(4):
         client.create_model_version("m", "file:///nowhere")
@@ -97,10 +99,10 @@ def test_an_alias_moved_by_hand_is_moved_back_to_the_stage(registry: Registry, c
 
 def test_a_name_that_another_campaign_owns_is_refused(registry: Registry, client: Any) -> None:
     with pytest.raises(RegistryError, match="'m' belongs to campaign 'c'"):
-        Registry(client, "m", "other", "someone").claim()
+        Registry(Connection(mlflow.get_tracking_uri()), "m", "other", "someone").claim()
     client.create_registered_model("foreign")
     with pytest.raises(RegistryError, match="exists and is no campaign's"):
-        Registry(client, "foreign", "c", "owner").check_free()
+        Registry(Connection(mlflow.get_tracking_uri()), "foreign", "c", "owner").check_free()
     registry.claim()  # its own owner may claim it again
 
 

@@ -123,7 +123,7 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     resume = recorder.resume_file()
     assert resume is not None
     assert resume.read_text() == "resume 5"
-    fetched = Checkpoints.fetch(candidate.checkpoint, tmp_path / "got")
+    fetched = Checkpoints.fetch(store, candidate.checkpoint, tmp_path / "got")
     assert (fetched / "weights").read_text() == "1"
     recorder.forget()
     assert not run.has("resume")

@@ -126,9 +126,12 @@ class Campaign:
                 complete = session.state.cycle >= session.config.cycles or not session.pool
                 session.run.end("FINISHED" if complete else "SCHEDULED")
 
-            with ended(session.run, finish):
-                yield session
-                session.attach_project_run()
+            try:
+                with ended(session.run, finish):
+                    yield session
+                    session.attach_project_run()
+            finally:
+                session.driver.release()
 
     def _run_missing(self, session: Session) -> bool:
         """Run the cycles that are missing; False where people have to answer first."""

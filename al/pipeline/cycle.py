@@ -114,7 +114,7 @@ def ended(run: Run, finish: Callable[[], None] | None = None) -> Iterator[None]:
         if stopped:
             stopping()
         with suppress(Exception):  # the server may be what failed: tell the first error
-            run.end("KILLED" if stopped else "FAILED")
+            run.end("KILLED" if stopped else "FAILED", patient=False)
         raise
     (finish or run.finish)()
 

@@ -123,7 +123,7 @@ def _committee(cycle: Cycle) -> list[Model]:
         own = [candidate for candidate in candidates if candidate.number == number]
         best = max(own, key=lambda c: session.criterion.rank(c.metrics))
         with TemporaryDirectory() as scratch:
-            weights = Checkpoints.fetch(best.checkpoint, Path(scratch) / "weights")
+            weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
             graph = session.new_graph()
             graph.load_weights(weights)
             models.append(_model(cycle, graph, digest_of(weights)))

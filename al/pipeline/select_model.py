@@ -72,7 +72,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     election = _election(record)
     winner, metric = election.winner, session.criterion.metric
     with TemporaryDirectory() as scratch:
-        weights = Checkpoints.fetch(winner.checkpoint, Path(scratch) / "weights")
+        weights = Checkpoints.fetch(session.store, winner.checkpoint, Path(scratch) / "weights")
         graph = session.new_graph()
         graph.load_weights(weights)
         example = session.data.example()

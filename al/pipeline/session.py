@@ -18,7 +18,7 @@ from al.model_selector import criterion
 from al.registry import Registry
 from al.state import State
 from al.strategies import build, check_reads
-from al.tracking import Run, Store
+from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
 
 
@@ -27,6 +27,7 @@ class Session:
     """What the steps of a campaign share.
 
     Attributes:
+        driver: the right of this process to drive the campaign.
         run: the campaign's run.
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
@@ -34,6 +35,7 @@ class Session:
 
     config: Config
     store: Store
+    driver: Driver
     run: Run
     task: Task
     data: DataLoader
@@ -86,12 +88,10 @@ def open_session(
     """
     config = Config.from_dict(given)
     check_names(config)
-    passes_limit()  # a wrong one is told now
+    passes_limit(), server_wait()  # a wrong one is told now
     store = Store(experiment, entry)
-    found = store.find({"al.role": "campaign", "al.campaign": config.name})
-    stored: dict[str, Any] | None = None
-    if found and found[0].has("campaign.json"):  # else it was killed while it was being made
-        stored = found[0].load_json("campaign.json")
+    found, stored = _find(store, config.name)
+    if stored is not None:
         config = _stored_config(stored).resumed_with(given)
         check_names(config)
     elif not create:
@@ -112,31 +112,49 @@ def open_session(
 
     if stored is None:
         _check_sizes(config, len(data.ids("train")))
-        owner = found[0].id if found else ""
+        owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
-        run = found[0] if found else _create(store, config)
-        run.log_params(config.to_dict())
-        run.save_json("campaign.json", _as_json(config, splits, data))
-    else:
-        run = found[0]
-    state, open_run = _where_it_stands(store, run, config)
-    run.reopen()
-    registry = Registry(store.client, config.model_name, config.name, run.id)
-    registry.claim()
-    if stored is None:
-        run.set_tags({"al.registered_model": registry.name})
-        run.describe(
-            f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
-            f"Its models are registered as {registry.name}."
-        )
-    session = Session(
-        config, store, run, task, data, annotator, wanted, registry,
-        state, device, LocalEngine(), open_run,
-    )  # fmt: skip
-    if stored is not None and entry == "main":
-        session.attach_project_run()
-    _end_left_over(session)
+
+    # Up to here everything was only looked at; from here on this process is the only driver.
+    driver = Driver(store, config.name, found.id if found else None).acquire()
+    try:
+        if _find(store, config.name) != (found, stored):  # another driver made it meanwhile
+            driver.release()
+            return open_session(given, experiment=experiment, entry=entry, create=create)
+        run = found or _create(store, config)
+        if stored is None:
+            run.log_params(config.to_dict())
+            run.save_json("campaign.json", _as_json(config, splits, data))
+        state, open_run = _where_it_stands(store, run, config)
+        run.reopen()
+        registry = Registry(store.client, config.model_name, config.name, run.id)
+        registry.claim()
+        if stored is None:
+            run.set_tags({"al.registered_model": registry.name})
+            run.describe(
+                f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
+                f"Its models are registered as {registry.name}."
+            )
+        session = Session(
+            config, store, driver, run, task, data, annotator, wanted, registry,
+            state, device, LocalEngine(), open_run,
+        )  # fmt: skip
+        if stored is not None and entry == "main":
+            session.attach_project_run()
+        _end_left_over(session)
+    except BaseException:
+        driver.release()
+        raise
     return session
+
+
+def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
+    """The campaign's run and what it was started with; a run alone was killed before that."""
+    runs = store.find({"al.role": "campaign", "al.campaign": name})
+    if not runs:
+        return None, None
+    stored = runs[0].load_json("campaign.json") if runs[0].has("campaign.json") else None
+    return runs[0], stored
 
 
 def check_names(config: Config) -> None:

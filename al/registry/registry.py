@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
@@ -42,11 +41,12 @@ class Registry:
     """One registered model.
 
     Args:
+        client: a connection of `al.tracking`, which has an MlflowClient's methods.
         name: of the registered model.
         owner: id of the campaign run that it belongs to.
     """
 
-    def __init__(self, client: MlflowClient, name: str, campaign: str, owner: str) -> None:
+    def __init__(self, client: Any, name: str, campaign: str, owner: str) -> None:
         self._client = client
         self.name = name
         self.campaign = campaign
@@ -65,10 +65,13 @@ class Registry:
             RegistryError: another campaign, or nobody we know, owns it.
         """
         if self.check_free():
-            self._client.create_registered_model(
-                self.name,
-                tags={"al.campaign": self.campaign, "al.campaign_run": self.owner},
-                description=f"Champions of the active learning campaign {self.campaign}.",
+            self._client.make(
+                lambda: self._client.raw.create_registered_model(
+                    self.name,
+                    tags={"al.campaign": self.campaign, "al.campaign_run": self.owner},
+                    description=f"Champions of the active learning campaign {self.campaign}.",
+                ),
+                found=lambda: None if self.check_free() else self.name,
             )
 
     def check_free(self) -> bool:
@@ -151,9 +154,8 @@ class Registry:
             name: of the LoggedModel behind the version; it carries the tags.
             description: what a person chooses by on the registry page.
         """
-        for version in self._versions():
-            if version.tags.get("al.election") == run_id:
-                return int(version.version)
+        if made := self._made_by(run_id):
+            return int(made.version)
         noted = {key: str(value) for key, value in tags.items()}
         model = self._client.create_logged_model(
             experiment_id,
@@ -165,13 +167,16 @@ class Registry:
         self._client.log_model_artifacts(model.model_id, str(servable))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-        made = self._client.create_model_version(
-            self.name,
-            f"models:/{model.model_id}",
-            run_id=run_id,
-            tags={"al.election": run_id, **noted},
-            model_id=model.model_id,
-            description=description,
+        made = self._client.make(
+            lambda: self._client.raw.create_model_version(
+                self.name,
+                f"models:/{model.model_id}",
+                run_id=run_id,
+                tags={"al.election": run_id, **noted},
+                model_id=model.model_id,
+                description=description,
+            ),
+            found=lambda: self._made_by(run_id),
         )
         # MLflow's own registration leaves this too: the model's page links to the version.
         link = json.dumps([{"name": self.name, "version": str(made.version)}])
@@ -186,13 +191,22 @@ class Registry:
         """
         source = f"{self.uri(version)}/artifacts/weights"
         try:
-            found = Path(download_artifacts(artifact_uri=source, dst_path=str(folder)))
+            found = Path(
+                self._client.make(
+                    lambda: download_artifacts(artifact_uri=source, dst_path=str(folder))
+                )
+            )
         except (MlflowException, OSError) as error:
             raise RegistryError(
                 f"version {version} of {self.name!r} holds no weights of this project: move "
                 "another version to Production"
             ) from error
         return found, digest_of(found)
+
+    def _made_by(self, run_id: str) -> Any | None:
+        """The version that an election has made."""
+        made = (v for v in self._versions() if v.tags.get("al.election") == run_id)
+        return next(made, None)
 
     def _versions(self) -> list[Any]:
         return list(self._client.search_model_versions(f"name='{self.name}'", max_results=10_000))

@@ -9,7 +9,9 @@ import os
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one bar a file is noise
 
 from al.tracking.checkpoints import Checkpoints
+from al.tracking.connection import server_wait
+from al.tracking.driver import Driver
 from al.tracking.runs import Run
 from al.tracking.store import Store, plain_errors, tracking_at
 
-__all__ = ["Checkpoints", "Run", "Store", "plain_errors", "tracking_at"]
+__all__ = ["Checkpoints", "Driver", "Run", "Store", "plain_errors", "server_wait", "tracking_at"]

@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
 from al.contracts import Candidate
+from al.tracking.connection import Connection
 from al.tracking.runs import Point, Run
 from al.tracking.store import Store
 
@@ -116,9 +116,10 @@ class Checkpoints:
         return sorted(found, key=lambda candidate: (candidate.number, candidate.epoch))
 
     @staticmethod
-    def fetch(checkpoint: str, folder: Path) -> Path:
+    def fetch(store: Store, checkpoint: str, folder: Path) -> Path:
         """The weights of a checkpoint, copied into the folder."""
-        return Path(download_artifacts(f"models:/{checkpoint}", dst_path=str(folder)))
+        uri = f"models:/{checkpoint}"
+        return Path(store.client.make(lambda: download_artifacts(uri, dst_path=str(folder))))
 
 
 def model_name(wanted: str) -> str:
@@ -126,7 +127,7 @@ def model_name(wanted: str) -> str:
     return re.sub(r"[^\w\-]", "_", wanted)
 
 
-def _ready(client: MlflowClient, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]
+def _ready(client: Connection, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]
     """The whole checkpoints of the runs; a filter on status finds nothing, so it is done here."""
     if not runs:
         return []

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from al.errors import StateError
+from al.tracking.connection import Connection
 
 
 class Point(NamedTuple):
@@ -31,12 +31,14 @@ class Point(NamedTuple):
 class Run:
     """One run on the tracking server.
 
+    Two objects are equal where they stand for the same run.
+
     Args:
         reopened: it may hold figures already; a metric is not logged again at a step that has
             one, so that a step that is done again draws no second point.
     """
 
-    def __init__(self, client: MlflowClient, run: MlflowRun, *, reopened: bool = False) -> None:
+    def __init__(self, client: Connection, run: MlflowRun, *, reopened: bool = False) -> None:
         self._client = client
         self.id = str(run.info.run_id)
         self.experiment_id = str(run.info.experiment_id)
@@ -49,6 +51,12 @@ class Run:
         self._logged: dict[str, set[int]] | None = {} if reopened else None
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @property
     def finished(self) -> bool:
@@ -161,8 +169,13 @@ class Run:
             self._unsaid["al.done"] = "true"
         self.end("FINISHED")
 
-    def end(self, status: str) -> None:
-        """End the run: FINISHED, FAILED or KILLED; SCHEDULED where it will go on."""
+    def end(self, status: str, *, patient: bool = True) -> None:
+        """End the run: FINISHED, FAILED or KILLED; SCHEDULED where it will go on.
+
+        Args:
+            patient: wait for a server that is away.
+        """
+        self._client.patient = patient
         if self._unsaid:
             self.set_tags(self._unsaid)
             self._unsaid = {}

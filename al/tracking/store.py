@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -9,23 +10,33 @@ import sqlite3
 import tempfile
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
-from mlflow import MlflowClient, get_tracking_uri, set_tracking_uri
+from mlflow import get_tracking_uri, set_tracking_uri
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from al.errors import TrackingError, did_you_mean
+from al.tracking.connection import Connection, without_silent_retries
 from al.tracking.runs import Run
 
 #: Seconds that a tracking server has to answer the first call.
 PATIENCE = 10
+#: What a person does about a place that cannot be written.
+_PLACES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "make it writable",
+    errno.EPERM: "make it writable",
+    errno.EROFS: "make it writable",
+}
 
 
 class Store:
@@ -48,6 +59,8 @@ class Store:
         entry: str | None = None,
     ) -> None:
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        # MLflow prints a traceback for each error of its database; ours say it in a line.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         self.uri = get_tracking_uri()
         self.entry = entry
         self.offered = os.environ.get("MLFLOW_RUN_ID") if entry else None
@@ -55,7 +68,7 @@ class Store:
         with plain_errors(self.uri):
             _check_answers(self.uri)
             with _first_use(self.uri):
-                self.client = MlflowClient(self.uri)
+                self.client = Connection(self.uri)
                 self.client.search_experiments(max_results=1)
             self.experiment_id = self._experiment(experiment)
             self.experiment = self.client.get_experiment(self.experiment_id).name
@@ -97,8 +110,15 @@ class Store:
             self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in wanted.items()])
             self.client.update_run(run_id, status="RUNNING", name=name)
             return Run(self.client, self.client.get_run(run_id), reopened=True)
-        made = self.client.create_run(self.experiment_id, tags={**_context(), **wanted})
-        return Run(self.client, made)
+        # A reply may be lost on its way: the token tells whether the run was made.
+        token = {"al.token": uuid.uuid4().hex}
+        made = self.client.make(
+            lambda: self.client.raw.create_run(
+                self.experiment_id, tags={**_context(), **wanted, **token}
+            ),
+            found=lambda: next(iter(self.find(token)), None),
+        )
+        return made if isinstance(made, Run) else Run(self.client, made)
 
     def find(self, tags: Mapping[str, str]) -> list[Run]:
         """All runs of the experiment that carry these tags, oldest first."""
@@ -127,6 +147,12 @@ class Store:
             self.client.log_batch(self.attached, tags=[RunTag(k, v) for k, v in wanted.items()])
             self.client.update_run(self.attached, name=f"{self.entry} (went on)")
 
+    def link(self, run: Run) -> str:
+        """Where a person sees a run: a page, or its id where there is no server."""
+        if not self.uri.startswith("http"):
+            return f"run {run.id}"
+        return f"{self.uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.id}"
+
     def _search(self, experiments: list[str], clauses: str, most: int = 50_000) -> list[Run]:
         if not experiments:
             return []
@@ -154,14 +180,15 @@ def tracking_at(uri: str | None) -> Iterator[None]:
     Its registry looks models up on the global server whatever client it is asked through.
     """
     before = get_tracking_uri()
-    if uri is None or uri == before:
-        yield
-        return
-    set_tracking_uri(uri)
-    try:
-        yield
-    finally:
-        set_tracking_uri(before)
+    with without_silent_retries():
+        if uri is None or uri == before:
+            yield
+            return
+        set_tracking_uri(uri)
+        try:
+            yield
+        finally:
+            set_tracking_uri(before)
 
 
 @contextmanager
@@ -171,9 +198,26 @@ def plain_errors(uri: str = "") -> Iterator[None]:
         yield
     except MlflowException as error:
         reason = " ".join(str(error).split())[:300]
+        if "disk is full" in reason:
+            raise TrackingError(
+                "no space left for the tracking database: free some, then the same command goes on"
+            ) from error
+        if "readonly database" in reason:
+            raise TrackingError(
+                "the tracking database cannot be written: make it writable, then the same "
+                "command goes on"
+            ) from error
         raise TrackingError(f"MLflow refuses ({reason}): check {uri or 'the server'}") from error
     except (ConnectionError, sqlite3.Error) as error:
         raise TrackingError(f"{uri or 'the tracking server'} fails ({error}): start it") from error
+    except OSError as error:
+        if error.errno not in _PLACES:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        raise TrackingError(
+            f"{str(error.strerror).lower()}{where}: {_PLACES[error.errno]}, then the same command "
+            "goes on"
+        ) from error
 
 
 def _check_answers(uri: str) -> None:

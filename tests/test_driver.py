@@ -1,0 +1,152 @@
+"""Two drivers of one campaign never both win; a dead one is taken over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from al.errors import CampaignBusy
+from al.tracking import Store
+from al.tracking.driver import Driver
+from tests.conftest import SMALL
+from tests.drivers import Drive, context, drive
+from tests.servers import Server
+from tests.stores import client_at, outcome, runs
+
+PARAMETERS = {**SMALL, "campaign": "c"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the campaign comes to when one process drives it."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("alone")
+    shutil.copy(empty_database, folder / "mlflow.db")
+    client = client_at(f"sqlite:///{folder}/mlflow.db")
+    client.create_experiment("here", artifact_location=str(folder / "artifacts"))
+    assert drive(folder, f"sqlite:///{folder}/mlflow.db", PARAMETERS, "alone").wait() == 0
+    return outcome(client, "c")
+
+
+@pytest.fixture(params=["sqlite", "server"])
+def place(request: Any, folder: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and a tracking URI: SQLite, or a real server on it."""
+    if request.param == "sqlite":
+        yield folder, f"sqlite:///{folder}/mlflow.db"
+        return
+    server = Server(folder).start()
+    yield folder, server.uri
+    server.stop()
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_of_eight_drivers_started_together_one_wins(
+    place: tuple[Path, str], undisturbed: Any
+) -> None:
+    folder, uri = place
+    barrier = context.Barrier(8)
+    drives = [
+        drive(folder, uri, PARAMETERS, f"driver{number}", barrier=barrier) for number in range(8)
+    ]
+    codes = [one.wait() for one in drives]
+    assert sorted(codes) == [0] + [1] * 7, [one.said() for one in drives]
+    for one, code in zip(drives, codes, strict=True):
+        if code:
+            assert "error: campaign 'c' is driven by process" in one.said()
+            assert "wait for it, or stop it there" in one.said()
+    assert outcome(client_at(uri), "c") == undisturbed
+    assert not runs(client_at(uri), role="driver")
+
+
+def stopped_in_the_middle(folder: Path, uri: str, number: int, **how: Any) -> Drive:
+    """A driver that a signal stopped while it trained."""
+    first = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "first", **how)
+    client = client_at(uri)
+    until(lambda: any(r.info.status == "RUNNING" for r in runs(client, step="train")))
+    os.kill(first.process.pid, number)
+    return first
+
+
+def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    stopped_in_the_middle(folder, uri, signal.SIGKILL).wait()
+    second = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "second")
+    assert second.wait() == 0, second.said()
+    assert "is gone: this process takes over" in second.said()
+    assert not runs(client_at(uri), role="driver")
+
+
+def test_a_driver_on_another_host_is_taken_over_when_it_was_silent_for_the_lease(
+    folder: Path,
+) -> None:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    quick = {"beat": 0.2, "lease": 2.0}
+    stopped_in_the_middle(folder, uri, signal.SIGKILL, host="elsewhere", **quick).wait()
+    parameters = {**PARAMETERS, "epochs": 400, "patience": 400}
+    start = time.monotonic()
+    second = drive(folder, uri, parameters, "second", **quick)
+    assert second.wait() == 0, second.said()
+    assert time.monotonic() - start > 2.0
+    assert "on elsewhere, since" in second.said()
+    assert "waiting for a sign of life, 2 s at most" in second.said()
+
+
+def test_a_driver_on_another_host_that_gives_a_sign_of_life_is_left_alone(folder: Path) -> None:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    quick = {"beat": 0.2, "lease": 20.0}
+    first = stopped_in_the_middle(folder, uri, signal.SIGCONT, host="elsewhere", **quick)
+    second = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "second", **quick)
+    assert second.wait() == 1, second.said()
+    assert "error: campaign 'c' is driven by process" in second.said()
+    first.process.kill()
+
+
+def test_a_driver_that_slept_through_its_lease_writes_nothing_any_more(folder: Path) -> None:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    quick = {"beat": 0.2, "lease": 1.0}
+    first = stopped_in_the_middle(folder, uri, signal.SIGSTOP, host="elsewhere", **quick)
+    parameters = {**PARAMETERS, "epochs": 400, "patience": 400}
+    second = drive(folder, uri, parameters, "second", **quick)
+    assert second.wait() == 0, second.said()
+    before = outcome(client_at(uri), "c")
+    os.kill(first.process.pid, signal.SIGCONT)
+    assert first.wait() == 1, first.said()
+    assert "was taken over while this process gave no sign of life" in first.said()
+    assert outcome(client_at(uri), "c") == before
+
+
+def test_a_campaign_is_free_again_after_its_driver_left(folder: Path) -> None:
+    store = Store()
+    for _ in range(2):
+        driver = Driver(store, "c").acquire()
+        with pytest.raises(CampaignBusy, match=r"is driven by process \d+ on .*, since 20"):
+            Driver(Store(), "c").acquire()
+        Driver(Store(), "another").acquire().release()
+        driver.release()
+
+
+def test_a_run_of_a_driver_that_nobody_can_read_stands_until_it_was_silent(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al.tracking import driver
+
+    monkeypatch.setattr(driver, "LEASE", 0.5)
+    store = Store()
+    tags = {"al.role": "driver", "al.campaign": "c", "al.driver": "?", "al.driver_state": "drives"}
+    store.create("damaged", tags, kind="driver")
+    Driver(Store(), "c").acquire().release()
+    assert not store.find({"al.role": "driver"})
