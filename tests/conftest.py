@@ -53,6 +53,21 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def undisturbed(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the small campaign "c" comes to when one process runs it and nothing happens."""
+    from tests.drivers import drive
+    from tests.stores import client_at, outcome
+
+    folder = tmp_path_factory.mktemp("undisturbed")
+    shutil.copy(empty_database, folder / "mlflow.db")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client = client_at(uri)
+    client.create_experiment("here", artifact_location=str(folder / "artifacts"))
+    assert drive(folder, uri, {**SMALL, "campaign": "c"}, "alone").wait() == 0
+    return outcome(client, "c")
+
+
 @pytest.fixture
 def folder(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with an MLflow store of its own."""

@@ -7,20 +7,17 @@ shard of scores that is kept.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
-#: A fork server has everything imported and nothing running, so each child starts at once.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["al.pipeline", "mlflow", "sklearn.datasets", "tests.killing"])
+from tests.drivers import context
 
 
 def run_campaign(folder: Path, parameters: dict[str, Any], kill_at: int | None = None) -> int:
     """Run a campaign in a process of its own; returns its exit code, -9 when it was killed."""
-    child = _context.Process(target=_child, args=(str(folder), parameters, kill_at))
+    child = context.Process(target=_child, args=(str(folder), parameters, kill_at))
     child.start()
     child.join()
     assert child.exitcode is not None

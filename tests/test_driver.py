@@ -22,19 +22,6 @@ from tests.stores import client_at, outcome, runs
 PARAMETERS = {**SMALL, "campaign": "c"}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the campaign comes to when one process drives it."""
-    import shutil
-
-    folder = tmp_path_factory.mktemp("alone")
-    shutil.copy(empty_database, folder / "mlflow.db")
-    client = client_at(f"sqlite:///{folder}/mlflow.db")
-    client.create_experiment("here", artifact_location=str(folder / "artifacts"))
-    assert drive(folder, f"sqlite:///{folder}/mlflow.db", PARAMETERS, "alone").wait() == 0
-    return outcome(client, "c")
-
-
 @pytest.fixture(params=["sqlite", "server"])
 def place(request: Any, folder: Path) -> Iterator[tuple[Path, str]]:
     """A folder and a tracking URI: SQLite, or a real server on it."""

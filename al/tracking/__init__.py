@@ -7,6 +7,7 @@ the tracking server goes through `Store` and `Run`.
 import os
 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one bar a file is noise
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a run as well
 
 from al.tracking.checkpoints import Checkpoints
 from al.tracking.connection import server_wait

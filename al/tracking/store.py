@@ -59,6 +59,7 @@ class Store:
         entry: str | None = None,
     ) -> None:
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.model_registry").setLevel(logging.WARNING)
         # MLflow prints a traceback for each error of its database; ours say it in a line.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         self.uri = get_tracking_uri()
