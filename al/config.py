@@ -23,6 +23,7 @@ CHOICES = {
     "balance": ("off", "on"),
     "costs": ("off", "on"),
     "embeddings": ("float32", "float16"),
+    "compare": ("interval", "plain"),
 }
 
 
@@ -56,6 +57,10 @@ class Config:
     seed: int = _p(0, "Seed of every draw.", low=0)
     annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
     kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
+    compare: str = _p(
+        "interval", "Retrain when the KPI's interval reaches below it, or by the plain mean."
+    )
+    audit: float = _p(0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1.")
     criterion: str = _p("max:val/accuracy", "What the best checkpoint has: max:METRIC, min:METRIC.")
     promote: str = _p(
         "not-worse", "Promote a winner that is not-worse than the champion, or always."
@@ -81,8 +86,10 @@ class Config:
             value = getattr(self, name)
             if value not in choices:
                 raise ConfigError(f"{name}={value}: {did_you_mean(value, choices)}")
-        if not 0 <= self.explore <= 1:
-            raise ConfigError(f"explore={self.explore:g}: give a share from 0 to 1")
+        for name in ("explore", "audit"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
         self.kpi_value  # noqa: B018 - raises where it is no number
         for name in ("campaign", "model"):
             value = getattr(self, name)
@@ -103,6 +110,11 @@ class Config:
         if not math.isfinite(value):
             raise ConfigError(f"kpi={self.kpi!r} is no number: give one, or off")
         return value
+
+    @property
+    def audits(self) -> bool:
+        """Whether an audit slice is drawn: only where a KPI is judged by it."""
+        return self.kpi_value is not None and self.compare == "interval" and self.audit > 0
 
     @property
     def name(self) -> str:

@@ -21,6 +21,9 @@ Split = Literal["train", "val", "test"]
 #: What an annotator answers: anything JSON can say (a class name, a number, boxes …).
 Label = Any
 
+#: Reason of a sample that was drawn uniformly to measure the champion on.
+AUDIT = "audit"
+
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -195,6 +198,13 @@ class Graph(ABC):
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """The metrics over labelled batches, each by the name in `metrics`."""
 
+    def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
+        """The metric of each sample alone, [N], where its value for many is their mean.
+
+        Compare's intervals are exact and quick with it; None, the default, where it is not so.
+        """
+        return None
+
     @abstractmethod
     def infer(
         self, batch: Batch, wants: Sequence[str], *, samples: int, seed: int
@@ -333,6 +343,7 @@ class Picks:
         why: a sentence for the cycle's record, where the strategy decided something.
         short: why there are fewer picks than asked for, where there are.
         memory: what the strategy wants to find as `view.memory` in the next cycle; JSON.
+        covers: every sample of the view had a chance, and `propensities` are these chances.
     """
 
     positions: np.ndarray
@@ -342,6 +353,7 @@ class Picks:
     why: str = ""
     short: str = ""
     memory: Mapping[str, Any] | None = None
+    covers: bool = False
 
 
 class Strategy(Protocol):
@@ -357,7 +369,7 @@ class Query:
     Attributes:
         predicted, confidence: the champion's best guess and its probability; empty where
             there is no champion.
-        why, memory: as in `Picks`.
+        why, memory, covers: as in `Picks`; of the audit slice `covers` says nothing.
     """
 
     ids: tuple[str, ...]
@@ -370,6 +382,7 @@ class Query:
     confidence: tuple[float, ...] = ()
     why: str = ""
     memory: Mapping[str, Any] | None = None
+    covers: bool = False
 
 
 class Engine(Protocol):
@@ -443,6 +456,15 @@ class Verdict:
     Attributes:
         value: the metric on the newly annotated samples; None where nothing was measured.
         interval: its 95 % confidence interval, where there is one.
+        samples: how many it was measured on.
+        rule: "interval" or "plain".
+        estimator: "audit", "weighted" or "plain": which samples count, and how.
+        plain: the metric on all samples of the cycle, as chosen.
+        drift: how well uniformly drawn new samples can be told from the validation split,
+            which was drawn uniformly when the campaign began (AUC; 0.5 = not at all).
+        drift_p: probability of such a difference by chance.
+        drift_from_training: the same for all new samples against the labelled set; both were
+            chosen, so it says how far selection has moved, not whether the world has.
     """
 
     retrain: bool
@@ -451,6 +473,13 @@ class Verdict:
     value: float | None = None
     interval: tuple[float, float] | None = None
     samples: int = 0
+    rule: str = "plain"
+    estimator: str = "plain"
+    plain: float | None = None
+    kpi: float | None = None
+    drift: float | None = None
+    drift_p: float | None = None
+    drift_from_training: float | None = None
 
 
 class Criterion(ABC):

@@ -55,3 +55,16 @@ def test_rebenchmark_is_paired_and_goes_through_the_selector() -> None:
 
 def test_the_area_goes_by_the_accuracies_after_each_query() -> None:
     assert rebenchmark.area([0.5, 1.0, 1.0]) == pytest.approx((0.75 + 1.0) / 3)
+
+
+def test_the_rules_of_compare_differ_where_they_should() -> None:
+    rules = {rule[0]: rule for rule in compare_rules.RULES}
+
+    def share(name: str, margin: float) -> float:
+        value = compare_rules.KPI + margin
+        found = [compare_rules.retrains(rules[name], value, 2000, 100, seed) for seed in range(20)]
+        return sum(found) / 20
+
+    assert share("plain, margin", 0.05) > 0.7  # needlessly
+    assert share("weighted, power(margin), 5 cycles", 0.05) < 0.4
+    assert share("weighted, power(margin), 5 cycles", -0.05) == 1

@@ -375,3 +375,34 @@ def test_the_result_is_the_same_whoever_reads_it(campaign: Make) -> None:
     read = campaign(campaign="c").run()
     pd.testing.assert_frame_equal(ran.curve, read.curve)
     assert (ran.model, ran.version) == (read.model, read.version)
+
+
+def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_cycles_of_one_champion(
+    campaign: Make, client: Any
+) -> None:
+    parameters = {"campaign": "c", "kpi": "0.05", "audit": 0.5, "cycles": 4}
+    campaign(**parameters).run()
+    (last,) = [run for run in runs(client, step="compare") if run.data.tags["al.cycle"] == "4"]
+    labels = table(client, runs(client, role="cycle")[-1], "state/labels.parquet")
+    audit = labels[labels["strategy"] == "audit"]
+    assert list(audit.groupby("cycle").size().items()) == [(2, 5), (3, 5), (4, 5)]
+    assert audit["propensity"].between(0, 1, inclusive="neither").all()
+    assert labels["propensity"][labels["strategy"] == "margin"].isna().all()
+    assert last.data.tags["al.estimator"] == "audit"
+    metrics = last.data.metrics
+    assert metrics["compare/samples"] == 15
+    assert metrics["compare/low"] <= metrics["compare/accuracy"] <= metrics["compare/high"]
+    assert metrics["compare/low"] >= 0.05
+    verdict = client.download_artifacts(last.info.run_id, "verdict.json")
+    assert "uniformly drawn samples of 3 cycles" in Path(verdict).read_text()
+
+
+def test_without_a_kpi_or_with_the_plain_rule_nothing_is_drawn_for_it(
+    campaign: Make, client: Any
+) -> None:
+    campaign(campaign="plain", kpi="0.05", compare="plain").run()
+    campaign(campaign="off").run()
+    for name in ("plain", "off"):
+        cycles = runs(client, role="cycle", campaign=name)
+        labels = table(client, cycles[-1], "state/labels.parquet")
+        assert "audit" not in set(labels["strategy"])

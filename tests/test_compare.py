@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from al.catalog import tasks
-from al.compare import compare
+from al.compare import Sample, compare, drift, estimate
+from al.compare.estimates import effective, resampled
 from al.randomness import seeded
 
 
@@ -23,10 +27,16 @@ def champion() -> Any:
     return graph, data
 
 
-def judge(champion: Any, kpi: float | None, count: int = 50) -> Any:
+def samples_of(data: Any, ids: Any, **more: Any) -> list[Sample]:
+    more = {"cycle": 2, **more}
+    return [Sample(id, label, **more) for id, label in zip(ids, data.truth(ids), strict=True)]
+
+
+def judge(champion: Any, kpi: float | None, count: int = 50, **more: Any) -> Any:
     graph, data = champion
-    ids = data.ids("train")[600 : 600 + count]
-    return compare(graph, data, ids, data.truth(ids), metric="accuracy", kpi=kpi)
+    rule = more.pop("rule", "plain")
+    samples = samples_of(data, data.ids("train")[600 : 600 + count], **more)
+    return compare(graph, data, samples, metric="accuracy", kpi=kpi, rule=rule)
 
 
 def test_the_value_is_the_share_that_the_champion_gets_right(champion: Any) -> None:
@@ -67,10 +77,134 @@ def test_without_a_kpi_every_cycle_trains(champion: Any) -> None:
 
 
 def test_without_a_champion_the_cycle_trains(champion: Any) -> None:
-    verdict = compare(None, champion[1], (), (), metric="accuracy", kpi=0.5)
+    verdict = compare(None, champion[1], (), metric="accuracy", kpi=0.5)
     assert verdict.retrain
     assert verdict.value is None
 
 
 def test_without_new_answers_there_is_nothing_to_train_on(champion: Any) -> None:
     assert not judge(champion, 0.9, count=0).retrain
+
+
+# -- which samples count ------------------------------------------------------------------
+
+
+def test_the_audit_slice_decides_and_not_what_was_chosen_as_hard(champion: Any) -> None:
+    graph, data = champion
+    ids = data.ids("train")[600:1000]
+    (batch,) = data.batches(ids, data.truth(ids), batch_size=400)
+    right = graph.each([batch], "accuracy") == 1
+    wrong = [id for id, good in zip(ids, right, strict=True) if not good]
+    audit = samples_of(data, ids[:300], audit=True)
+    hard = samples_of(data, [id for id in wrong if id not in ids[:300]])
+    assert hard
+    both = compare(graph, data, [*audit, *hard], metric="accuracy", kpi=0.8, rule="interval")
+    alone = compare(graph, data, audit, metric="accuracy", kpi=0.8, rule="interval")
+    assert both.estimator == "audit"
+    assert (both.value, both.interval) == (alone.value, alone.interval)
+    assert both.plain < both.value
+    assert not both.retrain
+
+
+def test_a_value_above_the_kpi_with_too_few_samples_is_no_proof(champion: Any) -> None:
+    few = judge(champion, 0.8, count=10, audit=True, rule="interval")
+    assert few.value >= 0.8
+    assert few.retrain
+    assert "may miss the KPI 0.8" in few.why
+
+
+def test_without_a_uniform_draw_the_plain_mean_is_used_and_said(champion: Any) -> None:
+    verdict = judge(champion, 0.5, rule="interval")
+    assert verdict.estimator == "plain"
+    assert "give audit a share" in verdict.why
+
+
+def test_known_chances_of_every_sample_count_and_unknown_ones_do_not(champion: Any) -> None:
+    graph, data = champion
+    ids = data.ids("train")
+    known = samples_of(data, ids[600:640], cycle=3, chance=0.1)
+    unknown = samples_of(data, ids[640:680], cycle=2)
+    verdict = compare(graph, data, [*known, *unknown], metric="accuracy", kpi=0.5, rule="interval")
+    assert (verdict.estimator, verdict.samples) == ("weighted", 40)
+
+
+def test_a_metric_that_is_no_mean_of_samples_gets_an_interval_by_resampling(champion: Any) -> None:
+    graph, data = champion
+    samples = samples_of(data, data.ids("train")[600:650], audit=True)
+    verdict = compare(graph, data, samples, metric="loss", kpi=0.5, rule="interval")
+    assert graph.each([], "loss") is None
+    low, high = verdict.interval
+    assert low <= verdict.value <= high
+    assert low < high
+
+
+# -- estimates ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("size", [10, 50, 400])
+def test_the_interval_of_a_proportion_holds_the_truth_as_often_as_it_says(
+    truth: float, size: int
+) -> None:
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(2000):
+        found = estimate((rng.random(size) < truth).astype(float), np.ones(size), rng)
+        held.append(found.low <= truth <= found.high)
+    assert np.mean(held) > 0.88  # 95 % averaged over truths; Wilson's least is near 1
+
+
+def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    draws = (rng.gamma(2.0, size=100) for _ in range(300))
+    found = [estimate(values, np.ones(100), rng) for values in draws]
+    assert np.mean([one.low <= 2 <= one.high for one in found]) > 0.9
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=50))
+def test_weights_are_worth_at_most_as_many_samples_as_there_are(chances: list[float]) -> None:
+    weights = effective(np.array(chances))
+    assert 1 - 1e-9 <= weights.sum() <= len(chances) + 1e-9
+    assert weights * np.array(chances) == pytest.approx(weights[0] * chances[0])
+
+
+def test_weighting_by_chances_undoes_the_choice_of_hard_samples() -> None:
+    rng = np.random.default_rng(0)
+    right = (rng.random(4000) < 0.9).astype(float)
+    chances = np.where(right == 1, 0.02, 0.2)
+    values = []
+    for _ in range(400):
+        picked = rng.random(4000) < chances
+        weights = effective(chances[picked])
+        values.append(estimate(right[picked], weights, rng).value)
+    assert np.mean(values) == pytest.approx(right.mean(), abs=0.01)
+
+
+def test_resampling_by_weights_follows_the_weights() -> None:
+    values = np.array([0.0, 1.0])
+    rng = np.random.default_rng(0)
+    found = resampled(lambda rows: float(values[rows].mean()), np.array([0.5, 1.5]), rng)
+    assert found.value == pytest.approx(0.75, abs=0.06)
+
+
+# -- drift --------------------------------------------------------------------------------
+
+
+def test_samples_of_one_kind_cannot_be_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    found = [drift(rng.normal(size=(60, 5)), rng.normal(size=(90, 5)), rng) for _ in range(40)]
+    assert np.mean([one.auc for one in found if one]) == pytest.approx(0.5, abs=0.03)
+    assert np.mean([one.p < 0.05 for one in found if one]) <= 0.15
+
+
+def test_samples_of_another_kind_are_found_out() -> None:
+    rng = np.random.default_rng(0)
+    found = drift(rng.normal(size=(60, 5)) + 1, rng.normal(size=(90, 5)), rng)
+    assert found is not None
+    assert found.auc > 0.8
+    assert found.p < 0.001
+
+
+def test_a_handful_of_samples_says_nothing_about_drift() -> None:
+    rng = np.random.default_rng(0)
+    assert drift(rng.normal(size=(19, 5)), rng.normal(size=(90, 5)), rng) is None

@@ -103,6 +103,8 @@ def _other_values() -> dict[str, object]:
             values[name] = next(choice for choice in CHOICES[name] if choice != default)
         elif name == "kpi":
             values[name] = "0.5"
+        elif isinstance(default, float):
+            values[name] = default / 2 + 0.3
         else:
             values[name] = default + "x" if isinstance(default, str) else default + 1  # type: ignore[operator]
     return values

@@ -33,6 +33,7 @@ def server(folder: Path) -> Iterator[Server]:
     # The experiment of the other tests keeps its artifacts in a folder, past the server.
     mlflow.MlflowClient(server.uri).create_experiment("there")
     yield server
+    server.stop()
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.slow)])

@@ -123,3 +123,42 @@ def test_classes_stay_even_where_costs_count() -> None:
     alone, both = (query("random", over, 12, balance=True, budget=b) for b in (False, True))
     assert predicted(alone, over)[0] >= 2
     assert predicted(both, over)[0] >= 2
+
+
+@pytest.mark.parametrize("text", [*STRATEGIES, "bandit(margin, random)"])
+@pytest.mark.parametrize("more", [{}, {"balance": True}, {"budget": True}, {"explore": 0.2}])
+def test_an_audit_slice_is_part_of_any_query(text: str, more: dict[str, Any]) -> None:
+    found = query(text, view(0, 40), 10, audit=0.3, **more)
+    assert len(found.ids) == len(set(found.ids))
+    assert found.reasons.count("audit") == 3
+    audits = [p for p, r in zip(found.propensities, found.reasons, strict=True) if r == "audit"]
+    assert audits == [pytest.approx(3 / 40)] * 3
+
+
+def test_every_sample_has_the_same_chance_to_be_in_the_audit_slice() -> None:
+    over = view(0, 20)
+    count = dict.fromkeys(over.ids, 0)
+    for seed in range(600):
+        found = query("margin", over, 5, seed, audit=0.4)
+        for id, reason in zip(found.ids, found.reasons, strict=True):
+            count[id] += reason == "audit"
+    expected = 600 * 2 / 20
+    assert sum((n - expected) ** 2 / expected for n in count.values()) < 43.8  # χ²(19), 0.1 %
+
+
+def test_a_query_that_is_all_audit_needs_no_strategy() -> None:
+    found = query("margin", view(0, 20), 5, audit=1.0)
+    assert found.reasons == ("audit",) * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "covers"),
+    [
+        ("random", True), ("power(margin)", True), ("softmax(entropy)", True), ("margin", False),
+        ("badge", False), ("margin(3x) > random", False), ("margin(100%) > random", True),
+    ],
+)  # fmt: skip
+def test_a_query_says_whether_every_sample_had_a_chance(text: str, covers: bool) -> None:
+    assert query(text, view(0, 40), 5).covers is covers
+    assert query(text, view(0, 40), 5, audit=0.4).covers is covers
+    assert query(text, view(0, 40), 5, explore=0.4).covers

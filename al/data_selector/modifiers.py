@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from al.contracts import Picks, PoolView, Strategy
+from al.contracts import AUDIT, Picks, PoolView, Strategy
 from al.errors import StrategyError
 from al.strategies import top
 
@@ -41,9 +41,42 @@ def exploring(strategy: Strategy, share: float) -> Strategy:
             propensities=np.concatenate(
                 [np.ones(len(picks.positions)), np.full(len(by_draw), chance)]
             ),
+            covers=True,
         )
 
     return strategy_and_draw
+
+
+def audited(strategy: Strategy, share: float) -> Strategy:
+    """The strategy, with a share of the query drawn uniformly before it chooses.
+
+    These samples, the audit slice, tell how good the champion is on the whole pool; their
+    propensity is k / N. The strategy chooses among the others, and its propensities are
+    those given the audit slice.
+    """
+
+    def draw_and_strategy(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+        whole = len(view.ids)
+        drawn = min(query_size, max(1, round(share * query_size)))
+        audit = np.sort(rng.choice(whole, size=drawn, replace=False))
+        rest = np.delete(np.arange(whole), audit)
+        picks = _none()
+        if drawn < query_size:
+            picks = strategy(view.narrow(rest), query_size - drawn, rng)
+        own = picks.reasons or (name_of(strategy),) * len(picks.positions)
+        lowest = float(picks.scores.min()) if len(picks.scores) else 0.0
+        chances = picks.propensities
+        if chances is None:
+            chances = np.full(len(picks.positions), np.nan)
+        return replace(
+            picks,
+            positions=np.concatenate([rest[picks.positions], audit]),
+            scores=np.concatenate([picks.scores, np.full(drawn, lowest)]),
+            reasons=(*own, *(AUDIT,) * drawn),
+            propensities=np.concatenate([chances, np.full(drawn, drawn / whole)]),
+        )
+
+    return draw_and_strategy
 
 
 def balanced(strategy: Strategy) -> Strategy:
@@ -124,4 +157,5 @@ def _kept(picks: Picks, places: np.ndarray) -> Picks:
         scores=picks.scores[places],
         reasons=tuple(picks.reasons[p] for p in places) if picks.reasons else (),
         propensities=np.ones(len(places)) if sure else None,
+        covers=False,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from al.contracts import Picks, PoolView, Query, Strategy
-from al.data_selector.modifiers import balanced, exploring, within_budget
+from al.data_selector.modifiers import audited, balanced, exploring, within_budget
 from al.errors import PoolEmpty, StrategyError
 from al.progress import say
 
@@ -25,6 +25,7 @@ def select(
     explore: float = 0.0,
     balance: bool = False,
     budget: bool = False,
+    audit: float = 0.0,
 ) -> Query:
     """The samples to ask about, best first.
 
@@ -36,6 +37,7 @@ def select(
         explore: share of the query that is drawn uniformly.
         balance: make the classes that the model predicts even.
         budget: count the query in costs.
+        audit: share of the query that is drawn uniformly before the strategy chooses.
 
     Raises:
         PoolEmpty: there is nothing to choose from.
@@ -51,6 +53,8 @@ def select(
         strategy = within_budget(strategy, in_order=balance)
     if explore:
         strategy = exploring(strategy, explore)
+    if audit:
+        strategy = audited(strategy, audit)
     picks = strategy(view, wanted, rng)
     _check(picks, wanted, len(view.ids), name, budget=budget)
     if picks.short and not budget and len(picks.positions) < wanted:
@@ -61,11 +65,12 @@ def select(
         ids=tuple(view.ids[i] for i in picks.positions),
         scores=tuple(float(score) for score in picks.scores),
         reasons=picks.reasons or (name,) * len(picks.positions),
-        propensities=tuple(None if p is None else float(p) for p in known),
+        propensities=tuple(None if p is None or np.isnan(p) else float(p) for p in known),
         strategy=name,
         model=model,
         why=picks.why,
         memory=_plain(picks.memory, name),
+        covers=picks.covers,
     )
 
 

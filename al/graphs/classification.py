@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from al.contracts import Batch
 from al.graphs.base import TorchGraph
 
 if TYPE_CHECKING:
@@ -26,6 +29,16 @@ class ClassificationGraph(TorchGraph):
 
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.softmax(dim=1)
+
+    def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
+        if metric != "accuracy":
+            return None
+        right = [
+            self.infer(batch, ["probabilities"])["probabilities"].argmax(axis=1)
+            == np.asarray(batch.targets)
+            for batch in batches
+        ]
+        return np.concatenate(right).astype(np.float64)
 
     def meters(self) -> dict[str, Metric]:
         from torchmetrics.classification import MulticlassAccuracy  # late: 1.5 s to import

@@ -2,45 +2,117 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
+import pandas as pd
+
+from al.compare import Sample, drift
 from al.compare import compare as judge
-from al.contracts import Verdict
+from al.contracts import AUDIT, Graph, Verdict
 from al.pipeline.cycle import Cycle
+from al.randomness import generator
 
 STEP = "compare"
+#: Cycles whose samples are judged together, as long as one champion stood.
+RECENT = 10
 
 
 def compare(cycle: Cycle) -> bool:
     """Make the cycle's verdict, once; the cycle is over where the KPI is met."""
-    session = cycle.session
     if done := cycle.done(STEP):
         stored = done.load_json("verdict.json")
         interval = stored.pop("interval")
         cycle.verdict = Verdict(**stored, interval=tuple(interval) if interval else None)
         return not cycle.verdict.retrain
     with cycle.step(STEP) as run:
-        new = cycle.labels.of_cycle(cycle.number)
-        metric = session.task.metric
-        if len(cycle.labels.ids):
-            verdict = judge(
-                cycle.champion_graph(),
-                session.data,
-                new.ids,
-                new.labels,
-                metric=metric,
-                kpi=session.config.kpi_value,
-            )
-        else:
-            verdict = Verdict(False, "nothing is labelled yet", metric)
+        verdict = _verdict(cycle)
         run.save_json("verdict.json", asdict(verdict))
-        figures = {"compare/retrain": float(verdict.retrain)}
-        if verdict.value is not None:
-            figures[f"compare/{metric}"] = verdict.value
-        if verdict.interval is not None:
-            figures["compare/low"], figures["compare/high"] = verdict.interval
-        run.log_metrics(figures)
+        run.log_metrics(_figures(verdict))
+        run.set_tags({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
         cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
         run.describe(cycle.told)
     cycle.verdict = verdict
     return not verdict.retrain
+
+
+def _verdict(cycle: Cycle) -> Verdict:
+    session, config = cycle.session, cycle.session.config
+    metric, champion = session.task.metric, cycle.champion_graph()
+    if not len(cycle.labels.ids):
+        return Verdict(False, "nothing is labelled yet", metric)
+    rows = _recent(cycle)
+    verdict = judge(
+        champion,
+        session.data,
+        _samples(rows),
+        metric=metric,
+        kpi=config.kpi_value,
+        rule=config.compare,
+        rng=generator(config.seed, cycle.number, STEP),
+    )
+    if champion is None or config.kpi_value is None or not len(rows):
+        return verdict
+    return _with_drift(cycle, champion, verdict, rows)
+
+
+def _recent(cycle: Cycle) -> pd.DataFrame:
+    """The answers that this champion has not learned from: all since it came."""
+    table = cycle.labels.frame
+    by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
+    recent = table["cycle"] > cycle.number - RECENT
+    return table[by_champion & recent & (table["status"] == "answered")]
+
+
+def _samples(rows: pd.DataFrame) -> list[Sample]:
+    columns = (rows[name] for name in ("id", "label", "cycle", "strategy", "propensity"))
+    return [
+        Sample(id, json.loads(label), number, why == AUDIT, None if np.isnan(chance) else chance)
+        for id, label, number, why, chance in zip(*columns, strict=True)
+    ]
+
+
+def _with_drift(cycle: Cycle, champion: Graph, verdict: Verdict, rows: pd.DataFrame) -> Verdict:
+    """The verdict, with how different the new samples look to the champion."""
+    session = cycle.session
+    rng = generator(session.config.seed, cycle.number, "drift")
+
+    def seen(ids: Sequence[str]) -> np.ndarray:
+        batches = session.data.batches(ids, batch_size=512)
+        parts = [champion.infer(b, ["embeddings"], samples=1, seed=0) for b in batches]
+        return np.concatenate([part["embeddings"] for part in parts])
+
+    uniform = list(rows["id"][rows["strategy"].isin([AUDIT, "explore", "random"])])
+    new = list(rows["id"][rows["cycle"] == cycle.number])
+    before = list(session.state.labels.ids)
+    try:
+        clean = drift(seen(uniform), seen(session.data.ids("val")), rng) if uniform else None
+        moved = drift(seen(new), seen(before), rng) if new and before else None
+    except KeyError:  # a graph without embeddings
+        return verdict
+    return dataclasses.replace(
+        verdict,
+        drift=clean.auc if clean else None,
+        drift_p=clean.p if clean else None,
+        drift_from_training=moved.auc if moved else None,
+    )
+
+
+def _figures(verdict: Verdict) -> dict[str, float]:
+    """The verdict as metrics; what is not known is left out."""
+    low, high = verdict.interval or (None, None)
+    figures = {
+        "compare/retrain": float(verdict.retrain),
+        "compare/samples": float(verdict.samples),
+        f"compare/{verdict.metric}": verdict.value,
+        "compare/low": low,
+        "compare/high": high,
+        "compare/plain": verdict.plain,
+        "compare/drift": verdict.drift,
+        "compare/drift_p": verdict.drift_p,
+        "compare/drift_from_training": verdict.drift_from_training,
+    }
+    return {name: value for name, value in figures.items() if value is not None}

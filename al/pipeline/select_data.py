@@ -57,6 +57,7 @@ def select_data(cycle: Cycle) -> bool:
                 explore=config.explore,
                 balance=config.balance == "on",
                 budget=config.costs == "on",
+                audit=config.audit if has_model and config.audits else 0.0,
             )
             query = explained(query, view)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
@@ -180,7 +181,8 @@ def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) ->
         run.save(lambda folder: sheet.save(folder / "query.png"))
     if query.memory is not None:
         run.save_json(MEMORY, dict(query.memory))
-    run.set_tags({"al.strategy": query.strategy, "al.why": query.why[:5000]})
+    tags = {"al.strategy": query.strategy, "al.why": query.why[:5000]}
+    run.set_tags({**tags, "al.covers": query.covers})
     run.log_metrics(figures)
 
 
@@ -201,6 +203,7 @@ def _load(run: Run) -> Query:
             confidence=tuple(_column(frame, "confidence")),
             why=run.tags.get("al.why", ""),
             memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
+            covers=run.tags.get("al.covers") == "True",
         )
     except KeyError as error:
         raise StateError(f"query.parquet of run {run.id} lacks {error}: restore it") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from al.contracts import Answers, Label, Query
+from al.contracts import AUDIT, Answers, Label, Query
 from al.errors import StateError
 
 #: Column → pandas dtype. `label` is JSON, so that a label can be anything; "" when skipped.
@@ -25,7 +25,10 @@ COLUMNS = {
     "rank": "int64",
     "score": "float64",
     "model": "str",
+    "propensity": "float64",  # where every sample had a known chance; else NaN
 }
+#: Columns that came later; a table without them is older.
+LATER = {"propensity": float("nan")}
 #: What two histories must share to be the same; times may differ.
 IDENTITY = ["id", "label", "status", "cycle", "annotator", "strategy", "rank", "model"]
 
@@ -102,6 +105,7 @@ class LabelTable:
                 "rank": [rank[row[0]] for row in rows],
                 "score": [query.scores[rank[row[0]]] for row in rows],
                 "model": query.model,
+                "propensity": [_chance(query, rank[row[0]]) for row in rows],
             }
         ).astype(COLUMNS)
         return self.with_rows(LabelTable(new))
@@ -136,11 +140,19 @@ class LabelTable:
         except Exception as error:  # pyarrow raises many kinds for a damaged file
             reason = str(error).partition("\n")[0]
             raise StateError(f"{path.name} is damaged ({reason}): restore it") from error
+        for column, value in LATER.items():
+            if column not in frame.columns:
+                frame[column] = value
         check_columns(frame, COLUMNS, path.name)
         if frame["id"].duplicated().any():
             twice = frame["id"][frame["id"].duplicated()].iloc[0]
             raise StateError(f"{path.name} holds {twice!r} twice: restore it")
         return cls(frame)
+
+
+def _chance(query: Query, rank: int) -> float | None:
+    """The probability that this sample was asked about, where it estimates the pool."""
+    return query.propensities[rank] if query.covers or query.reasons[rank] == AUDIT else None
 
 
 def check_columns(frame: pd.DataFrame, columns: Mapping[str, str], name: str) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from al.errors import StateError
 from al.state.labels import LabelTable
 
-#: Version of the layout; a reader refuses a later one. 2 brought `memory`.
-SCHEMA = 2
+#: Version of the layout; a reader refuses a later one. 2 brought `memory`, 3 propensities.
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class State:
             raise StateError(f"state.json is damaged ({error}): restore it") from None
         if not isinstance(content, dict) or "schema" not in content:
             raise StateError("state.json is damaged (no schema version): restore it")
-        if content["schema"] not in (1, SCHEMA):
+        if content["schema"] not in range(1, SCHEMA + 1):
             raise StateError(
                 f"state.json has schema {content['schema']}, this version reads 1 to {SCHEMA}: "
                 "install the version that wrote it"

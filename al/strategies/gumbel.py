@@ -35,7 +35,12 @@ def draw(log_weights: np.ndarray, query_size: int, rng: np.random.Generator) -> 
     positions = np.concatenate([order, zeros])
     scores = np.concatenate([keys[order], np.full(len(zeros), lowest)])
     # Samples of no weight come in only when all the others have, and then for certain.
-    return Picks(positions, scores, propensities=np.concatenate([shares, np.ones(len(zeros))]))
+    return Picks(
+        positions,
+        scores,
+        propensities=np.concatenate([shares, np.ones(len(zeros))]),
+        covers=bool(np.isfinite(log_weights).all()),
+    )
 
 
 def scores_of(scored: Any, view: PoolView) -> np.ndarray:

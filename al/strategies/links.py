@@ -85,6 +85,7 @@ class Chain:
         view.prepare(self.reads)
         rows = np.arange(len(view.ids))
         known, why, short = True, [], ""
+        whole = len(rows)
         for link in self.links[:-1]:
             if link.filters and not link.size:
                 picks = link.function.all_of(view, query_size, *link.arguments, **link.named)
@@ -107,6 +108,7 @@ class Chain:
             "; ".join([*why, picks.why] if picks.why else why),
             picks.short or short,
             picks.memory,
+            covers=picks.covers and len(rows) == whole,
         )
 
 

@@ -19,4 +19,4 @@ def random(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     keys = rng.random(len(view.ids))
     positions = np.argsort(-keys, kind="stable")[:query_size]
     share = np.full(len(positions), len(positions) / max(len(keys), 1))
-    return Picks(positions, keys[positions], propensities=share)
+    return Picks(positions, keys[positions], propensities=share, covers=True)

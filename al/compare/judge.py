@@ -1,0 +1,157 @@
+"""The verdict: the KPI estimated on new answers, and the rule that decides on it.
+
+New samples were chosen because they are hard, so their plain mean is far too low (Farquhar,
+Gal and Rainforth 2021, On statistical bias in active learning). Two kinds of new samples
+tell of the pool as a whole: those of the audit slice, drawn uniformly before the strategy
+chose, and those of a strategy that gave every sample a known chance. Where the chances are
+known all of them are used, else the audit slice alone; which it is depends on how samples
+were drawn, never on what came out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from al.compare.estimates import Estimate, effective, estimate, resampled
+from al.contracts import DataLoader, Graph, Label, Verdict
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A newly labelled sample.
+
+    Attributes:
+        cycle: in which it was asked about; each cycle has its own chances.
+        audit: it was drawn uniformly.
+        chance: of being drawn, where every sample had one; None elsewhere.
+    """
+
+    id: str
+    label: Label
+    cycle: int
+    audit: bool = False
+    chance: float | None = None
+
+
+def compare(
+    champion: Graph | None,
+    data: DataLoader,
+    samples: Sequence[Sample],
+    *,
+    metric: str,
+    kpi: float | None,
+    rule: str = "plain",
+    rng: np.random.Generator | None = None,
+) -> Verdict:
+    """Measure the champion on the newly labelled samples and decide whether to retrain.
+
+    Args:
+        champion: None where there is none.
+        samples: labelled since this champion came, of several cycles.
+        kpi: value of the metric to reach; None switches Compare off.
+        rule: "interval": retrain when the lower bound of the 95 % interval is under the KPI;
+            "plain": when the mean on all samples of the latest cycle is.
+    """
+    if champion is None:
+        return Verdict(True, "there is no champion yet", metric)
+    if not samples:
+        return Verdict(False, "nothing new was labelled", metric)
+    rng = rng or np.random.default_rng(0)
+    last = max(sample.cycle for sample in samples)
+    latest = [sample for sample in samples if sample.cycle == last]
+    plain = _measured(champion, data, latest, np.ones(len(latest)), metric, rng)
+    used, weights, estimator = latest, np.ones(len(latest)), "plain"
+    found = plain
+    if rule == "interval" and kpi is not None:
+        used, weights, estimator = _representative(samples) or (used, weights, estimator)
+        if estimator != "plain":
+            found = _measured(champion, data, used, weights, metric, rng)
+    retrain, why = _decided(metric, found, kpi, rule, estimator, used)
+    return Verdict(
+        retrain,
+        why,
+        metric,
+        value=found.value,
+        interval=(found.low, found.high),
+        samples=len(used),
+        rule=rule,
+        estimator=estimator,
+        plain=plain.value,
+        kpi=kpi,
+    )
+
+
+def met(found: Estimate, kpi: float, rule: str) -> bool:
+    """Whether the KPI holds."""
+    return (found.low if rule == "interval" else found.value) >= kpi
+
+
+def _representative(
+    samples: Sequence[Sample],
+) -> tuple[list[Sample], np.ndarray, str] | None:
+    """The samples that tell of the whole pool, with their weights; None where none do."""
+    audit = [sample for sample in samples if sample.audit]
+    cycles: dict[int, list[Sample]] = {}
+    for sample in samples:
+        if not sample.audit:
+            cycles.setdefault(sample.cycle, []).append(sample)
+    known = [rows for rows in cycles.values() if all(row.chance is not None for row in rows)]
+    used = [*audit, *(row for rows in known for row in rows)]
+    if not used:
+        return None
+    weights = [np.ones(len(audit))]
+    weights += [effective(np.array([row.chance for row in rows], float)) for rows in known]
+    return used, np.concatenate(weights), "weighted" if known else "audit"
+
+
+def _measured(
+    champion: Graph,
+    data: DataLoader,
+    samples: Sequence[Sample],
+    weights: np.ndarray,
+    metric: str,
+    rng: np.random.Generator,
+) -> Estimate:
+    ids = [sample.id for sample in samples]
+    labels = [sample.label for sample in samples]
+    each = champion.each(data.batches(ids, labels, batch_size=512), metric)
+    if each is not None:
+        return estimate(each, weights, rng)
+
+    def measure(rows: np.ndarray) -> float:
+        some = [ids[row] for row in rows], [labels[row] for row in rows]
+        return champion.evaluate(data.batches(*some, batch_size=512))[metric]
+
+    return resampled(measure, weights, rng)
+
+
+def _decided(
+    metric: str,
+    found: Estimate,
+    kpi: float | None,
+    rule: str,
+    estimator: str,
+    used: Sequence[Sample],
+) -> tuple[bool, str]:
+    """Whether to retrain, and why in a sentence."""
+    cycles = len({sample.cycle for sample in used})
+    kinds = {
+        "plain": "new samples",
+        "audit": "uniformly drawn samples",
+        "weighted": "samples weighted by their chances",
+    }
+    over = f" of {cycles} cycles" if cycles > 1 else ""
+    text = f"{metric} {found.value:.4f} on {len(used)} {kinds[estimator]}{over}"
+    if kpi is None:
+        return True, f"{text}; the KPI is off"
+    if rule == "interval":
+        text += f", with 95 % between {found.low:.4f} and {found.high:.4f}"
+        if estimator == "plain":
+            text += " (none was drawn uniformly: give audit a share)"
+    holds = met(found, kpi, rule)
+    if rule == "interval" and not holds and found.value >= kpi:
+        return True, f"{text}, may miss the KPI {kpi:g}"
+    return not holds, f"{text} {'meets' if holds else 'misses'} the KPI {kpi:g}"
