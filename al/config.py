@@ -24,6 +24,8 @@ CHOICES = {
     "costs": ("off", "on"),
     "embeddings": ("float32", "float16"),
     "compare": ("interval", "plain"),
+    "missing": ("stop", "drop"),
+    "init": ("scratch", "champion", "shrink-perturb"),
 }
 
 
@@ -53,6 +55,27 @@ class Config:
     passes: int = _p(20, "Stochastic passes of the model, where a strategy reads them.", low=1)
     embeddings: str = _p("float32", "Precision of the embeddings kept on disk: float32 or float16.")
     cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
+    label_budget: int = _p(0, "Most labels in all; 0 for no limit.", low=0, free=True)
+    target: str = _p("off", "Validation metric that ends the campaign; or off.", free=True)
+    plateau: int = _p(
+        0,
+        "Cycles without a gain above noise that end the campaign; 0 is off.",
+        low=0,
+        free=True,
+    )
+    stable: float = _p(
+        0.0,
+        "Agreement of successive champions that ends the campaign, 0.99 say; 0 is off.",
+        free=True,
+    )
+    deadline: str = _p(
+        "off",
+        "No cycle starts after it: 90m, 8h, 2d from the start, or a date and time; or off.",
+        free=True,
+    )
+    missing: str = _p(
+        "stop", "Labelled samples that vanish from the data stop a cycle, or drop.", free=True
+    )
     validation_size: int = _p(100, "Labelled samples kept for validation; they cost too.", low=1)
     seed: int = _p(0, "Seed of every draw.", low=0)
     annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
@@ -66,6 +89,7 @@ class Config:
         "not-worse", "Promote a winner that is not-worse than the champion, or always."
     )
     candidates: int = _p(1, "Training runs a cycle, each with its own seed.", low=1)
+    init: str = _p("scratch", "Weights to train from: scratch, champion or shrink-perturb.")
     epochs: int = _p(60, "Most epochs of a training run.", low=1)
     patience: int = _p(20, "Epochs without a better validation before training stops.", low=1)
     checkpoints: int = _p(4, "Checkpoints a full training run saves.", low=1)
@@ -86,11 +110,11 @@ class Config:
             value = getattr(self, name)
             if value not in choices:
                 raise ConfigError(f"{name}={value}: {did_you_mean(value, choices)}")
-        for name in ("explore", "audit"):
+        for name in ("explore", "audit", "stable"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
-        self.kpi_value  # noqa: B018 - raises where it is no number
+        self.kpi_value, self.target_value  # noqa: B018 - raise where they are no numbers
         for name in ("campaign", "model"):
             value = getattr(self, name)
             if not re.fullmatch(r"[\w.\-]{1,200}", value):
@@ -101,14 +125,23 @@ class Config:
     @property
     def kpi_value(self) -> float | None:
         """The KPI as a number; None when it is off."""
-        if self.kpi == "off":
+        return self._number_or_off("kpi")
+
+    @property
+    def target_value(self) -> float | None:
+        """The target as a number; None when it is off."""
+        return self._number_or_off("target")
+
+    def _number_or_off(self, name: str) -> float | None:
+        text = getattr(self, name)
+        if text == "off":
             return None
         try:
-            value = float(self.kpi)
+            value = float(text)
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise ConfigError(f"kpi={self.kpi!r} is no number: give one, or off")
+            raise ConfigError(f"{name}={text!r} is no number: give one, or off")
         return value
 
     @property
@@ -185,7 +218,8 @@ class Config:
                 f"campaign {self.name!r} keeps its models under {self.model_name!r}, not "
                 f"{given['model']!r}: leave model out, or start another campaign"
             )
-        return self.replace(**{n: getattr(wanted, n) for n in ("cycles", "device", "baseline")})
+        free = (p.name for p in dataclasses.fields(self) if p.metadata["free"])
+        return self.replace(**{name: getattr(wanted, name) for name in free})
 
 
 def _typed(parameter: dataclasses.Field[Any], value: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
@@ -111,6 +111,17 @@ class DataLoader(ABC):
     def freeze(self, splits: Splits) -> None:
         """Use these splits from now on."""
 
+    def refresh(self) -> None:
+        """Look at the data again, as each cycle begins; by default it never changes.
+
+        Training ids may appear and vanish; `freeze` is called afterwards.
+        """
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Those of these ids that are in the data no more, in their order."""
+        there = {id for split in ("train", "val", "test") for id in self.ids(split)}
+        return [id for id in ids if id not in there]
+
     @abstractmethod
     def ids(self, split: Split) -> tuple[str, ...]:
         """The split's ids, ascending; splits are disjoint."""
@@ -189,6 +200,14 @@ class Graph(ABC):
     def to(self, device: Any) -> Graph:
         """Move to a device, in place, where that means something; returns itself."""
         return self
+
+    def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
+        """Start training from keep · other's weights + fresh · the random ones of this graph.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def prepare_training(self, *, lr: float, epochs: int) -> None:
@@ -383,6 +402,17 @@ class Query:
     why: str = ""
     memory: Mapping[str, Any] | None = None
     covers: bool = False
+
+    def without(self, ids: Iterable[str]) -> Query:
+        """The query less these ids, in its order."""
+        gone = frozenset(ids)
+        rows = [row for row, id in enumerate(self.ids) if id not in gone]
+        kept: dict[str, Any] = {
+            name: tuple(values[row] for row in rows)
+            for name in ("ids", "scores", "reasons", "propensities", "predicted", "confidence")
+            if (values := getattr(self, name))
+        }
+        return replace(self, **kept)
 
 
 class Engine(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import common, rebenchmark, selection
+from benchmarks import common, compare_rules, rebenchmark, selection
 
 
 @pytest.fixture

@@ -406,3 +406,21 @@ def test_without_a_kpi_or_with_the_plain_rule_nothing_is_drawn_for_it(
         cycles = runs(client, role="cycle", campaign=name)
         labels = table(client, cycles[-1], "state/labels.parquet")
         assert "audit" not in set(labels["strategy"])
+
+
+@pytest.mark.parametrize("init", ["champion", "shrink-perturb"])
+def test_training_starts_from_the_champion_where_that_is_asked_for(
+    campaign: Make, client: Any, init: str
+) -> None:
+    campaign(campaign="warm", init=init, lr=1e-12).run()
+    campaign(campaign="cold", lr=1e-12).run()
+    first, second = runs(client, step="train", campaign="warm")
+    assert (first.data.params["init"], first.data.params["init_from"]) == (init, "scratch")
+    assert second.data.params["init_from"] == "models:/warm/1"
+    loss = {
+        name: [r.data.metrics["val/loss"] for r in runs(client, step="train", campaign=name)]
+        for name in ("warm", "cold")
+    }
+    assert loss["warm"][0] == loss["cold"][0]
+    assert (loss["warm"][1] == loss["warm"][0]) is (init == "champion")  # nothing was learned
+    assert loss["warm"][1] != loss["cold"][1]

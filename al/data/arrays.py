@@ -82,6 +82,9 @@ class ArrayLoader(DataLoader):
             "test": tuple(sorted(splits.test)),
         }
 
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        return [id for id in ids if id not in self._row]
+
     def ids(self, split: Split) -> tuple[str, ...]:
         return self._splits[split]
 

@@ -191,6 +191,25 @@ class TorchGraph(Graph):
                 "restore it, or promote a version of this task"
             ) from error
 
+    def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
+        """Parameters are mixed; other numbers, like running means, are taken over.
+
+        keep = 1, fresh = 0 is a warm start. Ash and Adams (2020), On warm-starting neural
+        network training: θ ← λ θ + noise keeps its speed and loses its worse generalisation.
+        Their noise is normal; here it is a fresh initialisation, whose scale fits each layer.
+        """
+        assert isinstance(other, TorchGraph)
+        theirs = other._tensors()
+        parameters = dict(self.network.named_parameters())
+        with torch.no_grad():
+            for name, mine in self._tensors().items():
+                if name not in theirs:  # a head that the other one did not have
+                    continue
+                if name in parameters or name.startswith(_LOSSES):
+                    mine.copy_(fresh * mine + keep * theirs[name].to(mine.device))
+                else:
+                    mine.copy_(theirs[name])
+
     def state(self) -> dict[str, Any]:
         return {
             "network": self._tensors(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from al.contracts import Answers
 from al.errors import LabelError
 from al.pipeline.cycle import Cycle, Waiting
+from al.progress import say
 from al.state import LabelTable
 
 STEP = "annotate"
@@ -25,6 +26,9 @@ def annotate(cycle: Cycle) -> bool:
         cycle.labels = session.state.labels.with_rows(new)
         return False
     with cycle.step(STEP) as run:
+        if gone := session.data.missing(query.ids):
+            say(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
+            query = query.without(gone)
         session.annotator.request(query)
         answers = session.annotator.collect(query)
         _check(answers, cycle)

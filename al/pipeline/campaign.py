@@ -19,6 +19,7 @@ from al.pipeline.cycle import (
     needs,
     next_step,
     open_cycle,
+    stop_reason,
 )
 from al.pipeline.report import Result
 from al.pipeline.select_data import select_data
@@ -96,7 +97,10 @@ class Campaign:
     def cycle(self) -> Result:
         """Exactly one cycle: the open one to its end, or the next."""
         with self._opened() as session:
-            self._advance(open_cycle(session) or begin_cycle(session))
+            cycle = open_cycle(session)
+            if cycle is None and session.pool and (reason := stop_reason(session)):
+                say(f"{reason}, which would end main; here is one cycle more")
+            self._advance(cycle or begin_cycle(session))
             return Result.of(session)
 
     def step(self, name: str) -> None:
@@ -123,8 +127,7 @@ class Campaign:
             )
 
             def finish() -> None:
-                complete = session.state.cycle >= session.config.cycles or not session.pool
-                session.run.end("FINISHED" if complete else "SCHEDULED")
+                session.run.end("FINISHED" if stop_reason(session) else "SCHEDULED")
 
             try:
                 with ended(session.run, finish):
@@ -135,20 +138,20 @@ class Campaign:
 
     def _run_missing(self, session: Session) -> bool:
         """Run the cycles that are missing; False where people have to answer first."""
-        wanted = session.config.cycles
         cycle = open_cycle(session)
-        if cycle is None and session.state.cycle >= wanted:
+        if cycle is None and session.state.cycle >= session.config.cycles:
             say(
                 f"campaign {self.name} is finished: {_closed(session)}, "
-                f"{len(session.state.labels.ids)} labels; cycles={wanted + 10} goes on"
+                f"{len(session.state.labels.ids)} labels; "
+                f"cycles={session.config.cycles + 10} goes on"
             )
-        while cycle is not None or session.state.cycle < wanted:
-            if cycle is None and not session.pool:
-                say(f"campaign {self.name} ends: every sample of its pool has been asked about")
-                break
+            return True
+        while cycle is not None or not (reason := stop_reason(session)):
             if not self._advance(cycle or begin_cycle(session)):
                 return False
             cycle = None
+        say(f"campaign {self.name} ends: {reason}")
+        session.run.set_tags({"al.stopped": reason})
         return True
 
     def _advance(self, cycle: Cycle, last: str = "select-model", *, alone: bool = False) -> bool:

@@ -64,7 +64,8 @@ def _recent(cycle: Cycle) -> pd.DataFrame:
     table = cycle.labels.frame
     by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
     recent = table["cycle"] > cycle.number - RECENT
-    return table[by_champion & recent & (table["status"] == "answered")]
+    gone = cycle.session.data.missing(cycle.labels.ids)
+    return table[by_champion & recent & (table["status"] == "answered") & ~table["id"].isin(gone)]
 
 
 def _samples(rows: pd.DataFrame) -> list[Sample]:
@@ -87,7 +88,7 @@ def _with_drift(cycle: Cycle, champion: Graph, verdict: Verdict, rows: pd.DataFr
 
     uniform = list(rows["id"][rows["strategy"].isin([AUDIT, "explore", "random"])])
     new = list(rows["id"][rows["cycle"] == cycle.number])
-    before = list(session.state.labels.ids)
+    before = session.present(session.state.labels).ids
     try:
         clean = drift(seen(uniform), seen(session.data.ids("val")), rng) if uniform else None
         moved = drift(seen(new), seen(before), rng) if new and before else None

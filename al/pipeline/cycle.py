@@ -15,10 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from al.cli import stopping
 from al.contracts import Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
+from al.pipeline.stopping import Record, stop_set, why_to_stop
 from al.progress import say
 from al.state import ChampionRecord, LabelTable, State, ids_digest
 from al.tracking import Run
@@ -124,6 +127,7 @@ def open_cycle(session: Session) -> Cycle | None:
     run, session.open_run = session.open_run, None
     if run is None:
         return None
+    session.look_again()
     if session.store.entry == "cycle":
         session.attach_project_run()
     found = session.store.find({"al.role": "step", "al.cycle_run": run.id})
@@ -136,11 +140,13 @@ def open_cycle(session: Session) -> Cycle | None:
 
 
 def begin_cycle(session: Session) -> Cycle:
-    """The next cycle.
+    """The next cycle, on the data as it is now.
 
     Raises:
+        DataError: labelled samples have vanished.
         PoolEmpty: every sample was answered or skipped.
     """
+    session.look_again()
     if not session.pool:
         raise PoolEmpty(
             f"campaign {session.config.name!r} has asked about every sample of its pool: add data"
@@ -150,6 +156,52 @@ def begin_cycle(session: Session) -> Cycle:
     name = f"cycle {number:02d}"
     run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
     return Cycle(session, number, run, labels=session.state.labels)
+
+
+def stop_reason(session: Session) -> str:
+    """The rule that ends the campaign, in words; "" where it goes on."""
+    metric = session.task.metric
+    found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+    closed = sorted((r for r in found if r.finished), key=lambda r: int(r.tags["al.cycle"]))
+    history = [
+        Record(
+            int(run.metrics.get("cycle/labels", 0)),
+            run.metrics.get(f"cycle/val_{metric}"),
+            run.metrics.get("cycle/kappa"),
+        )
+        for run in closed
+    ]
+    return why_to_stop(
+        session.config,
+        history,
+        pool=len(session.pool),
+        validation=len(session.data.ids("val")),
+        started=session.run.started,
+        now=time.time(),
+        metric=metric,
+    )
+
+
+def _kappa(cycle: Cycle, champion: ChampionRecord) -> float:
+    """Cohen's kappa of the new champion's predictions with those of the one before."""
+    from sklearn.metrics import cohen_kappa_score
+
+    session, before = cycle.session, cycle.session.state.champion
+    assert before is not None
+    if before.version == champion.version:
+        return 1.0
+    ids = stop_set(session.data.ids("train"), session.config.seed)
+    answers = []
+    for version in (before.version, champion.version):
+        graph = cycle.graph(version)
+        parts = [
+            graph.infer(batch, ["probabilities"], samples=1, seed=0)["probabilities"]
+            for batch in session.data.batches(ids, batch_size=512)
+        ]
+        answers.append(np.concatenate(parts).argmax(axis=1))
+    if (answers[0] == answers[1]).all():  # kappa is not defined where all are of one class
+        return 1.0
+    return float(cohen_kappa_score(*answers))
 
 
 def close(cycle: Cycle) -> State:
@@ -185,6 +237,8 @@ def close(cycle: Cycle) -> State:
         figures |= {f"cycle/test_{name}": value for name, value in champion.test.items()}
         figures["cycle/version"] = champion.version
         curve = {f"test/{name}": value for name, value in champion.test.items()}
+        if session.config.stable and session.state.champion and state.retrained:
+            figures["cycle/kappa"] = _kappa(cycle, champion)
     line = _line(cycle, state, figures["cycle/seconds"])
     cycle.run.log_metrics(figures)
     cycle.run.describe(line)

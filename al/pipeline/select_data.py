@@ -28,11 +28,13 @@ from al.pipeline.cycle import Cycle
 from al.progress import say
 from al.randomness import generator, torch_seed
 from al.registry import Standing, digest_of
+from al.state import ids_digest
 from al.strategies import build
 from al.tracking import Checkpoints, Run
 
 STEP = "select-data"
 MEMORY = "memory.json"
+IDS = "train_ids.parquet"
 
 
 def select_data(cycle: Cycle) -> bool:
@@ -44,13 +46,14 @@ def select_data(cycle: Cycle) -> bool:
         return False
     with cycle.step(STEP) as run:
         standing = _settle(cycle, run)
+        _look_at_pool(cycle, run)
         has_model = cycle.champion is not None
         text = config.strategy if has_model else config.cold_start
         with closing(_view(cycle)) as view:
             query = select(
                 build(text),
                 view,
-                config.query_size if has_model else config.initial_size,
+                _size(cycle),
                 generator(config.seed, cycle.number, STEP),
                 name=text,
                 model=_uri(cycle, standing.version),
@@ -74,16 +77,58 @@ def select_data(cycle: Cycle) -> bool:
     return False
 
 
+def _size(cycle: Cycle) -> int:
+    """How many samples to ask about; never more than the label budget has left."""
+    config = cycle.session.config
+    size = config.initial_size if cycle.champion is None else config.query_size
+    if not config.label_budget:
+        return size
+    return max(1, min(size, config.label_budget - len(cycle.session.state.labels.ids)))
+
+
+def _look_at_pool(cycle: Cycle, run: Run) -> None:
+    """Put on record which training samples there are, and what has come and gone.
+
+    The ids are kept only where they changed, so that a pool that does not costs nothing.
+    """
+    session = cycle.session
+    ids = session.data.ids("train")
+    tags = {"al.train_digest": ids_digest(ids), "al.pool_digest": ids_digest(session.pool)}
+    appeared = vanished = 0
+    if session.seen is None:
+        found = session.store.find({"al.step": STEP, "al.campaign_run": session.run.id})
+        session.seen = next((r for r in reversed(found) if r.finished), None)
+    before = session.seen
+    if before is not None and before.tags.get("al.train_digest") == tags["al.train_digest"]:
+        tags["al.train_ids"] = before.tags["al.train_ids"]
+    else:
+        if before is not None and (kept := before.tags.get("al.train_ids")):
+            known = set(session.store.get(kept).load_table(IDS)["id"])
+            appeared, vanished = len(set(ids) - known), len(known - set(ids))
+            say(
+                f"cycle {cycle.number:2d}: the data has changed: {appeared} training samples "
+                f"appeared, {vanished} vanished"
+            )
+        run.save_table(IDS, pd.DataFrame({"id": ids}))
+        tags["al.train_ids"] = run.id
+    run.set_tags(tags)
+    run.log_metrics(
+        {"pool/size": len(session.pool), "pool/appeared": appeared, "pool/vanished": vanished}
+    )
+    session.seen = run
+
+
 def _view(cycle: Cycle) -> View:
     """The pool as the cycle's strategy sees it."""
     session, config = cycle.session, cycle.session.config
     champion = None
     if cycle.champion is not None:
         champion = _model(cycle, cycle.graph(cycle.champion), cycle.weights_digest(cycle.champion))
+    labels = session.present(session.state.labels)
     return View(
         session.pool,
-        session.state.labels.ids,
-        session.state.labels.labels,
+        labels.ids,
+        labels.labels,
         data=session.data,
         champion=champion,
         committee=lambda: _committee(cycle),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,12 @@ from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
 from al.data_selector import passes_limit
 from al.engine import LocalEngine
-from al.errors import ConfigError, StateError, StrategyError, UnknownName
+from al.errors import ConfigError, DataError, StateError, StrategyError, UnknownName
 from al.model_selector import criterion
+from al.pipeline.stopping import deadline_of
+from al.progress import say
 from al.registry import Registry
-from al.state import State
+from al.state import LabelTable, State
 from al.strategies import build, check_reads
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
@@ -31,6 +33,7 @@ class Session:
         run: the campaign's run.
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
+        seen: run that last put the training ids on record.
     """
 
     config: Config
@@ -39,6 +42,7 @@ class Session:
     run: Run
     task: Task
     data: DataLoader
+    splits: Splits
     annotator: Annotator
     criterion: Criterion
     registry: Registry
@@ -46,6 +50,23 @@ class Session:
     device: torch.device
     engine: LocalEngine
     open_run: Run | None = None
+    seen: Run | None = None
+
+    def look_again(self) -> None:
+        """See the data as it is now: samples may have appeared and vanished.
+
+        Raises:
+            DataError: labelled, validation or test samples have vanished, and `missing` is stop.
+        """
+        self.data.refresh()
+        _freeze(self.data, self.splits, self.config.missing)
+        gone = self.data.missing(self.state.labels.ids)
+        if gone:
+            _tell_gone(gone, "labelled", self.config.missing)
+
+    def present(self, labels: LabelTable) -> LabelTable:
+        """The labels whose samples are there; all labels are kept, whatever vanishes."""
+        return labels.without(self.data.missing(labels.ids))
 
     @property
     def pool(self) -> tuple[str, ...]:
@@ -101,13 +122,17 @@ def open_session(
     data = task.data()
     device = _device(config.device)
     graph = _new_graph(task, data, config)
+    _check_start(task, data, config)
     names = [f"val/{metric}" for metric in graph.metrics]
     wanted = criterion(config.criterion, names)
     if stored is None:
         splits = data.propose_splits(config.validation_size, config.seed)
     else:
         splits = Splits(tuple(stored["splits"]["val"]), tuple(stored["splits"]["test"]))
-    data.freeze(splits)
+    _freeze(data, splits, config.missing)
+    if config.stable and not data.spec.classes:
+        raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
+    deadline_of(config.deadline, 0)  # a wrong one is told now
     annotator = annotators.get(config.annotator)(data, config.name)
 
     if stored is None:
@@ -136,7 +161,7 @@ def open_session(
                 f"Its models are registered as {registry.name}."
             )
         session = Session(
-            config, store, driver, run, task, data, annotator, wanted, registry,
+            config, store, driver, run, task, data, splits, annotator, wanted, registry,
             state, device, LocalEngine(), open_run,
         )  # fmt: skip
         if stored is not None and entry == "main":
@@ -155,6 +180,29 @@ def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
         return None, None
     stored = runs[0].load_json("campaign.json") if runs[0].has("campaign.json") else None
     return runs[0], stored
+
+
+def _freeze(data: DataLoader, splits: Splits, missing: str) -> None:
+    """Use the campaign's splits; those of their samples that have vanished are told or dropped.
+
+    Raises:
+        DataError: samples have vanished, and `missing` is stop.
+    """
+    gone = frozenset(data.missing((*splits.val, *splits.test)))
+    if gone:
+        _tell_gone(sorted(gone), "validation or test", missing)
+        splits = Splits(
+            tuple(id for id in splits.val if id not in gone),
+            tuple(id for id in splits.test if id not in gone),
+        )
+    data.freeze(splits)
+
+
+def _tell_gone(gone: Sequence[str], what: str, missing: str) -> None:
+    line = f"{len(gone)} {what} samples have vanished from the data, {gone[0]!r} first"
+    if missing == "stop":
+        raise DataError(f"{line}: restore them, or pass missing=drop to go on without them")
+    say(f"{line}: going on without them, as missing=drop says")
 
 
 def check_names(config: Config) -> None:
@@ -190,6 +238,23 @@ def _new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
                 f"{config.task!r} cannot predict: choose another strategy"
             ) from None
     return graph
+
+
+def _check_start(task: Task, data: DataLoader, config: Config) -> None:
+    """Refuse a start from the champion's weights for a graph that cannot.
+
+    Raises:
+        ConfigError: says so.
+    """
+    if config.init == "scratch":
+        return
+    try:
+        task.graph(data.spec).start_from(task.graph(data.spec), keep=1.0, fresh=0.0)
+    except NotImplementedError:
+        raise ConfigError(
+            f"init={config.init}: models of task {config.task!r} cannot start from others: "
+            "leave it at scratch"
+        ) from None
 
 
 def _stored_config(stored: Mapping[str, Any]) -> Config:

@@ -1,14 +1,17 @@
-"""Step train: one training run for each candidate, from scratch."""
+"""Step train: one training run for each candidate."""
 
 from __future__ import annotations
 
 from al.agents import Examples, Schedule, SupervisedAgent
+from al.contracts import Graph
 from al.pipeline.cycle import Cycle
 from al.randomness import seeded, torch_seed
 from al.state import ids_digest
 from al.tracking import Checkpoints, Run
 
 STEP = "train"
+#: Shares of the champion's weights and of fresh random ones.
+INIT = {"champion": (1.0, 0.0), "shrink-perturb": (0.5, 0.1)}
 
 
 def train(cycle: Cycle) -> bool:
@@ -22,9 +25,19 @@ def train(cycle: Cycle) -> bool:
     return False
 
 
+def _start(cycle: Cycle, graph: Graph) -> str:
+    """Give the graph the weights that training starts from; returns whose they are."""
+    champion, config = cycle.champion_graph(), cycle.session.config
+    if champion is None or cycle.champion is None or config.init == "scratch":
+        return "scratch"
+    keep, fresh = INIT[config.init]
+    graph.start_from(champion, keep=keep, fresh=fresh)
+    return cycle.session.registry.uri(cycle.champion)
+
+
 def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     session, config = cycle.session, cycle.session.config
-    labels = cycle.labels
+    labels = session.present(cycle.labels)
     val = session.data.ids("val")
     measured_on = (f"{config.task}-validation", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
@@ -38,7 +51,9 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     draw = (config.seed, cycle.number, number)
     with seeded(torch_seed(config.seed, cycle.number, "init", number), session.device.type):
         graph = session.new_graph()
+        begun_from = _start(cycle, graph)
         graph.prepare_training(lr=config.lr, epochs=config.epochs)
+    run.log_params({"init": config.init, "init_from": begun_from})
     prefix = f"{config.name}-c{cycle.number:02d}-t{number}"
     recorder = Checkpoints(session.store, run, number, prefix, measured_on)
     agent = (session.task.agent or SupervisedAgent)(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +68,11 @@ class LabelTable:
         """Identity of the labelled set, whatever its order; 32 hexadecimal digits."""
         rows = sorted(zip(self._answered["id"], self._answered["label"], strict=True))
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+
+    def without(self, ids: Iterable[str]) -> LabelTable:
+        """The table less these ids."""
+        gone = frozenset(ids)
+        return LabelTable(self.frame[~self.frame["id"].isin(gone)]) if gone else self
 
     def of_cycle(self, cycle: int) -> LabelTable:
         """The answers of one cycle."""

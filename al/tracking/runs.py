@@ -47,6 +47,7 @@ class Run:
         self.artifact_uri = str(run.info.artifact_uri)
         self.tags: dict[str, str] = dict(run.data.tags)
         self.started = run.info.start_time / 1000  # seconds since 1970
+        self.metrics: dict[str, float] = dict(run.data.metrics)  # as they were when it was found
         self._params = set(run.data.params)
         self._logged: dict[str, set[int]] | None = {} if reopened else None
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends

@@ -121,6 +121,10 @@ class Store:
         )
         return made if isinstance(made, Run) else Run(self.client, made)
 
+    def get(self, run_id: str) -> Run:
+        """The run of an id."""
+        return Run(self.client, self.client.get_run(run_id), reopened=True)
+
     def find(self, tags: Mapping[str, str]) -> list[Run]:
         """All runs of the experiment that carry these tags, oldest first."""
         clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]

@@ -1,0 +1,132 @@
+"""When a campaign is over: any of these rules ends it, and says so.
+
+Every rule is a function of what is on record, so a campaign that was killed and went on
+stops where one that was not would have. Only `main` obeys them; `cycle` runs one cycle more.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from statistics import fmean
+
+from al.config import Config
+from al.errors import ConfigError
+
+#: Size of the stop set, whose predictions are watched.
+STOP_SET = 2000
+#: Comparisons that are averaged.
+WINDOW = 3
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A closed cycle, as the rules see it.
+
+    Attributes:
+        labels: answered so far.
+        value: the champion's metric on validation; None where there was no champion.
+        kappa: agreement of its predictions with its predecessor's, where they were compared.
+    """
+
+    labels: int
+    value: float | None = None
+    kappa: float | None = None
+
+
+def why_to_stop(
+    config: Config,
+    history: Sequence[Record],
+    *,
+    pool: int,
+    validation: int,
+    started: float,
+    now: float,
+    metric: str,
+) -> str:
+    """The first rule that ends the campaign, in words; "" where it goes on.
+
+    Args:
+        history: all closed cycles, the latest last.
+        pool: samples that can still be asked about.
+        validation: size of the validation split.
+        started, now: seconds since 1970.
+    """
+    labels = history[-1].labels if history else 0
+    value = history[-1].value if history else None
+    if len(history) >= config.cycles:
+        return f"cycles={config.cycles} are done"
+    if not pool:
+        return "every sample of its pool has been asked about"
+    if config.label_budget and labels >= config.label_budget:
+        return f"label_budget={config.label_budget} is used up"
+    target = config.target_value
+    if target is not None and value is not None and value >= target:
+        return f"val/{metric} {value:.4f} has reached target={target:g}"
+    if config.plateau and (gain := _plateau(history, config.plateau, validation)):
+        return gain
+    kappas = [record.kappa for record in history if record.kappa is not None][-WINDOW:]
+    if config.stable and len(kappas) == WINDOW and fmean(kappas) >= config.stable:
+        return (
+            f"predictions hardly change any more: kappa {fmean(kappas):.4f} over the last "
+            f"{WINDOW} champions reaches stable={config.stable:g}"
+        )
+    deadline = deadline_of(config.deadline, started)
+    if deadline is not None and now >= deadline:
+        return f"deadline={config.deadline} has passed"
+    return ""
+
+
+def _plateau(history: Sequence[Record], cycles: int, validation: int) -> str:
+    """Whether the last cycles brought no gain above the noise, in words.
+
+    gain = best of the last k − best before them; noise = √(p (1 − p) / n), the standard error
+    of the best value p before on n validation samples, for metrics from 0 to 1; 0 for others.
+    """
+    values = [record.value for record in history if record.value is not None]
+    if len(values) <= cycles:
+        return ""
+    before, after = max(values[:-cycles]), max(values[-cycles:])
+    noise = math.sqrt(before * (1 - before) / validation) if 0 <= before <= 1 else 0.0
+    if after - before > noise:
+        return ""
+    return (
+        f"plateau={cycles}: the last {cycles} cycles gained {after - before:+.4f} on validation, "
+        f"which is within the noise of {noise:.4f}"
+    )
+
+
+def deadline_of(text: str, started: float) -> float | None:
+    """A deadline in seconds since 1970: a date and time, or a span from the start; None if off.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if text == "off":
+        return None
+    if span := re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text):
+        return started + timedelta(**{_UNITS[span[2]]: float(span[1])}).total_seconds()
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"deadline={text!r} is no time: give 90m, 8h, 2d, 2026-12-31T18:00, or off"
+        ) from None
+    return when.replace(tzinfo=when.tzinfo or timezone.utc).timestamp()
+
+
+def stop_set(ids: Sequence[str], seed: int) -> list[str]:
+    """The samples whose predictions are watched: as good as random, and hardly others when ids
+    appear or vanish.
+
+    Bloodgood and Vijay-Shanker (2009), A method for stopping active learning based on
+    stabilizing predictions: some 2,000 samples that need no labels; active learning stops when
+    Cohen's kappa between successive models' predictions averages 0.99 over three.
+    """
+    drawn = sorted(ids, key=lambda name: (zlib.crc32(f"{seed} {name}".encode()), name))
+    return sorted(drawn[:STOP_SET])

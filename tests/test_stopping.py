@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from al.config import Config
+from al.errors import ConfigError
+from al.pipeline.stopping import Record, deadline_of, stop_set, why_to_stop
+from tests.conftest import SMALL
+from tests.stores import runs
+
+HOUR = 3600.0
+
+
+def why(history: list[Record], *, pool: int = 100, now: float = 0.0, **config: Any) -> str:
+    return why_to_stop(
+        Config(**{"cycles": 1000, **config}),
+        history,
+        pool=pool,
+        validation=100,
+        started=0.0,
+        now=now,
+        metric="accuracy",
+    )
+
+
+def curve(*values: float) -> list[Record]:
+    return [Record(10 * (place + 1), value) for place, value in enumerate(values)]
+
+
+def test_a_campaign_without_rules_goes_on() -> None:
+    assert why([]) == ""
+    assert why(curve(0.5, 0.5, 0.5, 0.5)) == ""
+
+
+def test_a_campaign_ends_after_its_cycles() -> None:
+    assert why(curve(0.5), cycles=2) == ""
+    assert why(curve(0.5, 0.6), cycles=2) == "cycles=2 are done"
+
+
+def test_a_campaign_ends_when_its_pool_is_empty() -> None:
+    assert "every sample" in why(curve(0.5), pool=0)
+
+
+def test_a_campaign_ends_when_its_labels_are_used_up() -> None:
+    assert why(curve(0.5, 0.6), label_budget=21) == ""
+    assert why(curve(0.5, 0.6), label_budget=20) == "label_budget=20 is used up"
+
+
+def test_a_campaign_ends_when_the_target_is_reached_on_validation() -> None:
+    assert why(curve(0.5), target="0.6") == ""
+    assert why(curve(0.5, 0.6), target="0.6") == "val/accuracy 0.6000 has reached target=0.6"
+
+
+def test_a_gain_within_the_noise_is_none() -> None:
+    # √(0.8 · 0.2 / 100) = 0.04
+    assert "within the noise of 0.0400" in why(curve(0.7, 0.8, 0.82, 0.83), plateau=2)
+    assert why(curve(0.7, 0.8, 0.82, 0.85), plateau=2) == ""
+    assert why(curve(0.8, 0.81), plateau=2) == ""  # too early to say
+
+
+def test_predictions_that_hardly_change_end_a_campaign() -> None:
+    records = [Record(10, 0.5, kappa) for kappa in (None, 0.5, 0.99, 0.99, 0.99)]
+    assert "kappa 0.9900 over the last 3 champions" in why(records, stable=0.99)
+    assert why(records[:-1], stable=0.99) == ""
+    assert why(records) == ""
+
+
+def test_no_cycle_starts_after_the_deadline() -> None:
+    assert why([], deadline="2h", now=1.9 * HOUR) == ""
+    assert why([], deadline="2h", now=2 * HOUR) == "deadline=2h has passed"
+
+
+def test_a_deadline_is_a_span_or_a_time() -> None:
+    assert deadline_of("off", 0) is None
+    assert [deadline_of(text, 10) for text in ("90m", "8h", "2d")] == [5410, 28810, 172810]
+    assert deadline_of("1970-01-02", 5) == 24 * HOUR
+    assert deadline_of("1970-01-02T01:00+01:00", 5) == 24 * HOUR
+    with pytest.raises(ConfigError, match="is no time: give 90m"):
+        deadline_of("tomorrow", 0)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.integers(1, 4))
+def test_a_campaign_that_a_rule_ended_stays_ended_when_nothing_is_added(
+    values: list[float], plateau: int
+) -> None:
+    assert why(curve(*values), plateau=plateau) == why(curve(*values), plateau=plateau)
+    if len(values) <= plateau:
+        assert why(curve(*values), plateau=plateau) == ""
+
+
+@given(st.sets(st.text(min_size=1), max_size=30))
+def test_the_stop_set_does_not_depend_on_the_order_of_ids(ids: set[str]) -> None:
+    assert stop_set(sorted(ids), 0) == stop_set(sorted(ids, reverse=True), 0) == sorted(ids)
+
+
+def test_the_stop_set_hardly_changes_with_the_pool() -> None:
+    ids = [f"{number:05d}" for number in range(5000)]
+    before, after = set(stop_set(ids, 0)), set(stop_set(ids[100:], 0))
+    assert len(before) == len(after) == 2000
+    assert len(before & after) > 1900
+
+
+# -- in campaigns -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "cycles"),
+    [({"label_budget": 45}, 3), ({"target": "0.0"}, 1), ({"plateau": 1, "stable": 0.9}, 2)],
+)
+def test_a_rule_ends_a_campaign_and_says_so(
+    campaign: Callable[..., Any], client: Any, capsys: Any, rule: dict[str, Any], cycles: int
+) -> None:
+    small = {**SMALL, "cycles": 9, "epochs": 1, "lr": 1e-9}  # which learns nothing
+    campaign(campaign="c", **{**small, **rule}).run()
+    closed = runs(client, role="cycle")
+    assert len(closed) == cycles
+    (run,) = runs(client, role="campaign")
+    said = f"campaign c ends: {run.data.tags['al.stopped']}"
+    assert said in capsys.readouterr().out
+    assert run.info.status == "FINISHED"
+    campaign(campaign="c", **{**small, **rule}).run()  # it has ended
+    assert said in capsys.readouterr().out
+    assert len(runs(client, role="cycle")) == cycles
+    campaign(campaign="c", **{**small, **rule}).cycle()  # unless a cycle is asked for
+    assert "which would end main" in capsys.readouterr().out
+    assert len(runs(client, role="cycle")) == cycles + 1
+
+
+def test_the_label_budget_is_never_exceeded(campaign: Callable[..., Any], client: Any) -> None:
+    campaign(campaign="c", cycles=9, label_budget=45).run()
+    assert [run.data.metrics["cycle/labels"] for run in runs(client, role="cycle")] == [30, 40, 45]
+
+
+def test_agreement_of_champions_is_on_record(campaign: Callable[..., Any], client: Any) -> None:
+    campaign(campaign="c", cycles=2, stable=0.99).run()
+    last = runs(client, role="cycle")[-1]
+    assert -1 <= last.data.metrics["cycle/kappa"] <= 1
