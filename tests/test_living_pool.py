@@ -79,13 +79,10 @@ def test_samples_that_appear_are_seen_and_those_that_vanish_are_dropped_with_a_c
 ) -> None:
     campaign(**PARAMETERS).run()
     asked = labelled(client)
-    gone = [path for path in sorted(data.glob("pool*")) if path.stem not in asked]
-    splits = client.download_artifacts(
-        runs(client, role="campaign")[0].info.run_id, "campaign.json"
-    )
-    kept = Path(splits).read_text()
-    gone = [path for path in gone if path.stem not in kept][:3]
-    for path in gone:
+    (run,) = runs(client, role="campaign")
+    splits = Path(client.download_artifacts(run.info.run_id, "campaign.json")).read_text()
+    free = [f for f in sorted(data.glob("pool*")) if f.stem not in asked and f.stem not in splits]
+    for path in free[:3]:
         path.unlink()
     for number in range(100, 105):
         write(number)

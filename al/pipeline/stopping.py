@@ -71,7 +71,7 @@ def why_to_stop(
     if config.plateau and (gain := _plateau(history, config.plateau, validation)):
         return gain
     kappas = [record.kappa for record in history if record.kappa is not None][-WINDOW:]
-    if config.stable and len(kappas) == WINDOW and fmean(kappas) >= config.stable:
+    if config.stable and len(kappas) == WINDOW and fmean(kappas) > config.stable - 1e-9:
         return (
             f"predictions hardly change any more: kappa {fmean(kappas):.4f} over the last "
             f"{WINDOW} champions reaches stable={config.stable:g}"
