@@ -10,7 +10,7 @@ import dataclasses
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import click
@@ -50,12 +50,15 @@ class StepCommand(click.Command):
         sys.exit(0)
 
 
-def step_command(name: str, *, defaults: bool) -> Callable[[Body], StepCommand]:
+def step_command(
+    name: str, *, defaults: bool, extra: Mapping[str, tuple[str, str]] | None = None
+) -> Callable[[Body], StepCommand]:
     """Decorator: a function of the given parameters as the command of an entry point.
 
     Args:
         defaults: hand over every parameter, with its default where it was not given. Where
             False, a parameter that is not given stays what the campaign has.
+        extra: options of this entry point alone: name → (default, help line).
     """
 
     def decorate(body: Body) -> StepCommand:
@@ -66,7 +69,13 @@ def step_command(name: str, *, defaults: bool) -> Callable[[Body], StepCommand]:
             name=name,
             help=body.__doc__,
             callback=callback,
-            params=[_option(p, defaults) for p in dataclasses.fields(Config)],
+            params=[
+                *(
+                    click.Option([f"--{key}"], default=default, show_default=True, help=text)
+                    for key, (default, text) in (extra or {}).items()
+                ),
+                *(_option(p, defaults) for p in dataclasses.fields(Config)),
+            ],
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
 

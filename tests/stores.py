@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import mlflow
@@ -58,6 +59,9 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
     }
     aliases = client.get_registered_model(name).aliases  # numbers or texts, by kind of store
     found["alias"] = {alias: int(version) for alias, version in aliases.items()}
+    history = client.get_registered_model(name).tags
+    rows = [json.loads(v) for k, v in sorted(history.items()) if k.startswith("al.promotion.")]
+    found["history"] = [(row["version"], row["by"], row["why"]) for row in rows]
     found["running"] = [
         r.info.run_name for r in runs(client, campaign=name) if r.info.status == "RUNNING"
     ]

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pandas as pd
+
 from al import progress
 from al.config import Config
+from al.errors import ConfigError
 from al.pipeline.annotate import annotate
 from al.pipeline.compare import compare
 from al.pipeline.cycle import (
@@ -24,8 +27,9 @@ from al.pipeline.cycle import (
 from al.pipeline.report import Result
 from al.pipeline.select_data import select_data
 from al.pipeline.select_model import select_model
-from al.pipeline.session import Session, open_session
+from al.pipeline.session import Session, look_into, open_session, promotions_of
 from al.pipeline.train import train
+from al.pipeline.watch import Decision, Reasons, decide, keep_watch, span
 from al.progress import say
 from al.tracking import plain_errors, tracking_at
 
@@ -113,6 +117,56 @@ class Campaign:
             else:
                 say(f"nothing to do: {_closed(session)}; select-data starts the next cycle")
 
+    def watch(self, *, poll: str = "60s", samples: int | str = 0, schedule: str = "off") -> None:
+        """Stay up and run a cycle when there is reason; returns when a stop rule ends it.
+
+        Between two cycles nothing is held: other commands may work on the campaign.
+
+        Args:
+            poll: time between two looks, like "30s" or "10m".
+            samples, schedule: what starts a cycle; see `al.pipeline.watch.Reasons`.
+        """
+        reasons = Reasons.from_text(str(samples), schedule)
+
+        def look() -> tuple[str, bool]:
+            with plain_errors(), tracking_at(self._tracking_uri):
+                session = look_into(self._given, experiment=self._experiment)
+                decision = (
+                    Decision(True, "cycle 1 starts")
+                    if session is None
+                    else decide(session, reasons)
+                )
+            if decision.go:
+                with self._opened() as session:
+                    self._advance(open_cycle(session) or begin_cycle(session))
+            return decision.why, decision.over
+
+        keep_watch(look, span(poll, "poll"))
+
+    def undo(self, reason: str) -> int:
+        """Move Production back to the version before; returns which that is.
+
+        Args:
+            reason: kept with the version and in the history.
+
+        Raises:
+            ConfigError: no reason is given.
+            RegistryError: there is no version before.
+        """
+        if not reason.strip():
+            raise ConfigError("undo without a reason: pass reason='why it has to go'")
+        with self._opened(create=False) as session:
+            last = session.state.champion
+            version = session.registry.undo(reason.strip(), last.version if last else None)
+            session.save_promotions()
+            say(f"v{version} of {session.registry.name} is in Production again: {reason.strip()}")
+        return version
+
+    def history(self) -> pd.DataFrame:
+        """Which version was in Production from when to when, by whom and why; only reads."""
+        with plain_errors(), tracking_at(self._tracking_uri):
+            return promotions_of(self._given, self._experiment)
+
     # -- how -------------------------------------------------------------------------------
 
     @contextmanager
@@ -134,7 +188,8 @@ class Campaign:
                     yield session
                     session.attach_project_run()
             finally:
-                session.driver.release()
+                if session.driver is not None:
+                    session.driver.release()
 
     def _run_missing(self, session: Session) -> bool:
         """Run the cycles that are missing; False where people have to answer first."""
@@ -154,7 +209,13 @@ class Campaign:
         session.run.set_tags({"al.stopped": reason})
         return True
 
-    def _advance(self, cycle: Cycle, last: str = "select-model", *, alone: bool = False) -> bool:
+    def _advance(
+        self,
+        cycle: Cycle,
+        last: str = "select-model",
+        *,
+        alone: bool = False,
+    ) -> bool:
         """Run a cycle's steps up to `last`; False where people have to answer first.
 
         Steps that are done are not done again: what they left is read.

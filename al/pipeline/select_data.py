@@ -25,6 +25,7 @@ from al.data_selector import (
 )
 from al.errors import StateError
 from al.pipeline.cycle import Cycle
+from al.pipeline.session import Session
 from al.progress import say
 from al.randomness import generator, torch_seed
 from al.registry import Standing, digest_of
@@ -42,7 +43,7 @@ def select_data(cycle: Cycle) -> bool:
     session, config = cycle.session, cycle.session.config
     if done := cycle.done(STEP):
         cycle.champion = _version(done.tags["al.model"])
-        cycle.query = _load(done)
+        cycle.query = load_query(done)
         return False
     with cycle.step(STEP) as run:
         standing = _settle(cycle, run)
@@ -86,6 +87,22 @@ def _size(cycle: Cycle) -> int:
     return max(1, min(size, config.label_budget - len(cycle.session.state.labels.ids)))
 
 
+def train_ids_on_record(session: Session) -> set[str]:
+    """The training ids of the last cycle that began; none before the first."""
+    latest = _latest(session)
+    if latest is None or not (kept := latest.tags.get("al.train_ids")):
+        return set()
+    return set(session.store.get(kept).load_table(IDS)["id"])
+
+
+def _latest(session: Session) -> Run | None:
+    """The run that last put the training ids on record."""
+    if session.seen is None:
+        found = session.store.find({"al.step": STEP, "al.campaign_run": session.run.id})
+        session.seen = next((r for r in reversed(found) if r.finished), None)
+    return session.seen
+
+
 def _look_at_pool(cycle: Cycle, run: Run) -> None:
     """Put on record which training samples there are, and what has come and gone.
 
@@ -95,15 +112,11 @@ def _look_at_pool(cycle: Cycle, run: Run) -> None:
     ids = session.data.ids("train")
     tags = {"al.train_digest": ids_digest(ids), "al.pool_digest": ids_digest(session.pool)}
     appeared = vanished = 0
-    if session.seen is None:
-        found = session.store.find({"al.step": STEP, "al.campaign_run": session.run.id})
-        session.seen = next((r for r in reversed(found) if r.finished), None)
-    before = session.seen
+    before = _latest(session)
     if before is not None and before.tags.get("al.train_digest") == tags["al.train_digest"]:
         tags["al.train_ids"] = before.tags["al.train_ids"]
     else:
-        if before is not None and (kept := before.tags.get("al.train_ids")):
-            known = set(session.store.get(kept).load_table(IDS)["id"])
+        if known := train_ids_on_record(session):
             appeared, vanished = len(set(ids) - known), len(known - set(ids))
             say(
                 f"cycle {cycle.number:2d}: the data has changed: {appeared} training samples "
@@ -187,8 +200,7 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     standing = session.registry.standing(before.version if before else None)
     cycle.champion = standing.version
     uri = _uri(cycle, standing.version)
-    by = "nobody" if standing.version is None else "hand" if standing.by_hand else "pipeline"
-    run.set_tags({"al.model": uri, "al.model_by": by})
+    run.set_tags({"al.model": uri, "al.model_by": standing.by})
     if standing.version is None and standing.by_hand:
         say(
             f"no version of {session.registry.name} is in Production any more: "
@@ -198,12 +210,16 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
         archived = ", ".join(f"v{version}" for version in standing.others)
         also = f"; archived {archived}, which was there beside it" if archived else ""
         say(f"v{standing.version} was put into Production by hand: this cycle uses it{also}")
+    elif standing.undone:
+        say(f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to")
     elif standing.alias not in (None, standing.version):
         say(
             f"the alias champion names v{standing.alias}, but v{standing.version} is in "
             "Production: the stage counts, the alias is moved back"
         )
     session.registry.settle(standing)
+    if standing.by_hand:
+        session.save_promotions()
     return standing
 
 
@@ -231,7 +247,12 @@ def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) ->
     run.log_metrics(figures)
 
 
-def _load(run: Run) -> Query:
+def load_query(run: Run) -> Query:
+    """The query that a finished step left.
+
+    Raises:
+        StateError: it is missing or damaged.
+    """
     frame = run.load_table("query.parquet")
     try:
         frame = frame.sort_values("rank")

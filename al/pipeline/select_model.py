@@ -106,6 +106,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
         registry.promote(version, f"cycle {cycle.number}: {election.why}")
     else:
         registry.settle(registry.standing(cycle.champion))
+    session.save_promotions()
     cycle.champion_after = version if election.promoted else record["champion"]
     run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
     run.describe(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import torch
 
 from al.catalog import annotators, tasks
@@ -29,7 +30,7 @@ class Session:
     """What the steps of a campaign share.
 
     Attributes:
-        driver: the right of this process to drive the campaign.
+        driver: the right of this process to drive the campaign; None where it only looks.
         run: the campaign's run.
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
@@ -38,7 +39,7 @@ class Session:
 
     config: Config
     store: Store
-    driver: Driver
+    driver: Driver | None
     run: Run
     task: Task
     data: DataLoader
@@ -83,6 +84,11 @@ class Session:
         """A graph of the task with random weights, on the device."""
         return _new_graph(self.task, self.data, self.config).to(self.device)
 
+    def save_promotions(self) -> None:
+        """Keep the history of promotions with the campaign, for those who look there."""
+        table = self.registry.promotions.table()
+        self.run.save(lambda folder: table.to_csv(folder / "promotions.csv", index=False))
+
     def attach_project_run(self) -> None:
         """Put the run of `mlflow run` into the tree where no new run took its place."""
         tags = {**self.tags, "al.role": "step", "al.step": str(self.store.entry)}
@@ -107,6 +113,73 @@ def open_session(
     Raises:
         AlError: something is wrong; nothing has been changed.
     """
+    plan = _plan(given, experiment, entry, create=create)
+    store, config, data = plan.store, plan.config, plan.data
+    # Up to here everything was only looked at; from here on this process is the only driver.
+    driver = Driver(store, config.name, plan.found.id if plan.found else None).acquire()
+    try:
+        if _find(store, config.name) != (plan.found, plan.stored):  # another one made it meanwhile
+            driver.release()
+            return open_session(given, experiment=experiment, entry=entry, create=create)
+        run = plan.found or _create(store, config)
+        if plan.stored is None:
+            run.log_params(config.to_dict())
+            run.save_json("campaign.json", _as_json(config, plan.splits, data))
+        session = plan.session(run, driver)
+        run.reopen()
+        session.registry.claim()
+        if plan.stored is None:
+            run.set_tags({"al.registered_model": session.registry.name})
+            run.describe(
+                f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
+                f"Its models are registered as {session.registry.name}."
+            )
+        elif entry == "main":
+            session.attach_project_run()
+        _end_left_over(session)
+    except BaseException:
+        driver.release()
+        raise
+    return session
+
+
+def look_into(given: Mapping[str, Any], *, experiment: str | None = None) -> Session | None:
+    """The campaign as it stands, for reading only: others may drive it meanwhile.
+
+    None where it has not been started. Parameters and errors are those of `open_session`.
+    """
+    plan = _plan(given, experiment, None, create=True)
+    return plan.session(plan.found) if plan.found and plan.stored else None
+
+
+@dataclass
+class _Plan:
+    """What a campaign needs, looked up and checked; nothing has been changed."""
+
+    config: Config
+    store: Store
+    found: Run | None
+    stored: dict[str, Any] | None
+    task: Task
+    data: DataLoader
+    splits: Splits
+    annotator: Annotator
+    criterion: Criterion
+    device: torch.device
+
+    def session(self, run: Run, driver: Driver | None = None) -> Session:
+        """The session on the campaign's run."""
+        state, open_run = _where_it_stands(self.store, run, self.config, mend=driver is not None)
+        registry = Registry(self.store.client, self.config.model_name, self.config.name, run.id)
+        return Session(
+            self.config, self.store, driver, run, self.task, self.data, self.splits,
+            self.annotator, self.criterion, registry, state, self.device, LocalEngine(), open_run,
+        )  # fmt: skip
+
+
+def _plan(
+    given: Mapping[str, Any], experiment: str | None, entry: str | None, *, create: bool
+) -> _Plan:
     config = Config.from_dict(given)
     check_names(config)
     passes_limit(), server_wait()  # a wrong one is told now
@@ -134,43 +207,28 @@ def open_session(
         raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
     deadline_of(config.deadline, 0)  # a wrong one is told now
     annotator = annotators.get(config.annotator)(data, config.name)
-
     if stored is None:
         _check_sizes(config, len(data.ids("train")))
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
+    return _Plan(
+        config, store, found, stored, task, data, splits, annotator, wanted, device
+    )  # fmt: skip
 
-    # Up to here everything was only looked at; from here on this process is the only driver.
-    driver = Driver(store, config.name, found.id if found else None).acquire()
-    try:
-        if _find(store, config.name) != (found, stored):  # another driver made it meanwhile
-            driver.release()
-            return open_session(given, experiment=experiment, entry=entry, create=create)
-        run = found or _create(store, config)
-        if stored is None:
-            run.log_params(config.to_dict())
-            run.save_json("campaign.json", _as_json(config, splits, data))
-        state, open_run = _where_it_stands(store, run, config)
-        run.reopen()
-        registry = Registry(store.client, config.model_name, config.name, run.id)
-        registry.claim()
-        if stored is None:
-            run.set_tags({"al.registered_model": registry.name})
-            run.describe(
-                f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
-                f"Its models are registered as {registry.name}."
-            )
-        session = Session(
-            config, store, driver, run, task, data, splits, annotator, wanted, registry,
-            state, device, LocalEngine(), open_run,
-        )  # fmt: skip
-        if stored is not None and entry == "main":
-            session.attach_project_run()
-        _end_left_over(session)
-    except BaseException:
-        driver.release()
-        raise
-    return session
+
+def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFrame:
+    """The history of promotions of a campaign that is there; see `Promotions.table`.
+
+    Raises:
+        ConfigError: there is no such campaign.
+    """
+    config = Config.from_dict(given)
+    store = Store(experiment)
+    run, stored = _find(store, config.name)
+    if run is None or stored is None:
+        raise ConfigError(unknown_campaign(store, config.name))
+    config = _stored_config(stored).resumed_with(given)
+    return Registry(store.client, config.model_name, config.name, run.id).promotions.table()
 
 
 def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
@@ -280,8 +338,14 @@ def _as_json(config: Config, splits: Splits, data: DataLoader) -> dict[str, Any]
     }
 
 
-def _where_it_stands(store: Store, run: Run, config: Config) -> tuple[State, Run | None]:
-    """The state after the last closed cycle, and the run of the cycle that is open."""
+def _where_it_stands(
+    store: Store, run: Run, config: Config, *, mend: bool
+) -> tuple[State, Run | None]:
+    """The state after the last closed cycle, and the run of the cycle that is open.
+
+    Args:
+        mend: end the run of a cycle that was killed just before it ended.
+    """
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
     cycles = {int(cycle.tags["al.cycle"]): cycle for cycle in found}
     last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
@@ -291,7 +355,7 @@ def _where_it_stands(store: Store, run: Run, config: Config) -> tuple[State, Run
             f"cycle {last} of campaign {config.name!r} holds the state of cycle {state.cycle} of "
             f"{state.campaign!r}: restore it"
         )
-    if last and cycles[last].status == "RUNNING":  # killed between the mark and the end
+    if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
         cycles[last].finish()
     return state, cycles.get(last + 1)
 

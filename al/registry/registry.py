@@ -16,6 +16,7 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
 from al.errors import RegistryError
+from al.registry.promotions import Promotions, before
 
 STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
 
@@ -27,6 +28,7 @@ class Standing:
     Attributes:
         version: None where no version is in Production.
         by_hand: a person put it there, not the pipeline.
+        undone: the pipeline went back to it, because somebody asked for that.
         others: versions that were in Production beside it.
         alias: version that the alias `champion` names; None where it names none.
     """
@@ -35,6 +37,14 @@ class Standing:
     by_hand: bool = False
     others: tuple[int, ...] = ()
     alias: int | None = None
+    undone: bool = False
+
+    @property
+    def by(self) -> str:
+        """Who put it there: pipeline, hand, undo or nobody."""
+        if self.version is None:
+            return "nobody"
+        return "undo" if self.undone else "hand" if self.by_hand else "pipeline"
 
 
 class Registry:
@@ -51,6 +61,7 @@ class Registry:
         self.name = name
         self.campaign = campaign
         self.owner = owner
+        self.promotions = Promotions(client, name)
 
     def uri(self, version: int) -> str:
         """How MLflow calls a version."""
@@ -117,13 +128,19 @@ class Registry:
         else:
             return Standing(None, by_hand=last is not None, alias=self._alias())
         number = int(version.version)
+        undone = bool(chosen_by_hand) and any(
+            row.by == "undo" and row.version == number for row in self.promotions.all()[-1:]
+        )
         others = tuple(sorted(int(v.version) for v in there if v is not version))
-        return Standing(number, bool(chosen_by_hand), others, self._alias())
+        by_hand = bool(chosen_by_hand) and not undone
+        return Standing(number, by_hand, others, self._alias(), undone)
 
     def settle(self, standing: Standing) -> None:
         """Leave one version in Production, with the alias on it; doing it again is harmless."""
         for version in standing.others:
             self._move(version, ARCHIVED)
+        if standing.by_hand:
+            self.promotions.note(standing.version, "hand", "put into Production by hand")
         if standing.by_hand and standing.version is not None:
             self._note(standing.version, "put into Production by hand")
         if standing.version is not None and standing.alias != standing.version:
@@ -131,9 +148,40 @@ class Registry:
 
     def promote(self, version: int, why: str) -> None:
         """Move a version to Production and all others there to Archived."""
+        self.promotions.note(version, "pipeline", why)
         self._note(version, why)
         self._move(version, STAGE, alone=True)
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+
+    def undo(self, why: str, last: int | None) -> int:
+        """Go back to the version that was in Production before the present one.
+
+        One that was cut off is brought to its end instead.
+
+        Args:
+            last: version that was champion when the cycle before closed.
+
+        Raises:
+            RegistryError: there is none to go back to.
+        """
+        rows = self.promotions.all()
+        if not rows or rows[-1].done:
+            standing = self.standing(last)
+            self.settle(standing)  # what was done by hand is on record before it is undone
+            version = before(self.promotions.all())
+            if version is None:
+                raise RegistryError(
+                    f"no version of {self.name!r} was in Production before this one: there is "
+                    "nothing to go back to"
+                )
+            self.promotions.note(version, "undo", why, done=False)
+        else:
+            version, why = int(rows[-1].version or 0), rows[-1].why
+        self._note(version, why)
+        self._move(version, STAGE, alone=True)
+        self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+        self.promotions.finish()
+        return version
 
     # -- versions ------------------------------------------------------------------------------
 

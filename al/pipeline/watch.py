@@ -1,0 +1,141 @@
+"""Stay up, and start a cycle when there is reason: what `watch` decides, and when it looks."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from al.errors import AlError, ConfigError
+from al.pipeline.cycle import stop_reason
+from al.pipeline.select_data import load_query, train_ids_on_record
+from al.pipeline.session import Session
+from al.progress import say
+from al.tracking import Run
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """When a cycle starts while none is open.
+
+    Attributes:
+        samples: as soon as so many training samples are new since the last cycle; 0 is off.
+        schedule: seconds from the start of a cycle to the start of the next; 0 is off.
+            With both off, a cycle starts as soon as the one before is closed.
+    """
+
+    samples: int = 0
+    schedule: float = 0.0
+
+    @classmethod
+    def from_text(cls, samples: str, schedule: str) -> Reasons:
+        """As a user gives them.
+
+        Raises:
+            ConfigError: one is no number, or no time.
+        """
+        if not str(samples).isdecimal():
+            raise ConfigError(f"samples={samples!r} is not a whole number: give one, or 0")
+        return cls(int(samples), 0.0 if schedule == "off" else span(schedule, "schedule"))
+
+
+def span(text: str, name: str) -> float:
+    """A span of time in seconds.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(text))
+    if not found or not float(found[1]):
+        raise ConfigError(f"{name}={text!r} is no span of time: give 30s, 10m, 8h or 2d")
+    return timedelta(**{_UNITS[found[2]]: float(found[1])}).total_seconds()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a look came to.
+
+    Attributes:
+        go: run a cycle, or the open one to its end, now.
+        over: there is nothing to watch for any more.
+    """
+
+    go: bool
+    why: str
+    over: bool = False
+
+
+def decide(session: Session, reasons: Reasons) -> Decision:
+    """Whether there is reason for a cycle; only looks."""
+    if session.open_run is not None:
+        return _of_open_cycle(session, session.open_run)
+    session.look_again()
+    if reason := stop_reason(session):
+        return Decision(False, f"no cycle: {reason}", bool(session.pool))  # a pool may grow again
+    return _why_now(session, reasons)
+
+
+def _of_open_cycle(session: Session, run: Run) -> Decision:
+    number = session.state.cycle + 1
+    steps = {r.tags["al.step"]: r for r in session.store.find({"al.cycle_run": run.id})}
+    asked, answered = steps.get("select-data"), steps.get("annotate")
+    if asked is None or not asked.finished or answered is None or answered.finished:
+        return Decision(True, f"cycle {number} is open and goes on")
+    query = load_query(asked)
+    query = query.without(session.data.missing(query.ids))
+    if waiting := session.annotator.collect(query).waiting:
+        there = len(query.ids) - len(waiting)
+        where = f", at {session.annotator.where}" if session.annotator.where else ""
+        return Decision(False, f"cycle {number} waits: {there} of {len(query.ids)} answered{where}")
+    return Decision(True, f"cycle {number} goes on: all of its {len(query.ids)} are answered")
+
+
+def _why_now(session: Session, reasons: Reasons) -> Decision:
+    number = session.state.cycle + 1
+    if number == 1:
+        return Decision(True, "cycle 1 starts")
+    if not (reasons.samples or reasons.schedule):
+        return Decision(True, f"cycle {number} starts: the one before is closed")
+    said = []
+    if reasons.samples:
+        new = len(set(session.data.ids("train")) - train_ids_on_record(session))
+        if new >= reasons.samples:
+            return Decision(True, f"cycle {number} starts: {new} samples are new")
+        said.append(f"{new} of {reasons.samples} new samples")
+    if reasons.schedule:
+        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+        left = max(run.started for run in found) + reasons.schedule - time.time()
+        if left <= 0:
+            return Decision(True, f"cycle {number} starts: {reasons.schedule:g} s have passed")
+        said.append(f"{left:.0f} s to the schedule")
+    return Decision(False, f"no cycle: {', '.join(said)}")
+
+
+def keep_watch(look: Callable[[], tuple[str, bool]], poll: float) -> None:
+    """Look again and again; say what was decided where that is not what was said before.
+
+    What a person can mend is said and looked at again; a wrong parameter ends the watch.
+
+    Args:
+        look: decides and acts; returns what to say, and whether the watch is over.
+        poll: seconds between two looks.
+    """
+    before = ""
+    while True:
+        try:
+            line, over = look()
+        except ConfigError:
+            raise
+        except AlError as error:
+            line, over = f"error: {' '.join(str(error).split())}", False
+        kind = re.sub(r"\d+ s to", "", line)  # a clock that runs down is no new decision
+        if kind != before:
+            say(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}")
+            before = kind
+        if over:
+            return
+        time.sleep(poll)

@@ -1,0 +1,102 @@
+"""The history of promotions: which version was in Production from when to when, why, by whom.
+
+MLflow keeps none. Here each promotion is a tag of the registered model, numbered in order
+and written before the stage moves, so that a cut loses no row and makes none twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pandas as pd
+
+PREFIX = "al.promotion."
+COLUMNS = ["version", "from", "to", "by", "why"]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A version that came into Production.
+
+    Attributes:
+        version: None where none was left there.
+        by: pipeline, hand or undo.
+        at: ISO 8601, UTC; of what was done by hand, when the pipeline found it.
+        done: False while an undo is on its way.
+    """
+
+    version: int | None
+    by: str
+    why: str
+    at: str
+    done: bool = True
+
+
+class Promotions:
+    """All promotions of one registered model.
+
+    Args:
+        client: a connection of `al.tracking`.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def all(self) -> list[Promotion]:
+        """In their order."""
+        tags = self._client.get_registered_model(self._name).tags
+        return [
+            Promotion(**json.loads(value))
+            for key, value in sorted(tags.items())
+            if key.startswith(PREFIX)
+        ]
+
+    def note(self, version: int | None, by: str, why: str, *, done: bool = True) -> None:
+        """Enter a promotion, unless the latest one is of this version already."""
+        known = self.all()
+        if known and known[-1].version == version and by != "undo":
+            return
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        # A clock that was put back must not turn the order round.
+        at = max([now, *(row.at for row in known[-1:])])
+        self._write(len(known), Promotion(version, by, why[:500], at, done))
+
+    def finish(self) -> None:
+        """The latest one has come to its end."""
+        known = self.all()
+        self._write(len(known) - 1, replace(known[-1], done=True))
+
+    def _write(self, place: int, row: Promotion) -> None:
+        self._client.set_registered_model_tag(
+            self._name, f"{PREFIX}{place:06d}", json.dumps(asdict(row))
+        )
+
+    def table(self) -> pd.DataFrame:
+        """A row for each promotion: version, from, to, by, why; `to` is empty for the latest."""
+        rows = self.all()
+        ends = [row.at for row in rows[1:]] + [""]
+        cells = [
+            ("none" if row.version is None else f"v{row.version}", row.at, end, row.by, row.why)
+            for row, end in zip(rows, ends, strict=True)
+        ]
+        return pd.DataFrame(cells, columns=COLUMNS)
+
+
+def before(rows: list[Promotion]) -> int | None:
+    """The version to go back to: the one that stood before the present one came.
+
+    An undo takes back what it undid, so that a second one goes back further; None where
+    there is nothing before.
+    """
+    stood: list[int | None] = []
+    for row in rows:
+        if row.by == "undo":
+            stood = stood[:-1]
+        else:
+            stood.append(row.version)
+    earlier = [version for version in stood[:-1] if version is not None]
+    return earlier[-1] if earlier else None

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from al.errors import ConfigError
+from al.pipeline.watch import Reasons, keep_watch, span
+from tests.conftest import ROOT, SMALL
+from tests.stores import client_at, runs
+from tests.test_driver import until
+from tests.test_living_pool import PARAMETERS, data, write  # noqa: F401 - a fixture
+from tests.test_steps import arguments
+
+Make = Callable[..., Any]
+
+DESK = '''
+from pathlib import Path
+from al.contracts import Annotator, Answer, Answers
+
+
+class Desk(Annotator):
+    """Answers when a file is there."""
+
+    where = "the desk"
+
+    def request(self, query):
+        pass
+
+    def collect(self, query):
+        if not Path("open").exists():
+            return Answers(waiting=query.ids)
+        truth = zip(query.ids, self.data.truth(query.ids))
+        return Answers(tuple(Answer(id, label, "desk", "2026-01-01") for id, label in truth))
+'''
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("1.5m", 90), ("8h", 28800), ("2d", 172800)]
+)
+def test_a_span_of_time_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert span(text, "poll") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "0s", "-1h", "soon"])
+def test_what_is_no_span_of_time_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no span of time: give 30s"):
+        span(text, "poll")
+    with pytest.raises(ConfigError, match="is not a whole number"):
+        Reasons.from_text("x", "off")
+
+
+def test_a_decision_is_said_once_and_an_error_is_looked_at_again(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al.errors import TrackingError
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    looks = iter(["no cycle: 9 s to go", "no cycle: 8 s to go", TrackingError("away"), "cycle 2"])
+
+    def look() -> tuple[str, bool]:
+        found = next(looks)
+        if isinstance(found, Exception):
+            raise found
+        return found, found == "cycle 2"
+
+    keep_watch(look, 1)
+    said = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["no cycle: 9 s to go", "error: away", "cycle 2"]
+
+
+def test_a_watch_runs_cycle_after_cycle_until_a_rule_ends_it(
+    campaign: Make, client: Any, capsys: Any
+) -> None:
+    campaign(campaign="c").watch(poll="1s")
+    out = capsys.readouterr().out
+    assert "cycle 1 starts" in out
+    assert "cycle 2 starts: the one before is closed" in out
+    assert "no cycle: cycles=2 are done" in out
+    assert len(runs(client, role="cycle")) == 2
+    assert not runs(client, role="driver")
+
+
+def test_new_samples_start_a_cycle(
+    data: Path,  # noqa: F811
+    campaign: Make,
+    client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    looks = []
+
+    def sleep(_: float) -> None:
+        looks.append(len(runs(client, role="cycle")))
+        if len(looks) in (2, 3):
+            write(300 + len(looks))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    campaign(**PARAMETERS).watch(poll="1s", samples=2)
+    assert looks == [1, 1, 1, 2]
+    assert "no cycle: 1 of 2 new samples" in capsys.readouterr().out
+
+
+def test_a_schedule_starts_a_cycle(campaign: Make, client: Any, capsys: Any) -> None:
+    campaign(campaign="c").watch(poll="1s", schedule="4s")
+    starts = [run.info.start_time for run in runs(client, role="cycle")]
+    assert starts[1] - starts[0] >= 4000
+    assert "s to the schedule" in capsys.readouterr().out
+
+
+def test_a_watch_waits_for_answers_without_a_trace_and_stops_at_a_signal(folder: Path) -> None:
+    (folder / "my_code.py").write_text(DESK)
+    given = {**SMALL, "campaign": "c", "annotator": "my_code:Desk", "poll": "1s"}
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "steps.watch", *arguments(**given)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{folder}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    client = client_at(f"sqlite:///{folder}/mlflow.db")
+    until(lambda: bool(runs(client, step="annotate")))
+    time.sleep(4)
+    assert not runs(client, role="driver")
+    (folder / "open").touch()
+    until(lambda: len(runs(client, step="train")) == 1)
+    until(lambda: len(runs(client, role="cycle")) == 2)
+    watch.send_signal(signal.SIGTERM)
+    out, _ = watch.communicate(timeout=60)
+    assert watch.returncode in (0, 143), out
+    assert "cycle 1 waits: 0 of 30 answered, at the desk" in out
+    assert "Traceback" not in out
