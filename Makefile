@@ -10,7 +10,7 @@ PORT ?= 5000
 # The charts of campaign runs alone, where learning curves overlay.
 CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
-.PHONY: help setup run ui test test-all lint docs bench chaos clean
+.PHONY: help setup run ui test test-all lint docs bench slow chaos clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -54,10 +54,14 @@ bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.pool_memory
 	$(BIN)/python -m benchmarks.selection --workload a,b,d --limit 100
 	$(BIN)/python -m benchmarks.rebenchmark
+	$(BIN)/python -m benchmarks.compare_rules
 	$(BIN)/python -m benchmarks.stochastic_passes
 
-chaos: setup     ## the slow end-to-end tests, kills among them
+slow: setup      ## the slow end-to-end tests
 	$(BIN)/python -m pytest -m slow
+
+chaos: setup     ## kills at every point, and every other fault there is a test for
+	$(BIN)/python -m pytest -m 'sweep or not sweep' tests/test_resume.py tests/test_driver.py tests/test_faults.py
 
 clean:           ## remove .venv and caches; tracking data stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from al.contracts import Answers
-from al.errors import LabelError
+from al.errors import LabelError, StateError
 from al.pipeline.cycle import Cycle, Waiting
+from al.pipeline.session import check_labels
 from al.progress import say
 from al.state import LabelTable
 
@@ -22,7 +23,10 @@ def annotate(cycle: Cycle) -> bool:
     session, query = cycle.session, cycle.query
     assert query is not None  # select-data comes first
     if done := cycle.done(STEP):
-        new = LabelTable.load(done.path(ANSWERS))
+        new = check_labels(LabelTable.load(done.path(ANSWERS)), session.data)
+        strange = [id for id in new.asked if id not in query.ids]
+        if strange:
+            raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
         cycle.labels = session.state.labels.with_rows(new)
         return False
     with cycle.step(STEP) as run:

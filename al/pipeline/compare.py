@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from types import NoneType
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,19 @@ from al.compare import compare as judge
 from al.contracts import AUDIT, Graph, Verdict
 from al.pipeline.cycle import Cycle
 from al.randomness import generator
+from al.state import check_shape
 
 STEP = "compare"
+_MAYBE = (int, float, NoneType)
+_SHAPE = {field.name: _MAYBE for field in dataclasses.fields(Verdict)} | {
+    "retrain": bool,
+    "why": str,
+    "metric": str,
+    "interval": (list, NoneType),
+    "samples": int,
+    "rule": str,
+    "estimator": str,
+}
 #: Cycles whose samples are judged together, as long as one champion stood.
 RECENT = 10
 
@@ -25,6 +37,7 @@ def compare(cycle: Cycle) -> bool:
     """Make the cycle's verdict, once; the cycle is over where the KPI is met."""
     if done := cycle.done(STEP):
         stored = done.load_json("verdict.json")
+        check_shape(stored, _SHAPE, "verdict.json")
         interval = stored.pop("interval")
         cycle.verdict = Verdict(**stored, interval=tuple(interval) if interval else None)
         return not cycle.verdict.retrain

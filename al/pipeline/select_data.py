@@ -29,13 +29,17 @@ from al.pipeline.session import Session
 from al.progress import say
 from al.randomness import generator, torch_seed
 from al.registry import Standing, digest_of
-from al.state import ids_digest
+from al.state import check_columns, check_shape, ids_digest
 from al.strategies import build
 from al.tracking import Checkpoints, Run
 
 STEP = "select-data"
 MEMORY = "memory.json"
 IDS = "train_ids.parquet"
+#: Of query.parquet.
+COLUMNS = (
+    "rank", "id", "score", "strategy", "model", "propensity", "predicted", "confidence",
+)  # fmt: skip
 
 
 def select_data(cycle: Cycle) -> bool:
@@ -254,12 +258,13 @@ def load_query(run: Run) -> Query:
         StateError: it is missing or damaged.
     """
     frame = run.load_table("query.parquet")
+    check_columns(frame, dict.fromkeys(COLUMNS, ""), "query.parquet")
     try:
         frame = frame.sort_values("rank")
-        return Query(
-            ids=tuple(frame["id"]),
+        query = Query(
+            ids=tuple(frame["id"].astype(str)),
             scores=tuple(float(score) for score in frame["score"]),
-            reasons=tuple(frame["strategy"]),
+            reasons=tuple(frame["strategy"].astype(str)),
             propensities=tuple(
                 None if pd.isna(share) else float(share) for share in frame["propensity"]
             ),
@@ -271,8 +276,15 @@ def load_query(run: Run) -> Query:
             memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
             covers=run.tags.get("al.covers") == "True",
         )
-    except KeyError as error:
-        raise StateError(f"query.parquet of run {run.id} lacks {error}: restore it") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise StateError(
+            f"query.parquet of run {run.id} is damaged ({error}): restore it"
+        ) from error
+    if len(set(query.ids)) != len(query.ids):
+        raise StateError(f"query.parquet of run {run.id} holds an id twice: restore it")
+    if query.memory is not None:
+        check_shape(query.memory, dict, MEMORY)
+    return query
 
 
 def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]

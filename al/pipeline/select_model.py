@@ -9,22 +9,36 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import NoneType
 from typing import Any
 
 from al.contracts import Candidate, Election
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.registry import digest_of, save_servable
+from al.state import check_shape
 from al.tracking import Checkpoints, Run
 
 STEP = "select-model"
 RECORD = "election.json"
+_CANDIDATE = {"checkpoint": str, "number": int, "epoch": int, "metrics": dict}
+_SHAPE = {
+    "criterion": str,
+    "promote": str,
+    "validation_labels": int,
+    "champion": (int, NoneType),
+    "champion_metrics": (dict, NoneType),
+    "winner": _CANDIDATE,
+    "promoted": bool,
+    "why": str,
+    "candidates": [_CANDIDATE],
+}
 
 
 def select_model(cycle: Cycle) -> bool:
     """Hold the cycle's election and carry it out, once; the cycle is over."""
     if done := cycle.done(STEP):
-        record = done.load_json(RECORD)
+        record = _load(done)
         cycle.election = _election(record)
         version = int(done.tags["al.version"])
         cycle.champion_after = version if cycle.election.promoted else record["champion"]
@@ -32,7 +46,7 @@ def select_model(cycle: Cycle) -> bool:
     resumed = (STEP, 0) in cycle.steps
     with cycle.step(STEP) as run:
         if resumed and run.has(RECORD):
-            record = run.load_json(RECORD)
+            record = _load(run)
         else:
             record = _hold(cycle)
             run.save_json(RECORD, record)
@@ -120,6 +134,12 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
             "al.winner": registry.uri(version),
         }
     )
+
+
+def _load(run: Run) -> dict[str, Any]:
+    record: dict[str, Any] = run.load_json(RECORD)
+    check_shape(record, _SHAPE, RECORD)
+    return record
 
 
 def _election(record: dict[str, Any]) -> Election:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from al.model_selector import criterion
 from al.pipeline.stopping import deadline_of
 from al.progress import say
 from al.registry import Registry
-from al.state import LabelTable, State
+from al.state import LabelTable, State, check_shape
 from al.strategies import build, check_reads
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
@@ -170,6 +171,7 @@ class _Plan:
     def session(self, run: Run, driver: Driver | None = None) -> Session:
         """The session on the campaign's run."""
         state, open_run = _where_it_stands(self.store, run, self.config, mend=driver is not None)
+        check_labels(state.labels, self.data)
         registry = Registry(self.store.client, self.config.model_name, self.config.name, run.id)
         return Session(
             self.config, self.store, driver, run, self.task, self.data, self.splits,
@@ -231,12 +233,38 @@ def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFr
     return Registry(store.client, config.model_name, config.name, run.id).promotions.table()
 
 
+#: Of campaign.json.
+_SHAPE = {
+    "schema": int,
+    "config": dict,
+    "data": dict,
+    "splits": {"val": [str], "test": [str]},
+}
+
+
+def check_labels(labels: LabelTable, data: DataLoader) -> LabelTable:
+    """The labels, each of which the data knows.
+
+    Raises:
+        StateError: one is none of the data's.
+    """
+    for text in labels.frame["label"][labels.frame["status"] == "answered"].unique():
+        try:
+            data.check_label(json.loads(text))
+        except DataError as error:
+            raise StateError(f"the saved labels are damaged ({error}): restore them") from error
+    return labels
+
+
 def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
     """The campaign's run and what it was started with; a run alone was killed before that."""
     runs = store.find({"al.role": "campaign", "al.campaign": name})
     if not runs:
         return None, None
-    stored = runs[0].load_json("campaign.json") if runs[0].has("campaign.json") else None
+    if not runs[0].has("campaign.json"):
+        return runs[0], None
+    stored = runs[0].load_json("campaign.json")
+    check_shape(stored, _SHAPE, "campaign.json")
     return runs[0], stored
 
 

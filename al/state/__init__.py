@@ -1,6 +1,15 @@
 """What passes from cycle to cycle: labels with their provenance, and one small record."""
 
-from al.state.labels import LabelTable
+from al.state.labels import LabelTable, check_columns
 from al.state.record import SCHEMA, ChampionRecord, State, ids_digest
+from al.state.shape import check_shape
 
-__all__ = ["SCHEMA", "ChampionRecord", "LabelTable", "State", "ids_digest"]
+__all__ = [
+    "SCHEMA",
+    "ChampionRecord",
+    "LabelTable",
+    "State",
+    "check_columns",
+    "check_shape",
+    "ids_digest",
+]

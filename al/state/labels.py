@@ -149,6 +149,16 @@ class LabelTable:
             if column not in frame.columns:
                 frame[column] = value
         check_columns(frame, COLUMNS, path.name)
+        try:
+            frame = frame[list(COLUMNS)].astype(COLUMNS)
+            labels = frame["label"][frame["status"] == "answered"]
+            for text in labels.unique():
+                json.loads(text)
+        except (TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise StateError(f"{path.name} is damaged ({reason}): restore it") from error
+        if not frame["status"].isin(["answered", "skipped"]).all():
+            raise StateError(f"{path.name} is damaged (an unknown status): restore it")
         if frame["id"].duplicated().any():
             twice = frame["id"][frame["id"].duplicated()].iloc[0]
             raise StateError(f"{path.name} holds {twice!r} twice: restore it")

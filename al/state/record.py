@@ -7,13 +7,28 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from al.errors import StateError
 from al.state.labels import LabelTable
+from al.state.shape import check_shape
 
 #: Version of the layout; a reader refuses a later one. 2 brought `memory`, 3 propensities.
 SCHEMA = 3
+
+
+_SHAPE = {
+    "schema": int,
+    "campaign": str,
+    "cycle": int,
+    "retrained": bool,
+    "champion": (dict, NoneType),
+    "pool": {"size": int, "digest": str},
+    "memory": dict,
+    "labels": {"rows": int, "digest": str, "sha256": str},
+    "digest": str,
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,7 @@ class State:
             )
         if content.get("digest") != _content_digest(content):
             raise StateError("state.json does not match its digest: restore it")
+        check_shape({"memory": {}, **content}, _SHAPE, "state.json")
         labels = LabelTable.load(folder / "labels.parquet")
         if _sha256((folder / "labels.parquet").read_bytes()) != content["labels"]["sha256"]:
             raise StateError("labels.parquet does not match its digest in state.json: restore it")
