@@ -40,7 +40,7 @@ def nothing() -> None:
 
 def script() -> None:
     """The plain script that `benchmarks.overhead` times, for as many cycles."""
-    from al.pipeline.session import open_session
+    from al.pipeline.opening import open_session
     from al.tracking import tracking_at
     from benchmarks.plain import Script
 

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple, TypeVar
 import click
 import torch
 
-from al.pipeline.session import Session, open_session
+from al.pipeline.opening import open_session
+from al.pipeline.session import Session
 from al.tracking import tracking_at
 from benchmarks.common import EXPERIMENT, Row, own_store, report
 from benchmarks.plain import Script
@@ -71,7 +72,9 @@ def running(task: str, device: str, epochs: int, repeats: int) -> Iterator[Sessi
         given["initial_size"] = max(QUERY, LABELS - QUERY * (WARM + (repeats + 1) // 2 - 1))
     given |= {"promote": "always", "epochs": epochs, "patience": epochs, "baseline": "none"}
     with own_store() as uri, tracking_at(uri):
-        yield open_session(given, experiment=EXPERIMENT)
+        session = open_session(given, experiment=EXPERIMENT)
+        yield session
+        session.driver.release()  # type: ignore[union-attr]
 
 
 def by_turns(session: Session, script: Script, repeats: int) -> Iterator[Row]:

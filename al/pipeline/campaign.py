@@ -24,10 +24,11 @@ from al.pipeline.cycle import (
     open_cycle,
     stop_reason,
 )
+from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.select_data import select_data
 from al.pipeline.select_model import select_model
-from al.pipeline.session import Session, look_into, open_session, promotions_of
+from al.pipeline.session import Session
 from al.pipeline.train import train
 from al.pipeline.watch import Decision, Reasons, decide, keep_watch, span
 from al.progress import say
@@ -209,13 +210,7 @@ class Campaign:
         session.run.set_tags({"al.stopped": reason})
         return True
 
-    def _advance(
-        self,
-        cycle: Cycle,
-        last: str = "select-model",
-        *,
-        alone: bool = False,
-    ) -> bool:
+    def _advance(self, cycle: Cycle, last: str = "select-model", *, alone: bool = False) -> bool:
         """Run a cycle's steps up to `last`; False where people have to answer first.
 
         Steps that are done are not done again: what they left is read.
