@@ -45,14 +45,14 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
         tags = step.data.tags
         key = (tags.get("al.cycle"), tags["al.step"], tags.get("al.candidate"))
         if tags["al.step"] == "select-data":
-            found[key] = table(client, step, "query.parquet").to_dict("list")
+            found[key] = _cells(table(client, step, "query.parquet"))
         if tags["al.step"] == "train":
             found[key] = {m: _points(client, step, m) for m in sorted(step.data.metrics)}
         if tags["al.step"] == "select-model":
             found[key] = {k: tags[k] for k in ("al.version", "al.promoted", "al.why")}
     last = cycles[max(cycles, key=int)]
     labels = table(client, last, "state/labels.parquet")
-    found["labels"] = labels.drop(columns=["answered_at", "seconds"]).to_dict("list")
+    found["labels"] = _cells(labels.drop(columns=["answered_at", "seconds"]))
     versions = client.search_model_versions(f"name='{name}'")
     found["versions"] = {
         int(v.version): (v.current_stage, v.tags["al.weights"], v.description) for v in versions
@@ -66,6 +66,11 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
         r.info.run_name for r in runs(client, campaign=name) if r.info.status == "RUNNING"
     ]
     return found
+
+
+def _cells(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Columns as lists; a cell without a value is None, as NaN is not equal to itself."""
+    return {name: [None if pd.isna(v) else v for v in frame[name]] for name in frame.columns}
 
 
 def _points(client: Any, run: Any, metric: str = "test/accuracy") -> list[tuple[int, float]]:

@@ -130,10 +130,10 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
 
 
 def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
-    from tests.killing import _context
+    from tests.drivers import context
 
     uri = f"sqlite:///{tmp_path}/new.db"
-    children = [_context.Process(target=_open, args=(uri,)) for _ in range(4)]
+    children = [context.Process(target=_open, args=(uri,)) for _ in range(4)]
     for child in children:
         child.start()
     for child in children:
