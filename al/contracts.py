@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 
-#: What an annotator answers: anything JSON can say (a class name, a number, boxes …).
+#: What an annotator answers, as JSON can say it; its form follows from `DataSpec.kind`.
 Label = Any
+
+#: Kind of problem → what a label looks like:
+#: "class"   name of the class
+#: "labels"  names of all classes that apply, sorted; may be empty
+#: "mask"    {"size": [H, W], "runs": [class, length, class, length, …]}: positions in
+#:           `DataSpec.classes` along the rows; see `al.data.masks`
+#: "boxes"   [{"label": name of the class, "box": [x, y, width, height]}, …] in pixels
+#: "number"  a finite number
+Kind = Literal["class", "labels", "mask", "boxes", "number"]
 
 #: Reason of a sample that was drawn uniformly to measure the champion on.
 AUDIT = "audit"
@@ -39,23 +48,29 @@ class DataSpec:
         classes: label names in the order of the network's outputs; empty if there are none.
         input_shape: shape of one sample as a user hands it to `predict`.
         input_dtype: numpy dtype of such a sample.
+        kind: what a label is.
     """
 
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
     input_dtype: str
+    kind: Kind = "class"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "classes": list(self.classes),
             "input_shape": list(self.input_shape),
             "input_dtype": self.input_dtype,
+            "kind": self.kind,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
         return cls(
-            tuple(values["classes"]), tuple(values["input_shape"]), str(values["input_dtype"])
+            tuple(values["classes"]),
+            tuple(values["input_shape"]),
+            str(values["input_dtype"]),
+            values.get("kind", "class"),  # versions of before there were kinds
         )
 
 
@@ -156,6 +171,10 @@ class DataLoader(ABC):
     @abstractmethod
     def example(self) -> np.ndarray:
         """Two samples as a user would hand them to `predict`; [2, *input_shape]."""
+
+    def source(self, id: str) -> str | None:
+        """Where the sample itself lies, a path or a URL; None where it has no place of its own."""
+        return None
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """What else is known of the samples, indexed by id; nothing by default."""
@@ -434,6 +453,7 @@ class Answer:
 
     Attributes:
         seconds: how long it took, where known.
+        shown: models:/NAME/VERSION whose prediction the annotator was shown; "" for none.
     """
 
     id: str
@@ -441,15 +461,22 @@ class Answer:
     annotator: str
     answered_at: str  # ISO 8601, UTC
     seconds: float | None = None
+    shown: str = ""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back so far. Silence is no error: `waiting` says who is still asked."""
+    """What came back so far. Silence is no error: `waiting` says who is still asked.
+
+    Attributes:
+        answered: one answer a sample, which is the one to train on.
+        votes: all single answers, where several people answered a sample.
+    """
 
     answered: tuple[Answer, ...] = ()
     skipped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    votes: tuple[Answer, ...] = ()
 
 
 class Annotator(ABC):
