@@ -397,6 +397,22 @@ def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_cycles_of_one_champion
     assert "uniformly drawn samples of 3 cycles" in Path(verdict).read_text()
 
 
+def test_a_verdict_says_how_new_samples_differ_as_figures_and_as_pictures(
+    campaign: Make, client: Any
+) -> None:
+    campaign(campaign="c", kpi="0.05", audit=0.5, query_size=40).run()
+    first, second = runs(client, step="compare")
+    pictures = ["drift.png", "drift_from_training.png", "verdict.json"]
+    assert [file.path for file in client.list_artifacts(first.info.run_id)] == ["verdict.json"]
+    assert [file.path for file in client.list_artifacts(second.info.run_id)] == pictures
+    stored = json.loads(
+        Path(client.download_artifacts(second.info.run_id, "verdict.json")).read_text()
+    )
+    for name in ("drift", "drift_p", "drift_from_training"):
+        assert 0 <= stored[name] <= 1
+        assert second.data.metrics[f"compare/{name}"] == stored[name]
+
+
 def test_without_a_kpi_or_with_the_plain_rule_nothing_is_drawn_for_it(
     campaign: Make, client: Any
 ) -> None:

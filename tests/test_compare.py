@@ -203,6 +203,8 @@ def test_samples_of_another_kind_are_found_out() -> None:
     assert found is not None
     assert found.auc > 0.8
     assert found.p < 0.001
+    assert (len(found.new), len(found.others)) == (60, 90)
+    assert found.new.mean() > 0.5 > found.others.mean()
 
 
 def test_a_handful_of_samples_says_nothing_about_drift() -> None:

@@ -11,12 +11,13 @@ from types import NoneType
 import numpy as np
 import pandas as pd
 
-from al.compare import Sample, drift
+from al.compare import Drift, Sample, drift
 from al.compare import compare as judge
 from al.contracts import AUDIT, Graph, Verdict
 from al.pipeline.cycle import Cycle
 from al.randomness import generator
 from al.state import check_shape
+from al.tracking import Run
 
 STEP = "compare"
 _MAYBE = (int, float, NoneType)
@@ -42,7 +43,9 @@ def compare(cycle: Cycle) -> bool:
         cycle.verdict = Verdict(**stored, interval=tuple(interval) if interval else None)
         return not cycle.verdict.retrain
     with cycle.step(STEP) as run:
-        verdict = _verdict(cycle)
+        verdict, clean, moved = _verdict(cycle)
+        _draw(run, "drift.png", clean, "drift", "new, drawn uniformly", "for validation")
+        _draw(run, "drift_from_training.png", moved, "new from labelled", "new", "labelled before")
         run.save_json("verdict.json", asdict(verdict))
         run.log_metrics(_figures(verdict))
         run.set_tags({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
@@ -52,11 +55,19 @@ def compare(cycle: Cycle) -> bool:
     return not verdict.retrain
 
 
-def _verdict(cycle: Cycle) -> Verdict:
+def _draw(run: Run, name: str, found: Drift | None, *words: str) -> None:
+    """A test for drift as a picture, where there was one."""
+    if found is not None:
+        figure = found.figure(*words)
+        run.save(lambda folder: figure.savefig(folder / name, dpi=120))
+
+
+def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
+    """The verdict, and how new samples differ from validation's and from the labelled ones."""
     session, config = cycle.session, cycle.session.config
     metric, champion = session.task.metric, cycle.champion_graph()
     if not len(cycle.labels.ids):
-        return Verdict(False, "nothing is labelled yet", metric)
+        return Verdict(False, "nothing is labelled yet", metric), None, None
     rows = _recent(cycle)
     verdict = judge(
         champion,
@@ -68,8 +79,15 @@ def _verdict(cycle: Cycle) -> Verdict:
         rng=generator(config.seed, cycle.number, STEP),
     )
     if champion is None or config.kpi_value is None or not len(rows):
-        return verdict
-    return _with_drift(cycle, champion, verdict, rows)
+        return verdict, None, None
+    clean, moved = _drifts(cycle, champion, rows)
+    verdict = dataclasses.replace(
+        verdict,
+        drift=clean.auc if clean else None,
+        drift_p=clean.p if clean else None,
+        drift_from_training=moved.auc if moved else None,
+    )
+    return verdict, clean, moved
 
 
 def _recent(cycle: Cycle) -> pd.DataFrame:
@@ -89,8 +107,9 @@ def _samples(rows: pd.DataFrame) -> list[Sample]:
     ]
 
 
-def _with_drift(cycle: Cycle, champion: Graph, verdict: Verdict, rows: pd.DataFrame) -> Verdict:
-    """The verdict, with how different the new samples look to the champion."""
+def _drifts(cycle: Cycle, champion: Graph, rows: pd.DataFrame) -> tuple[Drift | None, Drift | None]:
+    """How different the new samples look to the champion from those for validation, and from
+    the labelled ones."""
     session = cycle.session
     rng = generator(session.config.seed, cycle.number, "drift")
 
@@ -106,13 +125,8 @@ def _with_drift(cycle: Cycle, champion: Graph, verdict: Verdict, rows: pd.DataFr
         clean = drift(seen(uniform), seen(session.data.ids("val")), rng) if uniform else None
         moved = drift(seen(new), seen(before), rng) if new and before else None
     except KeyError:  # a graph without embeddings
-        return verdict
-    return dataclasses.replace(
-        verdict,
-        drift=clean.auc if clean else None,
-        drift_p=clean.p if clean else None,
-        drift_from_training=moved.auc if moved else None,
-    )
+        return None, None
+    return clean, moved
 
 
 def _figures(verdict: Verdict) -> dict[str, float]:
