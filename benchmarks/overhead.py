@@ -31,6 +31,7 @@ from al.tracking import tracking_at
 from benchmarks.common import EXPERIMENT, Row, own_store, report
 from benchmarks.plain import Script
 from benchmarks.profiling import pipeline_cycle, profile
+from benchmarks.safeguards import cost
 
 T = TypeVar("T")
 
@@ -145,14 +146,18 @@ def once(repeats: int = 3) -> list[Row]:
 @click.command(context_settings={"show_default": True})
 @click.option("--task", "tasks", multiple=True, default=TASKS, type=click.Choice(TASKS))
 @click.option("--repeats", default=5, type=click.IntRange(min=1))
+@click.option("--pairs", default=8, type=click.IntRange(min=1), help="With and without safety.")
 @click.option("--epochs", default=60, type=click.IntRange(min=1))
 @click.option("--device", default="auto")
 @click.option("--threads", default=0, type=click.IntRange(min=0), help="Of torch; 0: its own.")
-def main(tasks: tuple[str, ...], repeats: int, epochs: int, device: str, threads: int) -> None:
+def main(
+    tasks: tuple[str, ...], repeats: int, pairs: int, epochs: int, device: str, threads: int
+) -> None:
     """Time cycles of the pipeline beside a plain script."""
     if threads:
         torch.set_num_threads(threads)
     starts, rows, found, profiles = once(), list[Row](), list[Row](), dict[str, list[Row]]()
+    safety: list[Row] = []
     for task in tasks:
         start = time.perf_counter()
         with running(task, device, epochs, repeats) as session:
@@ -163,9 +168,16 @@ def main(tasks: tuple[str, ...], repeats: int, epochs: int, device: str, threads
             rows += measured
             found.append(summary(measured))
             profiles |= profile(session, script)
+            safety.append(cost(session, pairs))
     report(
         "overhead",
-        {"Once": starts, **profiles, "Each cycle": rows, "Median cycle": found},
+        {
+            "Once": starts,
+            **profiles,
+            "Each cycle": rows,
+            "Median cycle": found,
+            "What surviving costs": safety,
+        },
         threads=torch.get_num_threads(),
         epochs=epochs,
     )

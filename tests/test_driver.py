@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,23 @@ def stopped_in_the_middle(folder: Path, uri: str, number: int, **how: Any) -> Dr
     client = client_at(uri)
     until(lambda: any(r.info.status == "RUNNING" for r in runs(client, step="train")))
     os.kill(first.process.pid, number)
+    while number == signal.SIGSTOP and is_locked(folder / "mlflow.db"):
+        # Suspended while it writes, it would hold SQLite's lock for as long as it sleeps.
+        os.kill(first.process.pid, signal.SIGCONT)
+        time.sleep(0.05)
+        os.kill(first.process.pid, number)
     return first
+
+
+def is_locked(path: Path) -> bool:
+    """Whether nobody else can write to the database."""
+    with closing(sqlite3.connect(path, timeout=1)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        database.rollback()
+        return False
 
 
 def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
