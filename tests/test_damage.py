@@ -34,8 +34,8 @@ FILES = [
 @pytest.fixture(scope="module")
 def started(
     empty_database: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Callable[[], Any], dict[str, Path], Callable[[], Any]]]:
-    """A campaign whose second cycle is open: how to read it, its files, and all it consists of."""
+) -> Iterator[tuple[Callable[[], Any], dict[str, Path], Callable[[], Any], Any]]:
+    """A campaign whose second cycle is open: how to read it, its files, all it consists of."""
     import mlflow
 
     import al
@@ -76,7 +76,7 @@ def started(
         }
         return found, stages, artifacts
 
-    yield lambda: campaign().step("compare"), files, everything
+    yield lambda: campaign().step("compare"), files, everything, client
     mlflow.set_tracking_uri(None)
 
 
@@ -134,7 +134,7 @@ def damage_table(data: st.DataObject, content: bytes) -> bytes:
 def test_a_damaged_artifact_is_told_in_a_line_and_nothing_changes(
     started: Any, name: str, data: st.DataObject
 ) -> None:
-    read, files, everything = started
+    read, files, everything, _ = started
     path = files[name]
     whole = path.read_bytes()
     how = data.draw(st.sampled_from(["cut", "bytes", "gone", "shape", "shape", "shape"]))
@@ -162,6 +162,30 @@ def test_a_damaged_artifact_is_told_in_a_line_and_nothing_changes(
 
 def test_an_undamaged_campaign_reads_well(started: Any) -> None:
     started[0]()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_tag_that_somebody_changed_or_took_away_is_told_in_a_line(
+    started: Any, data: st.DataObject
+) -> None:
+    read, _, everything, client = started
+    step = data.draw(st.sampled_from(["select-data", "annotate", "compare", "train", None]))
+    run = runs(client, **({"step": step} if step else {"role": "cycle"}))[-1]
+    tags = {key: value for key, value in run.data.tags.items() if key.startswith("al.")}
+    key = data.draw(st.sampled_from(sorted(tags)))
+    value = data.draw(st.sampled_from([None, "", "x", "none", "-1", "models:/c/x", "0"]))
+    before = everything()[1]
+    if value is None:
+        client.delete_tag(run.info.run_id, key)
+    else:
+        client.set_tag(run.info.run_id, key, value)
+    try:
+        said = told(read)
+    finally:
+        client.set_tag(run.info.run_id, key, tags[key])
+    assert "\n" not in said
+    assert everything()[1] == before
 
 
 RUBBISH = st.one_of(

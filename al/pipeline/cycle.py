@@ -131,7 +131,7 @@ def open_cycle(session: Session) -> Cycle | None:
     if session.store.entry == "cycle":
         session.attach_project_run()
     found = session.store.find({"al.role": "step", "al.cycle_run": run.id})
-    steps = {(r.tags["al.step"], int(r.tags.get("al.candidate", 0))): r for r in found}
+    steps = {(r.tags["al.step"], r.tags.whole("al.candidate", 0)): r for r in found}
     for step in steps.values():
         if step.finished and step.status == "RUNNING":  # killed between the mark and the end
             step.finish()
@@ -162,7 +162,7 @@ def stop_reason(session: Session) -> str:
     """The rule that ends the campaign, in words; "" where it goes on."""
     metric = session.task.metric
     found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
-    closed = sorted((r for r in found if r.finished), key=lambda r: int(r.tags["al.cycle"]))
+    closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
     history = [
         Record(
             int(run.metrics.get("cycle/labels", 0)),

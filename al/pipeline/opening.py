@@ -248,7 +248,7 @@ def _where_it_stands(
         mend: end the run of a cycle that was killed just before it ended.
     """
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
-    cycles = {int(cycle.tags["al.cycle"]): cycle for cycle in found}
+    cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
     last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
     state = State.load(cycles[last].path("state")) if last else State.start(config.name)
     if (state.campaign, state.cycle) != (config.name, last):

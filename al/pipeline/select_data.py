@@ -178,8 +178,8 @@ def _committee(cycle: Cycle) -> list[Model]:
     session = cycle.session
     runs = session.store.find({"al.step": "train", "al.campaign_run": session.run.id})
     done = [run for run in runs if run.finished]
-    latest = max((int(run.tags["al.cycle"]) for run in done), default=0)
-    of_latest = [run for run in done if int(run.tags["al.cycle"]) == latest]
+    latest = max((run.tags.whole("al.cycle") for run in done), default=0)
+    of_latest = [run for run in done if run.tags.whole("al.cycle") == latest]
     models = []
     candidates = Checkpoints.candidates(session.store, of_latest)
     for number in sorted({candidate.number for candidate in candidates}):
@@ -293,4 +293,9 @@ def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]
 
 
 def _version(uri: str) -> int | None:
-    return None if uri == "none" else int(uri.rpartition("/")[2])
+    if uri == "none":
+        return None
+    name = uri.rpartition("/")[2]
+    if not name.isdecimal():
+        raise StateError(f"tag al.model={uri!r} names no version: set it again as it was")
+    return int(name)

@@ -40,7 +40,7 @@ def select_model(cycle: Cycle) -> bool:
     if done := cycle.done(STEP):
         record = _load(done)
         cycle.election = _election(record)
-        version = int(done.tags["al.version"])
+        version = done.tags.whole("al.version")
         cycle.champion_after = version if cycle.election.promoted else record["champion"]
         return True
     resumed = (STEP, 0) in cycle.steps

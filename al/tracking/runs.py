@@ -28,6 +28,32 @@ class Point(NamedTuple):
     time: int  # milliseconds since 1970
 
 
+class Tags(dict[str, str]):
+    """The tags of a run; one that is missing was taken away by hand.
+
+    Raises:
+        StateError: it is missing, or no number where one is read.
+    """
+
+    def __init__(self, run: str, tags: Mapping[str, str]) -> None:
+        super().__init__(tags)
+        self._run = run
+
+    def __missing__(self, key: str) -> str:
+        raise StateError(f"{self._run} has no tag {key} any more: set it again, or delete the run")
+
+    def whole(self, key: str, default: int | None = None) -> int:
+        """A tag that is a whole number; the default, where there is one, if there is no tag."""
+        if default is not None and key not in self:
+            return default
+        try:
+            return int(self[key])
+        except ValueError:
+            raise StateError(
+                f"tag {key}={self[key]!r} of {self._run} is no whole number: set it again as it was"
+            ) from None
+
+
 class Run:
     """One run on the tracking server.
 
@@ -45,7 +71,7 @@ class Run:
         self.name = str(run.info.run_name)
         self.status = str(run.info.status)
         self.artifact_uri = str(run.info.artifact_uri)
-        self.tags: dict[str, str] = dict(run.data.tags)
+        self.tags = Tags(f"run {self.name!r} ({self.id})", run.data.tags)
         self.started = run.info.start_time / 1000  # seconds since 1970
         self.metrics: dict[str, float] = dict(run.data.metrics)  # as they were when it was found
         self._params = set(run.data.params)
