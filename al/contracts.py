@@ -2,6 +2,19 @@
 
 Sizes in comments: N samples, C classes, D dimensions of an embedding, F of raw features,
 T stochastic passes, L labelled samples, M members of a committee or samples of a target.
+
+What the model's outputs mean depends on the kind of problem, `DataSpec.kind`:
+
+| kind | "probabilities" [N, C] | a prediction holds |
+|---|---|---|
+| class | p(class) | one distribution over C classes |
+| labels | p(the label applies) | C distributions over yes and no |
+| mask | expected share of the pixels of each class | one distribution over C classes a pixel |
+| boxes | expected number of boxes of each class | one over C classes and nothing, a box |
+| number | mean and variance, so C = 2 | one normal distribution |
+
+"samples" [N, T, C] are the same of each stochastic pass. What a strategy scores is not these
+summaries but the distributions themselves; see `PoolView.measured`.
 """
 
 from __future__ import annotations
@@ -25,7 +38,7 @@ Label = Any
 #: "class"   name of the class
 #: "labels"  names of all classes that apply, sorted; may be empty
 #: "mask"    {"size": [H, W], "runs": [class, length, class, length, …]}: positions in
-#:           `DataSpec.classes` along the rows; see `al.data.masks`
+#:           `DataSpec.classes` along the rows; see `al.masks`
 #: "boxes"   [{"label": name of the class, "box": [x, y, width, height]}, …] in pixels
 #: "number"  a finite number
 Kind = Literal["class", "labels", "mask", "boxes", "number"]
@@ -199,6 +212,20 @@ class DataLoader(ABC):
 # ------------------------------------------------------------------------- the model
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """How far a model's probabilities are from how often it is right.
+
+    Attributes:
+        temperature: what logits are divided by to be right as often as they say.
+        before, after: expected calibration error without and with it.
+    """
+
+    temperature: float
+    before: float
+    after: float
+
+
 class Graph(ABC):
     """Network, optimizer, scheduler and loss of one kind of problem.
 
@@ -207,6 +234,10 @@ class Graph(ABC):
 
     #: Names of what `evaluate` returns.
     metrics: ClassVar[tuple[str, ...]]
+    #: Those of them of which less is better.
+    lower: ClassVar[frozenset[str]] = frozenset({"loss"})
+    #: Whether `calibrate` works.
+    calibrates: ClassVar[bool] = False
 
     def learn_losses(self) -> None:
         """Learn to predict the loss as well, for "losses"; called before anything else.
@@ -243,6 +274,15 @@ class Graph(ABC):
         """
         return None
 
+    def on_some(
+        self, batches: Iterable[Batch], metric: str
+    ) -> Callable[[np.ndarray], float] | None:
+        """The metric on any of these samples, by row, which may repeat; the model runs once.
+
+        None, the default, where `evaluate` has to be asked each time.
+        """
+        return None
+
     @abstractmethod
     def infer(
         self, batch: Batch, wants: Sequence[str], *, samples: int, seed: int
@@ -251,14 +291,45 @@ class Graph(ABC):
 
         Args:
             wants: some of "probabilities" [N, C], "embeddings" [N, D], "samples" [N, T, C],
-                and "losses" [N] where the graph has learned to predict its loss.
+                and "losses" [N] where the graph has learned to predict its loss. Where a
+                prediction holds many distributions also MEASURE.OVER [N], like "bald.patch":
+                a measure of `al.measures`, made one number a sample on the way.
             samples: T.
             seed: of the stochastic part; the draw depends on nothing else, not on the batch.
         """
 
+    def committee(self, members: Sequence[Graph]) -> Graph:
+        """A graph that only infers, and whose stochastic passes are these graphs.
+
+        Raises:
+            NotImplementedError: this kind of graph has one distribution a sample, so that
+                the members' outputs can be kept and put together.
+        """
+        raise NotImplementedError
+
+    def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
+        """The best guess of each sample, as a label, and how sure it is, [N] from 0 to 1.
+
+        For numbers, how sure is the predicted standard deviation.
+        """
+        p = self.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]
+        best = p.argmax(axis=1)
+        return [spec.classes[c] for c in best], p[range(len(p)), best]
+
+    def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
+        """Find the temperature that fits labelled batches best.
+
+        Args:
+            apply: use it in `infer` from now on; metrics and `predict` stay as they are.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
     @abstractmethod
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """What a served model answers to raw inputs; for classes, probabilities [N, C]."""
+    def predict(self, inputs: np.ndarray) -> Any:
+        """What a served model answers to raw inputs: an array or a pandas DataFrame."""
 
     @abstractmethod
     def save_weights(self, folder: Path) -> None:
@@ -284,7 +355,7 @@ class Graph(ABC):
 class Task(ABC):
     """What to learn: data, network and the metric that counts. One file each."""
 
-    #: The metric that the KPI speaks of; one of the graph's metrics, higher is better.
+    #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
     metric: ClassVar[str]
     #: Class of who trains it; None for the supervised Agent.
     agent: ClassVar[Callable[..., Any] | None] = None
@@ -332,6 +403,8 @@ class PoolView(Protocol):
     @property
     def has_model(self) -> bool: ...
     @property
+    def kind(self) -> Kind: ...
+    @property
     def classes(self) -> tuple[str, ...]: ...
     @property
     def cycle(self) -> int: ...
@@ -357,6 +430,15 @@ class PoolView(Protocol):
     def labelled(self) -> LabelledView: ...
     @property
     def memory(self) -> Mapping[str, Any]: ...  # what Picks.memory was in the cycle before
+
+    def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
+        """A measure of `al.measures` on what the model predicts, one number a sample.
+
+        Args:
+            over: how the many distributions of a mask, boxes or labels become one number;
+                "auto" for what suits the kind. Where a sample has one, it is the number.
+        """
+        ...
 
     def prepare(self, names: Sequence[str]) -> None:
         """Compute what will be read of the model, in one pass; optional, it saves passes."""

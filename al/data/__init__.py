@@ -2,6 +2,6 @@
 
 from al.data.arrays import ArrayLoader
 from al.data.files import fetch, read_idx
-from al.data.masks import decode_mask, encode_mask
+from al.masks import decode_mask, encode_mask
 
 __all__ = ["ArrayLoader", "decode_mask", "encode_mask", "fetch", "read_idx"]

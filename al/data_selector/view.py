@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from al.contracts import DataLoader, Engine, Label
 from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
 from al.errors import StrategyError
+from al.measures import MEASURES, OVER, resolved
 from al.strategies.arrays import some
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class View:
         self.ids = tuple(pool)
         self.cycle = cycle
         self.memory = dict(memory or {})
-        self.classes = data.spec.classes
+        self.kind, self.classes = data.spec.kind, data.spec.classes
         self._source = _Source(data, champion, committee, engine, folder, passes, half)
         self._rows = self._source.rows_of(self.ids)
         self.labelled = _Labelled(self._source, tuple(labelled), tuple(labels))
@@ -103,9 +105,21 @@ class View:
     def metadata(self) -> pd.DataFrame:
         return self._source.data.metadata(self.ids)
 
+    def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
+        """A measure of the predictions; of many distributions it was reduced in the pass."""
+        over = resolved(over, self.kind)
+        found = MEASURES[measure]
+        if self.kind not in OVER:
+            return found.of(getattr(self, found.reads), self.kind)
+        return self._source.read(f"{measure}.{over}", self._rows)
+
     def prepare(self, names: Sequence[str]) -> None:
         """Compute what will be read of the champion, in one pass."""
         wanted = [name for name in names if name in _OF_CHAMPION]
+        if self.kind in OVER:
+            for measure, over in (n.split(".") for n in names if "." in n):
+                if MEASURES[measure].reads != "committee":
+                    wanted.append(f"{measure}.{resolved(over, self.kind)}")
         if wanted and self.has_model and len(self._rows):
             self._source.own.ensure(wanted, self._rows)
 
@@ -113,7 +127,8 @@ class View:
         """The view of some rows of the pool, which ascend."""
         part = object.__new__(View)
         part.ids = some(self.ids, rows)
-        part.cycle, part.memory, part.classes = self.cycle, self.memory, self.classes
+        part.cycle, part.memory = self.cycle, self.memory
+        part.kind, part.classes = self.kind, self.classes
         part._source, part._rows = self._source, self._rows[rows]
         part.labelled = self.labelled
         return part
@@ -121,6 +136,10 @@ class View:
     def of_samples(self, ids: Sequence[str], name: str) -> np.ndarray:
         """One output of the champion for a few samples, without a pass over the pool."""
         return self._source.infer(ids, name)
+
+    def guesses(self, ids: Sequence[str]) -> tuple[list[Label], np.ndarray]:
+        """The champion's best guess of a few samples as labels, and how sure each is."""
+        return self._source.guesses(ids)
 
     @property
     def size(self) -> int:
@@ -184,15 +203,28 @@ class _Source:
         return self._pass(self._need("outputs"))
 
     @cached_property
-    def members(self) -> list[PoolPass]:
-        """The passes of the latest candidates."""
+    def _candidates(self) -> Sequence[Model]:
+        """The latest candidates."""
         models = self._committee()
         if len(models) < 2:
             raise StrategyError(
                 f"a committee needs two candidates or more and there are {len(models)}: "
                 "give candidates=3, or choose another strategy"
             )
-        return [self._pass(model) for model in models]
+        return models
+
+    @cached_property
+    def members(self) -> list[PoolPass]:
+        """The passes of the latest candidates."""
+        return [self._pass(model) for model in self._candidates]
+
+    @cached_property
+    def together(self) -> PoolPass:
+        """The pass of the latest candidates as one, where only measures of them are kept."""
+        models = self._candidates
+        graph = models[0].graph.committee([model.graph for model in models])
+        key = hashlib.sha256(" ".join(model.key for model in models).encode()).hexdigest()
+        return self._pass(Model(graph, f"{key[:24]}-committee", 0))
 
     @cached_property
     def target_samples(self) -> np.ndarray:  # [M, T, C]
@@ -204,7 +236,19 @@ class _Source:
         self._need(name)
         if not len(rows):
             return np.empty((0, 0), np.float32)
+        measure = MEASURES.get(name.partition(".")[0])
+        if measure is not None and measure.reads == "committee":
+            return self.together.read(name, rows)
         return self.own.read(name, rows)
+
+    def guesses(self, ids: Sequence[str]) -> tuple[list[Label], np.ndarray]:
+        """The champion's best guess of a few samples, and how sure each is."""
+        graph = self._need("outputs").graph
+        batches = self.data.batches(ids, batch_size=BATCH)
+        parts = [graph.guesses(batch, self.data.spec) for batch in batches]
+        return [label for labels, _ in parts for label in labels], np.concatenate(
+            [sure for _, sure in parts]
+        )
 
     def infer(self, ids: Sequence[str], name: str) -> np.ndarray:
         """One output of the champion for a few samples."""

@@ -2,6 +2,23 @@
 
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
+from al.graphs.detection import DetectionGraph
+from al.graphs.fields import FieldGraph
+from al.graphs.multilabel import MultiLabelGraph
+from al.graphs.regression import RegressionGraph
+from al.graphs.segmentation import SegmentationGraph
 from al.graphs.tensors import load_tree, save_tree
+from al.graphs.unet import UNet
 
-__all__ = ["ClassificationGraph", "TorchGraph", "load_tree", "save_tree"]
+__all__ = [
+    "ClassificationGraph",
+    "DetectionGraph",
+    "FieldGraph",
+    "MultiLabelGraph",
+    "RegressionGraph",
+    "SegmentationGraph",
+    "TorchGraph",
+    "UNet",
+    "load_tree",
+    "save_tree",
+]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from al.contracts import Batch, DataSpec, Graph
+from al.contracts import Batch, Calibration, DataSpec, Graph
 from al.errors import DataError, StrategyError
 from al.graphs.dropout import fixed_masks
 
@@ -38,6 +38,10 @@ class TorchGraph(Graph):
 
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
+    #: Samples that are inferred and evaluated at a time; 0 for a whole batch.
+    piece: ClassVar[int] = 0
+    #: What logits are divided by in `infer`; see `calibrate`.
+    temperature = 1.0
 
     def __init__(
         self, trunk: nn.Module, head: nn.Module, spec: DataSpec, *, scale: float = 1.0
@@ -61,11 +65,27 @@ class TorchGraph(Graph):
 
     @abstractmethod
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Network outputs as probabilities [N, C]."""
+        """Network outputs as probabilities [N, C]; see `al.contracts` for what they mean."""
 
     @abstractmethod
     def meters(self) -> dict[str, Metric]:
-        """New torchmetrics objects by name; they are fed probabilities and targets."""
+        """New torchmetrics objects by name; they are fed answers and targets."""
+
+    def answers(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Network outputs as meters take them, one row a sample; probabilities by default."""
+        return self.probabilities(outputs)
+
+    def embed(self, features: torch.Tensor) -> torch.Tensor:
+        """What the trunk makes of samples, as one vector each, [N, D]."""
+        return features.flatten(1)
+
+    def nll(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean negative log likelihood of logits; with it and `ece` a graph `calibrates`."""
+        raise NotImplementedError
+
+    def ece(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        """Expected calibration error of logits: Σ_bins share · |right − sure|, 15 bins."""
+        raise NotImplementedError
 
     # -- training ----------------------------------------------------------------------
 
@@ -76,7 +96,7 @@ class TorchGraph(Graph):
         self.network.eval()
         with torch.inference_mode():
             one = torch.zeros(1, *self.spec.input_shape)
-            width = self.trunk(one / self.scale).flatten(1).shape[1]
+            width = self.embed(self.trunk(one / self.scale)).shape[1]
         self.loss_head = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
 
     def to(self, device: torch.device) -> TorchGraph:
@@ -100,13 +120,13 @@ class TorchGraph(Graph):
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         targets = batch.targets.to(self.device)  # type: ignore[union-attr]
-        embeddings = self.trunk(self.prepare(batch.inputs))
-        outputs = self.head(embeddings)
+        features = self.trunk(self.prepare(batch.inputs))
+        outputs = self.head(features)
         loss = self.loss(outputs, targets)
         if self.loss_head is None:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
-            guessed = self.loss_head(embeddings.detach().flatten(1)).squeeze(1)
+            guessed = self.loss_head(self.embed(features).detach()).squeeze(1)
             found = self.losses(outputs, targets).detach()
             (loss + _ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -115,19 +135,67 @@ class TorchGraph(Graph):
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         meters = {name: meter.to(self.device) for name, meter in self.meters().items()}
         total, count = 0.0, 0
-        self.network.eval()
-        with torch.inference_mode():
-            for batch in batches:
-                outputs = self.network(self.prepare(batch.inputs))
-                targets = batch.targets.to(self.device)  # type: ignore[union-attr]
-                total += float(self.loss(outputs, targets)) * len(batch.ids)
-                count += len(batch.ids)
-                probabilities = self.probabilities(outputs)
-                for meter in meters.values():
-                    meter.update(probabilities, targets)
+        for outputs, targets in self._compared(batches):
+            total += float(self.loss(outputs, targets)) * len(targets)
+            count += len(targets)
+            answers = self.answers(outputs)
+            for meter in meters.values():
+                meter.update(answers, targets)
         values = {name: float(meter.compute()) for name, meter in meters.items()}
         values["loss"] = total / max(count, 1)
         return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
+
+    def on_some(
+        self, batches: Iterable[Batch], metric: str
+    ) -> Callable[[np.ndarray], float] | None:
+        if metric not in self.meters():
+            return None
+        pairs = [(self.answers(o).cpu(), t.cpu()) for o, t in self._compared(batches)]
+        width = max((t.shape[1] for _, t in pairs if t.ndim > 1), default=0)
+        answers = torch.cat([a for a, _ in pairs])
+        targets = torch.cat([_widened(t, width) for _, t in pairs])
+
+        def measure(rows: np.ndarray) -> float:
+            meter, some = self.meters()[metric], torch.from_numpy(rows)
+            meter.update(answers[some], targets[some])
+            return float(meter.compute())
+
+        return measure
+
+    def _compared(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Outputs beside targets, a piece at a time."""
+        self.network.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                for rows in self._pieces(len(batch.ids)):
+                    targets = batch.targets[rows].to(self.device)  # type: ignore[index]
+                    yield self.network(self.prepare(batch.inputs[rows])), targets
+
+    def _pieces(self, count: int) -> Iterator[slice]:
+        size = self.piece or max(count, 1)
+        return (slice(start, start + size) for start in range(0, count, size))
+
+    def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
+        """T = argmin of the negative log likelihood of softmax(logits / T).
+
+        Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
+        """
+        from scipy.optimize import minimize_scalar
+
+        if not self.calibrates:
+            raise NotImplementedError
+        pairs = list(self._compared(batches))
+        outputs, targets = (torch.cat(list(parts)) for parts in zip(*pairs, strict=True))
+        found = minimize_scalar(
+            lambda log_t: float(self.nll(outputs / float(np.exp(log_t)), targets)),
+            bounds=(np.log(0.05), np.log(20.0)),
+            method="bounded",
+        )
+        temperature = round(float(np.exp(found.x)), 4)
+        if apply:
+            self.temperature = temperature
+        before, after = (self.ece(outputs / t, targets) for t in (1.0, temperature))
+        return Calibration(temperature, round(before, 6), round(after, 6))
 
     # -- inference ---------------------------------------------------------------------
 
@@ -135,25 +203,44 @@ class TorchGraph(Graph):
         """Raw inputs as scaled floats on the device."""
         return inputs.to(self.device).float() / self.scale
 
+    def outputs(self, features: torch.Tensor) -> torch.Tensor:
+        """What the head makes of features, as `infer` uses it: divided by the temperature."""
+        found: torch.Tensor = self.head(features)
+        return found if self.temperature == 1.0 else found / self.temperature
+
+    def drawn(self, features: torch.Tensor, samples: int, seed: int) -> Iterator[torch.Tensor]:
+        """The outputs of stochastic passes of the head, one after the other."""
+        for t in range(samples):
+            with fixed_masks(self.head, seed * samples + t):
+                yield self.outputs(features)
+
     def infer(
         self, batch: Batch, wants: Sequence[str], *, samples: int = 20, seed: int = 0
     ) -> dict[str, np.ndarray]:
-        found: dict[str, torch.Tensor] = {}
+        parts = []
         self.network.eval()
         with torch.inference_mode():
-            embeddings = self.trunk(self.prepare(batch.inputs)).flatten(1)  # [N, D]
-            if "embeddings" in wants:
-                found["embeddings"] = embeddings
-            if "probabilities" in wants:
-                found["probabilities"] = self.probabilities(self.head(embeddings))
-            if "losses" in wants:
-                found["losses"] = self._guess_losses(embeddings)
-            if "samples" in wants:
-                drawn = []
-                for t in range(samples):
-                    with fixed_masks(self.head, seed * samples + t):
-                        drawn.append(self.probabilities(self.head(embeddings)))
-                found["samples"] = torch.stack(drawn, dim=1)  # [N, T, C]
+            for rows in self._pieces(len(batch.ids)):
+                features = self.trunk(self.prepare(batch.inputs[rows]))
+                parts.append(self._inferred(features, wants, samples, seed))
+        if len(parts) == 1:
+            return parts[0]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _inferred(
+        self, features: torch.Tensor, wants: Sequence[str], samples: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """What is wanted of a piece of a batch."""
+        found: dict[str, torch.Tensor] = {}
+        if "embeddings" in wants:
+            found["embeddings"] = self.embed(features)
+        if "probabilities" in wants:
+            found["probabilities"] = self.probabilities(self.outputs(features))
+        if "losses" in wants:
+            found["losses"] = self._guess_losses(self.embed(features))
+        if "samples" in wants:
+            passes = [self.probabilities(o) for o in self.drawn(features, samples, seed)]
+            found["samples"] = torch.stack(passes, dim=1)  # [N, T, C]
         return {name: tensor.cpu().numpy() for name, tensor in found.items()}
 
     def _guess_losses(self, embeddings: torch.Tensor) -> torch.Tensor:
@@ -172,6 +259,16 @@ class TorchGraph(Graph):
                 for part in np.array_split(inputs, max(1, len(inputs) // 512))
             ]
         return np.concatenate(parts)
+
+    def answered(self, inputs: Any) -> list[np.ndarray]:
+        """The answers to raw inputs, [n, …] for each piece of them."""
+        found = []
+        self.network.eval()
+        with torch.inference_mode():
+            for rows in self._pieces(len(inputs)):
+                outputs = self.network(self.prepare(torch.as_tensor(inputs[rows])))
+                found.append(self.answers(outputs).cpu().numpy())
+        return found
 
     # -- weights and state ---------------------------------------------------------------
 
@@ -237,6 +334,14 @@ class TorchGraph(Graph):
             self.loss_head = None
         elif self.loss_head is not None:
             self.loss_head.load_state_dict({n.removeprefix(_LOSSES): t for n, t in heads.items()})
+
+
+def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
+    """Lists of boxes filled up to one length; other targets have one already."""
+    if targets.ndim < 2 or targets.shape[1] == width:
+        return targets
+    filling = targets.new_full((len(targets), width - targets.shape[1], *targets.shape[2:]), -1)
+    return torch.cat([targets, filling], dim=1)
 
 
 def _ranking_loss(guessed: torch.Tensor, found: torch.Tensor) -> torch.Tensor:

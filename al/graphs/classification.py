@@ -20,6 +20,7 @@ class ClassificationGraph(TorchGraph):
     """Cross-entropy on logits [N, C]; accuracy; softmax probabilities."""
 
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "loss")
+    calibrates: ClassVar[bool] = True
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return cross_entropy(outputs, targets)
@@ -29,6 +30,15 @@ class ClassificationGraph(TorchGraph):
 
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.softmax(dim=1)
+
+    def nll(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(outputs, targets)
+
+    def ece(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        from torchmetrics.functional.classification import multiclass_calibration_error
+
+        p = self.probabilities(outputs)
+        return float(multiclass_calibration_error(p, targets, len(self.spec.classes)))
 
     def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
         if metric != "accuracy":

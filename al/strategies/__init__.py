@@ -7,7 +7,18 @@ see `docs/add-a-strategy.md`. `build` makes one from a text like `margin(10x) > 
 
 from al.strategies.arrays import ArrayView
 from al.strategies.expression import build
-from al.strategies.links import check_reads
-from al.strategies.ranking import by_score, certain, reads, top
+from al.strategies.links import check_kind, check_reads
+from al.strategies.ranking import by_measure, by_score, certain, of_kinds, reads, top
 
-__all__ = ["ArrayView", "build", "by_score", "certain", "check_reads", "reads", "top"]
+__all__ = [
+    "ArrayView",
+    "build",
+    "by_measure",
+    "by_score",
+    "certain",
+    "check_kind",
+    "check_reads",
+    "of_kinds",
+    "reads",
+    "top",
+]

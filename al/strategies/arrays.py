@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from al.contracts import Label
+from al.contracts import Kind, Label
 from al.errors import StrategyError
+from al.measures import MEASURES, OVER, resolved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,8 @@ class ArrayView:
     Args:
         ids: of the samples, ascending; by default their positions, written out.
         labelled: the labelled set, a view too, with `labels`.
-        memory, cycle, classes, metadata, target_samples: as in `PoolView`.
+        kind, memory, cycle, classes, metadata, target_samples: as in `PoolView`.
+        measures: {"entropy.patch": [N]} and so on, where a sample has many distributions.
         arrays: some of `ARRAYS`, each with one row a sample.
 
     Raises:
@@ -50,7 +52,9 @@ class ArrayView:
         labels: Sequence[Label] = (),
         memory: Mapping[str, Any] | None = None,
         cycle: int = 1,
+        kind: Kind = "class",
         classes: Sequence[str] = (),
+        measures: Mapping[str, np.ndarray] | None = None,
         metadata: pd.DataFrame | None = None,
         target_samples: np.ndarray | None = None,
         **arrays: np.ndarray,
@@ -73,6 +77,8 @@ class ArrayView:
             None if target_samples is None else np.asarray(target_samples, np.float32)
         )
         self.labels = tuple(labels)
+        self.kind = kind
+        self._measures = dict(measures or {})
         self.memory = dict(memory or {})
         self.cycle = cycle
         self.has_model = any(name not in _MODELFREE for name in arrays)
@@ -110,6 +116,17 @@ class ArrayView:
             return pd.DataFrame(index=pd.Index(self.ids, name="id"))
         return self._metadata.loc[list(self.ids)]
 
+    def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
+        """A measure of what these arrays hold, or one that was given."""
+        name = f"{measure}.{resolved(over, self.kind)}"
+        if self.kind not in OVER:
+            found = MEASURES[measure]
+            return found.of(getattr(self, found.reads), self.kind)
+        if name not in self._measures:
+            why = "this view has" if self.has_model else "there is no model and"
+            raise StrategyError(f"{why} no {name}: give it, or choose another strategy")
+        return self._measures[name]
+
     def prepare(self, names: Sequence[str]) -> None:
         """Nothing to do: everything is here."""
 
@@ -121,7 +138,9 @@ class ArrayView:
             labels=some(self.labels, rows) if self.labels else (),
             memory=self.memory,
             cycle=self.cycle,
+            kind=self.kind,
             classes=self.classes,
+            measures={name: array[rows] for name, array in self._measures.items()},
             metadata=self._metadata,
             target_samples=self._target_samples,
             **{name: array[rows] for name, array in self._arrays.items()},

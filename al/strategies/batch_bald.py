@@ -7,7 +7,7 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
-from al.strategies import kernels
+from al import kernels
 from al.strategies.bald import bald
 from al.strategies.ranking import reads, top
 

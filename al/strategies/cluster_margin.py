@@ -11,7 +11,7 @@ from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.strategies.geometry import nearest, points_of, turns
 from al.strategies.margin import margin
-from al.strategies.ranking import certain, reads, top
+from al.strategies.ranking import by_measure, certain, reads, top
 
 #: How much longer the shortlist is than the query, and the mean size of a cluster.
 _SHORTLIST, _CLUSTER = 10, 10
@@ -20,14 +20,18 @@ LINKED = 4096
 
 
 @strategies.register("cluster_margin")
+@by_measure("margin")
 @reads("probabilities", "embeddings")
-def cluster_margin(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+def cluster_margin(
+    view: PoolView, query_size: int, rng: np.random.Generator, *, over: str = "auto"
+) -> Picks:
     """Asks where the two best guesses are nearly equally likely, one cluster after the other.
 
     The 10 query_size samples of smallest margin p₁ − p₂ are clustered by their embeddings
     h [10 query_size, D]; then, going round from the smallest cluster to the largest, each
     gives its sample of smallest margin. The score is 1 − (p₁ − p₂), which does not fall from
     pick to pick. Ties between clusters go to the one with the smaller margin.
+    `over` is that of `margin`.
 
     Citovsky et al. (2021), Batch active learning at scale. The authors cluster the whole pool
     once and draw within a cluster; here it is the shortlist, every cycle anew, as embeddings
@@ -37,7 +41,7 @@ def cluster_margin(view: PoolView, query_size: int, rng: np.random.Generator) ->
     `view.embeddings`. Draws nothing. With m ≤ 4,096 linked: O(N C + m² D + query_size m D)
     time, 12 m² bytes and O(N) memory.
     """
-    scores = margin.score(view)
+    scores = margin.score(view, over=over)
     shortlist = top(scores, _SHORTLIST * query_size)  # best first
     points = points_of(view)
     groups = _clusters(points[torch.as_tensor(shortlist, device=points.device)])

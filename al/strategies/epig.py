@@ -7,7 +7,7 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import PoolView
-from al.strategies import kernels
+from al import kernels
 from al.strategies.ranking import by_score
 
 #: Joint probabilities held at a time.

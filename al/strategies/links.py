@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from al.contracts import Picks, PoolView
+from al.contracts import Kind, Picks, PoolView
 from al.errors import StrategyError
+from al.measures import resolved
+from al.strategies.ranking import kinds_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class Call:
         own = tuple(reads_of(*self.arguments, **self.named)) if reads_of else tuple(own)
         inner = (n for a in self.arguments if isinstance(a, (Call, Chain)) for n in a.reads)
         return tuple(dict.fromkeys((*own, *inner)))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of problem that it and its arguments have a meaning for."""
+        own = kinds_of(self.function, *self.arguments, **self.named)
+        inner = [a.kinds for a in self.arguments if isinstance(a, (Call, Chain))]
+        return tuple(kind for kind in own if all(kind in kinds for kinds in inner))
 
     @property
     def named(self) -> dict[str, Any]:
@@ -79,6 +88,10 @@ class Chain:
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for link in self.links for name in link.reads))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(k for k in self.links[0].kinds if all(k in link.kinds for link in self.links))
 
     def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
         """Pick; the propensities are known where all links before the last are certain."""
@@ -130,3 +143,35 @@ def check_reads(strategy: Call | Chain, *, candidates: int, has_model: bool) -> 
             f"{strategy.text} asks a committee and candidates={candidates} makes none: "
             "give candidates=3 or more"
         )
+
+
+#: Kind → what its labels are, and what to ask by.
+_SAID: dict[Kind, tuple[str, str]] = {
+    "class": ("one class each", "margin, bald or typiclust"),
+    "labels": ("several classes each", "entropy, bald or typiclust"),
+    "mask": ("masks", "entropy, bald or foreground_random"),
+    "boxes": ("boxes", "entropy, bald or expected_boxes"),
+    "number": ("numbers", "variance, bald or igs"),
+}
+
+
+def check_kind(strategy: Call | Chain, kind: Kind) -> None:
+    """Refuse a strategy that has no meaning for a kind of problem, before anything starts.
+
+    Raises:
+        StrategyError: says so, and what has one.
+    """
+    links = strategy.links if isinstance(strategy, Chain) else (strategy,)
+    what, instead = _SAID[kind]
+    for link in links:
+        if kind not in link.kinds:
+            raise StrategyError(
+                f"strategy {link.text} has no meaning where labels are {what}: choose {instead}"
+            )
+        for name in link.reads:
+            measure, dot, over = name.partition(".")
+            if dot:
+                try:
+                    resolved(over, kind)
+                except StrategyError as error:
+                    raise StrategyError(f"strategy {link.text}: {error}") from None

@@ -9,8 +9,9 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
-from al.contracts import Picks, PoolView
+from al.contracts import Kind, Picks, PoolView
 from al.errors import StrategyError
+from al.measures import KINDS, MEASURES, check_over
 
 #: Rows of the pool that a rowwise score sees at a time.
 WINDOW = 65_536
@@ -42,6 +43,54 @@ def reads(*names: str) -> Callable[[Any], Any]:
         return strategy
 
     return mark
+
+
+def of_kinds(*kinds: Kind) -> Callable[[Any], Any]:
+    """Decorator: the kinds of problem that a strategy has a meaning for.
+
+    Without it these follow from what it reads: what reads the model's probabilities, samples
+    or committee itself is for classes, all else for every kind.
+    """
+
+    def mark(strategy: Any) -> Any:
+        strategy.kinds = kinds
+        return strategy
+
+    return mark
+
+
+def by_measure(measure: str) -> Callable[[Any], Any]:
+    """Decorator: a strategy that asks the view for a measure, reduced as its `over` says."""
+
+    def mark(strategy: Any) -> Any:
+        own = strategy.reads
+
+        def reads_of(*arguments: Any, over: str = "auto", **parameters: Any) -> tuple[str, ...]:
+            return (*own, f"{measure}.{over}")
+
+        check = getattr(strategy, "check", lambda *_, **__: None)
+
+        def check_both(*arguments: Any, over: str = "auto", **parameters: Any) -> None:
+            check_over(over)
+            check(*arguments, **parameters)
+
+        strategy.reads_of, strategy.check = reads_of, check_both
+        strategy.kinds = MEASURES[measure].kinds
+        return strategy
+
+    return mark
+
+
+def kinds_of(strategy: Any, *arguments: Any, **parameters: Any) -> tuple[Kind, ...]:
+    """The kinds of problem that a strategy has a meaning for."""
+    if hasattr(strategy, "kinds"):
+        kinds = strategy.kinds
+        return tuple(kinds(*arguments, **parameters) if callable(kinds) else kinds)
+    distributions = {"probabilities", "samples", "committee", "target_samples"}
+    read = getattr(strategy, "reads", ())
+    if hasattr(strategy, "reads_of"):
+        read = strategy.reads_of(*arguments, **parameters)
+    return ("class",) if distributions & set(read) else KINDS
 
 
 class ScoredStrategy(Protocol):

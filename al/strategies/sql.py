@@ -15,7 +15,7 @@ import numpy as np
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.errors import ConfigError, StrategyError
-from al.strategies import kernels
+from al import kernels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al.strategies import ArrayView, build
-from al.strategies.kernels import entropy_of_mean_and_mean_entropy, largest, two_largest_apart
+from al.kernels import entropy_of_mean_and_mean_entropy, largest, two_largest_apart
 from tests.views import view
 
 

@@ -1,0 +1,107 @@
+"""Metrics that torchmetrics has in another form, or with other libraries only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torchmetrics import MeanSquaredError, Metric
+
+
+class Rmse(MeanSquaredError):  # type: ignore[misc]
+    """Root mean squared error of the means in [N, 2]."""
+
+    def __init__(self) -> None:
+        super().__init__(squared=False)
+
+    def update(self, answers: torch.Tensor, targets: torch.Tensor) -> None:
+        super().update(answers[:, 0].contiguous(), targets.to(answers.dtype))
+
+
+class GaussianNll(Metric):  # type: ignore[misc]
+    """Mean of ½ ln 2πσ² + (y − μ)² / 2σ², for means and variances [N, 2]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, answers: torch.Tensor, targets: torch.Tensor) -> None:
+        mean, variance = answers.double().unbind(dim=1)
+        away = (targets.double() - mean) ** 2 / variance
+        self.total += 0.5 * (torch.log(2 * math.pi * variance) + away).sum()
+        self.count += len(targets)
+
+    def compute(self) -> torch.Tensor:
+        return self.total / self.count
+
+
+class MeanAveragePrecision(Metric):  # type: ignore[misc]
+    """mAP@.5: the mean over classes of the area under precision by recall.
+
+    A box is right when it overlaps one of its class that no box of higher score has taken by
+    an IoU of 0.5 or more. Precision at a recall is the highest at that recall or beyond, and
+    the area is exact, as in PASCAL VOC since 2010 (Everingham et al. 2015). Classes without a
+    box in the truth do not count. torchmetrics' own needs torchvision or pycocotools.
+
+    Answers are [N, K, 6] (class, score, x, y, width, height), targets [N, M, 5] (class, x, y,
+    width, height); rows of class −1 are no boxes.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.add_state("answers", [], dist_reduce_fx=None)
+        self.add_state("targets", [], dist_reduce_fx=None)
+
+    def update(self, answers: torch.Tensor, targets: torch.Tensor) -> None:
+        self.answers += list(answers.detach().cpu())
+        self.targets += list(targets.detach().cpu())
+
+    def compute(self) -> torch.Tensor:
+        pairs = [(a.numpy(), t.numpy()) for a, t in zip(self.answers, self.targets, strict=True)]
+        found = [average_precision(pairs, number) for number in range(self.classes)]
+        known = [value for value in found if value is not None]
+        return torch.tensor(float(np.mean(known)) if known else 0.0)
+
+
+def average_precision(pairs: list[tuple[Any, Any]], number: int) -> float | None:
+    """The area of one class; None where the truth has no box of it."""
+    scores, right, total = [np.empty(0)], [np.empty(0, bool)], 0
+    for answers, targets in pairs:
+        own = answers[answers[:, 0] == number]
+        own = own[np.argsort(-own[:, 1], kind="stable")]
+        true = targets[targets[:, 0] == number, 1:]
+        total += len(true)
+        scores.append(own[:, 1])
+        right.append(_matched(overlaps(own[:, 2:], true)))
+    if not total:
+        return None
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    hits = np.cumsum(np.concatenate(right)[order])
+    precision = hits / np.arange(1, len(hits) + 1)
+    highest = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(np.r_[0, hits / total]) * highest).sum())
+
+
+def overlaps(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of boxes (x, y, width, height): [A, 4], [B, 4] → [A, B]."""
+    low = np.maximum(one[:, None, :2], others[None, :, :2])
+    high = np.minimum((one[:, :2] + one[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    both = one[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None] - shared
+    return np.asarray(shared / np.maximum(both, 1e-9))
+
+
+def _matched(iou: np.ndarray, least: float = 0.5) -> np.ndarray:
+    """Which boxes, best first, take a true one: each the free one that it overlaps most."""
+    taken = np.zeros(iou.shape[1], bool)
+    right = np.zeros(len(iou), bool)
+    for row, found in enumerate(iou):
+        if not taken.all():
+            best = int(np.where(taken, -1.0, found).argmax())
+            right[row] = found[best] >= least
+            taken[best] |= right[row]
+    return right
