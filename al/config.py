@@ -22,6 +22,7 @@ CHOICES = {
     "promote": ("not-worse", "always"),
     "balance": ("off", "on"),
     "costs": ("off", "on"),
+    "calibrate": ("off", "on"),
     "embeddings": ("float32", "float16"),
     "compare": ("interval", "plain"),
     "missing": ("stop", "drop"),
@@ -53,6 +54,9 @@ class Config:
     balance: str = _p("off", "Make the classes predicted in a query even: on or off.")
     costs: str = _p("off", "Count a query in what its samples cost to annotate: on or off.")
     passes: int = _p(20, "Stochastic passes of the model, where a strategy reads them.", low=1)
+    calibrate: str = _p(
+        "off", "Scale the model's probabilities on validation before it is asked: on or off."
+    )
     embeddings: str = _p("float32", "Precision of the embeddings kept on disk: float32 or float16.")
     cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
     label_budget: int = _p(0, "Most labels in all; 0 for no limit.", low=0, free=True)
@@ -81,10 +85,13 @@ class Config:
     annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
     kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
     compare: str = _p(
-        "interval", "Retrain when the KPI's interval reaches below it, or by the plain mean."
+        "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
     )
     audit: float = _p(0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1.")
-    criterion: str = _p("max:val/accuracy", "What the best checkpoint has: max:METRIC, min:METRIC.")
+    criterion: str = _p(
+        "auto",
+        "What the best checkpoint has: max:METRIC, min:METRIC; auto is the task's metric.",
+    )
     promote: str = _p(
         "not-worse", "Promote a winner that is not-worse than the champion, or always."
     )

@@ -487,8 +487,8 @@ class Query:
     """The ids asked about in a cycle, in the order of asking, and why each.
 
     Attributes:
-        predicted, confidence: the champion's best guess and its probability; empty where
-            there is no champion.
+        predicted, confidence: the champion's best guess, a label, and how sure it is, as in
+            `Graph.guesses`; empty where there is no champion.
         why, memory, covers: as in `Picks`; of the audit slice `covers` says nothing.
     """
 

@@ -73,6 +73,9 @@ class _Once(Passes):
 class _Information(Passes):
     """H[mean p] − mean H[p]."""
 
+    mean: np.ndarray
+    entropies: np.ndarray
+
     def _add(self, p: np.ndarray) -> None:
         own = kernels.entropy(p)
         self.mean = p if self.count == 1 else self.mean + p
@@ -85,6 +88,9 @@ class _Information(Passes):
 
 class _Deviation(Passes):
     """mean_c √(mean p² − (mean p)²), by Welford's recurrence, which does not cancel."""
+
+    mean: np.ndarray
+    squares: np.ndarray
 
     def _add(self, p: np.ndarray) -> None:
         if self.count == 1:
@@ -100,6 +106,8 @@ class _Deviation(Passes):
 
 class _Votes(Passes):
     """A function of the shares of passes whose best guess is each class."""
+
+    votes: np.ndarray
 
     def __init__(self, of: Callable[[np.ndarray], np.ndarray]) -> None:
         self.of = of
@@ -263,7 +271,8 @@ def reduced(values: np.ndarray, field: Field, over: str) -> np.ndarray:
         count = math.ceil(int(found[1] or TOP) / 100 * values.shape[1])
         return np.asarray(np.partition(values, -count, axis=1)[:, -count:].mean(axis=1))
     if field.grid is not None or weights is None:
-        return np.asarray({"mean": np.mean, "max": np.max, "sum": np.sum}[over](values, axis=1))
+        how: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "max": np.max, "sum": np.sum}
+        return np.asarray(how[over](values, axis=1))
     if over == "max":
         return np.asarray(np.where(weights > 0, values, 0.0).max(axis=1, initial=0.0))
     summed = (weights * values).sum(axis=1)
@@ -299,6 +308,4 @@ def scores(fields: Iterable[Field], wants: Iterable[tuple[str, str]]) -> dict[st
     shape = field.p.shape[:2]
     field = Field(field.p, None if weights is None else weights / count, field.grid)
     values = {measure: passes.result().reshape(shape) for measure, passes in running.items()}
-    return {
-        f"{measure}.{over}": reduced(values[measure], field, over) for measure, over in wants
-    }
+    return {f"{measure}.{over}": reduced(values[measure], field, over) for measure, over in wants}

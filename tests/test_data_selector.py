@@ -276,7 +276,11 @@ def test_the_order_in_which_the_data_are_held_does_not_matter(digits: Any, text:
     for places in (np.arange(300), order):
         rows = [held._row[id] for id in ids[places]]
         data = ArrayLoader(
-            ids[places].tolist(), held._inputs[rows], held._targets[rows], list("0123456789"), []
+            ids[places].tolist(),
+            held._inputs[rows],
+            held._targets.held[rows],
+            list("0123456789"),
+            [],
         )
         data.freeze(data.propose_splits(20, seed=0))
         train = data.ids("train")

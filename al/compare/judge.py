@@ -52,8 +52,8 @@ def compare(
         champion: None where there is none.
         samples: labelled since this champion came, of several cycles.
         kpi: value of the metric to reach; None switches Compare off.
-        rule: "interval": retrain when the lower bound of the 95 % interval is under the KPI;
-            "plain": when the mean on all samples of the latest cycle is.
+        rule: "interval": retrain when the worse bound of the 95 % interval misses the KPI;
+            "plain": when the mean on all samples of the latest cycle does.
     """
     if champion is None:
         return Verdict(True, "there is no champion yet", metric)
@@ -69,7 +69,7 @@ def compare(
         used, weights, estimator = _representative(samples) or (used, weights, estimator)
         if estimator != "plain":
             found = _measured(champion, data, used, weights, metric, rng)
-    retrain, why = _decided(metric, found, kpi, rule, estimator, used)
+    retrain, why = _decided(metric, found, kpi, rule, estimator, used, metric in champion.lower)
     return Verdict(
         retrain,
         why,
@@ -84,8 +84,14 @@ def compare(
     )
 
 
-def met(found: Estimate, kpi: float, rule: str) -> bool:
-    """Whether the KPI holds."""
+def met(found: Estimate, kpi: float, rule: str, *, lower: bool = False) -> bool:
+    """Whether the KPI holds.
+
+    Args:
+        lower: less of the metric is better.
+    """
+    if lower:
+        return (found.high if rule == "interval" else found.value) <= kpi
     return (found.low if rule == "interval" else found.value) >= kpi
 
 
@@ -121,6 +127,10 @@ def _measured(
     if each is not None:
         return estimate(each, weights, rng)
 
+    measured = champion.on_some(data.batches(ids, labels, batch_size=512), metric)
+    if measured is not None:
+        return resampled(measured, weights, rng)
+
     def measure(rows: np.ndarray) -> float:
         some = [ids[row] for row in rows], [labels[row] for row in rows]
         return champion.evaluate(data.batches(*some, batch_size=512))[metric]
@@ -135,6 +145,7 @@ def _decided(
     rule: str,
     estimator: str,
     used: Sequence[Sample],
+    lower: bool,
 ) -> tuple[bool, str]:
     """Whether to retrain, and why in a sentence."""
     cycles = len({sample.cycle for sample in used})
@@ -151,7 +162,7 @@ def _decided(
         text += f", with 95 % between {found.low:.4f} and {found.high:.4f}"
         if estimator == "plain":
             text += " (none was drawn uniformly: give audit a share)"
-    holds = met(found, kpi, rule)
-    if rule == "interval" and not holds and found.value >= kpi:
+    holds = met(found, kpi, rule, lower=lower)
+    if rule == "interval" and not holds and met(found, kpi, "plain", lower=lower):
         return True, f"{text}, may miss the KPI {kpi:g}"
     return not holds, f"{text} {'meets' if holds else 'misses'} the KPI {kpi:g}"

@@ -1,42 +1,47 @@
-"""A Data Loader over arrays in memory: images or rows with one class each."""
+"""A Data Loader over arrays in memory: images or rows, with labels of any kind."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from al.contracts import Batch, DataLoader, DataSpec, Label, Preview, Split, Splits
-from al.errors import ConfigError, DataError, LabelError, did_you_mean
+from al.contracts import Batch, DataLoader, DataSpec, Kind, Label, Preview, Split, Splits
+from al.data.targets import TARGETS
+from al.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class ArrayLoader(DataLoader):
-    """Classified samples held in two arrays.
+    """Labelled samples held in two arrays.
 
     Args:
         ids: one stable text a sample.
         inputs: [N, *input_shape], in the dtype a user would bring.
-        targets: [N] positions in `classes`.
-        classes: label names.
+        targets: of class: [N] positions in `classes`; of labels: [N, C], whether each applies;
+            of mask: [N, H, W] positions; of boxes: a list of arrays [boxes, 5] of position, x,
+            y, width and height; of number: [N].
+        classes: label names; none where labels are numbers.
         test: ids that belong to the official test split; never anything else.
+        kind: what a label is.
 
     Raises:
-        DataError: lengths differ, ids repeat, or a target is no class.
+        DataError: lengths differ, ids repeat, or a target is none; names the sample.
     """
 
     def __init__(
         self,
         ids: Sequence[str],
         inputs: np.ndarray,
-        targets: np.ndarray,
+        targets: Any,
         classes: Sequence[str],
         test: Sequence[str],
+        kind: Kind = "class",
     ) -> None:
         if not len(ids) == len(inputs) == len(targets):
             raise DataError(
@@ -46,13 +51,12 @@ class ArrayLoader(DataLoader):
         self._row = {id: row for row, id in enumerate(ids)}
         if len(self._row) != len(ids):
             raise DataError(f"{len(ids) - len(self._row)} ids repeat: give each sample its own")
-        if len(targets) and not 0 <= targets.min() <= targets.max() < len(classes):
-            raise DataError(f"a target is none of the {len(classes)} classes: check the data file")
         self._inputs = inputs
-        self._targets = targets
-        self._class = {name: position for position, name in enumerate(classes)}
         self._official_test = tuple(sorted(test))
-        self.spec = DataSpec(tuple(classes), tuple(inputs.shape[1:]), str(inputs.dtype))
+        shape = tuple(inputs.shape[1:])
+        self.spec = DataSpec(tuple(classes), shape, str(inputs.dtype), kind)
+        self._targets = TARGETS[kind](targets, self.spec)
+        self._targets.check_all(ids)
         self.freeze(Splits(val=(), test=self._official_test))
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
@@ -99,7 +103,7 @@ class ArrayLoader(DataLoader):
         rows = np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
         targets = None
         if labels is not None:
-            targets = torch.tensor([self._class[label] for label in labels], dtype=torch.int64)
+            targets = self._targets.tensor(labels)
         order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
         for start in range(0, len(ids), batch_size):
             chosen = order[start : start + batch_size]
@@ -110,11 +114,10 @@ class ArrayLoader(DataLoader):
             )
 
     def truth(self, ids: Sequence[str]) -> list[Label]:
-        return [self.spec.classes[self._targets[self._row[id]]] for id in ids]
+        return [self._targets.label(self._row[id]) for id in ids]
 
     def check_label(self, label: Label) -> None:
-        if label not in self._class:
-            raise LabelError(f"{label!r} is no class: {did_you_mean(str(label), self._class)}")
+        self._targets.check(label)
 
     def preview(self, id: str) -> Preview:
         """The sample as an image, stretched to its brightest value; as a row if it is none."""
@@ -123,6 +126,15 @@ class ArrayLoader(DataLoader):
             return Preview(row={str(place): value for place, value in enumerate(sample.flat)})
         peak = 255.0 if self._inputs.dtype == np.uint8 else max(float(sample.max()), 1e-9)
         return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
+
+    def costs(self, ids: Sequence[str]) -> np.ndarray:
+        """Pixels of outline in a mask, 1 and the boxes, else 1 each.
+
+        They are counted in the truth, as an annotator would bill them, so where `costs=on` a
+        strategy's budget knows a little of the labels: fit for comparing strategies at equal
+        cost. A Data Loader of unlabelled data would estimate them.
+        """
+        return np.array([self._targets.cost(self._row[id]) for id in ids], dtype=np.float64)
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """Mean and standard deviation of each sample's numbers: brightness and contrast."""

@@ -8,6 +8,8 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -18,7 +20,9 @@ def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
     """The path of a checked file.
 
     It is looked for in `$AL_DATA_DIR/folder/name`; where it is missing it is downloaded to
-    there, or to the user's cache if `AL_DATA_DIR` is not set.
+    there, or to the user's cache if `AL_DATA_DIR` is not set. Where the URL is that of a zip
+    file and the name is not, the file of that name is taken out of it. A URL that ends with a
+    slash is the home of data that was packed anew, and cannot be fetched from there.
 
     Raises:
         DataError: the file is corrupt, or missing and cannot be downloaded.
@@ -31,7 +35,12 @@ def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
         log = pooch.get_logger()
         log.setLevel("WARNING")
         try:
-            pooch.retrieve(url, f"sha256:{sha256}", name, path.parent, progressbar=True)
+            if url.endswith("/"):
+                raise LookupError("the file was packed anew from what is there")
+            if url.endswith(".zip") and not name.endswith(".zip"):
+                _taken_out(url, path)
+            else:
+                pooch.retrieve(url, f"sha256:{sha256}", name, path.parent, progressbar=True)
         except Exception as error:  # network, disk and hash errors of many libraries
             reason = str(error).partition("\n")[0]
             raise DataError(
@@ -46,6 +55,20 @@ def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
             "delete it to fetch it again"
         )
     return path
+
+
+def _taken_out(url: str, path: Path) -> None:
+    """Download a zip file and keep the one file of it that is wanted, whole or not at all."""
+    import pooch
+
+    with TemporaryDirectory() as scratch:
+        whole = pooch.retrieve(url, None, "whole.zip", scratch, progressbar=True)
+        with ZipFile(whole) as members:
+            content = members.read(path.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(content)
+    aside.replace(path)
 
 
 _HAS_DIGEST = hasattr(hashlib, "file_digest")  # Python 3.11

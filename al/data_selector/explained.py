@@ -12,16 +12,11 @@ from al.data_selector.view import View
 
 
 def explained(query: Query, view: View) -> Query:
-    """The query with the champion's best guess of each sample and its probability."""
-    if not view.has_model or not view.classes:
+    """The query with the champion's best guess of each sample and how sure it is."""
+    if not view.has_model:
         return query
-    p = view.of_samples(query.ids, "probabilities")  # [Q, C]
-    best = p.argmax(axis=1)
-    return replace(
-        query,
-        predicted=tuple(view.classes[c] for c in best),
-        confidence=tuple(float(row[c]) for row, c in zip(p, best, strict=True)),
-    )
+    labels, sure = view.guesses(query.ids)
+    return replace(query, predicted=tuple(labels), confidence=tuple(float(s) for s in sure))
 
 
 def query_figures(query: Query, view: View, rng: np.random.Generator) -> dict[str, float]:
@@ -45,7 +40,7 @@ def query_figures(query: Query, view: View, rng: np.random.Generator) -> dict[st
     rows = rng.choice(len(view.ids), size=size, replace=False)
     uniform = [view.ids[row] for row in np.sort(rows)]
     figures["query/overlap_with_random"] = len({*uniform} & {*query.ids}) / size
-    if query.predicted and len(view.classes) > 1:
+    if query.predicted and len(view.classes) > 1 and view.kind == "class":
         _, counts = np.unique(query.predicted, return_counts=True)
         shares = counts / size
         balance = -(shares * np.log(shares)).sum() / np.log(len(view.classes))

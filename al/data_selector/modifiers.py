@@ -91,7 +91,7 @@ def balanced(strategy: Strategy) -> Strategy:
             return strategy(view, query_size, rng)
         picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
         classes = view.classes
-        if not classes:
+        if not classes or view.kind != "class":
             raise StrategyError("balance=on evens out classes and this task has none: leave it off")
         count = dict.fromkeys(range(len(classes)), 0)
         number = {name: c for c, name in enumerate(classes)}

@@ -251,7 +251,7 @@ class TorchGraph(Graph):
             )
         return self.loss_head(embeddings).squeeze(1)
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: np.ndarray) -> Any:
         self.network.eval()
         with torch.inference_mode():
             parts = [

@@ -59,9 +59,7 @@ class RegressionGraph(TorchGraph):
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         """Mean and variance, [N, 2]."""
         mean = self.middle + self.unit * outputs[:, 0]
-        return torch.stack(
-            [mean, self.unit**2 * outputs[:, 1].clamp(_LEAST, _MOST).exp()], dim=1
-        )
+        return torch.stack([mean, self.unit**2 * outputs[:, 1].clamp(_LEAST, _MOST).exp()], dim=1)
 
     def meters(self) -> dict[str, Metric]:
         from al.graphs.meters import GaussianNll, Rmse  # late: 1.5 s to import
@@ -72,7 +70,7 @@ class RegressionGraph(TorchGraph):
         p = self.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]
         return [float(f"{value:.6g}") for value in p[:, 0]], np.sqrt(p[:, 1])
 
-    def predict(self, inputs: np.ndarray) -> pd.DataFrame:  # type: ignore[override]
+    def predict(self, inputs: np.ndarray) -> pd.DataFrame:
         """A row a sample: its value and the standard deviation of that."""
         import pandas as pd
 

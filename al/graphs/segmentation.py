@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy, one_hot
 
 from al.contracts import Batch, DataSpec, Label
-from al.masks import encode_mask
 from al.graphs.fields import FieldGraph
+from al.masks import encode_mask
 from al.measures import Field
 
 if TYPE_CHECKING:

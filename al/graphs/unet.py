@@ -1,4 +1,4 @@
-"""A small U-Net (Ronneberger, Fischer and Brox 2015), for whoever needs a feature for each pixel."""
+"""A small U-Net (Ronneberger, Fischer and Brox 2015): a feature vector for each pixel."""
 
 from __future__ import annotations
 

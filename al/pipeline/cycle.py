@@ -179,6 +179,7 @@ def stop_reason(session: Session) -> str:
         started=session.run.started,
         now=time.time(),
         metric=metric,
+        lower=session.lower,
     )
 
 

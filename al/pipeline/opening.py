@@ -11,7 +11,7 @@ import torch
 
 from al.catalog import annotators, tasks
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, Splits, Task
+from al.contracts import Annotator, Criterion, DataLoader, Kind, Splits, Task
 from al.data_selector import passes_limit
 from al.engine import LocalEngine
 from al.errors import ConfigError, StateError, UnknownName
@@ -20,7 +20,7 @@ from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.stopping import deadline_of
 from al.registry import Registry
 from al.state import State, check_shape
-from al.strategies import build, check_reads
+from al.strategies import build, check_kind, check_reads
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
 
@@ -103,6 +103,7 @@ class _Plan:
     splits: Splits
     annotator: Annotator
     criterion: Criterion
+    lower: bool
     device: torch.device
 
     def session(self, run: Run, driver: Driver | None = None) -> Session:
@@ -113,6 +114,7 @@ class _Plan:
         return Session(
             self.config, self.store, driver, run, self.task, self.data, self.splits,
             self.annotator, self.criterion, registry, state, self.device, LocalEngine(), open_run,
+            lower=self.lower,
         )  # fmt: skip
 
 
@@ -136,13 +138,21 @@ def _plan(
     graph = new_graph(task, data, config)
     _check_start(task, data, config)
     names = [f"val/{metric}" for metric in graph.metrics]
-    wanted = criterion(config.criterion, names)
+    lower = task.metric in graph.lower
+    auto = f"{'min' if lower else 'max'}:val/{task.metric}"
+    wanted = criterion(auto if config.criterion == "auto" else config.criterion, names)
+    check_kinds(config, data.spec.kind)
+    if config.calibrate == "on" and not graph.calibrates:
+        raise ConfigError(
+            f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
+            "leave it off"
+        )
     if stored is None:
         splits = data.propose_splits(config.validation_size, config.seed)
     else:
         splits = Splits(tuple(stored["splits"]["val"]), tuple(stored["splits"]["test"]))
     freeze(data, splits, config.missing, tell=False)
-    if config.stable and not data.spec.classes:
+    if config.stable and data.spec.kind != "class":
         raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
     deadline_of(config.deadline, 0)  # a wrong one is told now
     annotator = annotators.get(config.annotator)(data, config.name)
@@ -151,7 +161,7 @@ def _plan(
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
     return _Plan(
-        config, store, found, stored, task, data, splits, annotator, wanted, device
+        config, store, found, stored, task, data, splits, annotator, wanted, lower, device
     )  # fmt: skip
 
 
@@ -197,6 +207,19 @@ def check_names(config: Config) -> None:
         check_reads(build(name), candidates=config.candidates, has_model=True)
     check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
+
+
+def check_kinds(config: Config, kind: Kind) -> None:
+    """Refuse what has no meaning for the task's kind of problem.
+
+    Raises:
+        StrategyError: a strategy has none.
+        ConfigError: balance has none.
+    """
+    for name in {config.strategy, config.baseline, config.cold_start} - {"none"}:
+        check_kind(build(name), kind)
+    if config.balance == "on" and kind != "class":
+        raise ConfigError("balance=on evens out classes and this task has none: leave it off")
 
 
 def _check_start(task: Task, data: DataLoader, config: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import zlib
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -11,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from al.contracts import Graph, Query
+from al.contracts import Graph, Label, Query
 from al.data_selector import (
     Model,
     View,
@@ -170,6 +171,10 @@ def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
         code = inspect.getsource(inspect.getmodule(type(session.task)) or type(session.task))
     task = zlib.crc32(f"{session.config.task} {code}".encode())
     key = f"{digest}-{task:08x}-{session.device.type}"
+    if session.config.calibrate == "on":
+        ids = session.data.ids("val")
+        labelled = session.data.batches(ids, session.data.truth(ids), batch_size=512)
+        key += f"-{graph.calibrate(labelled, apply=True).temperature}"
     return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
 
 
@@ -236,7 +241,10 @@ def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) ->
             "strategy": query.reasons,
             "model": query.model,
             "propensity": pd.array(query.propensities, dtype="Float64"),
-            "predicted": pd.array(query.predicted or [None] * len(query.ids), dtype="string"),
+            "predicted": pd.array(
+                [*map(_written, query.predicted)] if query.predicted else [None] * len(query.ids),
+                dtype="string",
+            ),
             "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
         }
     )
@@ -247,7 +255,7 @@ def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) ->
     if query.memory is not None:
         run.save_json(MEMORY, dict(query.memory))
     tags = {"al.strategy": query.strategy, "al.why": query.why[:5000]}
-    run.set_tags({**tags, "al.covers": query.covers})
+    run.set_tags({**tags, "al.covers": query.covers, "al.kind": cycle.session.data.spec.kind})
     run.log_metrics(figures)
 
 
@@ -270,7 +278,7 @@ def load_query(run: Run) -> Query:
             ),
             strategy=run.tags.get("al.strategy", ""),
             model=run.tags["al.model"],
-            predicted=tuple(_column(frame, "predicted")),
+            predicted=tuple(_read(label, run) for label in _column(frame, "predicted")),
             confidence=tuple(_column(frame, "confidence")),
             why=run.tags.get("al.why", ""),
             memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
@@ -285,6 +293,16 @@ def load_query(run: Run) -> Query:
     if query.memory is not None:
         check_shape(query.memory, dict, MEMORY)
     return query
+
+
+def _written(label: Label) -> str:
+    """A label in a table: the name of a class as it is, any other as JSON."""
+    return label if isinstance(label, str) else json.dumps(label, sort_keys=True)
+
+
+def _read(text: str, run: Run) -> Label:
+    """What `_written` wrote."""
+    return text if run.tags.get("al.kind", "class") == "class" else json.loads(text)
 
 
 def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]

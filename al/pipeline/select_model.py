@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from types import NoneType
 from typing import Any
 
-from al.contracts import Candidate, Election
+from al.contracts import Calibration, Candidate, Election, Graph
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.registry import digest_of, save_servable
@@ -99,6 +99,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
             answer=graph.predict(example),
         )
         digest = digest_of(weights)
+        calibration = _calibration(cycle, graph)
         version = registry.register(
             Path(scratch) / "servable",
             run_id=run.id,
@@ -113,6 +114,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
                 "al.labels": len(cycle.labels.ids),
                 "al.weights": digest,
                 "al.checkpoint": winner.checkpoint,
+                **({"al.temperature": calibration.temperature} if calibration else {}),
             },
         )
     cycle.keep_graph(version, graph, digest)
@@ -123,6 +125,14 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     session.save_promotions()
     cycle.champion_after = version if election.promoted else record["champion"]
     run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
+    if calibration is not None:
+        run.log_metrics(
+            {
+                "calibration/temperature": calibration.temperature,
+                "calibration/ece": calibration.before,
+                "calibration/ece_scaled": calibration.after,
+            }
+        )
     run.describe(
         f"v{version} {'promoted' if election.promoted else 'not promoted'}: {election.why}"
     )
@@ -134,6 +144,15 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
             "al.winner": registry.uri(version),
         }
     )
+
+
+def _calibration(cycle: Cycle, graph: Graph) -> Calibration | None:
+    """How well the winner's probabilities fit validation; None where it has none."""
+    if not graph.calibrates:
+        return None
+    data = cycle.session.data
+    ids = data.ids("val")
+    return graph.calibrate(data.batches(ids, data.truth(ids), batch_size=512))
 
 
 def _load(run: Run) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Session:
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
+        lower: less of the task's metric is better.
     """
 
     config: Config
@@ -46,6 +47,7 @@ class Session:
     engine: LocalEngine
     open_run: Run | None = None
     seen: Run | None = None
+    lower: bool = False
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared and vanished.

@@ -48,6 +48,7 @@ def why_to_stop(
     started: float,
     now: float,
     metric: str,
+    lower: bool = False,
 ) -> str:
     """The first rule that ends the campaign, in words; "" where it goes on.
 
@@ -56,7 +57,9 @@ def why_to_stop(
         pool: samples that can still be asked about.
         validation: size of the validation split.
         started, now: seconds since 1970.
+        lower: less of the metric is better.
     """
+    sign = -1 if lower else 1
     labels = history[-1].labels if history else 0
     value = history[-1].value if history else None
     if len(history) >= config.cycles:
@@ -66,9 +69,9 @@ def why_to_stop(
     if config.label_budget and labels >= config.label_budget:
         return f"label_budget={config.label_budget} is used up"
     target = config.target_value
-    if target is not None and value is not None and value >= target:
+    if target is not None and value is not None and sign * value >= sign * target:
         return f"val/{metric} {value:.4f} has reached target={target:g}"
-    if config.plateau and (gain := _plateau(history, config.plateau, validation)):
+    if config.plateau and (gain := _plateau(history, config.plateau, validation, sign)):
         return gain
     kappas = [record.kappa for record in history if record.kappa is not None][-WINDOW:]
     if config.stable and len(kappas) == WINDOW and fmean(kappas) > config.stable - 1e-9:
@@ -82,13 +85,14 @@ def why_to_stop(
     return ""
 
 
-def _plateau(history: Sequence[Record], cycles: int, validation: int) -> str:
+def _plateau(history: Sequence[Record], cycles: int, validation: int, sign: int) -> str:
     """Whether the last cycles brought no gain above the noise, in words.
 
     gain = best of the last k − best before them; noise = √(p (1 − p) / n), the standard error
-    of the best value p before on n validation samples, for metrics from 0 to 1; 0 for others.
+    of the best value p before on n validation samples, for metrics from 0 to 1; 0 for others
+    and where less is better.
     """
-    values = [record.value for record in history if record.value is not None]
+    values = [sign * record.value for record in history if record.value is not None]
     if len(values) <= cycles:
         return ""
     before, after = max(values[:-cycles]), max(values[-cycles:])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from al import kernels
 from al.catalog import strategies
 from al.contracts import PoolView
-from al import kernels
 from al.strategies.ranking import by_score
 
 #: Joint probabilities held at a time.

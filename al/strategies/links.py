@@ -169,7 +169,7 @@ def check_kind(strategy: Call | Chain, kind: Kind) -> None:
                 f"strategy {link.text} has no meaning where labels are {what}: choose {instead}"
             )
         for name in link.reads:
-            measure, dot, over = name.partition(".")
+            _, dot, over = name.partition(".")
             if dot:
                 try:
                     resolved(over, kind)

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import numpy as np
 
+from al import kernels
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.errors import ConfigError, StrategyError
-from al import kernels
 
 if TYPE_CHECKING:
     import pandas as pd

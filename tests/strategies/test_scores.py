@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al.strategies import ArrayView, build
 from al.kernels import entropy_of_mean_and_mean_entropy, largest, two_largest_apart
+from al.strategies import ArrayView, build
 from tests.views import view
 
 
