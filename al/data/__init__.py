@@ -2,7 +2,7 @@
 
 from al.data.arrays import ArrayLoader
 from al.data.files import fetch, read_idx
-from al.data.images import read_image, shrunk
+from al.data.zipped import read_image, shrunk
 from al.masks import decode_mask, encode_mask
 
 __all__ = [
