@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import StrategyError
 from al.strategies import ArrayView, build, by_score, top
-from tests.views import view
+from tests.views import NotedView, view
 
 #: How a strategy is written that needs arguments; the others are their names.
 WRITTEN = {
@@ -37,12 +38,18 @@ BY_SIZE = {"k_means", "typiclust", "cluster_margin", "discriminative", "auto", *
 BY_SIZE |= {WRITTEN["bandit"]}
 #: Those that draw, so that ties are settled by chance.
 DRAWN = {"random", "badge", "k_means", "typiclust", "discriminative", "outlier", "auto"}
+DRAWN |= {"foreground_random"}
 DRAWN |= {*WRITTEN.values(), *CHAINS}
 #: Those whose picks are in another order than that of their scores.
 UNORDERED = {"typiclust", "cluster_margin", "k_means", "discriminative", "badge", "batch_bald"}
 UNORDERED |= {"auto", CHAINS[1]}
 COLD = ["random", "k_center", "k_means", "facility_location", "typiclust", "prob_cover"]
-COLD += ["outlier", "auto", "typiclust(10x) > k_center"]
+COLD += ["gsx", "outlier", "auto", "typiclust(10x) > k_center"]
+
+
+def view_for(name: str, *args: Any, **more: Any) -> NotedView:
+    """A pool of a kind of problem that the strategy has a meaning for."""
+    return view(*args, kind=build(name).kinds[0], **more)
 
 
 def choose(name: str, over: ArrayView, size: int, seed: int = 0) -> Picks:
@@ -56,7 +63,7 @@ def test_a_query_is_distinct_from_the_pool_and_as_large_as_asked(
     name: str, seed: int, pool: int, data: st.DataObject
 ) -> None:
     size = data.draw(st.integers(1, pool))
-    picks = choose(name, view(seed, pool), size)
+    picks = choose(name, view_for(name, seed, pool), size)
     assert len(picks.positions) == len(picks.scores) == size
     assert len(set(picks.positions.tolist())) == size
     assert picks.positions.min() >= 0
@@ -68,7 +75,7 @@ def test_a_query_is_distinct_from_the_pool_and_as_large_as_asked(
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 99))
 def test_the_same_seed_gives_the_same_query(name: str, seed: int) -> None:
-    one, two = (choose(name, view(seed, 40), 10, seed) for _ in range(2))
+    one, two = (choose(name, view_for(name, seed, 40), 10, seed) for _ in range(2))
     assert one.positions.tolist() == two.positions.tolist()
     assert one.scores.tolist() == two.scores.tolist()
 
@@ -77,13 +84,14 @@ def test_the_same_seed_gives_the_same_query(name: str, seed: int) -> None:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 99), small=st.integers(1, 19))
 def test_a_larger_query_begins_with_the_smaller_one(name: str, seed: int, small: int) -> None:
-    large = choose(name, view(seed, 40), 20, seed).positions.tolist()
-    assert choose(name, view(seed, 40), small, seed).positions.tolist() == large[:small]
+    large = choose(name, view_for(name, seed, 40), 20, seed).positions.tolist()
+    fewer = choose(name, view_for(name, seed, 40), small, seed)
+    assert fewer.positions.tolist() == large[:small]
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_what_a_strategy_reads_of_the_model_it_has_declared(name: str) -> None:
-    over = view(0, 40)
+    over = view_for(name, 0, 40)
     choose(name, over, 5)
     of_model = {"probabilities", "samples", "embeddings", "committee", "losses", "target_samples"}
     if name != "auto":  # decides as it goes, and then lets the chosen one declare
@@ -92,20 +100,20 @@ def test_what_a_strategy_reads_of_the_model_it_has_declared(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_propensities_are_chances(name: str) -> None:
-    chances = choose(name, view(0, 40), 8).propensities
+    chances = choose(name, view_for(name, 0, 40), 8).propensities
     assert chances is None or ((chances > 0) & (chances <= 1)).all()
 
 
 @pytest.mark.parametrize("name", sorted(set(EVERY) - UNORDERED))
 def test_scores_fall_from_the_first_pick_to_the_last(name: str) -> None:
-    scores = choose(name, view(3, 50), 20).scores
+    scores = choose(name, view_for(name, 3, 50), 20).scores
     # k_center's first pick with nothing labelled is no farthest point; here something is.
     assert (np.diff(scores) <= 1e-6).all()
 
 
 @pytest.mark.parametrize("name", sorted(set(EVERY) - DRAWN))
 def test_ties_go_to_the_lower_id(name: str) -> None:
-    twins = view(1, 40)
+    twins = view_for(name, 1, 40)
     for array in (*twins.arrays.values(), *twins.labelled_arrays.values()):
         array[:] = array[:1]
     assert choose(name, twins, 5).positions.tolist() == [0, 1, 2, 3, 4]

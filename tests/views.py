@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from al.contracts import Kind
 from al.strategies import ArrayView
 
 CLASSES = "abcdefghij"
@@ -43,7 +44,12 @@ class NotedView(ArrayView):
 
 
 def view(
-    seed: int, pool: int, labelled: int = 5, classes: int = 4, has_model: bool = True
+    seed: int,
+    pool: int,
+    labelled: int = 5,
+    classes: int = 4,
+    has_model: bool = True,
+    kind: Kind = "class",
 ) -> NotedView:
     """A structured pool: clusters, some of its samples doubled."""
     rng = np.random.default_rng(seed)
@@ -71,14 +77,22 @@ def view(
         return (found if has_model else {}) | {"features": np.hstack([embeddings, embeddings])}
 
     held = arrays(pool), arrays(labelled)
+    if kind == "number":  # mean and variance, positive as these are
+        for part in held if has_model else ():
+            part["probabilities"], part["samples"] = (
+                part[name][..., :2] for name in ("probabilities", "samples")
+            )
     ids = [f"l{i:03d}" for i in range(labelled)]
     classes_ = CLASSES[:classes]
     labels = rng.choice(list(classes_), labelled).tolist()
+    if kind == "number":
+        labels = rng.random(labelled).tolist()
     names = [f"s{i:04d}" for i in range(pool)]
     return NotedView(
         names,
         labelled=ArrayView(ids, labels=labels, classes=classes_, **held[1]),
         classes=classes_,
+        kind=kind,
         target_samples=soft(rng.normal(size=(7, 8, classes)) * 2) if has_model else None,
         metadata=pd.DataFrame({"size": np.arange(pool) % 7}, index=pd.Index(names, name="id")),
         **held[0],
