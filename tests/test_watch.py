@@ -108,11 +108,21 @@ def test_new_samples_start_a_cycle(
     assert "no cycle: 1 of 2 new samples" in capsys.readouterr().out
 
 
-def test_a_schedule_starts_a_cycle(campaign: Make, client: Any, capsys: Any) -> None:
-    campaign(campaign="c").watch(poll="1s", schedule="4s")
-    starts = [run.info.start_time for run in runs(client, role="cycle")]
-    assert starts[1] - starts[0] >= 4000
+def test_a_schedule_starts_a_cycle_when_it_is_time_and_not_before(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def sleep(_: float) -> None:
+        raise KeyboardInterrupt  # who watches has seen enough
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(time, "sleep", sleep)
+        campaign(campaign="c").watch(poll="1s", schedule="1d")
     assert "s to the schedule" in capsys.readouterr().out
+    assert len(runs(client, role="cycle")) == 1
+    campaign(campaign="c").watch(poll="1s", schedule="2s")
+    assert "cycle 2 starts: 2 s have passed" in capsys.readouterr().out
+    starts = [run.info.start_time for run in runs(client, role="cycle")]
+    assert starts[1] - starts[0] >= 2000
 
 
 def test_a_watch_waits_for_answers_without_a_trace_and_stops_at_a_signal(folder: Path) -> None:
