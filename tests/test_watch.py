@@ -111,12 +111,19 @@ def test_new_samples_start_a_cycle(
 def test_a_schedule_starts_a_cycle_when_it_is_time_and_not_before(
     campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    def sleep(_: float) -> None:
-        raise KeyboardInterrupt  # who watches has seen enough
+    sleep, naps = time.sleep, []
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(time, "sleep", sleep)
-        campaign(campaign="c").watch(poll="1s", schedule="1d")
+    def two_naps(seconds: float) -> None:
+        if seconds != 7:
+            sleep(seconds)
+            return
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt  # who watches has seen enough
+
+    monkeypatch.setattr(time, "sleep", two_naps)
+    with pytest.raises(KeyboardInterrupt):
+        campaign(campaign="c").watch(poll="7s", schedule="1d")
     assert "s to the schedule" in capsys.readouterr().out
     assert len(runs(client, role="cycle")) == 1
     campaign(campaign="c").watch(poll="1s", schedule="2s")
