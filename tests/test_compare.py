@@ -11,6 +11,7 @@ from al.catalog import tasks
 from al.compare import Sample, compare, drift, estimate
 from al.compare.estimates import effective, resampled
 from al.randomness import seeded
+from tests.kinds import made
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +211,22 @@ def test_samples_of_another_kind_are_found_out() -> None:
 def test_a_handful_of_samples_says_nothing_about_drift() -> None:
     rng = np.random.default_rng(0)
     assert drift(rng.normal(size=(19, 5)), rng.normal(size=(90, 5)), rng) is None
+
+
+@pytest.mark.parametrize("rule", ["plain", "interval"])
+def test_a_kpi_of_an_error_is_met_from_below(rule: str) -> None:
+    data, graph = made("number", epochs=40)
+    samples = samples_of(data, data.ids("train")[:40], audit=True)
+
+    def verdict(kpi: float) -> Any:
+        return compare(graph, data, samples, metric="rmse", kpi=kpi, rule=rule)
+
+    found = verdict(1e6)
+    low, high = found.interval
+    assert low < found.value < high
+    assert not found.retrain
+    assert verdict(low / 2).retrain
+    assert "misses the KPI" in verdict(low / 2).why
+    between = verdict((found.value + high) / 2)  # met by the mean, and perhaps not in truth
+    assert between.retrain == (rule == "interval")
+    assert ("may miss" in between.why) == (rule == "interval")

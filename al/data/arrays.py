@@ -29,6 +29,7 @@ class ArrayLoader(DataLoader):
         classes: label names; none where labels are numbers.
         test: ids that belong to the official test split; never anything else.
         kind: what a label is.
+        names: of the numbers of a sample that is no image, for people; else they are counted.
 
     Raises:
         DataError: lengths differ, ids repeat, or a target is none; names the sample.
@@ -42,6 +43,8 @@ class ArrayLoader(DataLoader):
         classes: Sequence[str],
         test: Sequence[str],
         kind: Kind = "class",
+        *,
+        names: Sequence[str] = (),
     ) -> None:
         if not len(ids) == len(inputs) == len(targets):
             raise DataError(
@@ -52,6 +55,7 @@ class ArrayLoader(DataLoader):
         if len(self._row) != len(ids):
             raise DataError(f"{len(ids) - len(self._row)} ids repeat: give each sample its own")
         self._inputs = inputs
+        self._names = tuple(names) or tuple(map(str, range(int(np.prod(inputs.shape[1:])))))
         self._official_test = tuple(sorted(test))
         shape = tuple(inputs.shape[1:])
         self.spec = DataSpec(tuple(classes), shape, str(inputs.dtype), kind)
@@ -123,7 +127,7 @@ class ArrayLoader(DataLoader):
         """The sample as an image, stretched to its brightest value; as a row if it is none."""
         sample = self._inputs[self._row[id]].astype(np.float64)
         if sample.ndim != 2 and sample.shape[2:] != (3,):
-            return Preview(row={str(place): value for place, value in enumerate(sample.flat)})
+            return Preview(row=dict(zip(self._names, sample.ravel().tolist(), strict=True)))
         peak = 255.0 if self._inputs.dtype == np.uint8 else max(float(sample.max()), 1e-9)
         return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
 

@@ -44,14 +44,15 @@ class BikeSharing(Task):
         missing = {*NUMBERS, *CATEGORIES, "instant", "dteday", "cnt"} - {*table.columns}
         if missing:
             raise DataError(f"{path} lacks the column {min(missing)!r}: fetch it again")
-        columns = [table[NUMBERS].to_numpy(np.float32)]
+        columns, names = [table[NUMBERS].to_numpy(np.float32)], list(NUMBERS)
         for name, values in CATEGORIES.items():
             columns.append((table[[name]].to_numpy() == np.array(values)).astype(np.float32))
+            names += [f"{name} {value}" for value in values]
         ids = [f"hour-{number:05d}" for number in table["instant"]]
         day = (pd.to_datetime(table["dteday"]) - pd.Timestamp("2011-01-01")).dt.days
         test = [id for id, number in zip(ids, day, strict=True) if number % TEST == 0]
         counts = table["cnt"].to_numpy(np.float64)
-        return ArrayLoader(ids, np.hstack(columns), counts, (), test, "number")
+        return ArrayLoader(ids, np.hstack(columns), counts, (), test, "number", names=names)
 
     def graph(self, spec: DataSpec) -> RegressionGraph:
         (width,) = spec.input_shape
