@@ -11,6 +11,8 @@ from pathlib import Path
 
 from al.catalog import Catalog, strategies, tasks
 from al.config import Config
+from al.measures import KINDS
+from al.strategies.ranking import kinds_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,9 +35,24 @@ def strategies_and_needs() -> str:
             f"{p.name}={p.default}" if p.kind is Parameter.KEYWORD_ONLY else p.name for p in taken
         ]
         needs = ", ".join(getattr(strategy, "reads", ())) or "–"
-        row = [f"`{name}`", strategies.summary(name), needs.replace("_", " "), ", ".join(said)]
+        row = [f"`{name}`", strategies.summary(name), needs.replace("_", " "), labels(strategy)]
+        row.append(", ".join(said))
         rows.append(f"| {' | '.join(row)} |")
-    return "\n".join(["| name | what it does | reads | takes |", "|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| name | what it does | reads | labels | takes |", "|---|---|---|---|---|", *rows]
+    )
+
+
+def labels(strategy: object) -> str:
+    """The kinds of label that a strategy has a meaning for."""
+    try:
+        kinds = kinds_of(strategy)
+    except TypeError:  # it takes arguments, which decide
+        return "by its arguments"
+    if len(kinds) == len(KINDS):
+        return "all"
+    others = [kind for kind in KINDS if kind not in kinds]
+    return f"all but {others[0]}" if len(others) == 1 else ", ".join(kinds)
 
 
 def parameters() -> str:
