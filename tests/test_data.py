@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -167,26 +171,31 @@ def test_a_missing_data_file_that_cannot_be_fetched_is_one_line_with_the_fix(
     assert not (tmp_path / "set" / "x").exists()
 
 
-def test_a_missing_data_file_is_fetched_and_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import hashlib
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server of a folder's files."""
     import threading
     from functools import partial
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-    (tmp_path / "origin").mkdir()
-    (tmp_path / "origin" / "x").write_bytes(b"content")
-    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "origin")
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_missing_data_file_is_fetched_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "origin").mkdir()
+    (tmp_path / "origin" / "x").write_bytes(b"content")
     monkeypatch.setenv("AL_DATA_DIR", str(tmp_path / "data"))
     sha256 = hashlib.sha256(b"content").hexdigest()
-    url = f"http://127.0.0.1:{server.server_port}/x"
-    path = fetch("set", "x", url, sha256)
-    server.shutdown()
+    with served(tmp_path / "origin") as origin:
+        path = fetch("set", "x", f"{origin}/x", sha256)
     assert path.read_bytes() == b"content"
-    assert fetch("set", "x", url, sha256) == path  # the server is gone: it is read from disk
+    assert fetch("set", "x", f"{origin}/x", sha256) == path  # the server is gone: read from disk
 
 
 def test_fashion_mnist_is_whole(fashion_mnist: Any) -> None:
@@ -200,3 +209,27 @@ def test_digits_are_whole_and_their_test_split_is_mixed() -> None:
     data = tasks.get("digits")().data()
     assert len(data.ids("train")) + len(data.ids("test")) == 1797
     assert set(data.truth(data.ids("test"))) == set("0123456789")
+
+
+def test_one_file_is_taken_out_of_a_published_zip_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "origin").mkdir()
+    with ZipFile(tmp_path / "origin" / "all.zip", "w") as file:
+        file.writestr("x", b"content")
+        file.writestr("other", b"not wanted")
+    monkeypatch.setenv("AL_DATA_DIR", str(tmp_path / "data"))
+    with served(tmp_path / "origin") as origin:
+        path = fetch("set", "x", f"{origin}/all.zip", hashlib.sha256(b"content").hexdigest())
+        with pytest.raises(DataError, match="cannot be fetched"):
+            fetch("set", "nothing", f"{origin}/all.zip", "0" * 64)
+    assert path.read_bytes() == b"content"
+    assert [p.name for p in path.parent.iterdir()] == ["x"]
+
+
+def test_what_was_packed_anew_says_where_it_is_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AL_DATA_DIR", str(tmp_path))
+    with pytest.raises(DataError, match=r"http://origin/ cannot be fetched .*packed anew"):
+        fetch("set", "x", "http://origin/", "0" * 64)
