@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +137,27 @@ def test_a_graph_reduces_on_the_way_what_its_whole_passes_say(
     flat = p.reshape(-1, *p.shape[2:])
     values = MEASURES[name].classes(flat[:, 0] if once else flat).reshape(p.shape[:2])
     assert found == pytest.approx(reduced(values, all_[0], over), abs=1e-5)
+
+
+def test_of_all_passes_no_more_than_one_is_held_beside_the_next() -> None:
+    data, graph = made("mask")
+    alive: list[Any] = []
+    most = 0
+    field = graph.field
+
+    def watched(outputs: torch.Tensor, where: Any) -> Field:
+        nonlocal most
+        found: Field = field(outputs, where)
+        alive.append(weakref.ref(found.p))
+        most = max(most, sum(ref() is not None for ref in alive))
+        return found
+
+    graph.field = watched
+    (batch,) = data.batches(data.ids("train")[:40], batch_size=40)
+    wants = ("bald.top", "mean_std.patch", "variation_ratio.foreground", "samples")
+    graph.infer(batch, wants, samples=10, seed=0)
+    assert len(alive) == 3 * 10  # three pieces of the batch, ten passes each
+    assert most == 2
 
 
 def test_a_committees_measures_are_those_of_its_members_passes() -> None:

@@ -116,5 +116,5 @@ def _said(believed: Label, sure: float, spec: DataSpec) -> str:
         return f"{len(believed)} boxes {sure:.0%}"
     if spec.kind == "mask":
         mask = decode_mask(believed, len(spec.classes))
-        return f"{(mask > 0).mean():.0%} not {spec.classes[0][:8]}"
+        return f"{(mask > 0).mean():.0%} foreground"
     return f"{str(believed)[:9]} {sure:.0%}"

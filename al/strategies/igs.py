@@ -10,6 +10,9 @@ from al.contracts import Picks, PoolView
 from al.strategies.geometry import check_finite, slices
 from al.strategies.ranking import certain, of_kinds, reads
 
+#: Distances from differences: from products, equal points are not at distance 0.
+_EXACT = "donot_use_mm_for_euclid_dist"
+
 
 @strategies.register("igs")
 @of_kinds("number")
@@ -33,18 +36,19 @@ def igs(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     if seen.ids:
         there = _inputs(seen.ids, seen.features)
         known = torch.tensor([float(label) for label in seen.labels], dtype=torch.float64)
-        for rows in slices(len(inputs), len(there)):
-            apart = torch.cdist(inputs[rows], there, compute_mode="donot_use_mm_for_euclid_dist")
-            apart *= (numbers[rows, None] - known).abs()
-            nearest[rows] = apart.amin(dim=1)
+        for rows in slices(len(inputs), max(there.shape)):
+            between = torch.cdist(inputs[rows].double(), there.double(), compute_mode=_EXACT)
+            nearest[rows] = (between * (numbers[rows, None] - known).abs()).amin(dim=1)
     positions: list[int] = []
     scores: list[float] = []
     for _ in range(query_size):
         pick = int(nearest.numpy().argmax())
         positions.append(pick)
         scores.append(float(nearest[pick]))
-        apart = torch.linalg.vector_norm(inputs - inputs[pick], dim=1)
-        nearest = torch.minimum(nearest, apart * (numbers - numbers[pick]).abs())
+        for rows in slices(*inputs.shape):
+            apart = torch.linalg.vector_norm(inputs[rows].double() - inputs[pick], dim=1)
+            product = apart * (numbers[rows] - numbers[pick]).abs()
+            nearest[rows] = torch.minimum(nearest[rows], product)
         nearest[positions] = -1.0
     largest = max([s for s in scores if np.isfinite(s)], default=0.0)
     finite = np.nan_to_num(np.array(scores), posinf=largest)
@@ -53,4 +57,4 @@ def igs(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
 
 def _inputs(ids: tuple[str, ...], features: np.ndarray) -> torch.Tensor:
     check_finite(ids, features)
-    return torch.from_numpy(np.asarray(features, dtype=np.float64))
+    return torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))

@@ -18,6 +18,8 @@ URL = "https://bbbc.broadinstitute.org/BBBC038/"
 SHA256 = "d9cbda54ec9edfebaa0cd3c65845ecfee9f88f680705a6b64f111cce9c2fe461"
 #: Side of the images in the file, and of what is learned from, in pixels.
 WHOLE, SIDE = 256, 64
+#: The pixels in the middle of those that one of the smaller image stands for.
+MIDDLES = slice(WHOLE // SIDE // 2, None, WHOLE // SIDE)
 #: Every so manieth image, in the order of their names, is test.
 TEST = 4
 
@@ -50,7 +52,8 @@ def load(classes: tuple[str, ...], mask_of: Callable[[np.ndarray], np.ndarray]) 
     """The images with their masks.
 
     Args:
-        mask_of: from nuclei numbered from 1, with 0 for the background, to classes.
+        mask_of: from nuclei numbered from 1, with 0 for the background, to classes; at the
+            size that is learned from.
 
     Raises:
         DataError: a file is missing or no image, or a mask has another size than its image.
@@ -70,7 +73,7 @@ def load(classes: tuple[str, ...], mask_of: Callable[[np.ndarray], np.ndarray]) 
                         f"image {image.size[0]} × {image.size[1]}: fetch it again"
                     )
                 images.append(shrunk(image.convert("L"), SIDE, SIDE))
-                masks.append(mask_of(np.asarray(numbered))[:: WHOLE // SIDE, :: WHOLE // SIDE])
+                masks.append(mask_of(np.asarray(numbered)[MIDDLES, MIDDLES]))
                 names.append(file.removesuffix(".png"))
     except BadZipFile as error:
         raise DataError(f"{path} is no zip file ({error}): fetch it again") from error

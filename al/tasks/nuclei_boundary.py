@@ -20,12 +20,9 @@ class NucleiBoundary(Nuclei):
 
 
 def boundary(numbered: np.ndarray) -> np.ndarray:
-    """Class of each pixel; boundary is what is within two pixels of another nucleus or none.
-
-    Four neighbours on each side in the whole image: one pixel of the smaller one.
-    """
+    """Class of each pixel: boundary is of a nucleus, with another or none next to it."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     numbers = numbered.astype(np.int32)
-    edge = maximum_filter(numbers, 5) != minimum_filter(numbers, 5)
+    edge = maximum_filter(numbers, 3) != minimum_filter(numbers, 3)
     return np.where(numbers == 0, 0, np.where(edge, 2, 1)).astype(np.uint8)
