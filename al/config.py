@@ -60,7 +60,7 @@ class Config:
     embeddings: str = _p("float32", "Precision of the embeddings kept on disk: float32 or float16.")
     cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
     label_budget: int = _p(0, "Most labels in all; 0 for no limit.", low=0, free=True)
-    target: str = _p("off", "Validation metric that ends the campaign; or off.", free=True)
+    goal: str = _p("off", "Validation metric that ends the campaign; or off.", free=True)
     plateau: int = _p(
         0,
         "Cycles without a gain above noise that end the campaign; 0 is off.",
@@ -121,7 +121,7 @@ class Config:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
-        self.kpi_value, self.target_value  # noqa: B018 - raise where they are no numbers
+        self.kpi_value, self.goal_value  # noqa: B018 - raise where they are no numbers
         for name in ("campaign", "model"):
             value = getattr(self, name)
             if not re.fullmatch(r"[\w.\-]{1,200}", value):
@@ -135,9 +135,9 @@ class Config:
         return self._number_or_off("kpi")
 
     @property
-    def target_value(self) -> float | None:
-        """The target as a number; None when it is off."""
-        return self._number_or_off("target")
+    def goal_value(self) -> float | None:
+        """The goal as a number; None when it is off."""
+        return self._number_or_off("goal")
 
     def _number_or_off(self, name: str) -> float | None:
         text = getattr(self, name)

@@ -225,7 +225,7 @@ def test_rubbish_given_to_an_entry_point_is_one_line_and_leaves_nothing_behind(
     from click.testing import CliRunner
 
     own = {"watch": ["poll", "samples", "schedule"], "undo": ["reason"]}.get(entry, [])
-    every = ["query_size", "strategy", "task", "kpi", "device", "target", "nosuch"]
+    every = ["query_size", "strategy", "task", "kpi", "device", "goal", "nosuch"]
     name = data.draw(st.sampled_from([*own, *every]))
     value = data.draw(st.sampled_from(["", "nan", "no such", "🙂", "a > > b", "1e999"]))
     command = importlib.import_module(f"steps.{entry}").main

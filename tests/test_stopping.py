@@ -51,9 +51,9 @@ def test_a_campaign_ends_when_its_labels_are_used_up() -> None:
     assert why(curve(0.5, 0.6), label_budget=20) == "label_budget=20 is used up"
 
 
-def test_a_campaign_ends_when_the_target_is_reached_on_validation() -> None:
-    assert why(curve(0.5), target="0.6") == ""
-    assert why(curve(0.5, 0.6), target="0.6") == "val/accuracy 0.6000 has reached target=0.6"
+def test_a_campaign_ends_when_the_goal_is_reached_on_validation() -> None:
+    assert why(curve(0.5), goal="0.6") == ""
+    assert why(curve(0.5, 0.6), goal="0.6") == "val/accuracy 0.6000 has reached goal=0.6"
 
 
 def test_a_gain_within_the_noise_is_none() -> None:
@@ -110,7 +110,7 @@ def test_the_stop_set_hardly_changes_with_the_pool() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "cycles"),
-    [({"label_budget": 45}, 3), ({"target": "0.0"}, 1), ({"plateau": 1, "stable": 0.9}, 2)],
+    [({"label_budget": 45}, 3), ({"goal": "0.0"}, 1), ({"plateau": 1, "stable": 0.9}, 2)],
 )
 def test_a_rule_ends_a_campaign_and_says_so(
     campaign: Callable[..., Any], client: Any, capsys: Any, rule: dict[str, Any], cycles: int

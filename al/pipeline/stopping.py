@@ -68,9 +68,9 @@ def why_to_stop(
         return "every sample of its pool has been asked about"
     if config.label_budget and labels >= config.label_budget:
         return f"label_budget={config.label_budget} is used up"
-    target = config.target_value
-    if target is not None and value is not None and sign * value >= sign * target:
-        return f"val/{metric} {value:.4f} has reached target={target:g}"
+    goal = config.goal_value
+    if goal is not None and value is not None and sign * value >= sign * goal:
+        return f"val/{metric} {value:.4f} has reached goal={goal:g}"
     if config.plateau and (gain := _plateau(history, config.plateau, validation, sign)):
         return gain
     kappas = [record.kappa for record in history if record.kappa is not None][-WINDOW:]
