@@ -11,10 +11,11 @@ A catalog finds an object by one of three kinds of name:
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
@@ -111,3 +112,22 @@ tasks = Catalog("task", "al.tasks", "al.tasks")
 strategies = Catalog("strategy", "al.strategies", "al.strategies")
 annotators = Catalog("annotator", "al.annotators", "al.annotators")
 criteria = Catalog("criterion", "al.model_selector", "al.criteria")
+
+
+def make_task(name: str, given: Mapping[str, Any]) -> Any:
+    """The task of that name, made with the parameters it takes: those of its constructor.
+
+    Raises:
+        UnknownName: there is no such task.
+        ConfigError: it takes none of that name, or needs one that is not given.
+    """
+    task = tasks.get(name)
+    takes = inspect.signature(task).parameters
+    for word in given:
+        if word not in takes:
+            others = f"it takes {', '.join(takes)}" if takes else "it takes no parameters"
+            raise ConfigError(f"task {name!r} takes no {word}: leave it out, {others}")
+    for word, parameter in takes.items():
+        if word not in given and parameter.default is parameter.empty:
+            raise ConfigError(f"task {name!r} needs {word}: pass {word}=…")
+    return task(**given)

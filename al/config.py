@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from al.errors import ConfigError, UnknownName, did_you_mean
@@ -28,6 +29,8 @@ CHOICES = {
     "missing": ("stop", "drop"),
     "init": ("scratch", "champion", "shrink-perturb"),
 }
+#: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
+OF_TASK = ("data", "target", "text", "estimator", "image_size")
 
 
 def _p(default: Any, help: str, *, low: float | None = None, free: bool = False) -> Any:
@@ -44,6 +47,15 @@ class Config:
     """
 
     task: str = _p("digits", "What to learn: a catalog name or package.module:Object.")
+    data: str = _p(
+        "none", "Your own data: folder or file, here or below AL_DATA_DIR; or none.", free=True
+    )
+    target: str = _p("none", "Column of your data that holds the labels; or none.")
+    text: str = _p("none", "Column of your data that holds the text; or none.")
+    estimator: str = _p(
+        "none", "What learns from your data, where the task offers a choice; none is its default."
+    )
+    image_size: int = _p(0, "Side in pixels that your images are brought to; 0 is 64.", low=0)
     strategy: str = _p(
         "margin", "How the Data Selector chooses: a name, module:Object, or a chain a(10x) > b."
     )
@@ -161,11 +173,14 @@ class Config:
         """The campaign's name.
 
         The automatic one says task, strategy and seed and whatever differs from the
-        defaults, so that the same command always means the same campaign.
+        defaults, so that the same command always means the same campaign. Of where the
+        data lies it says the last part, which is the same on every machine.
         """
         if self.campaign != "auto":
             return self.campaign
         words = [self.task, self.strategy, f"seed{self.seed}"]
+        if self.data != "none":
+            words.insert(1, PurePath(self.data).name)
         for parameter in dataclasses.fields(self):
             value = getattr(self, parameter.name)
             said = parameter.name in ("task", "strategy", "seed", "campaign", "model")
@@ -182,6 +197,12 @@ class Config:
     def model_name(self) -> str:
         """The registered model's name."""
         return self.name if self.model == "auto" else self.model
+
+    @property
+    def of_task(self) -> dict[str, Any]:
+        """The parameters of the task that were given."""
+        given = ((p.name, getattr(self, p.name), p.default) for p in dataclasses.fields(self))
+        return {n: value for n, value, default in given if n in OF_TASK and value != default}
 
     def replace(self, **changes: Any) -> Config:
         """A copy with other values."""

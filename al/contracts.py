@@ -62,12 +62,14 @@ class DataSpec:
         input_shape: shape of one sample as a user hands it to `predict`.
         input_dtype: numpy dtype of such a sample.
         kind: what a label is.
+        details: whatever else the task needs to take its inputs in, as JSON can say it.
     """
 
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
     input_dtype: str
     kind: Kind = "class"
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -75,6 +77,7 @@ class DataSpec:
             "input_shape": list(self.input_shape),
             "input_dtype": self.input_dtype,
             "kind": self.kind,
+            "details": dict(self.details),
         }
 
     @classmethod
@@ -84,6 +87,7 @@ class DataSpec:
             tuple(values["input_shape"]),
             str(values["input_dtype"]),
             values.get("kind", "class"),  # versions of before there were kinds
+            values.get("details", {}),
         )
 
 
@@ -135,6 +139,15 @@ class DataLoader(ABC):
             ConfigError: more validation samples are asked for than there are.
         """
 
+    def adopt(self, spec: DataSpec) -> None:
+        """Keep to the spec that a campaign began with, whatever the data looks like by now.
+
+        Called before `freeze` where a campaign goes on; data that never changes has nothing to do.
+
+        Raises:
+            DataError: the data does not fit it any more.
+        """
+
     @abstractmethod
     def freeze(self, splits: Splits) -> None:
         """Use these splits from now on."""
@@ -169,6 +182,14 @@ class DataLoader(ABC):
     def truth(self, ids: Sequence[str]) -> list[Label]:
         """The labels as the data set knows them: for the oracle and for evaluation only."""
 
+    def given(self) -> Mapping[str, Label] | None:
+        """The labels of training samples that a user's own data brings along, by id.
+
+        None, the default, for a data set that is labelled from end to end to play the
+        annotator: nobody but the oracle knows its labels.
+        """
+        return None
+
     @abstractmethod
     def check_label(self, label: Label) -> None:
         """Refuse what is no label of this data.
@@ -182,8 +203,8 @@ class DataLoader(ABC):
         """The sample as a person sees it."""
 
     @abstractmethod
-    def example(self) -> np.ndarray:
-        """Two samples as a user would hand them to `predict`; [2, *input_shape]."""
+    def example(self) -> Any:
+        """Two samples as a user hands them to a served version; see `Task.inputs`."""
 
     def source(self, id: str) -> str | None:
         """Where the sample itself lies, a path or a URL; None where it has no place of its own."""
@@ -353,7 +374,10 @@ class Graph(ABC):
 
 
 class Task(ABC):
-    """What to learn: data, network and the metric that counts. One file each."""
+    """What to learn: data, network and the metric that counts. One file each.
+
+    The parameters of its constructor are those of the configuration that it takes.
+    """
 
     #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
     metric: ClassVar[str]
@@ -371,6 +395,15 @@ class Task(ABC):
     @abstractmethod
     def graph(self, spec: DataSpec) -> Graph:
         """A new network with random weights, drawn from torch's generator."""
+
+    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
+        """What a user hands to a served version, as `Graph.predict` takes it: [n, *input_shape].
+
+        By default an array that is that already. The data is not there where this is called.
+        """
+        import numpy as np
+
+        return np.asarray(given)
 
 
 # --------------------------------------------------------------------------- choosing
@@ -571,6 +604,9 @@ class Annotator(ABC):
 
     #: Where the annotator works, for the line that says the pipeline waits.
     where: str = ""
+    #: It answers with labels that the data has: it can be asked about these samples alone,
+    #: and they count as unlabelled until then.
+    tells_truth: ClassVar[bool] = False
 
     def __init__(self, data: DataLoader, campaign: str) -> None:
         self.data = data

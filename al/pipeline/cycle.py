@@ -209,8 +209,7 @@ def close(cycle: Cycle) -> State:
     """Save the state, draw the point of the learning curve, and end the cycle's run."""
     session = cycle.session
     champion = _champion(cycle)
-    asked = cycle.labels.asked
-    pool = [id for id in session.data.ids("train") if id not in asked]
+    pool = session.unasked(cycle.labels)
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from al.catalog import annotators, tasks
+from al.catalog import annotators, make_task, tasks
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, Kind, Splits, Task
+from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Kind, Splits, Task
 from al.data_selector import passes_limit
 from al.engine import LocalEngine
-from al.errors import ConfigError, StateError, UnknownName
+from al.errors import ConfigError, DataError, StateError, UnknownName
 from al.model_selector import criterion
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.stopping import deadline_of
@@ -30,7 +30,17 @@ _SHAPE = {
     "config": dict,
     "data": dict,
     "splits": {"val": [str], "test": [str]},
+    "contents": dict,
 }
+_SPEC = {
+    "classes": [str],
+    "input_shape": [int],
+    "input_dtype": str,
+    "kind": str,
+    "details": dict,
+}
+#: Validation samples whose contents are kept with a campaign, to tell its data from other data.
+KNOWN = 100
 
 
 def open_session(
@@ -132,9 +142,12 @@ def _plan(
     elif not create:
         raise ConfigError(unknown_campaign(store, config.name))
 
-    task: Task = tasks.get(config.task)()
+    task: Task = make_task(config.task, config.of_task)
     data = task.data()
     device = _device(config.device)
+    if stored is not None:
+        _check_same(data, stored, config)
+        data.adopt(_stored_spec(stored))
     graph = new_graph(task, data, config)
     _check_start(task, data, config)
     names = [f"val/{metric}" for metric in graph.metrics]
@@ -188,6 +201,8 @@ def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
     if not runs[0].has("campaign.json"):
         return runs[0], None
     stored = runs[0].load_json("campaign.json")
+    if isinstance(stored, dict):
+        stored.setdefault("contents", {})  # campaigns of before it was kept
     check_shape(stored, _SHAPE, "campaign.json")
     return runs[0], stored
 
@@ -246,6 +261,30 @@ def _stored_config(stored: Mapping[str, Any]) -> Config:
         raise StateError(f"campaign.json is damaged ({error}): restore it") from error
 
 
+def _stored_spec(stored: Mapping[str, Any]) -> DataSpec:
+    spec = {"kind": "class", "details": {}, **stored["data"]}  # what came later
+    check_shape(spec, _SPEC, "campaign.json", "data")
+    return DataSpec.from_dict(spec)
+
+
+def _check_same(data: DataLoader, stored: Mapping[str, Any], config: Config) -> None:
+    """Refuse data other than that which the campaign was started on, wherever it lies now.
+
+    Raises:
+        DataError: says which sample is another.
+    """
+    known = stored["contents"]
+    gone = frozenset(data.missing(list(known)))
+    ids = [id for id in known if id not in gone]
+    found = zip(ids, data.fingerprints(ids), strict=True)
+    if other := [id for id, mark in found if mark != known[id]]:
+        raise DataError(
+            f"{len(other)} of {len(ids)} samples are not what they were when campaign "
+            f"{config.name!r} began, {other[0]!r} first: restore them, or pass another campaign "
+            "name for a new one"
+        )
+
+
 def _create(store: Store, config: Config) -> Run:
     tags = {"al.role": "campaign", "al.campaign": config.name}
     return store.create(config.name, tags, kind="main")
@@ -254,11 +293,13 @@ def _create(store: Store, config: Config) -> Run:
 def _as_json(config: Config, splits: Splits, data: DataLoader) -> dict[str, Any]:
     """What makes the campaign what it is, with the names that `auto` stood for."""
     named = config.replace(campaign=config.name, model=config.model_name)
+    known = splits.val[:KNOWN]
     return {
         "schema": 1,
         "config": named.to_dict(),
         "data": data.spec.to_dict(),
         "splits": {"val": list(splits.val), "test": list(splits.test)},
+        "contents": dict(zip(known, data.fingerprints(known), strict=True)),
     }
 
 

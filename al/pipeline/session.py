@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -60,6 +60,9 @@ class Session:
         freeze(self.data, self.splits, self.config.missing, tell=tell)
         if gone := self.data.missing(self.state.labels.ids):
             _tell_gone(gone, "labelled", self.config.missing, tell=tell)
+        if not self.annotator.tells_truth:
+            labels = self.state.labels.with_given(self.data.given() or {})
+            self.state = replace(self.state, labels=labels)
 
     def present(self, labels: LabelTable) -> LabelTable:
         """The labels whose samples are there; all labels are kept, whatever vanishes."""
@@ -68,8 +71,13 @@ class Session:
     @property
     def pool(self) -> tuple[str, ...]:
         """Ids that may be asked about: all training ids less those ever answered or skipped."""
-        asked = self.state.labels.asked
-        return tuple(id for id in self.data.ids("train") if id not in asked)
+        return self.unasked(self.state.labels)
+
+    def unasked(self, labels: LabelTable) -> tuple[str, ...]:
+        """The pool that these labels leave."""
+        known = self.data.given() if self.annotator.tells_truth else None
+        ids, asked = self.data.ids("train"), labels.asked
+        return tuple(id for id in ids if id not in asked and (known is None or id in known))
 
     @property
     def tags(self) -> dict[str, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +31,8 @@ COLUMNS = {
 }
 #: Columns that came later; a table without them is older.
 LATER = {"propensity": float("nan")}
+#: Annotator, strategy and model of labels that the data brought along.
+GIVEN = "given"
 #: What two histories must share to be the same; times may differ.
 IDENTITY = ["id", "label", "status", "cycle", "annotator", "strategy", "rank", "model"]
 
@@ -114,6 +118,31 @@ class LabelTable:
             }
         ).astype(COLUMNS)
         return self.with_rows(LabelTable(new))
+
+    def with_given(self, labels: Mapping[str, Label]) -> LabelTable:
+        """This table and labels that the data brought along, for ids that have none."""
+        asked = self.asked
+        new = {id: label for id, label in sorted(labels.items()) if id not in asked}
+        if not new:
+            return self
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        frame = pd.DataFrame(
+            {
+                "id": list(new),
+                "label": [json.dumps(label, sort_keys=True) for label in new.values()],
+                "status": "answered",
+                "cycle": 0,
+                "annotator": GIVEN,
+                "answered_at": now,
+                "seconds": math.nan,
+                "strategy": GIVEN,
+                "rank": range(len(new)),
+                "score": math.nan,
+                "model": GIVEN,
+                "propensity": math.nan,
+            }
+        )
+        return self.with_rows(LabelTable(frame))
 
     def with_rows(self, new: LabelTable) -> LabelTable:
         """This table and the rows of another.
