@@ -405,6 +405,24 @@ class Task(ABC):
 
         return np.asarray(given)
 
+    def outputs(self, spec: DataSpec, predicted: Any) -> Any:
+        """What `Graph.predict` says, as a user gets it from a served version.
+
+        For classes a row a sample: `label`, its `probability`, and `p_CLASS` for each class.
+        """
+        import pandas as pd
+
+        if spec.kind != "class" or isinstance(predicted, pd.DataFrame):
+            return predicted
+        best = predicted.argmax(axis=1)
+        columns: dict[str, Any] = {
+            "label": [spec.classes[place] for place in best],
+            "probability": predicted.max(axis=1).astype(float),
+        }
+        for place, name in enumerate(spec.classes):
+            columns[f"p_{name}"] = predicted[:, place].astype(float)
+        return pd.DataFrame(columns)
+
 
 # --------------------------------------------------------------------------- choosing
 

@@ -263,11 +263,13 @@ def test_the_production_model_answers_like_the_campaigns_own(campaign: Make, cli
     loaded = mlflow.pyfunc.load_model("models:/c/Production")
     images = load_digits().images
     answer = loaded.predict(images[:7])
-    assert answer.shape == (7, 10)
-    assert answer.sum(1) == pytest.approx(np.ones(7), abs=1e-5)
+    sure = answer[[f"p_{digit}" for digit in range(10)]].to_numpy()
+    assert sure.sum(1) == pytest.approx(np.ones(7), abs=1e-5)
+    assert list(answer["label"]) == [str(place) for place in sure.argmax(1)]
+    assert list(answer["probability"]) == list(sure.max(1))
     data = tasks.get("digits")().data()
     rows = [int(id[-4:]) for id in data.ids("test")]
-    right = loaded.predict(images[rows]).argmax(1) == [int(x) for x in data.truth(data.ids("test"))]
+    right = loaded.predict(images[rows])["label"] == data.truth(data.ids("test"))
     assert right.mean() == pytest.approx(result.curve["accuracy"].iloc[-1])
     assert loaded.metadata.signature is not None
     assert loaded.input_example.shape == (2, 8, 8)
@@ -366,7 +368,7 @@ def test_a_task_outside_the_package_runs_and_its_model_loads(
 
     campaign(campaign="c", task="my_task:Mine", cycles=1).run()
     answer = mlflow.pyfunc.load_model("models:/c/Production").predict(np.zeros((1, 8, 8)))
-    assert answer.shape == (1, 10)
+    assert answer.shape == (1, 12)
     assert list((folder / "artifacts").rglob("code/my_task.py"))
 
 

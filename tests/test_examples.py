@@ -28,4 +28,4 @@ def test_a_strategy_and_a_task_of_ones_own_run_together(
     import numpy as np
 
     loaded = mlflow.pyfunc.load_model("models:/c/Production")
-    assert loaded.predict(np.zeros((1, 2), np.float32)).shape == (1, 2)
+    assert loaded.predict(np.zeros((1, 2), np.float32)).shape == (1, 4)

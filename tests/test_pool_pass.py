@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from al.data import ArrayLoader
-from al.data_selector import Model, PoolPass, passes_limit, pool_pass, trim
+from al.data_selector import Model, PoolPass, pool_pass, trim
 from al.engine import LocalEngine
 from al.errors import ConfigError, DataError
+from al.kept import cache_limit
 from al.randomness import seeded
 
 
@@ -270,4 +271,4 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def _refused() -> None:
     with pytest.raises(ConfigError, match="give gigabytes"):
-        passes_limit()
+        cache_limit()

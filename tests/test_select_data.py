@@ -77,7 +77,7 @@ def test_a_model_that_learns_its_loss_is_asked_for_it(
     import mlflow
 
     served = mlflow.pyfunc.load_model("models:/c/Production")  # where the head plays no part
-    assert served.predict(np.zeros((1, 8, 8))).shape == (1, 10)
+    assert served.predict(np.zeros((1, 8, 8))).shape == (1, 12)
 
 
 def test_a_version_that_has_not_learned_its_loss_is_one_line(

@@ -2,14 +2,18 @@
 
 from al.data.arrays import ArrayLoader
 from al.data.files import fetch, read_idx
+from al.data.image_folder import ImageFolderLoader
+from al.data.image_loader import images_given
 from al.data.zipped import read_image, shrunk
 from al.masks import decode_mask, encode_mask
 
 __all__ = [
     "ArrayLoader",
+    "ImageFolderLoader",
     "decode_mask",
     "encode_mask",
     "fetch",
+    "images_given",
     "read_idx",
     "read_image",
     "shrunk",

@@ -1,6 +1,6 @@
 """The Data Selector: which samples of the pool to ask about."""
 
-from al.data_selector.cache import passes_folder, passes_limit, trim
+from al.data_selector.cache import passes_folder, trim
 from al.data_selector.explained import explained, query_figures
 from al.data_selector.pool_pass import Model, PoolPass
 from al.data_selector.selector import select
@@ -14,7 +14,6 @@ __all__ = [
     "contact_sheet",
     "explained",
     "passes_folder",
-    "passes_limit",
     "query_figures",
     "select",
     "trim",

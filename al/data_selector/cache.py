@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from al.errors import ConfigError
+from al.kept import cache_folder
 
 
 def passes_folder() -> Path:
-    """Where passes are kept: `$AL_CACHE_DIR`, or the user's cache."""
-    import pooch
-
-    return Path(os.environ.get("AL_CACHE_DIR") or pooch.os_cache("active-learning-pipeline")) / (
-        "passes"
-    )
-
-
-def passes_limit() -> int:
-    """Bytes that kept passes may take: `$AL_CACHE_GB`, 10 by default.
-
-    Raises:
-        ConfigError: it is no number.
-    """
-    given = os.environ.get("AL_CACHE_GB", "10")
-    try:
-        limit = float(given)
-    except ValueError:
-        limit = -1.0
-    if not 0 <= limit < math.inf:
-        raise ConfigError(f"AL_CACHE_GB={given!r} is no size: give gigabytes, like 10")
-    return int(limit * 1e9)
+    """Where passes are kept."""
+    return cache_folder("passes")
 
 
 def trim(root: Path, limit: int) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
+
+from al.kept import write_whole
 
 #: Bytes from which an array that was gathered lies in a file and not in memory.
 LARGE = 1 << 26
@@ -137,11 +139,3 @@ class Inherited:
         if rows is not None:
             whole[is_new] = rows
         return whole
-
-
-def write_whole(path: Path, lines: Iterable[bytes]) -> None:
-    """Write aside and rename, so that the file is whole or not there."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.writelines(lines)
-    aside.replace(path)

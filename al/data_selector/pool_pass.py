@@ -23,8 +23,9 @@ from filelock import BaseFileLock
 
 from al.contracts import DataLoader, Engine, Graph
 from al.data_selector.cache import age_of, folders_in, locked, size_of
-from al.data_selector.kept_rows import Inherited, KeptRows, write_whole
+from al.data_selector.kept_rows import Inherited, KeptRows
 from al.errors import DataError
+from al.kept import write_whole
 from al.progress import bar, say
 
 #: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards

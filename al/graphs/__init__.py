@@ -7,6 +7,7 @@ from al.graphs.fields import FieldGraph
 from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
+from al.graphs.small_cnn import small_cnn
 from al.graphs.tensors import load_tree, save_tree
 from al.graphs.unet import UNet
 
@@ -21,4 +22,5 @@ __all__ = [
     "UNet",
     "load_tree",
     "save_tree",
+    "small_cnn",
 ]

@@ -12,12 +12,13 @@ import torch
 from al.catalog import annotators, make_task, tasks
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Kind, Splits, Task
-from al.data_selector import passes_limit
 from al.engine import LocalEngine
 from al.errors import ConfigError, DataError, StateError, UnknownName
+from al.kept import cache_limit
 from al.model_selector import criterion
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.stopping import deadline_of
+from al.progress import say
 from al.registry import Registry
 from al.state import State, check_shape
 from al.strategies import build, check_kind, check_reads
@@ -78,6 +79,7 @@ def open_session(
         session.registry.claim()
         if plan.stored is None:
             run.set_tags({"al.registered_model": session.registry.name})
+            _tell_pool(session)
             run.describe(
                 f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
                 f"Its models are registered as {session.registry.name}."
@@ -133,7 +135,7 @@ def _plan(
 ) -> _Plan:
     config = Config.from_dict(given)
     check_names(config)
-    passes_limit(), server_wait()  # a wrong one is told now
+    cache_limit(), server_wait()  # a wrong one is told now
     store = Store(experiment, entry)
     found, stored = _find(store, config.name)
     if stored is not None:
@@ -170,6 +172,7 @@ def _plan(
     deadline_of(config.deadline, 0)  # a wrong one is told now
     annotator = annotators.get(config.annotator)(data, config.name)
     if stored is None:
+        _check_truth(annotator, data, config)
         _check_sizes(config, len(data.ids("train")))
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
@@ -252,6 +255,37 @@ def _check_start(task: Task, data: DataLoader, config: Config) -> None:
             f"init={config.init}: models of task {config.task!r} cannot start from others: "
             "leave it at scratch"
         ) from None
+
+
+def _check_truth(annotator: Annotator, data: DataLoader, config: Config) -> None:
+    """Refuse an annotator that tells what the data knows where the data knows nothing.
+
+    Raises:
+        ConfigError: says who can be asked instead.
+    """
+    if annotator.tells_truth and data.given() == {}:
+        raise ConfigError(
+            f"annotator={config.annotator} answers with the data's own labels, and no training "
+            "sample has one: pass annotator=files, page or label-studio"
+        )
+
+
+def _tell_pool(session: Session) -> None:
+    """Say how the data's own labels are used, where some samples have one and others not."""
+    given = session.data.given()
+    count = len(session.data.ids("train"))
+    if given is None or len(given) == count:
+        return
+    if session.annotator.tells_truth:
+        say(
+            f"{count - len(given)} of {count} training samples have no label and stay out of the "
+            f"pool: annotator={session.config.annotator} cannot answer about them; files, page "
+            "or label-studio can"
+        )
+    else:
+        say(
+            f"{len(given)} of {count} training samples have a label already and are not asked about"
+        )
 
 
 def _stored_config(stored: Mapping[str, Any]) -> Config:

@@ -19,12 +19,12 @@ from al.data_selector import (
     contact_sheet,
     explained,
     passes_folder,
-    passes_limit,
     query_figures,
     select,
     trim,
 )
 from al.errors import StateError
+from al.kept import cache_limit
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
 from al.progress import say
@@ -71,7 +71,7 @@ def select_data(cycle: Cycle) -> bool:
             query = explained(query, view)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
             _save(run, query, figures, cycle)
-            kept = trim(passes_folder(), passes_limit())
+            kept = trim(passes_folder(), cache_limit())
         run.log_metrics({"query/kept_mb": kept / 1e6})
         by = text if not has_model else f"{text} with {query.model}"
         if query.why:

@@ -89,14 +89,15 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
         weights = Checkpoints.fetch(session.store, winner.checkpoint, Path(scratch) / "weights")
         graph = session.new_graph()
         graph.load_weights(weights)
-        example = session.data.example()
+        task, spec, example = session.task, session.data.spec, session.data.example()
         save_servable(
             Path(scratch) / "servable",
             weights=weights,
             task=session.config.task,
-            spec=session.data.spec,
+            parameters=session.config.of_task,
+            spec=spec,
             example=example,
-            answer=graph.predict(example),
+            answer=task.outputs(spec, graph.predict(task.inputs(spec, example))),
         )
         digest = digest_of(weights)
         calibration = _calibration(cycle, graph)

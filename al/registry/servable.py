@@ -10,20 +10,21 @@ import importlib.util
 import io
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from mlflow.models import ModelSignature
+from mlflow.models import infer_signature
 from mlflow.pyfunc import save_model
-from mlflow.types import Schema, TensorSpec
 
 from al.contracts import DataSpec
 
 #: What a loaded version imports; pinned to what made it.
-REQUIREMENTS = ("mlflow", "torch", "numpy", "safetensors")
+REQUIREMENTS = (
+    "mlflow", "torch", "numpy", "safetensors", "pandas", "pillow", "scikit-learn", "skops",
+)  # fmt: skip
 _LOADER = Path(__file__).with_name("served_model.py")
 
 
@@ -32,23 +33,21 @@ def save_servable(
     *,
     weights: Path,
     task: str,
+    parameters: Mapping[str, Any],
     spec: DataSpec,
-    example: np.ndarray,
-    answer: np.ndarray,
+    example: Any,
+    answer: Any,
 ) -> None:
     """Write a version into the folder.
 
     Args:
         weights: folder that a Graph saved its weights into.
-        task: its catalog name, or package.module:Object.
-        example: [n, *input_shape] as a user brings it; `answer` is what the model gives.
+        task: its catalog name, or package.module:Object; `parameters` are those it was given.
+        example: a few samples as a user brings them; `answer` is what the version gives.
     """
     graph = folder.with_name("graph.json")
-    graph.write_text(json.dumps({"task": task, "spec": spec.to_dict()}))
-    signature = ModelSignature(
-        Schema([TensorSpec(example.dtype, (-1, *example.shape[1:]))]),
-        Schema([TensorSpec(answer.dtype, (-1, *answer.shape[1:]))]),
-    )
+    made = {"task": task, "parameters": dict(parameters), "spec": spec.to_dict()}
+    graph.write_text(json.dumps(made))
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # bars of copying files
         warnings.simplefilter("ignore")
         save_model(
@@ -57,7 +56,7 @@ def save_servable(
             artifacts={"weights": str(weights), "graph": str(graph)},
             code_paths=_code(task),
             pip_requirements=[f"{n}=={version(n).partition('+')[0]}" for n in REQUIREMENTS],
-            signature=signature,
+            signature=infer_signature(example, answer),
             input_example=example,
             metadata={"classes": list(spec.classes), "task": task},
         )

@@ -10,22 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 
-from al.catalog import tasks
+from al.catalog import make_task
 from al.contracts import DataSpec
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Raw inputs in, predictions out: for classes, probabilities [N, C]."""
+    """What users of the task bring in, what they expect out; see `al.contracts.Task`."""
 
     def load_context(self, context: Any) -> None:
         made = json.loads(Path(context.artifacts["graph"]).read_text())
-        self.graph = tasks.get(made["task"])().graph(DataSpec.from_dict(made["spec"]))
+        self.task = make_task(made["task"], made["parameters"])
+        self.spec = DataSpec.from_dict(made["spec"])
+        self.graph = self.task.graph(self.spec)
         self.graph.load_weights(Path(context.artifacts["weights"]))
 
-    def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> np.ndarray:
-        return np.asarray(self.graph.predict(np.asarray(model_input)))
+    # Without type hints, by which MLflow would check what comes in instead of by the signature.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        found = self.graph.predict(self.task.inputs(self.spec, model_input))
+        return self.task.outputs(self.spec, found)
 
 
 mlflow.models.set_model(ServedModel())

@@ -1,0 +1,58 @@
+"""A folder of images, whose sub-folders say what is known of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from al.data.image_loader import ImageFile, ImageLoader
+from al.data.images import SIZE, SUFFIXES
+from al.data.places import find
+from al.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+
+class ImageFolderLoader(ImageLoader):
+    """`train/CLASS/…`, `val/CLASS/…` and `test/CLASS/…` are labelled, all other images are not.
+
+    An id is a file's path below the folder. An empty folder of train names a class as well.
+
+    Args:
+        data: the folder, as `al.data.places.find` takes it.
+        size: side in pixels that images are brought to.
+    """
+
+    def __init__(self, data: str, size: int = SIZE) -> None:
+        self._folder = find(data, folder=True)
+        super().__init__(self._folder, size, str(self._folder))
+
+    def files(self) -> list[ImageFile]:
+        found = []
+        for folder, folders, names in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                if name.startswith(".") or os.path.splitext(name)[1].lower() not in SUFFIXES:
+                    continue
+                path = os.path.relpath(os.path.join(folder, name), self._folder)
+                path = path.replace(os.sep, "/")
+                if path.isprintable() and path.encode(errors="replace").decode() == path:
+                    found.append(_file(path))
+        if found and not any(file.label for file in found):
+            raise DataError(
+                f"no image in {self._folder} has a class: put some of each into "
+                f"{self._folder / 'train'}/CLASS/, and leave the others where they are"
+            )
+        return found
+
+    def more_classes(self, names: Sequence[str]) -> list[str]:
+        train = self._folder / "train"
+        folders = (path.name for path in train.iterdir() if path.is_dir()) if train.is_dir() else ()
+        return sorted(name for name in folders if name not in names and not name.startswith("."))
+
+
+def _file(path: str) -> ImageFile:
+    parts = path.split("/")
+    if len(parts) > 2 and parts[0] in SPLITS:
+        return ImageFile(path, path, parts[1], parts[0], path)
+    return ImageFile(path, path, None, "", path)

@@ -1,0 +1,176 @@
+"""A Data Loader over image files, some of which have a class."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from al.contracts import DataSpec, Preview
+from al.data.images import Pictures, Seen, decode, preview
+from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
+from al.errors import DataError
+from al.progress import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Files that cannot be read and are named one by one; side of a preview.
+NAMED, PREVIEW = 3, 512
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image and what is known of it.
+
+    Attributes:
+        path: below the root, with /.
+        place: where it stands, for messages.
+        more: columns of metadata.
+    """
+
+    id: str
+    path: str
+    label: str | None
+    split: str
+    place: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ImageLoader(OwnLoader):
+    """Images decoded and resized once; files that are damaged are left out and told.
+
+    Args:
+        root: folder that all paths start from.
+        size: side in pixels that images are brought to.
+        what: what the images are called in messages.
+    """
+
+    def __init__(self, root: Path, size: int, what: str) -> None:
+        self.root, self._what = root, what
+        self.pictures = Pictures(size)
+        self.skipped: dict[str, str] = {}  # path → why
+        samples = self._looked()
+        names = class_names(samples.labels, samples.places, what)
+        shape = (size, size, 3)
+        super().__init__(samples, spec_of_classes([*names, *self.more_classes(names)], shape,
+                                                  "uint8"))  # fmt: skip
+
+    @abstractmethod
+    def files(self) -> list[ImageFile]:
+        """What there is now, in any order."""
+
+    def more_classes(self, names: Sequence[str]) -> list[str]:
+        """Classes that no sample has yet."""
+        return []
+
+    def refresh(self) -> None:
+        self.take(self._looked())
+        self.check_known()
+
+    def _looked(self) -> Samples:
+        """Look at the files; decode what is new."""
+        files = sorted(self.files(), key=lambda file: file.id)
+        if not files:
+            raise DataError(f"no images found in {self._what}: give a folder of PNG, JPEG, WebP "
+                            "or TIFF files")  # fmt: skip
+        seen = Seen(self.root, self.pictures).look(list({file.path for file in files}))
+        skipped = {path: why for path, (_, why) in sorted(seen.items()) if why}
+        there = [f for f in files if f.path in seen and f.path not in skipped]
+        if not there:
+            path, why = next(iter(skipped.items()))
+            raise DataError(f"none of the {len(files)} images in {self._what} can be read, "
+                            f"{path} ({why}) first: check the files")  # fmt: skip
+        self._tell_skipped(skipped, len(files))
+        self.paths = [file.path for file in there]
+        self._more = [file.more for file in there]
+        return Samples(
+            [file.id for file in there],
+            [file.label for file in there],
+            [file.split for file in there],
+            [seen[file.path][0] for file in there],
+            [file.place for file in there],
+        )
+
+    def _tell_skipped(self, skipped: dict[str, str], total: int) -> None:
+        if skipped and skipped != self.skipped:
+            named = [f"{path} ({why})" for path, why in list(skipped.items())[:NAMED]]
+            more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+            say(f"{len(skipped)} of {total} images cannot be read and are left out: "
+                f"{', '.join(named)}{more}")  # fmt: skip
+        self.skipped = skipped
+
+    # -- samples ---------------------------------------------------------------------------
+
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self.pictures.read([self.samples.contents[row] for row in rows]))
+
+    def source(self, id: str) -> str | None:
+        return str(self.root / self.paths[self._row[id]])
+
+    def preview(self, id: str) -> Preview:
+        """The file itself; as the model sees it where the file is gone."""
+        row = self._row[id]
+        try:
+            return Preview(image=preview((self.root / self.paths[row]).read_bytes(), PREVIEW))
+        except (OSError, DataError):
+            return Preview(image=self.pictures.read([self.samples.contents[row]])[0])
+
+    def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
+        """Path and folder of each file, its brightness and contrast, and what else is known."""
+        import pandas as pd
+
+        rows = self.rows(ids)
+        paths = [self.paths[row] for row in rows]
+        table = pd.DataFrame([self._more[row] for row in rows], index=pd.Index(ids, name="id"))
+        means, stds = [], []
+        for block in np.array_split(rows, max(1, len(rows) // 1024)):
+            flat = self.inputs(block).numpy().reshape(len(block), -1).astype(np.float32)
+            means.append(flat.mean(axis=1))
+            stds.append(flat.std(axis=1))
+        own: dict[str, Any] = {
+            "path": paths,
+            "folder": [path.rpartition("/")[0] for path in paths],
+            "mean": np.concatenate(means).astype(float),
+            "std": np.concatenate(stds).astype(float),
+        }
+        for name, values in own.items():
+            if name not in table.columns:
+                table[name] = values
+        return table
+
+    def example(self) -> pd.DataFrame:
+        """Two files as they are: a column `image` of bytes."""
+        import pandas as pd
+
+        paths = [self.root / self.paths[row] for row in self.rows(self.ids("train")[:2])]
+        return pd.DataFrame({"image": [path.read_bytes() for path in paths]})
+
+
+def images_given(given: Any, spec: DataSpec) -> np.ndarray:
+    """What a user hands to a served version as uint8 [n, size, size, 3].
+
+    A table with a column `image` of files' bytes (over REST in base64), or an array of squares
+    of that size.
+
+    Raises:
+        DataError: says which row is no image.
+    """
+    import pandas as pd
+
+    if not isinstance(given, pd.DataFrame):
+        return np.asarray(given, dtype=np.uint8)
+    size = spec.input_shape[0]
+    found = np.empty((len(given), size, size, 3), np.uint8)
+    for row, content in enumerate(given["image"]):
+        try:
+            found[row] = decode(bytes(content), size)
+        except DataError as error:
+            raise DataError(f"row {row} is no image that can be read ({error}): give a file's "
+                            "bytes") from None  # fmt: skip
+    return found

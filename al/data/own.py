@@ -1,0 +1,299 @@
+"""What the Data Loaders of a user's own data share: labels where there are some, and splits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from al.contracts import Batch, DataLoader, DataSpec, Label, Split, Splits
+from al.data.splitting import draw, groups_of
+from al.errors import ConfigError, DataError, LabelError, did_you_mean
+from al.progress import say
+
+#: Share of the labelled samples that become the test split where the data has none.
+TEST_SHARE = 0.2
+#: More classes than this are taken for a mistake, and so are more than half as many as labels.
+MOST_CLASSES, FEW_CLASSES = 1000, 20
+#: How a sample is asked about where its label is not known.
+PEOPLE = "pass annotator=files, page or label-studio"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What there is, a row a sample.
+
+    Attributes:
+        labels: None where there is none.
+        splits: "train", "val", "test", or "" where the data does not say.
+        contents: digest of what each sample is; equal ones are copies.
+        places: where each one stands, for messages.
+    """
+
+    ids: Sequence[str]
+    labels: Sequence[Label | None]
+    splits: Sequence[str]
+    contents: Sequence[str]
+    places: Sequence[str]
+
+
+class OwnLoader(DataLoader):
+    """Samples of which some have a class or a number.
+
+    Official splits stay as they are. What the data does not say is drawn once, from the
+    labelled samples: test with the same draw for every campaign, validation by its seed; both
+    even in classes. Copies of a sample of a drawn split are in no other split, then or later.
+
+    Args:
+        published: a data set whose labels nobody but the oracle may know, rather than a
+            user's own, whose labels are there to be used.
+    """
+
+    def __init__(self, samples: Samples, spec: DataSpec, *, published: bool = False) -> None:
+        self.published = published
+        self.spec = spec
+        self._frozen = Splits((), ())
+        self.take(samples)
+        self.freeze(self._official())
+
+    def take(self, samples: Samples) -> None:
+        """Use these samples from now on; `freeze` comes after it.
+
+        Raises:
+            DataError: two have one id.
+        """
+        self.samples = samples
+        self._row = {id: row for row, id in enumerate(samples.ids)}
+        if len(self._row) < len(samples.ids):
+            first: dict[str, int] = {}
+            for row, id in enumerate(samples.ids):
+                if first.setdefault(id, row) != row:
+                    raise DataError(
+                        f"{samples.places[first[id]]} and {samples.places[row]} have one id, "
+                        f"{id!r}: give each its own"
+                    )
+
+    # -- what a kind of data says --------------------------------------------------------
+
+    @abstractmethod
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        """The samples of some rows in the form that the Graph takes."""
+
+    # -- splits ----------------------------------------------------------------------------
+
+    def propose_splits(self, validation_size: int, seed: int) -> Splits:
+        self._tell_oddities()
+        official = self._official()
+        labelled = [row for row, label in enumerate(self.samples.labels) if label is not None]
+        free = [row for row in labelled if self.samples.splits[row] in ("", "train")]
+        test = official.test
+        if not test:
+            drawn = self._draw(free, round(TEST_SHARE * len(free)), np.random.default_rng(0))
+            if not drawn:
+                raise DataError(
+                    f"{len(free)} labelled samples are too few to draw a test split from: "
+                    "label more, or give some the split test"
+                )
+            test = tuple(sorted(self.samples.ids[row] for row in drawn))
+            free = sorted(set(free) - set(drawn))
+        if official.val:
+            if len(official.val) != validation_size:
+                say(f"validation is what the data puts aside for it, {len(official.val)} samples")
+            return Splits(official.val, test)
+        drawn = self._draw(free, validation_size, np.random.default_rng([seed, len(free)]))
+        if len(drawn) < validation_size:
+            raise ConfigError(
+                f"validation_size={validation_size} is more than the {len(drawn)} labelled samples "
+                "that can be spared for it: give less, or label more"
+            )
+        return Splits(tuple(sorted(self.samples.ids[row] for row in drawn)), test)
+
+    def _draw(self, rows: Sequence[int], size: int, rng: np.random.Generator) -> list[int]:
+        rows = sorted(rows, key=self.samples.ids.__getitem__)
+        groups = groups_of(rows, self.samples.contents)
+        even = bool(self.spec.classes)
+        classes = [self.samples.labels[group[0]] if even else "" for group in groups]
+        return draw(groups, classes, size, rng)
+
+    def _official(self) -> Splits:
+        """The splits that the data itself says."""
+
+        def of(split: str) -> tuple[str, ...]:
+            chosen = (id for id, s in zip(self.samples.ids, self.samples.splits, strict=True)
+                      if s == split)  # fmt: skip
+            return tuple(sorted(chosen))
+
+        val, test = of("val"), of("test")
+        for id in (*val, *test):
+            row = self._row[id]
+            if self.samples.labels[row] is None:
+                raise DataError(
+                    f"{self.samples.places[row]} is in split {self.samples.splits[row]} and has "
+                    "no label: label it, or leave it to training"
+                )
+        return Splits(val, test)
+
+    def freeze(self, splits: Splits) -> None:
+        gone = self.missing((*splits.val, *splits.test))
+        if gone:
+            raise DataError(
+                f"{len(gone)} samples of the campaign's splits are gone, {gone[0]!r} first: "
+                "restore the data, or start another campaign"
+            )
+        self._frozen = splits
+        official, samples = self._official(), self.samples
+        drawn = (*(() if official.val else splits.val), *(() if official.test else splits.test))
+        copies = {samples.contents[self._row[id]] for id in drawn}
+        taken = {*splits.val, *splits.test}
+        rows = zip(samples.ids, samples.splits, samples.contents, strict=True)
+        train = (
+            id for id, split, content in rows
+            if id not in taken and split in ("", "train") and content not in copies
+        )  # fmt: skip
+        self._ids: dict[str, tuple[str, ...]] = {
+            "train": tuple(sorted(train)),
+            "val": tuple(sorted(splits.val)),
+            "test": tuple(sorted(splits.test)),
+        }
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        return [id for id in ids if id not in self._row]
+
+    def ids(self, split: Split) -> tuple[str, ...]:
+        return self._ids[split]
+
+    def fingerprints(self, ids: Sequence[str]) -> list[str]:
+        """Digests of the contents."""
+        return [self.samples.contents[self._row[id]] for id in ids]
+
+    # -- samples and labels -----------------------------------------------------------------
+
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of ids."""
+        return np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
+
+    def batches(
+        self,
+        ids: Sequence[str],
+        labels: Sequence[Label] | None = None,
+        *,
+        batch_size: int,
+        shuffle: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        rows = self.rows(ids)
+        targets = None if labels is None else self._targets(labels)
+        order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
+        for start in range(0, len(ids), batch_size):
+            chosen = order[start : start + batch_size]
+            yield Batch(
+                tuple(ids[i] for i in chosen),
+                self.inputs(rows[chosen]),
+                None if targets is None else targets[chosen],
+            )
+
+    def _targets(self, labels: Sequence[Label]) -> torch.Tensor:
+        if self.spec.kind == "number":
+            return torch.tensor(labels, dtype=torch.float32)
+        place = {name: number for number, name in enumerate(self.spec.classes)}
+        return torch.tensor([place[label] for label in labels], dtype=torch.int64)
+
+    def truth(self, ids: Sequence[str]) -> list[Label]:
+        found = [self.samples.labels[self._row[id]] for id in ids]
+        if None in found:
+            raise DataError(
+                f"sample {ids[found.index(None)]!r} has no label for the oracle to tell: {PEOPLE}"
+            )
+        return found
+
+    def given(self) -> Mapping[str, Label] | None:
+        if self.published:
+            return None
+        labels = ((id, self.samples.labels[self._row[id]]) for id in self.ids("train"))
+        return {id: label for id, label in labels if label is not None}
+
+    def check_label(self, label: Label) -> None:
+        if self.spec.kind == "number":
+            number = isinstance(label, (int, float)) and not isinstance(label, bool)
+            if not number or not np.isfinite(label):
+                raise LabelError(f"{label!r} is no number: give a finite one")
+        elif label not in self.spec.classes:
+            near = did_you_mean(str(label), self.spec.classes)
+            raise LabelError(f"{label!r} is no class: {near}")
+
+    # -- a campaign that goes on, and oddities ----------------------------------------------
+
+    def adopt(self, spec: DataSpec) -> None:
+        self.spec = spec
+        self.check_known()
+
+    def check_known(self) -> None:
+        """Refuse labels that the campaign does not know.
+
+        Raises:
+            DataError: names the first.
+        """
+        for row, label in enumerate(self.samples.labels):
+            if label is not None:
+                try:
+                    self.check_label(label)
+                except LabelError as error:
+                    raise DataError(
+                        f"{self.samples.places[row]}: {error}; the classes are those that the "
+                        "campaign began with, and another campaign can have others"
+                    ) from None
+
+    def _tell_oddities(self) -> None:
+        """Say what is odd about the classes of new data, or refuse it."""
+        if not self.spec.classes or self.published:
+            return
+        rows = [(row, label) for row, label in enumerate(self.samples.labels) if label is not None]
+        counts = Counter(label for _, label in rows)
+        in_training = {label for row, label in rows if self.samples.splits[row] in ("", "train")}
+        unlabelled = len(rows) < len(self.samples.labels)
+        for row, label in rows:
+            where = self.samples.places[row]
+            if label not in in_training:
+                line = f"class {label!r} is in {self.samples.splits[row]} only ({where})"
+                if not unlabelled:
+                    raise DataError(f"{line}: add training samples of it, or take it out")
+                say(f"{line}: nothing is known of it before a sample of it is annotated")
+                in_training.add(label)
+            elif counts[label] == 1:
+                say(f"class {label!r} has one labelled sample ({where}): it is trained on at most")
+
+
+def class_names(labels: Sequence[Label | None], places: Sequence[str], what: str) -> list[str]:
+    """The classes that labels name, sorted.
+
+    Args:
+        what: what holds them, for messages.
+
+    Raises:
+        DataError: there are none or one, or so many that it must be a mistake.
+    """
+    known = [label for label in labels if label is not None]
+    names = sorted(set(known))
+    if not names:
+        raise DataError(f"{what} has no labels: label some samples of each class")
+    if len(names) == 1:
+        raise DataError(f"{what} has one class, {names[0]!r}: label samples of another as well")
+    alone = len(names) > FEW_CLASSES and 2 * len(names) > len(known)
+    if alone or len(names) > MOST_CLASSES:
+        row = list(labels).index(known[-1])
+        raise DataError(
+            f"{what} has {len(names)} classes in {len(known)} labels ({places[row]}: "
+            f"{str(known[-1])[:40]!r}): choose another column if this is a mistake"
+        )
+    return names
+
+
+def spec_of_classes(
+    names: Sequence[str], shape: Sequence[int], dtype: str, **more: Any
+) -> DataSpec:
+    """A spec of samples with one class each."""
+    return DataSpec(tuple(names), tuple(shape), dtype, "class", more)
