@@ -62,7 +62,8 @@ class DataSpec:
         input_shape: shape of one sample as a user hands it to `predict`.
         input_dtype: numpy dtype of such a sample.
         kind: what a label is.
-        details: whatever else the task needs to take its inputs in, as JSON can say it.
+        details: whatever else the task needs to take its inputs in, as JSON can say it;
+            "optional" are names of columns that may be left out.
     """
 
     classes: tuple[str, ...]
@@ -380,9 +381,9 @@ class Task(ABC):
     """
 
     #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
-    metric: ClassVar[str]
+    metric: str
     #: Class of who trains it; None for the supervised Agent.
-    agent: ClassVar[Callable[..., Any] | None] = None
+    agent: Callable[..., Any] | None = None
 
     @abstractmethod
     def data(self) -> DataLoader:

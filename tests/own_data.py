@@ -49,7 +49,7 @@ def coloured_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -
 @lru_cache
 def parameters(task: str) -> dict[str, Any]:
     """What a task of the catalog needs to be made for its laws, with data written for it."""
-    make = {"image-folder": _image_folder}
+    make = {"image-folder": _image_folder, "table": _table, "text": _text}
     if task not in make:
         return {}
     folder = tempfile.TemporaryDirectory(prefix="al-own-")
@@ -59,3 +59,48 @@ def parameters(task: str) -> dict[str, Any]:
 
 def _image_folder(folder: Path) -> dict[str, Any]:
     return {"data": str(coloured_folder(folder, labelled=300)), "image_size": 12}
+
+
+def _table(folder: Path) -> dict[str, Any]:
+    return {"data": str(fruit_table(folder / "fruit.csv")), "target": "kind"}
+
+
+def _text(folder: Path) -> dict[str, Any]:
+    path = sentences(folder / "sentences.csv")
+    return {"data": str(path), "text": "sentence", "target": "about"}
+
+
+def fruit_table(path: Path, rows: int = 330) -> Path:
+    """Fruit by weight, colour and shop, with gaps; the kind of every eleventh is not known."""
+    rng = np.random.default_rng(0)
+    lines = ["weight,colour,shop,kind"]
+    for row in range(rows):
+        kind = ("apple", "lemon", "plum")[row % 3]
+        weight = f"{rng.normal({'apple': 150, 'lemon': 110, 'plum': 60}[kind], 15):.1f}"
+        colours = {"apple": ("red", "green"), "lemon": ("yellow",), "plum": ("blue", "red")}[kind]
+        colour = colours[int(rng.integers(len(colours)))]
+        gap = rng.random()
+        cells = ["" if gap < 0.1 else weight, "?" if gap > 0.9 else colour,
+                 f"shop {rng.integers(4)}", "" if row % 11 == 10 else kind]  # fmt: skip
+        lines.append(",".join(cells))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def sentences(path: Path, rows: int = 330) -> Path:
+    """Sentences about the weather, food or trains; every eleventh is not labelled."""
+    rng = np.random.default_rng(0)
+    words = {
+        "weather": ["rain", "sun", "cloud", "wind", "storm", "snow", "warm", "cold"],
+        "food": ["bread", "soup", "salt", "butter", "dinner", "sweet", "fresh", "plate"],
+        "trains": ["track", "station", "ticket", "late", "platform", "signal", "engine", "coach"],
+    }
+    filler = ["the", "a", "is", "was", "very", "much", "today", "again"]
+    lines = ["sentence,about"]
+    for row in range(rows):
+        about = list(words)[row % 3]
+        some = [*rng.choice(words[about], 3), *rng.choice(filler, 4)]
+        text = " ".join(rng.permutation(some))
+        lines.append(f"{text},{'' if row % 11 == 10 else about}")
+    path.write_text("\n".join(lines) + "\n")
+    return path

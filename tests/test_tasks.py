@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from al.agents import Examples, Schedule
 from al.catalog import make_task, tasks
 from al.contracts import DataLoader, DataSpec, Task
 from al.errors import DataError, LabelError
@@ -45,9 +46,29 @@ def known(data: DataLoader) -> tuple[str, ...]:
     return data.ids("train") if given is None else tuple(given)
 
 
-def new_graph(task: Task, spec: DataSpec, seed: int = 0) -> Any:
+def new_graph(task: Task, data: DataLoader, seed: int = 0) -> Any:
+    """A graph with random weights; one that has none, as it is fitted in one go, is fitted."""
     with seeded(seed):
-        return task.graph(spec)
+        graph = task.graph(data.spec)
+    if task.agent is not None:
+        fit(task, graph, data, seed)
+    return graph
+
+
+def fit(task: Task, graph: Any, data: DataLoader, seed: int = 0) -> None:
+    """One epoch of the task's own agent."""
+    ids = known(data)[:64]
+    examples = Examples(ids, tuple(data.truth(ids)))
+    assert task.agent is not None
+    task.agent(
+        graph,
+        data,
+        train=examples,
+        val=examples,
+        schedule=Schedule(1, 1, 1, 32, (seed, 1, 0)),
+        criterion=None,
+        recorder=None,
+    ).train(1)
 
 
 def test_splits_are_disjoint_and_ids_are_sorted_texts(made: Any) -> None:
@@ -100,7 +121,7 @@ def test_samples_look_as_the_spec_says(made: Any) -> None:
 
 def test_the_metric_is_one_that_the_graph_measures(made: Any) -> None:
     task, data = made
-    graph = new_graph(task, data.spec)
+    graph = new_graph(task, data)
     ids = data.ids("val")
     found = graph.evaluate(data.batches(ids, data.truth(ids), batch_size=32))
     assert set(found) == set(graph.metrics)
@@ -110,7 +131,7 @@ def test_the_metric_is_one_that_the_graph_measures(made: Any) -> None:
 
 def test_a_model_answers_alike_however_it_is_asked(made: Any) -> None:
     task, data = made
-    graph = new_graph(task, data.spec)
+    graph = new_graph(task, data)
     (batch,) = data.batches(data.ids("train")[:2], batch_size=2)
     kind = data.spec.kind
     wants = ["probabilities", "embeddings", "samples"]
@@ -133,11 +154,16 @@ def test_a_model_answers_alike_however_it_is_asked(made: Any) -> None:
 
 def test_training_lowers_the_loss(made: Any) -> None:
     task, data = made
-    graph = new_graph(task, data.spec)
+    with seeded(0):
+        graph = task.graph(data.spec)
     graph.prepare_training(lr=0.003, epochs=10)
     ids = known(data)[:24]
     labelled = list(data.batches(ids, data.truth(ids), batch_size=12))
     before = graph.evaluate(labelled)["loss"]
+    if task.agent is not None:
+        fit(task, graph, data)
+        assert graph.evaluate(labelled)["loss"] < before
+        return
     with seeded(0):
         for _ in range(8):
             for batch in labelled:
@@ -147,7 +173,7 @@ def test_training_lowers_the_loss(made: Any) -> None:
 
 def test_weights_make_the_same_model_from_the_spec_alone(made: Any, tmp_path: Path) -> None:
     task, data = made
-    one, two = new_graph(task, data.spec, 0), new_graph(task, data.spec, 1)
+    one, two = new_graph(task, data, 0), new_graph(task, data, 1)
     one.save_weights(tmp_path)
     two.load_weights(tmp_path)
     example = task.inputs(data.spec, data.example())

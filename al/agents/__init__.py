@@ -1,6 +1,7 @@
 """Agents: training loops. The loop is in the superclass, what is looped in its subclasses."""
 
 from al.agents.base import Agent, Examples, Schedule
+from al.agents.estimator import EstimatorAgent
 from al.agents.supervised import SupervisedAgent
 
-__all__ = ["Agent", "Examples", "Schedule", "SupervisedAgent"]
+__all__ = ["Agent", "EstimatorAgent", "Examples", "Schedule", "SupervisedAgent"]

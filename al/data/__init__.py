@@ -4,17 +4,27 @@ from al.data.arrays import ArrayLoader
 from al.data.files import fetch, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
+from al.data.reading import read_text
+from al.data.tables import TableFileLoader, TableLoader, rows_given
+from al.data.texts import TextFileLoader, TextLoader, texts_given
 from al.data.zipped import read_image, shrunk
 from al.masks import decode_mask, encode_mask
 
 __all__ = [
     "ArrayLoader",
     "ImageFolderLoader",
+    "TableFileLoader",
+    "TableLoader",
+    "TextFileLoader",
+    "TextLoader",
     "decode_mask",
     "encode_mask",
     "fetch",
     "images_given",
     "read_idx",
     "read_image",
+    "read_text",
+    "rows_given",
     "shrunk",
+    "texts_given",
 ]

@@ -3,24 +3,33 @@
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
 from al.graphs.detection import DetectionGraph
+from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
 from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
+from al.graphs.sklearn_names import estimator_named
 from al.graphs.small_cnn import small_cnn
+from al.graphs.tabular import mlp
 from al.graphs.tensors import load_tree, save_tree
+from al.graphs.textual import text_embedding, text_linear
 from al.graphs.unet import UNet
 
 __all__ = [
     "ClassificationGraph",
     "DetectionGraph",
+    "EstimatorGraph",
     "FieldGraph",
     "MultiLabelGraph",
     "RegressionGraph",
     "SegmentationGraph",
     "TorchGraph",
     "UNet",
+    "estimator_named",
     "load_tree",
+    "mlp",
     "save_tree",
     "small_cnn",
+    "text_embedding",
+    "text_linear",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
-from al.contracts import Batch
+from al.contracts import Batch, DataSpec
 from al.graphs.base import TorchGraph
 
 if TYPE_CHECKING:
@@ -17,10 +18,26 @@ if TYPE_CHECKING:
 
 
 class ClassificationGraph(TorchGraph):
-    """Cross-entropy on logits [N, C]; accuracy; softmax probabilities."""
+    """Cross-entropy on logits [N, C]; accuracy; softmax probabilities.
+
+    Args:
+        measures: metrics beside the loss, which are in `al.graphs.class_meters`.
+    """
 
     metrics: ClassVar[tuple[str, ...]] = ("accuracy", "loss")
     calibrates: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        head: nn.Module,
+        spec: DataSpec,
+        *,
+        scale: float = 1.0,
+        measures: Sequence[str] = ("accuracy",),
+    ) -> None:
+        super().__init__(trunk, head, spec, scale=scale)
+        self.metrics = (*measures, "loss")  # type: ignore[misc]  # a graph's own
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return cross_entropy(outputs, targets)
@@ -51,7 +68,6 @@ class ClassificationGraph(TorchGraph):
         return np.concatenate(right).astype(np.float64)
 
     def meters(self) -> dict[str, Metric]:
-        from torchmetrics.classification import MulticlassAccuracy  # late: 1.5 s to import
+        from al.graphs.class_meters import class_meters  # late: 1.5 s to import
 
-        classes = len(self.spec.classes)
-        return {"accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False)}
+        return class_meters(self.metrics[:-1], len(self.spec.classes))

@@ -16,8 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
 from mlflow.pyfunc import save_model
+from mlflow.types import ColSpec, Schema
 
 from al.contracts import DataSpec
 
@@ -56,10 +57,22 @@ def save_servable(
             artifacts={"weights": str(weights), "graph": str(graph)},
             code_paths=_code(task),
             pip_requirements=[f"{n}=={version(n).partition('+')[0]}" for n in REQUIREMENTS],
-            signature=infer_signature(example, answer),
+            signature=_signature(example, answer, spec.details.get("optional", ())),
             input_example=example,
             metadata={"classes": list(spec.classes), "task": task},
         )
+
+
+def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSignature:
+    """What comes in and goes out, as MLflow infers it; columns that had gaps may be left out."""
+    found = infer_signature(example, answer)
+    if not optional or not found.inputs.has_input_names():
+        return found
+    columns = [
+        ColSpec(column.type, column.name, required=column.name not in optional)
+        for column in found.inputs.inputs
+    ]
+    return ModelSignature(Schema(columns), found.outputs)
 
 
 def _code(task: str) -> Sequence[str]:

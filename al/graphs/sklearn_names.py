@@ -1,0 +1,67 @@
+"""Estimators by the text that names them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from typing import Any
+
+from al.errors import ConfigError, UnknownName, did_you_mean
+
+
+def estimator_named(text: str, kind: str) -> Any:
+    """The estimator that a text like `sklearn.ensemble.RandomForestClassifier(max_depth=3)` names.
+
+    Args:
+        kind: of the labels, "class" or "number".
+
+    Raises:
+        UnknownName: there is no such class.
+        ConfigError: it is no estimator for this kind, or does not take these parameters.
+    """
+    from sklearn.base import is_classifier, is_regressor
+
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call):
+            call = ast.Call(func=call, args=[], keywords=[])
+        path = ast.unparse(call.func)
+        given = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+        if call.args or "None" in given or not isinstance(call.func, ast.Attribute):
+            raise ValueError
+    except (SyntaxError, ValueError):
+        raise ConfigError(
+            f"estimator={text!r}: write package.module.Class, or package.module.Class(name=value)"
+        ) from None
+    made = _found(path)
+    try:
+        estimator = made(**given)
+        right = is_regressor(estimator) if kind == "number" else is_classifier(estimator)
+    except Exception as error:  # whatever a constructor of somebody else raises
+        reason = " ".join(str(error).split())[:120]
+        raise ConfigError(f"estimator={text!r} cannot be made ({reason}): check it") from error
+    if not right:
+        wanted = "regressor, as the target is a number" if kind == "number" else (
+            "classifier, as the target is a class"
+        )  # fmt: skip
+        raise ConfigError(f"estimator={text!r} is no {wanted}: pass another")
+    if kind == "class" and not hasattr(estimator, "predict_proba"):
+        raise ConfigError(
+            f"estimator={text!r} gives no probabilities, which selection and metrics need: pass "
+            "another, or one with probability=True"
+        )
+    return estimator
+
+
+def _found(path: str) -> Any:
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UnknownName(f"estimator {path!r}: {error}: check the name, or install it") from error
+    if not callable(getattr(module, name, None)):
+        public = [word for word in dir(module) if not word.startswith("_")]
+        raise UnknownName(
+            f"estimator {path!r}: {module_name} has no {name!r}: {did_you_mean(name, public)}"
+        )
+    return getattr(module, name)
