@@ -49,7 +49,8 @@ def coloured_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -
 @lru_cache
 def parameters(task: str) -> dict[str, Any]:
     """What a task of the catalog needs to be made for its laws, with data written for it."""
-    make = {"image-folder": _image_folder, "table": _table, "text": _text}
+    make = {"image-folder": _image_folder, "image-manifest": _image_manifest}
+    make |= {"table": _table, "text": _text}
     if task not in make:
         return {}
     folder = tempfile.TemporaryDirectory(prefix="al-own-")
@@ -59,6 +60,21 @@ def parameters(task: str) -> dict[str, Any]:
 
 def _image_folder(folder: Path) -> dict[str, Any]:
     return {"data": str(coloured_folder(folder, labelled=300)), "image_size": 12}
+
+
+def _image_manifest(folder: Path) -> dict[str, Any]:
+    return {"data": str(manifest(coloured_folder(folder, labelled=300))), "image_size": 12}
+
+
+def manifest(folder: Path) -> Path:
+    """A list of the images in a folder that `coloured_folder` made, with what is known of them."""
+    lines = ["id,path,label,camera,taken"]
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        label = path.parent.name if path.parent.parent.name == "train" else ""
+        name = path.relative_to(folder).as_posix()
+        lines.append(f"img-{number:04d},{name},{label},{'AB'[number % 2]},{1990 + number % 30}")
+    (folder / "list.csv").write_text("\n".join(lines) + "\n")
+    return folder / "list.csv"
 
 
 def _table(folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from al.data.arrays import ArrayLoader
 from al.data.files import fetch, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
+from al.data.image_manifest import ImageManifestLoader
 from al.data.reading import read_text
 from al.data.tables import TableFileLoader, TableLoader, rows_given
 from al.data.texts import TextFileLoader, TextLoader, texts_given
@@ -13,6 +14,7 @@ from al.masks import decode_mask, encode_mask
 __all__ = [
     "ArrayLoader",
     "ImageFolderLoader",
+    "ImageManifestLoader",
     "TableFileLoader",
     "TableLoader",
     "TextFileLoader",

@@ -80,7 +80,8 @@ class ImageLoader(OwnLoader):
             raise DataError(f"no images found in {self._what}: give a folder of PNG, JPEG, WebP "
                             "or TIFF files")  # fmt: skip
         seen = Seen(self.root, self.pictures).look(list({file.path for file in files}))
-        skipped = {path: why for path, (_, why) in sorted(seen.items()) if why}
+        gone = {file.path: "no such file" for file in files if file.path not in seen}
+        skipped = {path: why for path, (_, why) in sorted(seen.items()) if why} | gone
         there = [f for f in files if f.path in seen and f.path not in skipped]
         if not there:
             path, why = next(iter(skipped.items()))

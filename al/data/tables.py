@@ -263,20 +263,29 @@ def samples_of(
     """
     contents = contents_of(frame.drop(columns=[*without, ID, SPLIT], errors="ignore"))
     places = [place(row) for row in range(len(frame))]
-    splits = [""] * len(frame)
-    if SPLIT in frame.columns:
-        gone = missing(frame[SPLIT])
-        splits = as_texts(frame[SPLIT]).str.lower().mask(gone, "").tolist()
-        for row, split in enumerate(splits):
-            if split not in SPLITS:
-                raise DataError(f"{places[row]} has split {split!r}: write train, val, test or "
-                                "nothing")  # fmt: skip
+    splits = splits_of(frame, place)
     if ID not in frame.columns:
         return Samples(numbered(contents), labels, splits, contents, places)
     gone = missing(frame[ID])
     if gone.any():
         raise DataError(f"{places[int(np.flatnonzero(gone)[0])]} has no id: give it one")
     return Samples(as_texts(frame[ID]).tolist(), labels, splits, contents, places)
+
+
+def splits_of(frame: pd.DataFrame, place: Callable[[int], str]) -> list[str]:
+    """The split that each row says it is in; "" where it says none.
+
+    Raises:
+        DataError: it is none that there is; names the row.
+    """
+    if SPLIT not in frame.columns:
+        return [""] * len(frame)
+    gone = missing(frame[SPLIT])
+    splits = as_texts(frame[SPLIT]).str.lower().mask(gone, "").tolist()
+    for row, split in enumerate(splits):
+        if split not in SPLITS:
+            raise DataError(f"{place(row)} has split {split!r}: write train, val, test or nothing")
+    return list(splits)
 
 
 def contents_of(frame: pd.DataFrame) -> list[str]:
