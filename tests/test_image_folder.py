@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,12 +32,13 @@ class People(Annotator):
 
     def collect(self, query: Query) -> Answers:
         """What is seen in the middle of the picture."""
-        shown = [self.data.preview(id).image for id in query.ids]
-        seen = [("red", "green", "blue")[int(i.mean(axis=(0, 1)).argmax())] for i in shown if i is not None]  # fmt: skip
-        rows = zip(query.ids, seen, strict=True)
-        return Answers(
-            tuple(Answer(id, name, "me", "2026-01-01T00:00:00+00:00") for id, name in rows)
-        )
+        answers = []
+        for id in query.ids:
+            image = self.data.preview(id).image
+            assert image is not None
+            name = ("red", "green", "blue")[int(image.mean(axis=(0, 1)).argmax())]
+            answers.append(Answer(id, name, "me", "2026-01-01T00:00:00+00:00"))
+        return Answers(tuple(answers))
 
 
 @pytest.fixture
@@ -120,8 +122,8 @@ def test_files_that_come_and_go_are_seen(images: Path) -> None:
         (lambda f: shutil.rmtree(f), "data=.*: there is no folder .*: check the path"),
         (lambda f: [p.unlink() for p in f.rglob("*.png")], "no images found in"),
         (lambda f: shutil.rmtree(f / "train"), "no image in .* has a class: put some of each"),
-        (lambda f: [p.write_bytes(b"") for p in f.rglob("*.png")], "none of the 80 images .* can be read"),
-        (lambda f: [shutil.rmtree(f / "train" / n) for n in ("red", "blue")], "has one class, 'green'"),
+        (lambda f: [p.write_bytes(b"") for p in f.rglob("*.png")], "none of the 80 images"),
+        (lambda f: [shutil.rmtree(f / "train" / n) for n in ("red", "blue")], "has one class"),
     ],
 )  # fmt: skip
 def test_a_folder_that_cannot_be_used_is_one_line(
@@ -142,7 +144,7 @@ def test_a_relative_path_is_looked_for_here_and_below_the_data_directory(
     monkeypatch.chdir(elsewhere)
     monkeypatch.setenv("AL_DATA_DIR", str(images.parent))
     assert len(ImageFolderLoader("photos", 12).ids("train")) == 80
-    with pytest.raises(DataError, match="data=nowhere: there is no folder .* nor .*/nowhere"):
+    with pytest.raises(DataError, match=r"data=nowhere: there is no folder .* nor .*/nowhere"):
         ImageFolderLoader("nowhere", 12)
     with pytest.raises(DataError, match="is a file: give a folder"):
         ImageFolderLoader(str(images / "heap" / "060.png"), 12)
@@ -208,8 +210,8 @@ def test_a_campaign_goes_on_where_the_folder_lies_elsewhere_and_refuses_another(
     campaign(**{**parameters, "campaign": "c", "cycles": 3, "data": str(moved)}).run()
     assert len(runs(client, role="cycle", campaign="c")) == 3
     splits = runs(client, role="campaign")[0]
-    kept = client.download_artifacts(splits.info.run_id, "campaign.json")
-    first = sorted(__import__("json").loads(Path(kept).read_text())["splits"]["val"])[0]
+    kept = Path(client.download_artifacts(splits.info.run_id, "campaign.json"))
+    first = sorted(json.loads(kept.read_text())["splits"]["val"])[0]
     Image.new("RGB", (9, 9), "white").save(moved / first)
     with pytest.raises(DataError, match=f"1 of 9 samples are not what they were .*'{first}'"):
         campaign(**{**parameters, "campaign": "c", "cycles": 4, "data": str(moved)}).run()

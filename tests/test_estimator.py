@@ -1,0 +1,239 @@
+"""scikit-learn estimators as graphs: fitted, kept as numbers, the same again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from al.contracts import Batch, DataSpec
+from al.errors import AlError, ConfigError, DataError, StrategyError
+from al.graphs import EstimatorGraph, estimator_named, load_tree, save_tree
+from tests.conftest import ROOT
+
+CLASSES = DataSpec(("a", "b", "c"), (4,), "float32")
+NUMBER = DataSpec((), (4,), "float32", "number")
+ENSEMBLES = [
+    "sklearn.ensemble.HistGradientBoostingClassifier(min_samples_leaf=5)",
+    "sklearn.ensemble.GradientBoostingClassifier(n_estimators=20)",
+    "sklearn.ensemble.RandomForestClassifier(n_estimators=10)",
+    "sklearn.ensemble.BaggingClassifier",
+]
+SINGLE = [
+    "sklearn.linear_model.LogisticRegression", "sklearn.neighbors.KNeighborsClassifier",
+    "sklearn.naive_bayes.GaussianNB", "sklearn.tree.DecisionTreeClassifier",
+    "sklearn.neural_network.MLPClassifier(max_iter=5)",
+]  # fmt: skip
+pytestmark = pytest.mark.filterwarnings("ignore:.*iterations.*")
+
+
+def batch(count: int = 90, number: bool = False) -> Batch:
+    rng = np.random.default_rng(1)
+    inputs = rng.normal(size=(count, 4)).astype(np.float32)
+    classes = inputs[:, :3].argmax(axis=1)
+    targets: Any = inputs[:, 0] * 3 + 5 if number else classes
+    return Batch(tuple(map(str, range(count))), torch.from_numpy(inputs), torch.from_numpy(targets))
+
+
+def fitted(text: str, seed: int = 0, some: Batch | None = None) -> EstimatorGraph:
+    some = some or batch()
+    graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    graph.fit(np.asarray(some.inputs), np.asarray(some.targets), seed)
+    return graph
+
+
+@pytest.mark.parametrize("text", [*ENSEMBLES, *SINGLE])
+def test_what_was_fitted_comes_back_bit_for_bit_and_equal_ones_make_equal_files(
+    text: str, tmp_path: Path
+) -> None:
+    one, two = fitted(text, 3), fitted(text, 3)
+    one.save_weights(tmp_path / "one")
+    two.save_weights(tmp_path / "two")
+    files = [(tmp_path / name / "estimator.skops").read_bytes() for name in ("one", "two")]
+    assert files[0] == files[1]
+    again = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    again.load_weights(tmp_path / "one")
+    inputs = np.asarray(batch(400).inputs)
+    assert np.array_equal(again.predict(inputs), one.predict(inputs))
+    save_tree(one.state(), tmp_path / "state")
+    third = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    third.restore(load_tree(tmp_path / "state"))
+    assert np.array_equal(third.predict(inputs), one.predict(inputs))
+
+
+def test_another_process_fits_and_writes_the_same(tmp_path: Path) -> None:
+    code = (
+        "from tests.test_estimator import fitted, ENSEMBLES; from pathlib import Path\n"
+        f"fitted(ENSEMBLES[0], 3).save_weights(Path({str(tmp_path)!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    fitted(ENSEMBLES[0], 3).save_weights(tmp_path / "here")
+    here = (tmp_path / "here" / "estimator.skops").read_bytes()
+    assert (tmp_path / "estimator.skops").read_bytes() == here
+
+
+@pytest.mark.parametrize("text", ENSEMBLES)
+def test_members_of_an_ensemble_are_drawn_by_the_seed_alone(text: str) -> None:
+    graph, some = fitted(text), batch()
+    found = graph.infer(some, ("samples", "probabilities", "embeddings"), samples=6, seed=2)
+    assert found["samples"].shape == (90, 6, 3)
+    assert found["samples"].sum(axis=2) == pytest.approx(np.ones((90, 6)), abs=1e-5)
+    assert found["embeddings"].shape == (90, 4)
+    part = Batch(some.ids[:7], some.inputs[:7], None)
+    again = graph.infer(part, ("samples",), samples=6, seed=2)["samples"]
+    assert np.array_equal(again, found["samples"][:7])
+    assert found["samples"].std(axis=1).max() > 0
+
+
+@pytest.mark.parametrize("text", SINGLE)
+def test_an_estimator_without_members_says_so_in_a_line(text: str) -> None:
+    with pytest.raises(StrategyError, match="has no members to draw samples from: pass"):
+        fitted(text).infer(batch(), ("samples",), samples=3, seed=0)
+
+
+def test_classes_that_training_never_saw_have_no_probability() -> None:
+    some = batch()
+    targets = np.where(np.asarray(some.targets) == 1, 2, some.targets)
+    for text in (*ENSEMBLES, SINGLE[0]):
+        graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+        graph.fit(np.asarray(some.inputs), targets, 0)
+        found = graph.infer(some, ("probabilities",))["probabilities"]
+        assert found.shape == (90, 3)
+        assert (found[:, 1] == 0).all()
+        graph.fit(np.asarray(some.inputs), np.full(90, 2), 0)  # a single class
+        assert (graph.predict(np.asarray(some.inputs)) == [0, 0, 1]).all()
+
+
+def test_metrics_are_those_asked_for() -> None:
+    two = DataSpec(("no", "yes"), (4,), "float32")
+    measures = ("auroc", "average_precision", "f1", "accuracy")
+    graph = EstimatorGraph(estimator_named(SINGLE[0], "class"), two, measures)
+    some = batch()
+    targets = np.asarray(some.inputs)[:, 0] > 1.2
+    graph.fit(np.asarray(some.inputs), targets.astype(int), 0)
+    labelled = Batch(some.ids, some.inputs, torch.from_numpy(targets.astype(int)))
+    found = graph.evaluate([labelled])
+    from sklearn import metrics
+
+    p = graph.predict(np.asarray(some.inputs))[:, 1]
+    assert set(found) == {*measures, "loss"} == set(graph.metrics)
+    assert found["auroc"] == pytest.approx(metrics.roc_auc_score(targets, p), abs=1e-5)
+    expected = metrics.average_precision_score(targets, p)
+    assert found["average_precision"] == pytest.approx(expected, abs=1e-5)
+    assert found["f1"] == pytest.approx(metrics.f1_score(targets, p > 0.5), abs=1e-5)
+    assert found["loss"] == pytest.approx(metrics.log_loss(targets, p), abs=1e-5)
+    right = graph.each([labelled], "accuracy")
+    assert right is not None
+    assert right.mean() == pytest.approx(found["accuracy"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sklearn.ensemble.HistGradientBoostingRegressor(min_samples_leaf=5)",
+        "sklearn.ensemble.RandomForestRegressor(n_estimators=20)",
+        "sklearn.linear_model.Ridge",
+    ],
+)
+def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
+    graph = EstimatorGraph(estimator_named(text, "number"), NUMBER)
+    some = batch(number=True)
+    before = graph.evaluate([some])
+    graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
+    after = graph.evaluate([some])
+    assert set(after) == {"rmse", "nll", "loss"} <= set(graph.lower)
+    assert after["rmse"] < 0.3 * before["rmse"]
+    mean, variance = graph.infer(some, ("probabilities",))["probabilities"].T
+    assert (variance > 0).all()
+    away = float(np.sqrt(np.mean((mean - np.asarray(some.targets)) ** 2)))
+    assert after["rmse"] == pytest.approx(away, abs=1e-4)
+    answer = graph.predict(np.asarray(some.inputs))
+    assert answer["value"].to_numpy() == pytest.approx(mean, abs=1e-4)
+    graph.save_weights(tmp_path)
+    again = EstimatorGraph(estimator_named(text, "number"), NUMBER)
+    again.load_weights(tmp_path)
+    assert again.predict(np.asarray(some.inputs)).equals(answer)
+    if "Ridge" not in text:
+        found = graph.infer(some, ("samples",), samples=4, seed=0)["samples"]
+        assert found.shape == (90, 4, 2)
+        assert np.unique(variance).size > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("forest", "class", "write package.module.Class"),
+        ("sklearn.ensemble.RandomForestClassifier(3)", "class", "write package.module.Class"),
+        ("sklearn.ensemble.RandomForestClassifier(a=__import__('os'))", "class", "write package"),
+        ("__import__('os').system", "class", "no module|No module|write package"),
+        ("sklearn.ensemble.RandomForestClasifier", "class", "did you mean"),
+        ("nosuch.module.Thing", "class", "No module named 'nosuch'"),
+        ("sklearn.ensemble.RandomForestClassifier(trees=3)", "class", "cannot be made"),
+        ("sklearn.linear_model.Ridge", "class", "is no classifier, as the target is a class"),
+        ("sklearn.naive_bayes.GaussianNB", "number", "is no regressor, as the target is a number"),
+        ("sklearn.svm.LinearSVC", "class", "gives no probabilities"),
+    ],
+)  # fmt: skip
+def test_a_name_that_cannot_be_used_is_one_line(text: str, kind: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        estimator_named(text, kind)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_missing_damaged_foreign_or_poisoned_are_refused(tmp_path: Path) -> None:
+    graph = fitted(ENSEMBLES[2])
+    with pytest.raises(DataError, match="is missing"):
+        graph.load_weights(tmp_path / "nowhere")
+    graph.save_weights(tmp_path)
+    path = tmp_path / "estimator.skops"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for cut in (0, 10, len(whole) // 2):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(DataError, match="damaged"):
+            graph.load_weights(tmp_path)
+    for _ in range(30):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(content), 5):
+            content[place] ^= 0xFF
+        path.write_bytes(bytes(content))
+        with suppress(AlError):
+            graph.load_weights(tmp_path)
+    path.write_bytes(whole)
+    other = EstimatorGraph(graph._new, DataSpec(("a", "b", "c"), (5,), "float32"))
+    with pytest.raises(DataError, match="another task"):
+        other.load_weights(tmp_path)
+    with zipfile.ZipFile(path) as opened:
+        parts = {name: opened.read(name) for name in opened.namelist()}
+    poison = parts["schema.json"].replace(b"DecisionTreeClassifier", b"system").replace(
+        b"sklearn.tree._classes", b"os"
+    )  # fmt: skip
+    with zipfile.ZipFile(path, "w") as made:
+        for name, content in {**parts, "schema.json": poison}.items():
+            made.writestr(name, content)
+    with pytest.raises(DataError, match=r"os\.system, which is not trusted"):
+        graph.load_weights(tmp_path)
+
+
+def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    strange = make_pipeline(FunctionTransformer(_twice), LogisticRegression())
+    graph = EstimatorGraph(strange, CLASSES)
+    some = batch()
+    graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
+    with pytest.raises(ConfigError, match=r"a Pipeline holds a tests\.test_estimator._twice"):
+        graph.save_weights(tmp_path)
+
+
+def _twice(values: Any) -> Any:
+    return values * 2
