@@ -21,13 +21,13 @@ from tests.conftest import ROOT
 CLASSES = DataSpec(("a", "b", "c"), (4,), "float32")
 NUMBER = DataSpec((), (4,), "float32", "number")
 ENSEMBLES = [
-    "sklearn.ensemble.HistGradientBoostingClassifier(min_samples_leaf=5)",
+    "sklearn.ensemble.HistGradientBoostingClassifier(min_samples_leaf=5, max_iter=20)",
     "sklearn.ensemble.GradientBoostingClassifier(n_estimators=20)",
     "sklearn.ensemble.RandomForestClassifier(n_estimators=10)",
     "sklearn.ensemble.BaggingClassifier",
 ]
 SINGLE = [
-    "sklearn.linear_model.LogisticRegression", "sklearn.neighbors.KNeighborsClassifier",
+    "sklearn.linear_model.LogisticRegression", "sklearn.neighbors.KNeighborsClassifier(algorithm='brute')",
     "sklearn.naive_bayes.GaussianNB", "sklearn.tree.DecisionTreeClassifier",
     "sklearn.neural_network.MLPClassifier(max_iter=5)",
 ]  # fmt: skip
@@ -68,6 +68,7 @@ def test_what_was_fitted_comes_back_bit_for_bit_and_equal_ones_make_equal_files(
     assert np.array_equal(third.predict(inputs), one.predict(inputs))
 
 
+@pytest.mark.slow
 def test_another_process_fits_and_writes_the_same(tmp_path: Path) -> None:
     code = (
         "from tests.test_estimator import fitted, ENSEMBLES; from pathlib import Path\n"

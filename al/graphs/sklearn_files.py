@@ -32,10 +32,6 @@ TRUSTED = (
     "sklearn.gaussian_process.kernels.RationalQuadratic",
     "sklearn.gaussian_process.kernels.Sum",
     "sklearn.gaussian_process.kernels.WhiteKernel",
-    "sklearn.metrics._dist_metrics.EuclideanDistance32",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.metrics._dist_metrics.ManhattanDistance64",
-    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
@@ -66,7 +62,7 @@ def to_bytes(estimator: Any, name: str) -> bytes:
     if unknown := sorted(set(strange) - set(TRUSTED)):
         raise ConfigError(
             f"a {name} holds a {unknown[0]}, which cannot be kept without "
-            "running code to load it: pass an estimator of scikit-learn"
+            "running code to load it: pass another estimator"
         )
     return _numbered(content)
 
