@@ -27,7 +27,8 @@ ENSEMBLES = [
     "sklearn.ensemble.BaggingClassifier",
 ]
 SINGLE = [
-    "sklearn.linear_model.LogisticRegression", "sklearn.neighbors.KNeighborsClassifier(algorithm='brute')",
+    "sklearn.linear_model.LogisticRegression",
+    "sklearn.neighbors.KNeighborsClassifier(algorithm='brute')",
     "sklearn.naive_bayes.GaussianNB", "sklearn.tree.DecisionTreeClassifier",
     "sklearn.neural_network.MLPClassifier(max_iter=5)",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from al.contracts import Batch, DataSpec, Graph
+from al.contracts import Batch, DataSpec, Graph, Label
 from al.errors import DataError, StrategyError
 from al.graphs.sklearn_files import from_bytes, from_file, to_bytes
 
@@ -136,6 +136,12 @@ class EstimatorGraph(Graph):
         if "losses" in wants:
             raise StrategyError("an estimator does not predict its loss: choose another strategy")
         return {name: array.astype(np.float32) for name, array in found.items()}
+
+    def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
+        if not self._number:
+            return super().guesses(batch, spec)
+        said = self._says(_array(batch.inputs))
+        return [float(f"{value:.6g}") for value in said[:, 0]], np.sqrt(said[:, 1])
 
     def predict(self, inputs: np.ndarray) -> Any:
         said = self._says(np.asarray(inputs))

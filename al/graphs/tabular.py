@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from torch import nn
 
 from al.contracts import DataSpec
+from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
+from al.graphs.regression import RegressionGraph
 
 
-def mlp(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> ClassificationGraph:
-    """Two hidden layers on features [N, F]."""
-    width = spec.input_shape[0]
+def mlp(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> TorchGraph:
+    """Two hidden layers on features [N, F], for classes or for a number.
+
+    Args:
+        measures: metrics of classes; those of a number are always the same.
+    """
+    width, number = spec.input_shape[0], spec.kind == "number"
     trunk = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU())
-    head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, len(spec.classes)))
+    head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, 2 if number else len(spec.classes)))
+    if number:
+        middle, unit = spec.details["middle"], spec.details["unit"]
+        return RegressionGraph(trunk, head, spec, middle=middle, unit=unit)
     return ClassificationGraph(trunk, head, spec, measures=measures)
