@@ -18,7 +18,7 @@ from tests.test_strategies import WRITTEN
 
 #: How a strategy is written that cannot take what the others are tried with.
 HERE = {
-    "sql": 'sql("SELECT id FROM pool ORDER BY mean DESC")',
+    "sql": 'sql("SELECT id FROM pool ORDER BY id DESC")',
     "bandit": "bandit(margin, k_center)",
     "power": "power({0})",
     "softmax": "softmax({0})",

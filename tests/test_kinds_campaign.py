@@ -103,6 +103,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(
     assert runs(client, campaign="c") == []
 
 
+@pytest.mark.slow
 def test_scores_are_scaled_on_request(campaign: Callable[..., Any], client: Any) -> None:
     found = {}
     for calibrate in ("off", "on"):

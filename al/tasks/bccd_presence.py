@@ -16,7 +16,9 @@ from al.tasks.bccd import CLASSES, load, trunk
 class BccdPresence(Task):
     """364 photographs of blood, 128 × 96; which of three types of cell occur in each.
 
-    The photographs, boxes and test split of `bccd`.
+    The photographs, boxes and test split of `bccd`. RBC occur in 96 of 100 photographs, WBC in
+    98, platelets in 55: who names all three has a macro F1 of 0.88, which tens of labels hardly
+    beat, as what tells platelets from WBC is small.
     """
 
     metric = "macro_f1"
