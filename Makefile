@@ -50,6 +50,7 @@ docs: setup      ## the tables of README.md and docs/strategies.md, from the cat
 bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.label_efficiency
+	$(BIN)/python -m benchmarks.tasks
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.pool_memory
 	$(BIN)/python -m benchmarks.selection --workload a,b,d --limit 100
