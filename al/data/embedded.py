@@ -33,7 +33,7 @@ def embedded(texts: Sequence[str], model: str) -> np.ndarray:
         ConfigError: transformers is not installed.
         DataError: the folder holds no such model.
     """
-    folder = find(model, folder=True)
+    folder = find(model, folder=True, name="estimator")
     tokenizer, network = _loaded(folder)
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.glob("*")):

@@ -8,8 +8,8 @@ from pathlib import Path
 from al.errors import DataError
 
 
-def find(text: str, *, folder: bool) -> Path:
-    """The folder or file that a `data` parameter names: from here, or below `AL_DATA_DIR`.
+def find(text: str, *, folder: bool, name: str = "data") -> Path:
+    """The folder or file that a parameter names: from here, or below `AL_DATA_DIR`.
 
     So one relative path serves on every machine that has the data.
 
@@ -24,6 +24,6 @@ def find(text: str, *, folder: bool) -> Path:
         if path.is_dir() if folder else path.is_file():
             return path
     if any(path.exists() for path in places):
-        raise DataError(f"data={text} is a {other}: give a {what}")
+        raise DataError(f"{name}={text} is a {other}: give a {what}")
     tried = " nor ".join(str(path) for path in places)
-    raise DataError(f"data={text}: there is no {what} {tried}: check the path")
+    raise DataError(f"{name}={text}: there is no {what} {tried}: check the path")

@@ -56,8 +56,8 @@ class TableLoader(OwnLoader):
     ) -> None:
         self.target, self._place, self._what = target, place, what
         labels, kind = labels_of(frame[target], target, place)
-        samples = samples_of(frame, labels, place, without=(target,))
         self._features = frame.drop(columns=[target, ID, SPLIT], errors="ignore")
+        samples = samples_of(frame, labels, place, contents_of(self._features))
         columns, self.left_out = learned(self._features)
         if not columns:
             raise DataError(f"{what} has no column to learn from beside {target!r}: add some")
@@ -81,9 +81,9 @@ class TableLoader(OwnLoader):
             DataError: a label is none that is known, or a number is none.
         """
         labels, _ = labels_of(frame[self.target], self.target, self._place, self.spec.kind)
-        self.take(samples_of(frame, labels, self._place, without=(self.target,)))
-        self.check_known()
         self._features = frame.drop(columns=[self.target, ID, SPLIT], errors="ignore")
+        self.take(samples_of(frame, labels, self._place, contents_of(self._features)))
+        self.check_known()
         self._rows_as_numbers = self._encoded()
 
     def _encoded(self) -> np.ndarray:
@@ -248,20 +248,18 @@ def samples_of(
     frame: pd.DataFrame,
     labels: Sequence[Label | None],
     place: Callable[[int], str],
-    *,
-    without: Sequence[str],
+    contents: Sequence[str],
 ) -> Samples:
     """Ids, splits and contents of rows.
 
     Without a column `id` a row is called by what it holds, and copies are numbered.
 
     Args:
-        without: columns that are no part of what a row holds.
+        contents: digest of what each row holds.
 
     Raises:
-        DataError: a split is none; names the row.
+        DataError: a split is none, or an id is missing; names the row.
     """
-    contents = contents_of(frame.drop(columns=[*without, ID, SPLIT], errors="ignore"))
     places = [place(row) for row in range(len(frame))]
     splits = splits_of(frame, place)
     if ID not in frame.columns:

@@ -13,6 +13,7 @@ from scipy import sparse
 from al.contracts import DataSpec, Preview
 from al.data.columns import as_texts
 from al.data.embedded import embedded
+from al.data.images import digest
 from al.data.own import OwnLoader, class_names, spec_of_classes
 from al.data.places import find
 from al.data.reading import column, read_table
@@ -95,11 +96,11 @@ class TextLoader(OwnLoader):
                 f"column {self.target!r} of {self._what} holds numbers, and texts are learned to "
                 "be of a class: name a column of classes"
             )
-        others = [name for name in frame.columns if name not in (self.text, ID, SPLIT)]
-        self._more = frame[[name for name in others if name != self.target]]
+        own = (self.text, self.target, ID, SPLIT)
+        self._more = frame[[name for name in frame.columns if name not in own]]
         self._texts = as_texts(frame[self.text]).tolist()
         self._features = features(self._texts, self._model)
-        return samples_of(frame, labels, place, without=others)
+        return samples_of(frame, labels, place, [digest(t.encode()) for t in self._texts])
 
     # -- samples ---------------------------------------------------------------------------
 
