@@ -28,7 +28,7 @@ def test_texts_are_hashed_words_of_length_one_whoever_hashes_them() -> None:
         171,
         775,
         3462,
-    ]  # for ever: models rely on it
+    ]  # for ever
 
 
 def test_rows_without_a_text_are_left_out_with_a_count_and_words_like_none_stay(

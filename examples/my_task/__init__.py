@@ -1,0 +1,1 @@
+"""A task kept outside the package."""
