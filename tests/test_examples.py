@@ -55,3 +55,9 @@ def test_a_task_in_a_folder_of_its_own_runs_from_there_and_its_model_loads(folde
     )
     assert list(answer["label"]) == ["setosa", "virginica"]
     assert list(answer.columns[2:]) == ["p_setosa", "p_versicolor", "p_virginica"]
+
+
+def test_the_docs_show_the_example_as_it_is() -> None:
+    code = (ROOT / "examples" / "my_task" / "flowers.py").read_text()
+    shown = (ROOT / "docs" / "add-a-task.md").read_text()
+    assert code[code.index("from __future__") :] in shown
