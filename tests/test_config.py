@@ -71,6 +71,30 @@ def test_two_chains_have_two_names() -> None:
     assert len(names) == 3
 
 
+def test_a_campaign_is_named_after_the_last_part_of_where_its_data_lies() -> None:
+    names = {
+        Config(task="table", data=path).name
+        for path in ("/a/b/rows.csv", "rows.csv", "../rows.csv")
+    }
+    assert names == {"table-rows.csv-margin-seed0"}
+    long = Config(task="table", data="/x" * 400 + "/" + "y" * 300 + ".csv").name
+    assert len(long) <= 120
+
+
+def test_data_may_lie_elsewhere_when_a_campaign_goes_on_and_its_columns_stay() -> None:
+    config = Config(campaign="c", task="table", data="/here/rows.csv", target="price")
+    assert config.resumed_with({"data": "/there/rows.csv"}).data == "/there/rows.csv"
+    assert config.resumed_with({}).data == "/here/rows.csv"
+    with pytest.raises(ConfigError, match="target=price, not cost"):
+        config.resumed_with({"target": "cost"})
+
+
+def test_a_task_gets_the_parameters_that_were_given() -> None:
+    assert Config().of_task == {}
+    config = Config(data="x", image_size="32", cycles=3)  # type: ignore[arg-type]
+    assert config.of_task == {"data": "x", "image_size": 32}
+
+
 def test_a_long_automatic_name_stays_distinct_and_short() -> None:
     names = {Config(task="m:" + "x" * 150, seed=seed).name for seed in (1, 2)}
     assert len(names) == 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from al.contracts import Batch, DataLoader, DataSpec, Kind, Label, Preview, Split, Splits
+from al.contracts import DataSpec, Kind, Label, Preview, Splits
+from al.data.rows import RowLoader
 from al.data.targets import TARGETS
 from al.errors import ConfigError, DataError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class ArrayLoader(DataLoader):
+class ArrayLoader(RowLoader):
     """Labelled samples held in two arrays.
 
     Args:
@@ -76,46 +77,11 @@ class ArrayLoader(DataLoader):
         drawn = rng.choice(len(rest), size=validation_size, replace=False)
         return Splits(val=tuple(sorted(rest[i] for i in drawn)), test=self._official_test)
 
-    def freeze(self, splits: Splits) -> None:
-        missing = [id for id in (*splits.val, *splits.test) if id not in self._row]
-        if missing:
-            raise DataError(
-                f"{len(missing)} samples of the campaign's splits are gone, {missing[0]!r} first: "
-                "restore the data, or start another campaign"
-            )
-        taken = {*splits.val, *splits.test}
-        self._splits: dict[str, tuple[str, ...]] = {
-            "train": tuple(sorted(id for id in self._row if id not in taken)),
-            "val": tuple(sorted(splits.val)),
-            "test": tuple(sorted(splits.test)),
-        }
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self._inputs[rows])
 
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        return [id for id in ids if id not in self._row]
-
-    def ids(self, split: Split) -> tuple[str, ...]:
-        return self._splits[split]
-
-    def batches(
-        self,
-        ids: Sequence[str],
-        labels: Sequence[Label] | None = None,
-        *,
-        batch_size: int,
-        shuffle: np.random.Generator | None = None,
-    ) -> Iterator[Batch]:
-        rows = np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
-        targets = None
-        if labels is not None:
-            targets = self._targets.tensor(labels)
-        order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
-        for start in range(0, len(ids), batch_size):
-            chosen = order[start : start + batch_size]
-            yield Batch(
-                tuple(ids[i] for i in chosen),
-                torch.from_numpy(self._inputs[rows[chosen]]),
-                None if targets is None else targets[chosen],
-            )
+    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
+        return self._targets.tensor(labels)
 
     def truth(self, ids: Sequence[str]) -> list[Label]:
         return [self._targets.label(self._row[id]) for id in ids]
@@ -144,7 +110,7 @@ class ArrayLoader(DataLoader):
         """Mean and standard deviation of each sample's numbers: brightness and contrast."""
         import pandas as pd
 
-        rows = np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
+        rows = self.rows(ids)
         blocks = np.array_split(rows, max(1, len(rows) // 4096))
         flat = [self._inputs[block].reshape(len(block), -1).astype(np.float64) for block in blocks]
         columns = {

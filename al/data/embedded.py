@@ -62,6 +62,7 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
             f"estimator={folder} is a Hugging Face model, and transformers is not installed: "
             "pip install 'active-learning-pipeline[hf]'"
         ) from error
+    transformers.utils.logging.disable_progress_bar()
     only = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **only)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from al.contracts import Batch, DataLoader, DataSpec, Label, Split, Splits
+from al.contracts import DataSpec, Label, Splits
+from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError, did_you_mean
 from al.progress import say
@@ -42,7 +42,7 @@ class Samples:
     places: Sequence[str]
 
 
-class OwnLoader(DataLoader):
+class OwnLoader(RowLoader):
     """Samples of which some have a class or a number.
 
     Official splits stay as they are. What the data does not say is drawn once, from the
@@ -57,7 +57,6 @@ class OwnLoader(DataLoader):
     def __init__(self, samples: Samples, spec: DataSpec, *, published: bool = False) -> None:
         self.published = published
         self.spec = spec
-        self._frozen = Splits((), ())
         self.take(samples)
         self.freeze(self._official())
 
@@ -77,12 +76,6 @@ class OwnLoader(DataLoader):
                         f"{samples.places[first[id]]} and {samples.places[row]} have one id, "
                         f"{id!r}: give each its own"
                     )
-
-    # -- what a kind of data says --------------------------------------------------------
-
-    @abstractmethod
-    def inputs(self, rows: np.ndarray) -> torch.Tensor:
-        """The samples of some rows in the form that the Graph takes."""
 
     # -- splits ----------------------------------------------------------------------------
 
@@ -138,34 +131,16 @@ class OwnLoader(DataLoader):
                 )
         return Splits(val, test)
 
-    def freeze(self, splits: Splits) -> None:
-        gone = self.missing((*splits.val, *splits.test))
-        if gone:
-            raise DataError(
-                f"{len(gone)} samples of the campaign's splits are gone, {gone[0]!r} first: "
-                "restore the data, or start another campaign"
-            )
-        self._frozen = splits
+    def may_train(self, taken: set[str]) -> Sequence[str]:
         official, samples = self._official(), self.samples
-        drawn = (*(() if official.val else splits.val), *(() if official.test else splits.test))
-        copies = {samples.contents[self._row[id]] for id in drawn}
-        taken = {*splits.val, *splits.test}
+        given = {*official.val, *official.test}
+        copies = {samples.contents[self._row[id]] for id in taken if id not in given}
         rows = zip(samples.ids, samples.splits, samples.contents, strict=True)
-        train = (
-            id for id, split, content in rows
+        return [
+            id
+            for id, split, content in rows
             if id not in taken and split in ("", "train") and content not in copies
-        )  # fmt: skip
-        self._ids: dict[str, tuple[str, ...]] = {
-            "train": tuple(sorted(train)),
-            "val": tuple(sorted(splits.val)),
-            "test": tuple(sorted(splits.test)),
-        }
-
-    def missing(self, ids: Sequence[str]) -> list[str]:
-        return [id for id in ids if id not in self._row]
-
-    def ids(self, split: Split) -> tuple[str, ...]:
-        return self._ids[split]
+        ]
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digests of the contents."""
@@ -173,30 +148,7 @@ class OwnLoader(DataLoader):
 
     # -- samples and labels -----------------------------------------------------------------
 
-    def rows(self, ids: Sequence[str]) -> np.ndarray:
-        """Rows of ids."""
-        return np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
-
-    def batches(
-        self,
-        ids: Sequence[str],
-        labels: Sequence[Label] | None = None,
-        *,
-        batch_size: int,
-        shuffle: np.random.Generator | None = None,
-    ) -> Iterator[Batch]:
-        rows = self.rows(ids)
-        targets = None if labels is None else self._targets(labels)
-        order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
-        for start in range(0, len(ids), batch_size):
-            chosen = order[start : start + batch_size]
-            yield Batch(
-                tuple(ids[i] for i in chosen),
-                self.inputs(rows[chosen]),
-                None if targets is None else targets[chosen],
-            )
-
-    def _targets(self, labels: Sequence[Label]) -> torch.Tensor:
+    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
         if self.spec.kind == "number":
             return torch.tensor(labels, dtype=torch.float32)
         place = {name: number for number, name in enumerate(self.spec.classes)}

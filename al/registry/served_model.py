@@ -6,6 +6,7 @@ A copy of this file travels with every version; it is the version's only entry.
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,23 @@ import mlflow
 from al.catalog import make_task
 from al.contracts import DataSpec
 
+with warnings.catch_warnings():
+    # MLflow asks for type hints, and would go by them instead of by the signature.
+    warnings.simplefilter("ignore")
 
-class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """What users of the task bring in, what they expect out; see `al.contracts.Task`."""
+    class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        """What users of the task bring in, what they expect out; see `al.contracts.Task`."""
 
-    def load_context(self, context: Any) -> None:
-        made = json.loads(Path(context.artifacts["graph"]).read_text())
-        self.task = make_task(made["task"], made["parameters"])
-        self.spec = DataSpec.from_dict(made["spec"])
-        self.graph = self.task.graph(self.spec)
-        self.graph.load_weights(Path(context.artifacts["weights"]))
+        def load_context(self, context: Any) -> None:
+            made = json.loads(Path(context.artifacts["graph"]).read_text())
+            self.task = make_task(made["task"], made["parameters"])
+            self.spec = DataSpec.from_dict(made["spec"])
+            self.graph = self.task.graph(self.spec)
+            self.graph.load_weights(Path(context.artifacts["weights"]))
 
-    # Without type hints, by which MLflow would check what comes in instead of by the signature.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        found = self.graph.predict(self.task.inputs(self.spec, model_input))
-        return self.task.outputs(self.spec, found)
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+            found = self.graph.predict(self.task.inputs(self.spec, model_input))
+            return self.task.outputs(self.spec, found)
 
 
 mlflow.models.set_model(ServedModel())

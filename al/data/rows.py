@@ -1,0 +1,73 @@
+"""What Data Loaders over numbered rows share: ids to rows, batches of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from al.contracts import Batch, DataLoader, Label, Split, Splits
+from al.errors import DataError
+
+
+class RowLoader(DataLoader):
+    """Samples that are rows of something."""
+
+    _row: dict[str, int]  # of each id
+    _splits: dict[str, tuple[str, ...]]
+
+    @abstractmethod
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        """The samples of some rows in the form that the Graph takes."""
+
+    @abstractmethod
+    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
+        """Labels as the Graph takes them, one row each."""
+
+    def may_train(self, taken: set[str]) -> Sequence[str]:
+        """Ids that are training samples where these are taken by other splits."""
+        return [id for id in self._row if id not in taken]
+
+    def freeze(self, splits: Splits) -> None:
+        taken = (*splits.val, *splits.test)
+        if gone := self.missing(taken):
+            raise DataError(
+                f"{len(gone)} samples of the campaign's splits are gone, {gone[0]!r} first: "
+                "restore the data, or start another campaign"
+            )
+        self._splits = {
+            "train": tuple(sorted(self.may_train(set(taken)))),
+            "val": tuple(sorted(splits.val)),
+            "test": tuple(sorted(splits.test)),
+        }
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        return [id for id in ids if id not in self._row]
+
+    def ids(self, split: Split) -> tuple[str, ...]:
+        return self._splits[split]
+
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of ids."""
+        return np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
+
+    def batches(
+        self,
+        ids: Sequence[str],
+        labels: Sequence[Label] | None = None,
+        *,
+        batch_size: int,
+        shuffle: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        rows = self.rows(ids)
+        targets = None if labels is None else self.targets(labels)
+        order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
+        for start in range(0, len(ids), batch_size):
+            chosen = order[start : start + batch_size]
+            yield Batch(
+                tuple(ids[i] for i in chosen),
+                self.inputs(rows[chosen]),
+                None if targets is None else targets[chosen],
+            )
