@@ -57,6 +57,7 @@ bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.rebenchmark
 	$(BIN)/python -m benchmarks.compare_rules
 	$(BIN)/python -m benchmarks.stochastic_passes
+	$(BIN)/python -m benchmarks.decode_cache
 
 slow: setup      ## the slow end-to-end tests
 	$(BIN)/python -m pytest -m slow

@@ -176,6 +176,8 @@ def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
         ("sklearn.ensemble.RandomForestClassifier(a=__import__('os'))", "class", "write package"),
         ("__import__('os').system", "class", "no module|No module|write package"),
         ("sklearn.ensemble.RandomForestClasifier", "class", "did you mean"),
+        ("os.system(command='false')", "class", "is no estimator of scikit-learn's kind"),
+        ("sklearn.preprocessing.StandardScaler", "class", "is no estimator of scikit-learn's kind"),
         ("nosuch.module.Thing", "class", "No module named 'nosuch'"),
         ("sklearn.ensemble.RandomForestClassifier(trees=3)", "class", "cannot be made"),
         ("sklearn.linear_model.Ridge", "class", "is no classifier, as the target is a class"),

@@ -146,6 +146,8 @@ def test_a_relative_path_is_looked_for_here_and_below_the_data_directory(
     assert len(ImageFolderLoader("photos", 12).ids("train")) == 80
     with pytest.raises(DataError, match=r"data=nowhere: there is no folder .* nor .*/nowhere"):
         ImageFolderLoader("nowhere", 12)
+    with pytest.raises(DataError, match="data is empty: give a path"):
+        ImageFolderLoader(" ", 12)
     with pytest.raises(DataError, match="is a file: give a folder"):
         ImageFolderLoader(str(images / "heap" / "060.png"), 12)
 

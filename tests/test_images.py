@@ -16,7 +16,7 @@ from PIL import Image
 
 from al.data import images
 from al.data.images import Pictures, Seen, decode, digest, preview
-from al.errors import DataError
+from al.errors import ConfigError, DataError
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +226,12 @@ def test_packs_used_longest_ago_go_when_there_are_too_many_and_those_in_use_stay
     left = Pictures(6)
     assert found["g.png"][0] in left
     assert digest((old_root / names[0]).read_bytes()) not in left
+
+
+@pytest.mark.parametrize("size", [-3, 3, 100_000])
+def test_a_side_that_makes_no_sense_is_one_line(size: int) -> None:
+    with pytest.raises(ConfigError, match=f"image_size={size}: give 4 to 1024 pixels"):
+        Pictures(size)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(

@@ -235,7 +235,10 @@ def test_metadata_holds_numbers_as_numbers_for_sql(tmp_path: Path) -> None:
 # -- campaigns ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("estimator", ["none", "mlp", "sklearn.linear_model.LogisticRegression"])
+SLOW = pytest.param("sklearn.linear_model.LogisticRegression", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("estimator", ["none", "mlp", SLOW])
 def test_a_campaign_learns_from_a_table_and_its_model_takes_rows(
     campaign: Make, client: Any, folder: Path, estimator: str, capsys: Any
 ) -> None:

@@ -79,7 +79,7 @@ def test_copies_of_a_text_are_in_one_split_only() -> None:
     assert spam == pytest.approx([0.134] * 3, abs=0.02)
 
 
-@pytest.mark.parametrize("estimator", ["none", "linear"])
+@pytest.mark.parametrize("estimator", ["none", pytest.param("linear", marks=pytest.mark.slow)])
 def test_a_campaign_learns_from_texts_and_its_model_takes_them(
     campaign: Callable[..., Any], folder: Path, estimator: str
 ) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from al.errors import DataError
+from al.errors import ConfigError, DataError
 from al.kept import cache_folder, cache_limit, write_whole
 from al.progress import bar
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
 #: Side of the squares where nobody says another.
 SIZE = 64
+#: Least and largest side: smaller ones vanish in a network, larger ones fill the disk.
+SIDES = (4, 1024)
 #: Images in a pack, and version of how they are decoded: another one is never read.
 PACK, FORMAT = 1024, 1
 
@@ -103,9 +105,15 @@ class Pictures:
 
     Args:
         size: side of the squares.
+
+    Raises:
+        ConfigError: it is too small or too large.
+        DataError: the folder cannot be written.
     """
 
     def __init__(self, size: int) -> None:
+        if not SIDES[0] <= size <= SIDES[1]:
+            raise ConfigError(f"image_size={size}: give {SIDES[0]} to {SIDES[1]} pixels")
         self.size = size
         self.folder = cache_folder("images") / f"{size}px-{FORMAT}"
         self._packs: list[np.ndarray] = []

@@ -16,6 +16,8 @@ def find(text: str, *, folder: bool, name: str = "data") -> Path:
     Raises:
         DataError: there is none, or it is the other kind.
     """
+    if not text.strip():
+        raise DataError(f"{name} is empty: give a path")
     what, other = ("folder", "file") if folder else ("file", "folder")
     roots = [Path.cwd(), *([Path(r)] if (r := os.environ.get("AL_DATA_DIR")) else [])]
     places = [Path(os.path.normpath(root / Path(text).expanduser())) for root in roots]

@@ -59,9 +59,14 @@ def _found(path: str) -> Any:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UnknownName(f"estimator {path!r}: {error}: check the name, or install it") from error
-    if not callable(getattr(module, name, None)):
+    if not hasattr(module, name):
         public = [word for word in dir(module) if not word.startswith("_")]
         raise UnknownName(
             f"estimator {path!r}: {module_name} has no {name!r}: {did_you_mean(name, public)}"
         )
-    return getattr(module, name)
+    found = getattr(module, name)
+    if not (isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")):
+        raise ConfigError(
+            f"estimator={path!r} is no estimator of scikit-learn's kind: pass another"
+        )
+    return found
