@@ -95,6 +95,9 @@ class Config:
     validation_size: int = _p(100, "Labelled samples kept for validation; they cost too.", low=1)
     seed: int = _p(0, "Seed of every draw.", low=0)
     annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
+    annotator_options: str = _p(
+        "none", "What the annotator is told: name=value, name=value; or none.", free=True
+    )
     kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
     compare: str = _p(
         "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."

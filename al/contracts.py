@@ -619,17 +619,23 @@ class Annotator(ABC):
     Args:
         data: for previews, and for the oracle the truth.
         campaign: name of the campaign, so that two never mix.
+        options: as the user gave them, by name; the names are those of the class's `options`.
     """
 
+    #: What can be given as `annotator_options`: name → help line.
+    options: ClassVar[Mapping[str, str]] = {}
     #: Where the annotator works, for the line that says the pipeline waits.
     where: str = ""
     #: It answers with labels that the data has: it can be asked about these samples alone,
     #: and they count as unlabelled until then.
     tells_truth: ClassVar[bool] = False
 
-    def __init__(self, data: DataLoader, campaign: str) -> None:
+    def __init__(
+        self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
         self.campaign = campaign
+        self.given = dict(options or {})
 
     @abstractmethod
     def request(self, query: Query) -> None:
@@ -637,7 +643,23 @@ class Annotator(ABC):
 
     @abstractmethod
     def collect(self, query: Query) -> Answers:
-        """What has been answered of the query by now; each id of it is in one of the three."""
+        """What has been answered of the query by now; each id of it is in one of the three.
+
+        The query may also hold ids of earlier cycles, which were asked about then and never
+        answered.
+        """
+
+    def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
+        """Answers to samples of earlier cycles that were changed after they were collected.
+
+        Args:
+            labels: what was collected, by id; None where the sample was skipped.
+        """
+        return ()
+
+    def withdraw(self, ids: Sequence[str]) -> None:
+        """Samples that are no longer wanted; what has been answered of them stays."""
+        return
 
 
 # --------------------------------------------------------------- judging and training

@@ -16,6 +16,7 @@ from al.engine import LocalEngine
 from al.errors import ConfigError, DataError, StateError, UnknownName
 from al.kept import cache_limit
 from al.model_selector import criterion
+from al.pipeline.asking import options_of
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.stopping import deadline_of
 from al.progress import say
@@ -170,7 +171,8 @@ def _plan(
     if config.stable and data.spec.kind != "class":
         raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
     deadline_of(config.deadline, 0)  # a wrong one is told now
-    annotator = annotators.get(config.annotator)(data, config.name)
+    kind = annotators.get(config.annotator)
+    annotator = kind(data, config.name, options_of(config, kind.options))
     if stored is None:
         _check_truth(annotator, data, config)
         _check_sizes(config, len(data.ids("train")))
