@@ -98,6 +98,15 @@ class Config:
     annotator_options: str = _p(
         "none", "What the annotator is told: name=value, name=value; or none.", free=True
     )
+    quorum: float = _p(
+        1.0, "Share of a query after whose answers a cycle goes on, 0 to 1.", free=True
+    )
+    answers_within: str = _p(
+        "off", "A cycle goes on after this time with what is answered: 8h, 2d; or off.", free=True
+    )
+    wait: str = _p(
+        "off", "How long a command waits for answers before it ends: 30m, 2h; or off.", free=True
+    )
     kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
     compare: str = _p(
         "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
@@ -132,7 +141,7 @@ class Config:
             value = getattr(self, name)
             if value not in choices:
                 raise ConfigError(f"{name}={value}: {did_you_mean(value, choices)}")
-        for name in ("explore", "audit", "stable"):
+        for name in ("explore", "audit", "stable", "quorum"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
@@ -45,6 +46,9 @@ Kind = Literal["class", "labels", "mask", "boxes", "number"]
 
 #: Reason of a sample that was drawn uniformly to measure the champion on.
 AUDIT = "audit"
+
+#: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
+SECOND = "second opinion"
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -624,6 +628,9 @@ class Annotator(ABC):
 
     #: What can be given as `annotator_options`: name → help line.
     options: ClassVar[Mapping[str, str]] = {}
+    #: Whether a sample can be asked about once more, for the reason `SECOND`; `collect` then
+    #: tells the second answer only.
+    asks_again: ClassVar[bool] = False
     #: Where the annotator works, for the line that says the pipeline waits.
     where: str = ""
     #: It answers with labels that the data has: it can be asked about these samples alone,
@@ -660,6 +667,10 @@ class Annotator(ABC):
     def withdraw(self, ids: Sequence[str]) -> None:
         """Samples that are no longer wanted; what has been answered of them stays."""
         return
+
+    def attending(self) -> AbstractContextManager[None]:
+        """Open while the pipeline waits: what people need meanwhile, like a page; else nothing."""
+        return nullcontext()
 
 
 # --------------------------------------------------------------- judging and training

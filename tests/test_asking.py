@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from al.catalog import tasks
 from al.config import Config
+from al.contracts import AUDIT, Answer, Answers, Query
 from al.errors import ConfigError, UnknownName
-from al.pipeline.asking import options_of
+from al.pipeline.asking import options_of, outlook
+from al.state import LabelTable
+from tests.stores import runs, table
+from tests.test_watch import DESK
 
 Make = Callable[..., Any]
 KNOWN = {"folder": "where", "separator": "between classes"}
@@ -57,3 +66,147 @@ def test_options_reach_the_annotator_and_a_wrong_one_changes_nothing(
     assert not client.search_runs([e.experiment_id for e in client.search_experiments()])
     campaign(**mine, annotator_options="colour=red").run()
     assert (folder / "colour.txt").read_text() == "red"
+
+
+PERSON = {"campaign": "c", "annotator": "benchmarks.people:Person", "epochs": 2}
+
+
+def labels_after(client: Any, cycle: int) -> Any:
+    (run,) = runs(client, role="cycle", cycle=str(cycle))
+    return table(client, run, "state/labels.parquet").set_index("id")
+
+
+def told(client: Any, cycle: int) -> dict[str, float]:
+    (run,) = runs(client, step="annotate", cycle=str(cycle))
+    return {k.removeprefix("answers/"): v for k, v in run.data.metrics.items()}
+
+
+def test_a_cycle_goes_on_at_its_quorum_and_what_is_late_joins_the_next(
+    campaign: Make, client: Any
+) -> None:
+    late = {**PERSON, "annotator_options": "late=0.2, skips=0.1", "strategy": "random"}
+    campaign(**late, cycles=2, quorum=0.6).run()
+    first, second = labels_after(client, 1), labels_after(client, 2)
+    waited = first.index[first["status"] == "waiting"]
+    assert 0 < len(waited) < 12
+    assert told(client, 1)["waiting"] == len(waited)
+    assert set(second.index) > set(first.index)
+    assert len(second) == 40
+    came = second.loc[waited]
+    assert set(came["status"]) <= {"answered", "skipped"}
+    assert (came["cycle"] == 1).all()
+    assert (came["collected"] == 2).all()
+    assert (came["model"] == "none").all()
+    pd.testing.assert_series_equal(came["propensity"], first.loc[waited, "propensity"])
+    assert told(client, 2)["late"] == (came["status"] == "answered").sum()
+    for run in runs(client, step="select-data"):
+        ids = set(table(client, run, "query.parquet")["id"])
+        assert not ids & set(first.index) or run.data.tags["al.cycle"] == "1"
+    assert runs(client, role="cycle")[-1].data.metrics["cycle/annotation_seconds"] > 0
+
+
+def test_below_the_quorum_a_cycle_waits_and_after_a_time_it_goes_on(
+    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = {**PERSON, "annotator_options": "never=0.3", "cycles": 1}
+    campaign(**person, quorum=0.9).run()
+    said = capsys.readouterr().out
+    assert " of 30 answered, at a simulated desk" in said
+    assert not runs(client, step="compare")
+    campaign(**person, quorum=0.9, answers_within="1h").run()
+    assert not runs(client, step="compare")
+    time.sleep(1)
+    campaign(**person, quorum=0.9, answers_within="1s").run()
+    found = labels_after(client, 1)
+    assert (found["status"] == "waiting").sum() == told(client, 1)["waiting"] > 3
+    assert "are still waited for" in capsys.readouterr().out
+
+
+def test_without_any_answer_no_cycle_goes_on(campaign: Make, client: Any) -> None:
+    campaign(**PERSON, annotator_options="never=1", cycles=1, quorum=0.0, answers_within="1s").run()
+    assert not runs(client, step="compare")
+
+
+def test_the_quorum_has_to_be_reached_on_the_audit_slice_too() -> None:
+    from types import SimpleNamespace
+
+    query = Query(
+        tuple("abcdefghij"), (0.0,) * 10, ("margin",) * 8 + (AUDIT,) * 2, (None,) * 10, "m", "none"
+    )
+    session: Any = SimpleNamespace(
+        config=Config(quorum=0.8), annotator=SimpleNamespace(where="the desk")
+    )
+
+    def of(ids: str) -> Any:
+        answers = Answers(tuple(Answer(id, "x", "anna", "") for id in ids))
+        return outlook(query, answers, session, 0.0)
+
+    assert not of("abcdefgh").go
+    assert of("abcdefgh").text == "8 of 10 answered, at the desk"
+    assert of("abcdefij").go
+    assert of("abcdefghij").text == "all of its 10 are answered"
+
+
+def test_a_label_corrected_after_training_is_recorded_and_used_from_the_next_cycle_on(
+    campaign: Make, client: Any
+) -> None:
+    campaign(**PERSON, annotator_options="accuracy=0.6, changes=1", cycles=2).run()
+    first, second = labels_after(client, 1), labels_after(client, 2)
+    changed = second.index[second["before"] != ""]
+    assert len(changed) == told(client, 2)["corrected"] > 5
+    data = tasks.get("digits")().data()
+    for id in changed:
+        (was,) = json.loads(second.loc[id, "before"])
+        assert json.dumps(was["label"]) == first.loc[id, "label"] != second.loc[id, "label"]
+        assert [json.loads(second.loc[id, "label"])] == data.truth([id])
+        assert (was["annotator"], was["until_cycle"]) == ("person", 2)
+    assert list(second.index[: len(first)]) == list(first.index)
+    digests = [
+        entry.dataset.digest
+        for run in runs(client, step="train")
+        for entry in client.get_run(run.info.run_id).inputs.dataset_inputs
+        if entry.dataset.name == "digits"
+    ]
+    assert digests[1] == LabelTable(second.reset_index()).digest
+    assert runs(client, role="cycle")[-1].data.metrics["cycle/corrected"] == len(changed)
+
+
+def test_a_budget_counts_what_is_waited_for(campaign: Make, client: Any, capsys: Any) -> None:
+    given = {**PERSON, "annotator_options": "never=0.2", "quorum": 0.5, "label_budget": 35}
+    campaign(**given, cycles=9).run()
+    assert "label_budget=35 is used up; " in capsys.readouterr().out
+    assert len(labels_after(client, 2)) == 35
+
+
+def test_a_command_waits_for_answers_and_goes_on(
+    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "my_code.py").write_text(DESK)
+    desk = {**PERSON, "annotator": "my_code:Desk", "cycles": 1}
+    begun = time.monotonic()
+    campaign(**desk, wait="2s").run()
+    assert time.monotonic() - begun >= 2
+    out = capsys.readouterr().out
+    assert "waiting for answers, at the desk, 2s at most" in out
+    assert "waiting: 0 of 30 answered, at the desk; the same command goes on" in out
+    assert not runs(client, role="driver")
+    opens = Timer(3, (folder / "open").touch)
+    opens.start()
+    campaign(**desk, wait="1h").run()
+    assert len(labels_after(client, 1)) == 30
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"wait": "long"}, "wait='long' is no span of time"),
+        ({"answers_within": "2"}, "answers_within='2' is no span of time"),
+        ({"quorum": 1.5}, "quorum=1.5: give a share"),
+    ],
+)
+def test_a_wrong_time_or_share_is_told_before_anything_starts(
+    campaign: Make, client: Any, given: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        campaign(campaign="c", **given).run()
+    assert not client.search_runs([e.experiment_id for e in client.search_experiments()])

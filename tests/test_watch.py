@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from al.errors import ConfigError
-from al.pipeline.watch import Reasons, keep_watch, span
+from al.pipeline.spans import span
+from al.pipeline.watch import Reasons, keep_watch
 from tests.conftest import ROOT, SMALL
 from tests.stores import client_at, runs
 from tests.test_driver import until

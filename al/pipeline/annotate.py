@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from al.contracts import Answers
+from collections.abc import Iterable
+
+from al.contracts import Answer, Query
 from al.errors import LabelError, StateError
+from al.pipeline.asking import hear
 from al.pipeline.cycle import Cycle, Waiting
 from al.pipeline.session import check_labels
 from al.progress import say
@@ -16,50 +19,72 @@ ANSWERS = "answers.parquet"
 def annotate(cycle: Cycle) -> bool:
     """Get the query's answers into the labelled set, once; the cycle goes on.
 
+    With them come late answers to earlier queries, and answers that were changed since.
+
     Raises:
-        Waiting: some of the query is not answered yet.
+        Waiting: not enough of the query is answered yet.
         LabelError: an answer is no label of the task.
     """
     session, query = cycle.session, cycle.query
     assert query is not None  # select-data comes first
     if done := cycle.done(STEP):
         new = check_labels(LabelTable.load(done.path(ANSWERS)), session.data)
-        strange = [id for id in new.asked if id not in query.ids]
-        if strange:
+        known = session.state.labels.asked.union(query.ids)
+        if strange := sorted(new.asked - known):
             raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
-        cycle.labels = session.state.labels.with_rows(new)
+        cycle.labels = session.state.labels.updated(new)
         return False
     with cycle.step(STEP) as run:
-        if gone := session.data.missing(query.ids):
-            say(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
-            query = query.without(gone)
-        session.annotator.request(query)
-        answers = session.annotator.collect(query)
-        _check(answers, cycle)
-        if answers.waiting:
-            answered = len(query.ids) - len(answers.waiting)
-            where = f", at {session.annotator.where}" if session.annotator.where else ""
-            raise Waiting(f"waiting: {answered} of {len(query.ids)} answered{where}")
-        labels = session.state.labels.with_answers(answers, query, cycle.number)
-        new = labels.of_cycle(cycle.number)
+        query = _present(query, cycle)
+        answers, found = hear(query, session, run.started)
+        _check(answers.answered, cycle)
+        if not found.go:
+            raise Waiting(f"waiting: {found.text}")
+        before = session.state.labels
+        corrected = session.annotator.revised(session.present(before).collected)
+        _check(corrected, cycle)
+        labels = before.with_corrections(corrected, cycle.number)
+        corrections = len(labels.since(before))
+        labels = labels.with_answers(answers, query, cycle.number)
+        new = labels.since(before)
         run.save(lambda folder: new.save(folder / ANSWERS))
-        seconds = [answer.seconds for answer in answers.answered if answer.seconds is not None]
-        run.log_metrics(
-            {
-                "answers/answered": len(answers.answered),
-                "answers/skipped": len(answers.skipped),
-                "answers/seconds": sum(seconds),
-            }
-        )
-        skipped = f", {len(answers.skipped)} skipped" if answers.skipped else ""
-        cycle.told = f"{len(new.ids)} answered{skipped}, {len(labels.ids)} labels in all"
+        own = [answer for answer in answers.answered if answer.id in query.ids]
+        figures = {
+            "answered": len(own),
+            "skipped": len(answers.skipped),
+            "late": len(answers.answered) - len(own),
+            "waiting": len(labels.waiting),
+            "corrected": corrections,
+            "seconds": labels.seconds - before.seconds,
+        }
+        run.log_metrics({f"answers/{name}": value for name, value in figures.items()})
+        also = [
+            f"{figures[name]} {name}"
+            for name in ("late", "skipped", "corrected", "waiting")
+            if figures[name]
+        ]
+        cycle.told = ", ".join([f"{len(own)} answered", *also, f"{len(labels.ids)} labels in all"])
+        if {"late", "corrected", "waiting"} & {word.split()[-1] for word in also}:
+            say(f"cycle {cycle.number:2d}: {cycle.told}")
         run.describe(cycle.told)
     cycle.labels = labels
     return False
 
 
-def _check(answers: Answers, cycle: Cycle) -> None:
-    for answer in answers.answered:
+def _present(query: Query, cycle: Cycle) -> Query:
+    """The query less the samples that have vanished since; nobody need answer these."""
+    session = cycle.session
+    waiting = list(session.state.labels.waiting["id"])
+    gone = session.data.missing(query.ids)
+    if gone:
+        say(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
+    if unwanted := [*gone, *session.data.missing(waiting)]:
+        session.annotator.withdraw(unwanted)
+    return query.without(gone)
+
+
+def _check(answers: Iterable[Answer], cycle: Cycle) -> None:
+    for answer in answers:
         try:
             cycle.session.data.check_label(answer.label)
         except LabelError as error:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
 
 from al.config import Config
+from al.contracts import AUDIT, Answers, Query
 from al.errors import ConfigError, UnknownName, did_you_mean
+from al.pipeline.session import Session
+from al.pipeline.spans import span_or_off
+from al.progress import bar, say
+
+#: Seconds between two looks while a command waits: at first, and at most.
+PAUSES = (1.0, 30.0)
 
 
 def options_of(config: Config, known: Mapping[str, str]) -> dict[str, str]:
@@ -33,3 +44,96 @@ def options_of(config: Config, known: Mapping[str, str]) -> dict[str, str]:
             raise ConfigError(f"annotator_options gives {name!r} twice: give it once")
         found[name] = value
     return found
+
+
+def joined(query: Query, session: Session) -> Query:
+    """The query, and what earlier cycles asked about and still wait for."""
+    rows = session.state.labels.waiting
+    rows = rows[~rows["id"].isin(session.data.missing(list(rows["id"])))]
+    if not len(rows):
+        return query
+    return replace(
+        query,
+        ids=(*query.ids, *rows["id"]),
+        scores=(*query.scores, *rows["score"]),
+        reasons=(*query.reasons, *rows["strategy"]),
+        propensities=(
+            *query.propensities,
+            *(None if pd.isna(p) else p for p in rows["propensity"]),
+        ),
+        predicted=(),
+        confidence=(),
+    )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether a cycle goes on with what is answered by now.
+
+    Attributes:
+        there: how many of the query are answered or skipped.
+    """
+
+    go: bool
+    there: int
+    text: str
+
+
+def outlook(query: Query, answers: Answers, session: Session, started: float) -> Outlook:
+    """Whether enough of the query is answered; answers to earlier ones do not count.
+
+    The quorum has to be reached by the audit slice as well as by the whole, since the KPI is
+    judged on that. Without any answer no cycle goes on: nobody may be there.
+
+    Args:
+        started: when the query was first asked about, in seconds since 1970.
+    """
+    config = session.config
+    labelled = {answer.id for answer in answers.answered}.intersection(query.ids)
+    back = labelled.union(answers.skipped).intersection(query.ids)
+    where = f", at {session.annotator.where}" if session.annotator.where else ""
+    if len(back) == len(query.ids):
+        return Outlook(True, len(back), f"all of its {len(back)} are answered")
+    text = f"{len(back)} of {len(query.ids)} answered"
+    audit = {id for id, why in zip(query.ids, query.reasons, strict=True) if why == AUDIT}
+    shares = [len(back & part) / len(part) for part in (set(query.ids), audit) if part]
+    if labelled and min(shares) >= config.quorum - 1e-9:
+        return Outlook(True, len(back), f"{text}, enough for quorum={config.quorum:g}")
+    within = span_or_off(config.answers_within, "answers_within")
+    if labelled and within is not None and time.time() - started >= within:
+        return Outlook(True, len(back), f"{text} after answers_within={config.answers_within}")
+    return Outlook(False, len(back), f"{text}{where}")
+
+
+def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlook]:
+    """Ask, and collect until the cycle can go on or `wait` is over; the last of what was heard.
+
+    The campaign is held meanwhile: who waits like this drives it.
+    """
+    annotator, everything = session.annotator, joined(query, session)
+
+    def look() -> tuple[Answers, Outlook]:
+        answers = annotator.collect(everything)
+        return answers, outlook(query, answers, session, started)
+
+    annotator.request(query)
+    answers, found = look()
+    wait = span_or_off(session.config.wait, "wait")
+    if found.go or wait is None:
+        return answers, found
+    end, pause = time.monotonic() + wait, PAUSES[0]
+    with (
+        annotator.attending(),
+        bar(desc="answers", total=len(query.ids), initial=found.there) as shown,
+    ):
+        at = f", at {annotator.where}" if annotator.where else ""
+        say(
+            f"waiting for answers{at}, {session.config.wait} at most; Ctrl-C stops, nothing is lost"
+        )
+        while not found.go and (left := end - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
+            before = found.there
+            answers, found = look()
+            shown.update(found.there - before)
+            pause = PAUSES[0] if found.there != before else min(pause * 1.5, PAUSES[1])
+    return answers, found

@@ -29,8 +29,9 @@ from al.pipeline.report import Result
 from al.pipeline.select_data import select_data
 from al.pipeline.select_model import select_model
 from al.pipeline.session import Session
+from al.pipeline.spans import span
 from al.pipeline.train import train
-from al.pipeline.watch import Decision, Reasons, decide, keep_watch, span
+from al.pipeline.watch import Decision, Reasons, decide, keep_watch
 from al.progress import say
 from al.tracking import plain_errors, tracking_at
 
@@ -206,7 +207,9 @@ class Campaign:
             if not self._advance(cycle or begin_cycle(session)):
                 return False
             cycle = None
-        say(f"campaign {self.name} ends: {reason}")
+        waiting = len(session.state.labels.waiting)
+        also = f"; {waiting} answers are still waited for" if waiting else ""
+        say(f"campaign {self.name} ends: {reason}{also}")
         session.run.set_tags({"al.stopped": reason})
         return True
 

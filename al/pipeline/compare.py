@@ -47,7 +47,7 @@ def compare(cycle: Cycle) -> bool:
         _draw(run, "drift.png", clean, "drift", "new, drawn uniformly", "for validation")
         _draw(run, "drift_from_training.png", moved, "new from labelled", "new", "labelled before")
         run.save_json("verdict.json", asdict(verdict))
-        run.log_metrics(_figures(verdict))
+        run.log_metrics(_figures(verdict) | {"compare/response": _response(cycle)})
         run.set_tags({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
         cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
         run.describe(cycle.told)
@@ -69,6 +69,7 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     if not len(cycle.labels.ids):
         return Verdict(False, "nothing is labelled yet", metric), None, None
     rows = _recent(cycle)
+    rows = rows[rows["status"] == "answered"]
     verdict = judge(
         champion,
         session.data,
@@ -78,6 +79,9 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
         rule=config.compare,
         rng=generator(config.seed, cycle.number, STEP),
     )
+    if verdict.estimator != "plain" and (response := _response(cycle)) < 1:
+        why = f"{verdict.why}; {response:.0%} of those drawn for it are answered"
+        verdict = dataclasses.replace(verdict, why=why)
     if champion is None or config.kpi_value is None or not len(rows):
         return verdict, None, None
     clean, moved = _drifts(cycle, champion, rows)
@@ -91,12 +95,26 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
 
 
 def _recent(cycle: Cycle) -> pd.DataFrame:
-    """The answers that this champion has not learned from: all since it came."""
+    """What was asked since this champion came, whose answers it has not learned from.
+
+    A late answer to a query of another champion counts for none: its chances are not those of
+    this champion's queries.
+    """
     table = cycle.labels.frame
     by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
     recent = table["cycle"] > cycle.number - RECENT
     gone = cycle.session.data.missing(cycle.labels.ids)
-    return table[by_champion & recent & (table["status"] == "answered") & ~table["id"].isin(gone)]
+    return table[by_champion & recent & ~table["id"].isin(gone)]
+
+
+def _response(cycle: Cycle) -> float:
+    """Share of the samples drawn with known chances that are answered.
+
+    The estimate takes those that are not answered, or were skipped, for like the others.
+    """
+    rows = _recent(cycle)
+    drawn = rows["status"][(rows["strategy"] == AUDIT) | rows["propensity"].notna()]
+    return float((drawn == "answered").mean()) if len(drawn) else 1.0
 
 
 def _samples(rows: pd.DataFrame) -> list[Sample]:

@@ -165,9 +165,10 @@ def stop_reason(session: Session) -> str:
     closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
     history = [
         Record(
-            int(run.metrics.get("cycle/labels", 0)),
+            int(run.metrics.get("cycle/answers", run.metrics.get("cycle/labels", 0))),
             run.metrics.get(f"cycle/val_{metric}"),
             run.metrics.get("cycle/kappa"),
+            int(run.metrics.get("cycle/waiting", 0)),
         )
         for run in closed
     ]
@@ -222,10 +223,16 @@ def close(cycle: Cycle) -> State:
     )
     count = len(state.labels.ids)
     cycle.run.save(state.save, "state")
-    new = len(state.labels.of_cycle(cycle.number).ids)
+    table = state.labels.frame
+    answered = table["status"] == "answered"
+    seconds = state.labels.seconds
     figures: dict[str, float] = {
         "cycle/labels": count,
-        "cycle/new_labels": new,
+        "cycle/new_labels": int((answered & (table["collected"] == cycle.number)).sum()),
+        "cycle/answers": state.labels.paid,
+        "cycle/corrected": int((table["before"] != "").sum()),
+        "cycle/waiting": len(state.labels.waiting),
+        "cycle/annotation_seconds": seconds,
         "cycle/validation_labels": len(session.data.ids("val")),
         "cycle/pool": len(pool),
         "cycle/retrained": float(state.retrained),
@@ -243,6 +250,9 @@ def close(cycle: Cycle) -> State:
     cycle.run.log_metrics(figures)
     cycle.run.describe(line)
     session.run.log_metrics(curve, count)
+    if seconds:  # of people
+        by_seconds = {f"by_seconds/{key.partition('/')[2]}": v for key, v in curve.items()}
+        session.run.log_metrics(by_seconds, round(seconds))
     cycle.run.finish()
     session.state = state
     say(line)

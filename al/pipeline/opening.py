@@ -18,6 +18,7 @@ from al.kept import cache_limit
 from al.model_selector import criterion
 from al.pipeline.asking import options_of
 from al.pipeline.session import Session, check_labels, freeze, new_graph
+from al.pipeline.spans import span_or_off
 from al.pipeline.stopping import deadline_of
 from al.progress import say
 from al.registry import Registry
@@ -171,6 +172,8 @@ def _plan(
     if config.stable and data.spec.kind != "class":
         raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
     deadline_of(config.deadline, 0)  # a wrong one is told now
+    for name in ("answers_within", "wait"):
+        span_or_off(getattr(config, name), name)
     kind = annotators.get(config.annotator)
     annotator = kind(data, config.name, options_of(config, kind.options))
     if stored is None:

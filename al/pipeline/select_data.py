@@ -89,7 +89,8 @@ def _size(cycle: Cycle) -> int:
     size = config.initial_size if cycle.champion is None else config.query_size
     if not config.label_budget:
         return size
-    return max(1, min(size, config.label_budget - len(cycle.session.state.labels.ids)))
+    labels = cycle.session.state.labels
+    return max(1, min(size, config.label_budget - labels.paid - len(labels.waiting)))
 
 
 def train_ids_on_record(session: Session) -> set[str]:

@@ -29,14 +29,16 @@ class Record:
     """A closed cycle, as the rules see it.
 
     Attributes:
-        labels: answered so far.
+        labels: paid for so far: answers, second opinions among them.
         value: the champion's metric on validation; None where there was no champion.
         kappa: agreement of its predictions with its predecessor's, where they were compared.
+        waiting: asked about and not answered yet.
     """
 
     labels: int
     value: float | None = None
     kappa: float | None = None
+    waiting: int = 0
 
 
 def why_to_stop(
@@ -66,7 +68,8 @@ def why_to_stop(
         return f"cycles={config.cycles} are done"
     if not pool:
         return "every sample of its pool has been asked about"
-    if config.label_budget and labels >= config.label_budget:
+    waiting = history[-1].waiting if history else 0
+    if config.label_budget and labels + waiting >= config.label_budget:
         return f"label_budget={config.label_budget} is used up"
     goal = config.goal_value
     if goal is not None and value is not None and sign * value >= sign * goal:

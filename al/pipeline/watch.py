@@ -6,16 +6,15 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from al.errors import AlError, ConfigError
+from al.pipeline.asking import joined, outlook
 from al.pipeline.cycle import stop_reason
 from al.pipeline.select_data import load_query, train_ids_on_record
 from al.pipeline.session import Session
+from al.pipeline.spans import span
 from al.progress import say
 from al.tracking import Run
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -41,18 +40,6 @@ class Reasons:
         if not str(samples).isdecimal():
             raise ConfigError(f"samples={samples!r} is not a whole number: give one, or 0")
         return cls(int(samples), 0.0 if schedule == "off" else span(schedule, "schedule"))
-
-
-def span(text: str, name: str) -> float:
-    """A span of time in seconds.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(text))
-    if not found or not float(found[1]):
-        raise ConfigError(f"{name}={text!r} is no span of time: give 30s, 10m, 8h or 2d")
-    return timedelta(**{_UNITS[found[2]]: float(found[1])}).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -87,11 +74,11 @@ def _of_open_cycle(session: Session, run: Run) -> Decision:
         return Decision(True, f"cycle {number} is open and goes on")
     query = load_query(asked)
     query = query.without(session.data.missing(query.ids))
-    if waiting := session.annotator.collect(query).waiting:
-        there = len(query.ids) - len(waiting)
-        where = f", at {session.annotator.where}" if session.annotator.where else ""
-        return Decision(False, f"cycle {number} waits: {there} of {len(query.ids)} answered{where}")
-    return Decision(True, f"cycle {number} goes on: all of its {len(query.ids)} are answered")
+    answers = session.annotator.collect(joined(query, session))
+    found = outlook(query, answers, session, answered.started)
+    if not found.go:
+        return Decision(False, f"cycle {number} waits: {found.text}")
+    return Decision(True, f"cycle {number} goes on: {found.text}")
 
 
 def _why_now(session: Session, reasons: Reasons) -> Decision:

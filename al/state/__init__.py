@@ -1,6 +1,7 @@
 """What passes from cycle to cycle: labels with their provenance, and one small record."""
 
-from al.state.labels import LabelTable, check_columns
+from al.state.columns import check_columns
+from al.state.labels import LabelTable
 from al.state.record import SCHEMA, ChampionRecord, State, ids_digest
 from al.state.shape import check_shape
 

@@ -1,44 +1,28 @@
-"""The label table: every answer so far, once, with where it came from."""
+"""The label table: every sample ever asked about, once, with its answer and where it came from."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from al.contracts import AUDIT, Answers, Label, Query
+from al.contracts import AUDIT, SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
+from al.state.columns import COLUMNS, as_table
 
-#: Column → pandas dtype. `label` is JSON, so that a label can be anything; "" when skipped.
-COLUMNS = {
-    "id": "str",
-    "label": "str",
-    "status": "str",  # answered or skipped
-    "cycle": "int64",
-    "annotator": "str",
-    "answered_at": "str",
-    "seconds": "float64",
-    "strategy": "str",
-    "rank": "int64",
-    "score": "float64",
-    "model": "str",
-    "propensity": "float64",  # where every sample had a known chance; else NaN
-}
-#: Columns that came later; a table without them is older.
-LATER = {"propensity": float("nan")}
 #: Annotator, strategy and model of labels that the data brought along.
 GIVEN = "given"
-#: What two histories must share to be the same; times may differ.
-IDENTITY = ["id", "label", "status", "cycle", "annotator", "strategy", "rank", "model"]
 
 
 class LabelTable:
-    """An immutable table of answers, in the order they came."""
+    """An immutable table of samples that were asked about, in the order of asking."""
 
     def __init__(self, frame: pd.DataFrame | None = None) -> None:
         self.frame = pd.DataFrame({n: pd.Series(dtype=t) for n, t in COLUMNS.items()})
@@ -47,6 +31,8 @@ class LabelTable:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    # -- reading -----------------------------------------------------------------------------
 
     @property
     def _answered(self) -> pd.DataFrame:
@@ -64,8 +50,42 @@ class LabelTable:
 
     @property
     def asked(self) -> frozenset[str]:
-        """Ids that were answered or skipped: never asked again."""
+        """Ids that were ever asked about: none of them is asked about again."""
         return frozenset(self.frame["id"])
+
+    @property
+    def collected(self) -> dict[str, Label]:
+        """What came back, by id; None where the sample was skipped."""
+        back = self.frame[self.frame["status"] != "waiting"]
+        return {
+            id: json.loads(label) if label else None
+            for id, label in zip(back["id"], back["label"], strict=True)
+        }
+
+    @property
+    def waiting(self) -> pd.DataFrame:
+        """The samples, or second opinions, that were asked for and have no answer yet."""
+        first = self.frame["status"] == "waiting"
+        second = (self.frame["again"] > 0) & ~self.frame["votes"].str.contains('"again"')
+        rows = self.frame[first | second]
+        return rows.assign(strategy=rows["strategy"].mask(second, SECOND))
+
+    @property
+    def seconds(self) -> float:
+        """How long people took for all answers, as far as it is known."""
+        alone = self.frame["seconds"][self.frame["votes"] == ""].sum()
+        votes = [vote for text in self._votes for vote in json.loads(text)]
+        return float(alone) + sum(vote["seconds"] or 0.0 for vote in votes)
+
+    @property
+    def paid(self) -> int:
+        """Labels that were paid for: one a sample, and the second opinions."""
+        second = sum(_again(json.loads(text)) for text in self._votes)
+        return len(self._answered) + second
+
+    @property
+    def _votes(self) -> pd.Series:
+        return self.frame["votes"][self.frame["votes"] != ""]
 
     @property
     def digest(self) -> str:
@@ -78,46 +98,92 @@ class LabelTable:
         gone = frozenset(ids)
         return LabelTable(self.frame[~self.frame["id"].isin(gone)]) if gone else self
 
-    def of_cycle(self, cycle: int) -> LabelTable:
-        """The answers of one cycle."""
-        return LabelTable(self.frame[self.frame["cycle"] == cycle])
+    def since(self, before: LabelTable) -> LabelTable:
+        """The rows that another table lacks or has otherwise."""
+        both = self.frame.merge(before.frame, how="left", indicator=True)
+        return LabelTable(self.frame[(both["_merge"] == "left_only").to_numpy()])
+
+    # -- adding ------------------------------------------------------------------------------
 
     def with_answers(self, answers: Answers, query: Query, cycle: int) -> LabelTable:
-        """This table and the answers to a query.
+        """This table, with a query and what has come back of it and of earlier ones.
 
         Raises:
             StateError: an id has been answered before, or was not asked.
         """
-        rank = {id: place for place, id in enumerate(query.ids)}
-        rows = [
-            (a.id, json.dumps(a.label, sort_keys=True), "answered", a.annotator, a.answered_at,
-             a.seconds)
-            for a in answers.answered
-        ] + [(id, "", "skipped", "", "", None) for id in answers.skipped]  # fmt: skip
-        seen = set(self.asked)
-        for id, *_ in rows:
-            if id not in rank:
+        table = self._with_query(query, cycle)
+        asked, waiting = table.asked, table.waiting
+        second = frozenset(waiting["id"][waiting["strategy"] == SECOND])
+        open_ids, votes = set(waiting["id"]), defaultdict[str, list[Answer]](list)
+        for vote in answers.votes:
+            votes[vote.id].append(vote)
+        rows = table.frame[table.frame["id"].isin(open_ids)].set_index("id", drop=False)
+        changed: dict[str, dict[str, Any]] = {}
+        for id in (*(answer.id for answer in answers.answered), *answers.skipped):
+            if id not in asked:
                 raise StateError(f"{id!r} was answered but not asked: check the annotator")
-            if id in seen:
+            if id in changed or id not in open_ids:
                 raise StateError(f"{id!r} was answered twice: check the annotator")
-            seen.add(id)
-        new = pd.DataFrame(
-            {
-                "id": [row[0] for row in rows],
-                "label": [row[1] for row in rows],
-                "status": [row[2] for row in rows],
-                "cycle": cycle,
-                "annotator": [row[3] for row in rows],
-                "answered_at": [row[4] for row in rows],
-                "seconds": [row[5] for row in rows],
-                "strategy": [query.reasons[rank[row[0]]] for row in rows],
-                "rank": [rank[row[0]] for row in rows],
-                "score": [query.scores[rank[row[0]]] for row in rows],
-                "model": query.model,
-                "propensity": [_chance(query, rank[row[0]]) for row in rows],
-            }
-        ).astype(COLUMNS)
-        return self.with_rows(LabelTable(new))
+            changed[id] = _row(rows, id)
+        for answer in answers.answered:
+            row = changed[answer.id]
+            if answer.id in second:
+                _add_second(row, answer, cycle)
+            else:
+                row |= {**_cells(answer), "status": "answered", "collected": cycle}
+                several = [_vote(vote) for vote in votes[answer.id]]
+                row["votes"] = _as_json(several) if several else ""
+        for id in answers.skipped:
+            if id in second:
+                seen = _votes_of(changed[id])
+                changed[id]["votes"] = _as_json([*seen, {"again": "skipped", "seconds": None}])
+            else:
+                changed[id] |= {"status": "skipped", "collected": cycle}
+        return table.updated(_table(changed.values()))
+
+    def with_corrections(self, answers: Sequence[Answer], cycle: int) -> LabelTable:
+        """This table, with answers that were changed after they were collected.
+
+        What the label was before is kept, with who said so and when; an answer that says what
+        the table says changes nothing.
+
+        Raises:
+            StateError: a sample has no answer that could have changed.
+        """
+        known = self.frame.set_index("id", drop=False)
+        changed: dict[str, dict[str, Any]] = {}
+        for answer in answers:
+            if answer.id not in known.index or known.loc[answer.id, "status"] == "waiting":
+                raise StateError(
+                    f"{answer.id!r} was corrected but never answered: check the annotator"
+                )
+            row = changed.get(answer.id) or _row(known, answer.id)
+            if _as_json(answer.label) != row["label"]:
+                changed[answer.id] = _corrected(row, answer, cycle)
+        return self.updated(_table(changed.values())) if changed else self
+
+    def _with_query(self, query: Query, cycle: int) -> LabelTable:
+        """This table, with a row for each id of a query that has none.
+
+        Raises:
+            StateError: an id was asked about before, and not for a second opinion.
+        """
+        first = [rank for rank, why in enumerate(query.reasons) if why != SECOND]
+        again = [id for id, why in zip(query.ids, query.reasons, strict=True) if why == SECOND]
+        if both := self.asked & {query.ids[rank] for rank in first}:
+            raise StateError(f"{min(both)!r} was answered twice: check the annotator")
+        new = {
+            "id": [query.ids[rank] for rank in first],
+            "status": "waiting",
+            "cycle": cycle,
+            "strategy": [query.reasons[rank] for rank in first],
+            "rank": first,
+            "score": [query.scores[rank] for rank in first],
+            "model": query.model,
+            "propensity": [_chance(query, rank) for rank in first],
+        }
+        old = self.frame.assign(again=self.frame["again"].mask(self.frame["id"].isin(again), cycle))
+        return LabelTable(old).updated(_rows(new))
 
     def with_given(self, labels: Mapping[str, Label]) -> LabelTable:
         """This table and labels that the data brought along, for ids that have none."""
@@ -126,35 +192,42 @@ class LabelTable:
         if not new:
             return self
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        frame = pd.DataFrame(
-            {
-                "id": list(new),
-                "label": [json.dumps(label, sort_keys=True) for label in new.values()],
-                "status": "answered",
-                "cycle": 0,
-                "annotator": GIVEN,
-                "answered_at": now,
-                "seconds": math.nan,
-                "strategy": GIVEN,
-                "rank": range(len(new)),
-                "score": math.nan,
-                "model": GIVEN,
-                "propensity": math.nan,
-            }
+        return self.updated(
+            _rows(
+                {
+                    "id": list(new),
+                    "label": [_as_json(label) for label in new.values()],
+                    "status": "answered",
+                    "annotator": GIVEN,
+                    "answered_at": now,
+                    "strategy": GIVEN,
+                    "rank": range(len(new)),
+                    "model": GIVEN,
+                }
+            )
         )
-        return self.with_rows(LabelTable(frame))
 
-    def with_rows(self, new: LabelTable) -> LabelTable:
-        """This table and the rows of another.
+    def updated(self, new: LabelTable) -> LabelTable:
+        """This table with the rows of another in the place of those with the same ids.
 
         Raises:
-            StateError: they share an id.
+            StateError: they say of an id that it was asked about in different cycles.
         """
-        both = self.asked & new.asked
-        if both:
-            raise StateError(f"{min(both)!r} was answered in two cycles: restore the state")
-        frames = [table.frame for table in (self, new) if len(table)]
-        return LabelTable(pd.concat(frames, ignore_index=True) if frames else None)
+        known = self.frame.set_index("id")
+        mine, theirs = self.frame, new.frame
+        same = theirs["id"].isin(known.index)
+        asked = known["cycle"].reindex(theirs["id"][same])
+        if (differ := asked.to_numpy() != theirs["cycle"][same].to_numpy()).any():
+            id = theirs["id"][same].to_numpy()[differ].min()
+            raise StateError(f"{id!r} was answered in two cycles: restore the state")
+        replaced = theirs[same].set_index("id", drop=False)
+        kept = mine[~mine["id"].isin(replaced.index)].set_index("id", drop=False)
+        frames = [frame for frame in (kept, replaced) if len(frame)]
+        old = pd.concat(frames).loc[mine["id"]] if frames else mine
+        parts = [frame for frame in (old, theirs[~same]) if len(frame)]
+        return LabelTable(pd.concat(parts, ignore_index=True) if parts else None)
+
+    # -- files -------------------------------------------------------------------------------
 
     def save(self, path: Path) -> None:
         """Write as parquet."""
@@ -174,40 +247,87 @@ class LabelTable:
         except Exception as error:  # pyarrow raises many kinds for a damaged file
             reason = str(error).partition("\n")[0]
             raise StateError(f"{path.name} is damaged ({reason}): restore it") from error
-        for column, value in LATER.items():
-            if column not in frame.columns:
-                frame[column] = value
-        check_columns(frame, COLUMNS, path.name)
-        try:
-            frame = frame[list(COLUMNS)].astype(COLUMNS)
-            labels = frame["label"][frame["status"] == "answered"]
-            for text in labels.unique():
-                json.loads(text)
-        except (TypeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise StateError(f"{path.name} is damaged ({reason}): restore it") from error
-        if not frame["status"].isin(["answered", "skipped"]).all():
-            raise StateError(f"{path.name} is damaged (an unknown status): restore it")
-        if frame["id"].duplicated().any():
-            twice = frame["id"][frame["id"].duplicated()].iloc[0]
-            raise StateError(f"{path.name} holds {twice!r} twice: restore it")
-        return cls(frame)
+        return cls(as_table(frame, path.name))
 
 
-def _chance(query: Query, rank: int) -> float | None:
+def _rows(columns: Mapping[str, Any]) -> LabelTable:
+    """New rows; the columns that are not given are as good as empty."""
+    empty = {"str": "", "int64": 0, "float64": math.nan}
+    blank = {name: empty[kind] for name, kind in COLUMNS.items()}
+    return LabelTable(pd.DataFrame(blank | dict(columns)))
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> LabelTable:
+    found = list(rows)
+    return LabelTable(pd.DataFrame(found) if found else None)
+
+
+def _row(frame: pd.DataFrame, id: str) -> dict[str, Any]:
+    """One row of a frame that ids index."""
+    return {str(name): value for name, value in frame.loc[id].items()}
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _cells(answer: Answer) -> dict[str, Any]:
+    """The columns that an answer fills."""
+    return {
+        "label": _as_json(answer.label),
+        "annotator": answer.annotator,
+        "answered_at": answer.answered_at,
+        "seconds": answer.seconds,
+        "shown": answer.shown,
+    }
+
+
+def _vote(answer: Answer) -> dict[str, Any]:
+    """An answer among several."""
+    return {**_cells(answer), "label": answer.label}
+
+
+def _votes_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All answers that a row holds."""
+    if row["votes"]:
+        return list(json.loads(row["votes"]))
+    columns = ("annotator", "answered_at", "shown")
+    seconds = None if pd.isna(row["seconds"]) else row["seconds"]
+    first = {name: row[name] for name in columns} | {"seconds": seconds}
+    return [{**first, "label": json.loads(row["label"])}]
+
+
+def _again(votes: Sequence[Mapping[str, Any]]) -> int:
+    """How many of the votes are second opinions that were given."""
+    return sum(vote.get("again") == "answered" for vote in votes)
+
+
+def _add_second(row: dict[str, Any], answer: Answer, cycle: int) -> None:
+    """Both answers are kept; the second one counts."""
+    votes = [*_votes_of(row), {**_vote(answer), "again": "answered"}]
+    if _as_json(answer.label) != row["label"]:
+        row |= _corrected(row, answer, cycle)
+    row["votes"] = _as_json(votes)
+
+
+def _corrected(row: dict[str, Any], answer: Answer, cycle: int) -> dict[str, Any]:
+    """The row with another answer, and what it said before."""
+    was = {
+        "label": json.loads(row["label"]) if row["label"] else None,
+        "annotator": row["annotator"],
+        "answered_at": row["answered_at"],
+        "until_cycle": cycle,
+    }
+    before = [*(json.loads(row["before"]) if row["before"] else []), was]
+    seconds = row["seconds"] if answer.seconds is None else answer.seconds
+    changes = {**_cells(answer), "seconds": seconds, "before": _as_json(before)}
+    if row["status"] == "skipped":
+        changes["collected"] = cycle
+    return row | changes | {"status": "answered"}
+
+
+def _chance(query: Query, rank: int) -> float:
     """The probability that this sample was asked about, where it estimates the pool."""
-    return query.propensities[rank] if query.covers or query.reasons[rank] == AUDIT else None
-
-
-def check_columns(frame: pd.DataFrame, columns: Mapping[str, str], name: str) -> None:
-    """Refuse a table that has other columns than expected.
-
-    Raises:
-        StateError: names the first column that is missing or too many.
-    """
-    for column in columns:
-        if column not in frame.columns:
-            raise StateError(f"{name} lacks the column {column!r}: restore it")
-    for column in frame.columns:
-        if column not in columns:
-            raise StateError(f"{name} has an unknown column {column!r}: restore it")
+    chance = query.propensities[rank]
+    known = query.covers or query.reasons[rank] == AUDIT
+    return chance if known and chance is not None else float("nan")

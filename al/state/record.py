@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -14,8 +14,9 @@ from al.errors import StateError
 from al.state.labels import LabelTable
 from al.state.shape import check_shape
 
-#: Version of the layout; a reader refuses a later one. 2 brought `memory`, 3 propensities.
-SCHEMA = 3
+#: Version of the layout; a reader refuses a later one. 2 brought `memory`, 3 propensities,
+#: 4 samples that are waited for, corrections, and `suspicious`.
+SCHEMA = 4
 
 
 _SHAPE = {
@@ -26,6 +27,7 @@ _SHAPE = {
     "champion": (dict, NoneType),
     "pool": {"size": int, "digest": str},
     "memory": dict,
+    "suspicious": [{"id": str, "believed": str, "confidence": float, "score": float}],
     "labels": {"rows": int, "digest": str, "sha256": str},
     "digest": str,
 }
@@ -52,6 +54,7 @@ class State:
 
     Attributes:
         memory: what the query strategy wants to find in the next cycle.
+        suspicious: labels that look wrong, the worst first; see `al.pipeline.label_quality`.
     """
 
     campaign: str
@@ -62,6 +65,7 @@ class State:
     pool_size: int = 0
     pool_digest: str = ""
     memory: Mapping[str, Any] = field(default_factory=dict)
+    suspicious: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def start(cls, campaign: str) -> State:
@@ -79,6 +83,7 @@ class State:
             "champion": asdict(self.champion) if self.champion else None,
             "pool": {"size": self.pool_size, "digest": self.pool_digest},
             "memory": dict(self.memory),
+            "suspicious": [dict(row) for row in self.suspicious],
             "labels": {
                 "rows": len(self.labels),
                 "digest": self.labels.digest,
@@ -111,7 +116,7 @@ class State:
             )
         if content.get("digest") != _content_digest(content):
             raise StateError("state.json does not match its digest: restore it")
-        check_shape({"memory": {}, **content}, _SHAPE, "state.json")
+        check_shape({"memory": {}, "suspicious": [], **content}, _SHAPE, "state.json")
         labels = LabelTable.load(folder / "labels.parquet")
         if _sha256((folder / "labels.parquet").read_bytes()) != content["labels"]["sha256"]:
             raise StateError("labels.parquet does not match its digest in state.json: restore it")
@@ -124,6 +129,7 @@ class State:
             pool_size=content["pool"]["size"],
             pool_digest=content["pool"]["digest"],
             memory=content.get("memory", {}),
+            suspicious=content.get("suspicious", ()),
         )
 
 

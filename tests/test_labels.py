@@ -1,0 +1,161 @@
+"""The label table: late answers, corrections, votes, second opinions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from al.contracts import SECOND, Answer, Answers, Query
+from al.errors import StateError
+from al.state import LabelTable, State
+
+
+def query(*ids: str, model: str = "models:/m/1", why: str = "margin") -> Query:
+    count = len(ids)
+    return Query(ids, (0.5,) * count, (why,) * count, (0.25,) * count, why, model, covers=True)
+
+
+def answer(id: str, label: Any, who: str = "anna", when: str = "2026-01-01", **more: Any) -> Answer:
+    return Answer(id, label, who, when, **more)
+
+
+@pytest.fixture
+def late() -> LabelTable:
+    """One of two answers of cycle 1 came in cycle 2."""
+    first = LabelTable().with_answers(Answers((answer("a", "cat"),)), query("a", "b"), 1)
+    both = Answers((answer("b", "dog"), answer("c", "cat")))
+    return first.with_answers(both, query("c", model="models:/m/2"), 2)
+
+
+def test_a_late_answer_keeps_what_was_said_when_it_was_asked_for(late: LabelTable) -> None:
+    row = late.frame.set_index("id").loc["b"]
+    assert (row["cycle"], row["model"], row["rank"], row["propensity"]) == (
+        1,
+        "models:/m/1",
+        1,
+        0.25,
+    )
+    assert row["collected"] == 2
+    assert late.ids == ("a", "b", "c")
+
+
+def test_what_is_waited_for_is_never_asked_again_and_has_no_label() -> None:
+    table = LabelTable().with_answers(Answers((answer("a", "cat"),)), query("a", "b"), 1)
+    assert table.asked == {"a", "b"}
+    assert table.ids == ("a",)
+    assert list(table.waiting["id"]) == ["b"]
+    with pytest.raises(StateError, match="'b' was answered twice"):
+        table.with_answers(Answers(), query("b"), 2)
+
+
+def test_a_correction_keeps_what_the_label_was_by_whom_and_when(late: LabelTable) -> None:
+    found = late.with_corrections([answer("a", "dog", "bob", "2026-02-02", seconds=3.0)], 3)
+    row = found.frame.set_index("id").loc["a"]
+    assert (json.loads(row["label"]), row["annotator"], row["answered_at"]) == (
+        "dog", "bob", "2026-02-02",
+    )  # fmt: skip
+    assert json.loads(row["before"]) == [
+        {"label": "cat", "annotator": "anna", "answered_at": "2026-01-01", "until_cycle": 3}
+    ]
+    assert (row["cycle"], row["collected"], row["rank"]) == (1, 1, 0)
+    assert found.ids == late.ids
+    assert found.digest != late.digest
+    again = found.with_corrections([answer("a", "cat")], 4)
+    assert len(json.loads(again.frame["before"][0])) == 2
+    assert again.digest == late.digest
+
+
+def test_a_correction_that_says_the_same_changes_nothing(late: LabelTable) -> None:
+    assert late.with_corrections([answer("a", "cat", "bob")], 3).frame.equals(late.frame)
+
+
+def test_a_skipped_sample_that_is_answered_after_all_gets_its_label() -> None:
+    table = LabelTable().with_answers(Answers(skipped=("a",)), query("a"), 1)
+    assert table.collected == {"a": None}
+    found = table.with_corrections([answer("a", "cat")], 2)
+    assert found.collected == {"a": "cat"}
+    assert found.frame["collected"][0] == 2
+
+
+@pytest.mark.parametrize("id", ["b", "z"])
+def test_a_correction_of_what_was_never_answered_is_refused(id: str) -> None:
+    table = LabelTable().with_answers(Answers((answer("a", "cat"),)), query("a", "b"), 1)
+    with pytest.raises(StateError, match=f"'{id}' was corrected but never answered"):
+        table.with_corrections([answer(id, "cat")], 2)
+
+
+def test_all_votes_are_kept_where_several_people_answered() -> None:
+    votes = (answer("a", "cat", "anna", seconds=2.0), answer("a", "dog", "bob", seconds=5.0))
+    table = LabelTable().with_answers(Answers((votes[0],), votes=votes), query("a"), 1)
+    assert [v["annotator"] for v in json.loads(table.frame["votes"][0])] == ["anna", "bob"]
+    assert table.seconds == 7.0
+    assert table.paid == 1
+
+
+def test_a_second_opinion_counts_and_both_answers_are_kept() -> None:
+    first = Answers((answer("a", "cat", seconds=1.0), answer("b", "cat", seconds=1.0)))
+    table = LabelTable().with_answers(first, query("a", "b"), 1)
+    asked = table.with_answers(Answers(waiting=("a", "b")), query("a", "b", why=SECOND), 2)
+    assert list(asked.waiting["strategy"]) == [SECOND, SECOND]
+    assert asked.collected == {"a": "cat", "b": "cat"}
+    second = Answers((answer("a", "dog", "bob", seconds=4.0),), skipped=("b",))
+    found = asked.with_answers(second, query(), 3)
+    assert not len(found.waiting)
+    assert found.collected == {"a": "dog", "b": "cat"}
+    assert [v["label"] for v in json.loads(found.frame["votes"][0])] == ["cat", "dog"]
+    assert json.loads(found.frame["before"][0])[0]["label"] == "cat"
+    assert (found.paid, found.seconds) == (3, 6.0)
+    assert (found.frame["cycle"] == 1).all()
+
+
+NAMES = st.sampled_from("abcdefgh")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.lists(NAMES, unique=True), st.lists(NAMES)), max_size=5))
+def test_whatever_comes_when_each_sample_has_one_row_and_changes_can_be_replayed(
+    cycles: list[tuple[list[str], list[str]]],
+) -> None:
+    table = LabelTable()
+    for number, (asked, answered) in enumerate(cycles, start=1):
+        new = query(*[id for id in asked if id not in table.asked])
+        open_ids = {*new.ids, *table.waiting["id"]}
+        back = [answer(id, f"{id}{number}") for id in dict.fromkeys(answered) if id in open_ids]
+        fixes = [answer(id, f"{id}{number}") for id in answered if id in table.collected]
+        after = table.with_corrections(fixes, number).with_answers(
+            Answers(tuple(back)), new, number
+        )
+        assert after.asked == table.asked | set(new.ids)
+        assert set(after.ids) == set(table.ids) | {a.id for a in back}
+        assert not after.frame["id"].duplicated().any()
+        assert table.updated(after.since(table)).frame.equals(after.frame)
+        assert list(after.frame["cycle"]) == sorted(after.frame["cycle"])
+        table = after
+
+
+def test_a_state_of_before_there_were_late_answers_loads(late: LabelTable, tmp_path: Path) -> None:
+    """As version 0.1 of schema 3 wrote it."""
+    import hashlib
+
+    State("c", 2, late, pool_size=7, pool_digest="p").save(tmp_path)
+    path = tmp_path / "labels.parquet"
+    frame = pd.read_parquet(path)
+    old = frame.drop(columns=["collected", "shown", "votes", "before", "again"])
+    old.to_parquet(path, index=False)
+    content = json.loads((tmp_path / "state.json").read_text())
+    del content["suspicious"], content["digest"]
+    content["schema"] = 3
+    content["labels"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    content["digest"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    (tmp_path / "state.json").write_text(json.dumps(content))
+    state = State.load(tmp_path)
+    assert list(state.labels.frame["collected"]) == [1, 1, 2]
+    assert state.labels.digest == late.digest
+    assert state.suspicious == ()
+    assert not len(state.labels.waiting)
