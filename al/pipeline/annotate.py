@@ -41,11 +41,10 @@ def annotate(cycle: Cycle) -> bool:
         if not found.go:
             raise Waiting(f"waiting: {found.text}")
         before = session.state.labels
-        corrected = session.annotator.revised(session.present(before).collected)
+        heard = before.with_answers(answers, query, cycle.number)
+        corrected = session.annotator.revised(session.present(heard).collected)
         _check(corrected, cycle)
-        labels = before.with_corrections(corrected, cycle.number)
-        corrections = len(labels.since(before))
-        labels = labels.with_answers(answers, query, cycle.number)
+        labels = heard.with_corrections(corrected, cycle.number)
         new = labels.since(before)
         run.save(lambda folder: new.save(folder / ANSWERS))
         own = [answer for answer in answers.answered if answer.id in query.ids]
@@ -54,7 +53,7 @@ def annotate(cycle: Cycle) -> bool:
             "skipped": len(answers.skipped),
             "late": len(answers.answered) - len(own),
             "waiting": len(labels.waiting),
-            "corrected": corrections,
+            "corrected": len(labels.since(heard)),
             "seconds": labels.seconds - before.seconds,
         }
         run.log_metrics({f"answers/{name}": value for name, value in figures.items()})

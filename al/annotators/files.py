@@ -1,0 +1,247 @@
+"""The annotator of tables: a spreadsheet program is all that people need."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from al.annotators.sheets import enlarged, sheets
+from al.annotators.spreadsheets import LabelCells, Row, read_sheet, safe_cell, same
+from al.catalog import annotators
+from al.contracts import SECOND, Annotator, Answer, Answers, DataLoader, Label, Preview, Query
+from al.errors import ConfigError, DataError, LabelError
+
+#: A sample, and whether it is asked about for the second time.
+Key = tuple[str, bool]
+TABLE, ASKED = "query.csv", "asked.json"
+#: Bad labels that an error names.
+_NAMED = 5
+
+
+@annotators.register("files")
+class Files(Annotator):
+    """A table to fill in for each query, with a contact sheet; read back when it is saved.
+
+    Each query has a folder of its own, made in one go and never written to again.
+    """
+
+    options = {
+        "folder": "where the tables go, ./annotate/CAMPAIGN by default",
+        "skip": "what people write to skip a sample, skip by default",
+        "nothing": "what they write where no class applies, none by default",
+        "separator": "between several classes of a sample, | by default",
+        "delimiter": "between the cells of a new table, a comma by default",
+        "name": "who answers, where a table has no column annotator; files by default",
+    }
+    asks_again = True
+
+    def __init__(
+        self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(data, campaign, options)
+        kind = data.spec.kind
+        if kind not in ("class", "labels", "number"):
+            raise ConfigError(
+                f"annotator 'files': {kind} cannot be written into a table: "
+                "use annotator=label-studio"
+            )
+        self.folder = Path(self.given.get("folder", Path("annotate") / campaign))
+        self.skip = self.given.get("skip", "skip")
+        nothing = self.given.get("nothing", "none")
+        self.cells = LabelCells(data.spec, self.given.get("separator", "|"), nothing)
+        self.delimiter = self.given.get("delimiter", ",").replace("\\t", "\t")
+        if self.delimiter not in (",", ";", "\t", "|"):
+            raise ConfigError(f"delimiter={self.delimiter!r}: give one of , ; | \\t")
+        words = {"skip": self.skip} | ({"nothing": nothing} if kind == "labels" else {})
+        for name, word in words.items():
+            if same(word, data.spec.classes) is not None:
+                raise ConfigError(
+                    f"annotator 'files': {word!r} is a class: pass "
+                    f"annotator_options='{name}=another word'"
+                )
+        self.where = str(self.folder)
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def request(self, query: Query) -> None:
+        """Write a table of what was not asked about before; tables that are there stay."""
+        known = self._known()
+        new = [key for key in _keys(query) if key not in known]
+        for folder in self._folders():
+            if not (folder / TABLE).exists():  # lost or renamed: nothing is written over
+                self._write_table(folder, _asked(folder))
+        if new:
+            last = max(map(_number_of, self._folders()), default=0)
+            name = f"query-{last + 1:02d}"
+            scratch = self.folder / f".{name}"
+            shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+            scratch.mkdir(parents=True)
+            self._write(scratch, new)
+            os.replace(scratch, self.folder / name)
+        if folders := self._folders():
+            self.where = str(folders[-1] / TABLE)
+
+    def _write(self, folder: Path, keys: Sequence[Key]) -> None:
+        previews = [self.data.preview(id) for id, _ in keys]
+        images = [preview.image for preview in previews if preview.image is not None]
+        if len(images) == len(keys):
+            captions = [str(number) for number in range(1, len(keys) + 1)]
+            for number, sheet in enumerate(sheets(images, captions), start=1):
+                sheet.save(folder / f"sheet-{number}.png")
+            for number, (id, _) in enumerate(keys, start=1):
+                if self.data.source(id) is None:
+                    (folder / "images").mkdir(exist_ok=True)
+                    image = enlarged(images[number - 1], 256)
+                    image.save(folder / "images" / f"{number:04d}.png")
+        (folder / ASKED).write_text(json.dumps(keys))
+        self._write_table(folder, keys)
+
+    def _write_table(self, folder: Path, keys: Sequence[Key]) -> None:
+        rows = []
+        for number, (id, again) in enumerate(keys, start=1):
+            shown = self._shown(id, self.data.preview(id), number)
+            said = {"comment": "second opinion"} if again else {}
+            rows.append({"nr": number, "id": id, **shown, "label": "", **said})
+        columns = [*dict.fromkeys(name for row in rows for name in row if name != "label"), "label"]
+        scratch = folder / f"{TABLE}.new"
+        with open(scratch, "w", encoding="utf-8-sig", newline="") as file:
+            table = csv.DictWriter(file, columns, restval="", delimiter=self.delimiter)
+            table.writeheader()
+            table.writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, folder / TABLE)
+
+    def _shown(self, id: str, preview: Preview, number: int) -> dict[str, Any]:
+        """The columns that show a sample."""
+        if preview.text is not None:
+            return {"text": safe_cell(preview.text)}
+        if preview.row is not None:
+            taken = ("nr", "id", "label")
+            row = {str(name): safe_cell(str(value)) for name, value in preview.row.items()}
+            return {f"{n}_" if n.casefold() in taken else n: value for n, value in row.items()}
+        return {"path": self.data.source(id) or f"images/{number:04d}.png"}
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def collect(self, query: Query) -> Answers:
+        filled = self._filled()
+        answered, skipped, waiting = list[Answer](), list[str](), list[str]()
+        for key in _keys(query):
+            cell = filled.get(key)
+            if cell is None:
+                waiting.append(key[0])
+            elif cell.answer is None:
+                skipped.append(key[0])
+            else:
+                answered.append(cell.answer)
+        return Answers(tuple(answered), tuple(skipped), tuple(waiting))
+
+    def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
+        """Labels that are others now; the second opinion counts where there is one."""
+        found = {}
+        for (id, _), cell in sorted(self._filled().items(), key=lambda item: item[0][1]):
+            if id in labels and cell.answer is not None:
+                found[id] = cell.answer
+        return tuple(answer for id, answer in found.items() if answer.label != labels[id])
+
+    def _filled(self) -> dict[Key, _Cell]:
+        """What people have written so far.
+
+        Raises:
+            LabelError: names the rows whose labels are none, or contradict each other.
+        """
+        found: dict[Key, _Cell] = {}
+        for folder in self._folders():
+            path = folder / TABLE
+            if path.exists():
+                found |= self._read(path, _asked(folder))
+        return found
+
+    def _read(self, path: Path, keys: Sequence[Key]) -> dict[Key, _Cell]:
+        when = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        sheet = read_sheet(path, ("id", "label"))
+        by_id = {id: (id, again) for id, again in keys}
+        found: dict[Key, _Cell] = {}
+        bad: list[str] = []
+        for row in sheet.rows:
+            text, name = row.cells.get("label", ""), row.cells.get("id", "")
+            if not text.strip():
+                continue
+            id = name if name in by_id else same(name, by_id)
+            if id is None:
+                bad.append(f"row {row.number}: {name!r} is no id of this query")
+                continue
+            try:
+                answer = self._answer(row, id, text, when, decimal_comma=sheet.decimal_comma)
+            except LabelError as error:
+                bad.append(f"row {row.number} (id {id!r}): {error}")
+                continue
+            cell, other = _Cell(row.number, answer), found.get(by_id[id])
+            if other is not None and other.label != cell.label:
+                bad.append(f"rows {other.row} and {row.number} (id {id!r}) contradict each other")
+            found[by_id[id]] = cell
+        if bad:
+            more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+            raise LabelError(f"{path}: {'; '.join(bad[:_NAMED])}{more}: mend and save it")
+        return found
+
+    def _answer(
+        self, row: Row, id: str, text: str, when: datetime, *, decimal_comma: bool
+    ) -> Answer | None:
+        """What a row says; None where the sample is skipped."""
+        if text.strip().casefold() == self.skip.casefold():
+            return None
+        label = self.cells.label(text, decimal_comma=decimal_comma)
+        self.data.check_label(label)
+        who = row.cells.get("annotator", "").strip() or self.given.get("name", "files")
+        return Answer(id, label, who, when.isoformat(timespec="seconds"))
+
+    def _folders(self) -> list[Path]:
+        """The folders of all queries, the oldest first."""
+        found = (path.parent for path in self.folder.glob(f"query-*/{ASKED}"))
+        return sorted((f for f in found if f.name[6:].isdecimal()), key=_number_of)
+
+    def _known(self) -> set[Key]:
+        return {key for folder in self._folders() for key in _asked(folder)}
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A label in a table; no answer means skipped."""
+
+    row: int
+    answer: Answer | None
+
+    @property
+    def label(self) -> Label:
+        return None if self.answer is None else self.answer.label
+
+
+def _keys(query: Query) -> Iterator[Key]:
+    for id, why in zip(query.ids, query.reasons, strict=True):
+        yield id, why == SECOND
+
+
+def _number_of(folder: Path) -> int:
+    return int(folder.name.partition("-")[2])
+
+
+def _asked(folder: Path) -> list[Key]:
+    """What a folder's table asks about.
+
+    Raises:
+        DataError: the record of it is damaged.
+    """
+    path = folder / ASKED
+    try:
+        return [(str(id), bool(again)) for id, again in json.loads(path.read_text())]
+    except (OSError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}): restore it") from error
