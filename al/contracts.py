@@ -672,6 +672,14 @@ class Annotator(ABC):
         """Open while the pipeline waits: what people need meanwhile, like a page; else nothing."""
         return nullcontext()
 
+    def serve(self) -> None:
+        """Serve a page of its own until people are through.
+
+        Raises:
+            NotImplementedError: people work elsewhere.
+        """
+        raise NotImplementedError
+
 
 # --------------------------------------------------------------- judging and training
 

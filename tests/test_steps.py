@@ -20,7 +20,7 @@ from docs.tables import renewed
 from tests.conftest import ROOT, SMALL
 
 ENTRIES = ["main", "cycle", "select-data", "annotate", "compare", "train", "select-model"]
-ENTRIES += ["watch", "undo", "history"]
+ENTRIES += ["page", "watch", "undo", "history"]
 #: Parameters of one entry point alone.
 EXTRA = {
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},

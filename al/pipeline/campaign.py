@@ -145,6 +145,23 @@ class Campaign:
 
         keep_watch(look, span(poll, "poll"))
 
+    def page(self) -> None:
+        """Serve the annotator's page; the campaign is not held, so its commands run beside it.
+
+        Raises:
+            ConfigError: there is no such campaign, or its annotator has no page.
+        """
+        with plain_errors(), tracking_at(self._tracking_uri):
+            session = look_into(self._given, experiment=self._experiment, create=False)
+        assert session is not None  # else it has said so
+        annotator = session.config.annotator
+        try:
+            session.annotator.serve()
+        except NotImplementedError:
+            where = session.annotator.where
+            at = f": people work at {where}" if where else ""
+            raise ConfigError(f"annotator {annotator!r} has no page{at}") from None
+
     def undo(self, reason: str) -> int:
         """Move Production back to the version before; returns which that is.
 

@@ -95,12 +95,15 @@ def open_session(
     return session
 
 
-def look_into(given: Mapping[str, Any], *, experiment: str | None = None) -> Session | None:
+def look_into(
+    given: Mapping[str, Any], *, experiment: str | None = None, create: bool = True
+) -> Session | None:
     """The campaign as it stands, for reading only: others may drive it meanwhile.
 
-    None where it has not been started. Parameters and errors are those of `open_session`.
+    None where it has not been started. Parameters and errors are those of `open_session`;
+    nothing is created, but without `create` a campaign that is not there is an error.
     """
-    plan = _plan(given, experiment, None, create=True)
+    plan = _plan(given, experiment, None, create=create)
     return plan.session(plan.found) if plan.found and plan.stored else None
 
 

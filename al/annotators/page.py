@@ -1,0 +1,105 @@
+"""The annotator of a page in the browser, served from this machine to this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from al.annotators.answer_log import AnswerLog, Entry, Key
+from al.catalog import annotators
+from al.contracts import SECOND, Annotator, Answer, Answers, DataLoader, Label, Query
+from al.errors import ConfigError
+
+
+@annotators.register("page")
+class Page(Annotator):
+    """A page in the browser: one sample after the other, answered by keyboard.
+
+    The pipeline only writes down what it asks; `python -m steps.page` serves the page, or the
+    pipeline itself while it waits.
+    """
+
+    options = {
+        "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
+        "port": "of the page; by default a free one, which it keeps",
+    }
+    asks_again = True
+
+    def __init__(
+        self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(data, campaign, options)
+        if data.spec.kind not in ("class", "labels", "number"):
+            raise ConfigError(
+                f"annotator 'page': {data.spec.kind} cannot be drawn there: "
+                "use annotator=label-studio"
+            )
+        port = self.given.get("port", "0")
+        if not port.isdecimal() or int(port) > 65535:
+            raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
+        self.port = int(port)
+        self.log = AnswerLog(Path(self.given.get("folder", Path("annotate") / campaign)))
+        self.where = f"the page that python -m steps.page --campaign {campaign} serves"
+
+    def request(self, query: Query) -> None:
+        self.log.ask(_keys(query))
+
+    def collect(self, query: Query) -> Answers:
+        """The first person's answer counts; where there are several, all are votes."""
+        said = self.log.answers()
+        answered, skipped, waiting = list[Answer](), list[str](), list[str]()
+        votes = list[Answer]()
+        for key in _keys(query):
+            entries = list(said.get(key, {}).values())
+            labelled = [entry for entry in entries if not entry.skipped]
+            if labelled:
+                answered.append(_answer(labelled[0]))
+                votes += [_answer(entry) for entry in labelled] if len(labelled) > 1 else []
+            elif entries:
+                skipped.append(key[0])
+            else:
+                waiting.append(key[0])
+        return Answers(tuple(answered), tuple(skipped), tuple(waiting), tuple(votes))
+
+    def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
+        """Labels that are others now; the second opinion counts where there is one."""
+        found: dict[str, Answer] = {}
+        for (id, _), said in sorted(self.log.answers().items(), key=lambda item: item[0][1]):
+            labelled = [entry for entry in said.values() if not entry.skipped]
+            if id in labels and labelled:
+                found[id] = _answer(labelled[0])
+        return tuple(answer for id, answer in found.items() if answer.label != labels[id])
+
+    def withdraw(self, ids: Sequence[str]) -> None:
+        self.log.withdraw(ids)
+
+    @contextmanager
+    def attending(self) -> Iterator[None]:
+        """The page is served while this is open."""
+        from al.annotators.page_server import PageServer
+
+        before, server = self.where, PageServer(self.data, self.campaign, self.log, self.port)
+        with server:
+            self.where = server.url
+            try:
+                yield
+            finally:
+                self.where = before
+
+    def serve(self) -> None:
+        """Serve the page until somebody says there that it is finished."""
+        from al.annotators.page_server import PageServer
+        from al.progress import say
+
+        with PageServer(self.data, self.campaign, self.log, self.port) as server:
+            say(f"open {server.url} in a browser on this machine; Ctrl-C stops, nothing is lost")
+            server.wait()
+
+
+def _keys(query: Query) -> list[Key]:
+    return [(id, why == SECOND) for id, why in zip(query.ids, query.reasons, strict=True)]
+
+
+def _answer(entry: Entry) -> Answer:
+    return Answer(entry.key[0], entry.label, entry.annotator, entry.at, entry.seconds)

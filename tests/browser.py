@@ -1,0 +1,112 @@
+"""Chromium without a screen, driven by the W3C WebDriver protocol; no package is needed for it."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import requests
+
+DRIVER, CHROMIUM = shutil.which("chromedriver"), shutil.which("chromium")
+MISSING = "" if DRIVER and CHROMIUM else "no chromium and chromedriver: apt-get install both"
+_FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--force-device-scale-factor=1",
+]  # fmt: skip
+_KEYS = {
+    "Enter": "\ue007", "Backspace": "\ue003", "Escape": "\ue00c", "ArrowDown": "\ue015",
+}  # fmt: skip
+
+
+class Browser:
+    """One window of Chromium.
+
+    Args:
+        profile: an empty folder for its data.
+    """
+
+    def __init__(self, profile: Path, *, dark: bool = False, size: str = "1100,820") -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self._driver = subprocess.Popen(
+            [str(DRIVER), f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._at = f"http://127.0.0.1:{port}"
+        until(lambda: requests.get(f"{self._at}/status", timeout=5).json()["value"]["ready"])
+        flags = [*_FLAGS, f"--user-data-dir={profile}", f"--window-size={size}"]
+        flags += ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []
+        options = {"binary": CHROMIUM, "args": flags}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options}
+        found = self._call("POST", "/session", capabilities={"alwaysMatch": wanted})
+        self._at += f"/session/{found['sessionId']}"
+
+    def close(self) -> None:
+        with suppress(requests.RequestException):
+            self._call("DELETE", "")
+        self._driver.terminate()
+        self._driver.wait()
+
+    def open(self, url: str) -> None:
+        self._call("POST", "/url", url=url)
+
+    def reload(self) -> None:
+        self._call("POST", "/refresh")
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self._call("POST", "/execute/sync", script=script, args=list(arguments))
+
+    def text(self, css: str) -> str:
+        """What a person reads there; nothing of what is hidden."""
+        return str(self.run("return document.querySelector(arguments[0]).innerText", css))
+
+    def sees(self, css: str) -> bool:
+        return bool(
+            self.run("const e = document.querySelector(arguments[0]); "
+                     "return !!e && e.getClientRects().length > 0", css)
+        )  # fmt: skip
+
+    def click(self, css: str) -> None:
+        element = self._call("POST", "/element", using="css selector", value=css)
+        self._call("POST", f"/element/{next(iter(element.values()))}/click")
+
+    def press(self, *keys: str) -> None:
+        """Keys of the keyboard, by name or as letters."""
+        actions = [
+            {"type": kind, "value": letter}
+            for key in keys
+            for letter in ([_KEYS[key]] if key in _KEYS else key)
+            for kind in ("keyDown", "keyUp")
+        ]
+        keyboard = {"type": "key", "id": "keyboard", "actions": actions}
+        self._call("POST", "/actions", actions=[keyboard])
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._call("GET", "/screenshot")))
+
+    def _call(self, method: str, path: str, **body: Any) -> Any:
+        data = {"json": body} if method == "POST" else {}
+        answer = requests.request(method, self._at + path, timeout=60, **data).json()
+        value = answer["value"]
+        if isinstance(value, dict) and "error" in value:
+            raise AssertionError(f"{value['error']}: {value['message']}")
+        return value
+
+
+def until(holds: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(requests.RequestException):
+            if holds():
+                return
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.05)
