@@ -107,6 +107,15 @@ class Config:
     wait: str = _p(
         "off", "How long a command waits for answers before it ends: 30m, 2h; or off.", free=True
     )
+    folds: int = _p(
+        4,
+        "Models trained across people's labels after each cycle to find wrong ones; 0 is off.",
+        low=0,
+        free=True,
+    )
+    second_opinions: float = _p(
+        0.0, "Share of each query that asks about labels that look wrong once more.", free=True
+    )
     kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
     compare: str = _p(
         "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
@@ -141,7 +150,7 @@ class Config:
             value = getattr(self, name)
             if value not in choices:
                 raise ConfigError(f"{name}={value}: {did_you_mean(value, choices)}")
-        for name in ("explore", "audit", "stable", "quorum"):
+        for name in ("explore", "audit", "stable", "quorum", "second_opinions"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")

@@ -24,8 +24,8 @@ _reading = Lock()
 class Sweep:
     """The campaign that was never killed, and room for those that were."""
 
-    def __init__(self, empty: Path, folder: Path) -> None:
-        self.empty, self.folder = empty, folder
+    def __init__(self, empty: Path, folder: Path, parameters: dict[str, Any] = CAMPAIGN) -> None:
+        self.empty, self.folder, self.parameters = empty, folder, parameters
         self.expected = self._outcome(self._new("whole"), [])
         self.points = points_of(folder / "whole")
 
@@ -55,8 +55,8 @@ class Sweep:
 
     def _outcome(self, folder: Path, kills: list[int]) -> str:
         for kill in kills:
-            assert run_campaign(folder, CAMPAIGN, kill) in (-9, 0)
-        assert run_campaign(folder, CAMPAIGN) == 0
+            assert run_campaign(folder, self.parameters, kill) in (-9, 0)
+        assert run_campaign(folder, self.parameters) == 0
         with _reading:  # MLflow's global setting is one for all threads
             return repr(outcome(client_at(f"sqlite:///{folder}/mlflow.db"), "c"))
 

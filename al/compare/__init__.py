@@ -3,5 +3,16 @@
 from al.compare.drift import Drift, drift
 from al.compare.estimates import Estimate, estimate
 from al.compare.judge import Sample, compare, met
+from al.compare.label_quality import agreement, suspects
 
-__all__ = ["Drift", "Estimate", "Sample", "compare", "drift", "estimate", "met"]
+__all__ = [
+    "Drift",
+    "Estimate",
+    "Sample",
+    "agreement",
+    "compare",
+    "drift",
+    "estimate",
+    "met",
+    "suspects",
+]

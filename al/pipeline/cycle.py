@@ -20,6 +20,7 @@ import numpy as np
 from al.cli import stopping
 from al.contracts import Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
+from al.pipeline.label_quality import look_at_labels
 from al.pipeline.session import Session
 from al.pipeline.stopping import Record, stop_set, why_to_stop
 from al.progress import say
@@ -211,6 +212,7 @@ def close(cycle: Cycle) -> State:
     session = cycle.session
     champion = _champion(cycle)
     pool = session.unasked(cycle.labels)
+    quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels)
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,
@@ -220,6 +222,7 @@ def close(cycle: Cycle) -> State:
         pool_size=len(pool),
         pool_digest=ids_digest(pool),
         memory=_memory(cycle),
+        suspicious=suspicious,
     )
     count = len(state.labels.ids)
     cycle.run.save(state.save, "state")
@@ -238,6 +241,7 @@ def close(cycle: Cycle) -> State:
         "cycle/retrained": float(state.retrained),
         "cycle/seconds": time.time() - cycle.run.started,
     }
+    figures |= quality
     curve: dict[str, float] = {}
     if champion is not None:
         figures |= {f"cycle/val_{name}": value for name, value in champion.val.items()}

@@ -179,6 +179,11 @@ def _plan(
         span_or_off(getattr(config, name), name)
     kind = annotators.get(config.annotator)
     annotator = kind(data, config.name, options_of(config, kind.options))
+    if config.second_opinions and not kind.asks_again:
+        raise ConfigError(
+            f"second_opinions={config.second_opinions:g}: annotator {config.annotator!r} asks "
+            "about a sample once only: leave it at 0"
+        )
     if stored is None:
         _check_truth(annotator, data, config)
         _check_sizes(config, len(data.ids("train")))

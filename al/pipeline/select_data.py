@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
-from al.contracts import Graph, Label, Query
+from al.contracts import SECOND, Graph, Label, Query
 from al.data_selector import (
     Model,
     View,
@@ -55,11 +57,12 @@ def select_data(cycle: Cycle) -> bool:
         _look_at_pool(cycle, run)
         has_model = cycle.champion is not None
         text = config.strategy if has_model else config.cold_start
+        doubted = _doubted(cycle)
         with closing(_view(cycle)) as view:
             query = select(
                 build(text),
                 view,
-                _size(cycle),
+                _size(cycle) - len(doubted),
                 generator(config.seed, cycle.number, STEP),
                 name=text,
                 model=_uri(cycle, standing.version),
@@ -70,6 +73,7 @@ def select_data(cycle: Cycle) -> bool:
             )
             query = explained(query, view)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
+            query = _with_second_opinions(query, doubted)
             _save(run, query, figures, cycle)
             kept = trim(passes_folder(), cache_limit())
         run.log_metrics({"query/kept_mb": kept / 1e6})
@@ -91,6 +95,31 @@ def _size(cycle: Cycle) -> int:
         return size
     labels = cycle.session.state.labels
     return max(1, min(size, config.label_budget - labels.paid - len(labels.waiting)))
+
+
+def _doubted(cycle: Cycle) -> list[Mapping[str, Any]]:
+    """Labels that are asked about once more, at the cost of as many new samples."""
+    session = cycle.session
+    size = _size(cycle)
+    most = min(round(session.config.second_opinions * size), size - 1)
+    gone = frozenset(session.data.missing([row["id"] for row in session.state.suspicious]))
+    return [row for row in session.state.suspicious if row["id"] not in gone][:most]
+
+
+def _with_second_opinions(query: Query, doubted: Sequence[Mapping[str, Any]]) -> Query:
+    """The query, and after it the labels that look wrong."""
+    if not doubted:
+        return query
+    known = bool(query.predicted)
+    return replace(
+        query,
+        ids=(*query.ids, *(row["id"] for row in doubted)),
+        scores=(*query.scores, *(row["score"] for row in doubted)),
+        reasons=(*query.reasons, *(SECOND for _ in doubted)),
+        propensities=(*query.propensities, *(None for _ in doubted)),
+        predicted=(*query.predicted, *(row["believed"] for row in doubted)) if known else (),
+        confidence=(*query.confidence, *(row["confidence"] for row in doubted)) if known else (),
+    )
 
 
 def train_ids_on_record(session: Session) -> set[str]:
