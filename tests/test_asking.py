@@ -16,7 +16,9 @@ from al.contracts import AUDIT, Answer, Answers, Query
 from al.errors import ConfigError, UnknownName
 from al.pipeline.asking import options_of, outlook
 from al.state import LabelTable
+from tests.conftest import SMALL
 from tests.stores import runs, table
+from tests.test_resume import Sweep
 from tests.test_watch import DESK
 
 Make = Callable[..., Any]
@@ -210,3 +212,22 @@ def test_a_wrong_time_or_share_is_told_before_anything_starts(
     with pytest.raises(ConfigError, match=says):
         campaign(campaign="c", **given).run()
     assert not client.search_runs([e.experiment_id for e in client.search_experiments()])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.75])
+def test_a_campaign_of_people_killed_on_the_way_ends_as_if_it_had_not_been(
+    people: Sweep, share: float
+) -> None:
+    assert "until_cycle" in people.expected
+    people.survive(round(people.points * share))
+
+
+@pytest.fixture(scope="module")
+def people(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """A campaign with late answers, corrections, second opinions, and what is left open."""
+    parameters = {
+        **SMALL, **PERSON, "annotator_options": "late=0.2, skips=0.1, accuracy=0.7, changes=0.5",
+        "quorum": 0.6, "second_opinions": 0.2, "folds": 2, "strategy": "random", "epochs": 1,
+    }  # fmt: skip
+    return Sweep(empty_database, tmp_path_factory.mktemp("people"), parameters)
