@@ -121,7 +121,7 @@ def test_below_the_quorum_a_cycle_waits_and_after_a_time_it_goes_on(
     campaign(**person, quorum=0.9, answers_within="1s").run()
     found = labels_after(client, 1)
     assert (found["status"] == "waiting").sum() == told(client, 1)["waiting"] > 3
-    assert "are still waited for" in capsys.readouterr().out
+    assert " samples are still waited for" in capsys.readouterr().out
 
 
 def test_without_any_answer_no_cycle_goes_on(campaign: Make, client: Any) -> None:
@@ -195,6 +195,26 @@ def test_a_command_waits_for_answers_and_goes_on(
     opens = Timer(3, (folder / "open").touch)
     opens.start()
     campaign(**desk, wait="1h").run()
+    assert len(labels_after(client, 1)) == 30
+
+
+def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
+    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "my_code.py").write_text(
+        "from pathlib import Path\n"
+        "from al.annotators.oracle import Oracle\n"
+        "from al.contracts import Answers\n"
+        "from al.errors import LabelError\n"
+        "class Mine(Oracle):\n"
+        "    looks = 0\n"
+        "    def collect(self, query):\n"
+        "        Mine.looks += 1\n"
+        "        if Mine.looks in (2, 3): raise LabelError('row 7 is bad: mend it')\n"
+        "        return super().collect(query) if Mine.looks > 3 else Answers(waiting=query.ids)\n"
+    )
+    campaign(campaign="c", annotator="my_code:Mine", cycles=1, epochs=1, wait="1h").run()
+    assert capsys.readouterr().out.count("error: row 7 is bad: mend it") == 1
     assert len(labels_after(client, 1)) == 30
 
 

@@ -14,7 +14,7 @@ from al.annotators.files import Files
 from al.catalog import tasks
 from al.contracts import SECOND, DataSpec, Preview, Query
 from al.data import ArrayLoader
-from al.errors import AlError, ConfigError, LabelError
+from al.errors import AlError, ConfigError, DataError, LabelError
 from tests.spreadsheet import WAYS, fill, opened, saved
 from tests.stores import runs, table
 
@@ -154,6 +154,13 @@ def test_what_cannot_work_is_refused_before_anything_starts(
         Files(Texts(kind), "c", options)
 
 
+@pytest.mark.parametrize("annotator", ["files", "page"])
+def test_a_folder_that_cannot_be_made_is_one_line(campaign: Make, annotator: str) -> None:
+    given = {"annotator": annotator, "annotator_options": "folder=/proc/nowhere"}
+    with pytest.raises(DataError, match=f"annotator '{annotator}' cannot work with /proc/nowhere"):
+        campaign(campaign="c", **given).run()
+
+
 def test_several_classes_a_sample(folder: Path) -> None:
     desk = Files(Texts("labels"), "c", {"separator": "/"})
     desk.data.check_label = lambda label: None  # type: ignore[method-assign] - of one class each
@@ -177,7 +184,7 @@ def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
         campaign(**given).run()
         asked = 30 if cycle == 1 else 10
         path = tables / f"query-{cycle:02d}" / "query.csv"
-        assert f"waiting: 0 of {asked} answered, at {path}" in capsys.readouterr().out
+        assert f"waiting: 0 of {asked} answered, at {path.resolve()}" in capsys.readouterr().out
         assert (path.parent / "sheet-1.png").stat().st_size > 1000
         assert (path.parent / "images" / "0001.png").exists()
         fill(path, right, "LibreOffice", most=asked // 2)
@@ -191,7 +198,7 @@ def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
         saved(path, rows, way)
     first = tables / "query-01" / "query.csv"
     campaign(**given).run()
-    assert "campaign c ends: cycles=3 are done; 3 answers are still waited for" in (
+    assert "campaign c ends: cycles=3 are done; answers to 3 samples are still waited for" in (
         capsys.readouterr().out
     )
     labels = table(client, runs(client, role="cycle")[-1], "state/labels.parquet")

@@ -114,6 +114,13 @@ def test_a_second_opinion_counts_and_both_answers_are_kept() -> None:
     assert (found.frame["cycle"] == 1).all()
 
 
+def test_a_class_called_again_is_no_second_opinion() -> None:
+    votes = (answer("a", "again", "anna"), answer("a", "again", "bob"))
+    table = LabelTable().with_answers(Answers((votes[0],), votes=votes), query("a"), 1)
+    asked = table.with_answers(Answers(waiting=("a",)), query("a", why=SECOND), 2)
+    assert list(asked.waiting["id"]) == ["a"]
+
+
 NAMES = st.sampled_from("abcdefgh")
 
 

@@ -66,7 +66,7 @@ class Files(Annotator):
                     f"annotator 'files': {word!r} is a class: pass "
                     f"annotator_options='{name}=another word'"
                 )
-        self.where = str(self.folder)
+        self.where = str(self.folder.resolve())
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class Files(Annotator):
             self._write(scratch, new)
             os.replace(scratch, self.folder / name)
         if folders := self._folders():
-            self.where = str(folders[-1] / TABLE)
+            self.where = str((folders[-1] / TABLE).resolve())
 
     def _write(self, folder: Path, keys: Sequence[Key]) -> None:
         previews = [self.data.preview(id) for id, _ in keys]
@@ -105,7 +105,10 @@ class Files(Annotator):
 
     def _write_table(self, folder: Path, keys: Sequence[Key]) -> None:
         rows = []
+        gone = set(self.data.missing([id for id, _ in keys]))
         for number, (id, again) in enumerate(keys, start=1):
+            if id in gone:
+                continue
             shown = self._shown(id, self.data.preview(id), number)
             said = {"comment": "second opinion"} if again else {}
             rows.append({"nr": number, "id": id, **shown, "label": "", **said})

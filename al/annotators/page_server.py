@@ -102,7 +102,9 @@ class PageServer:
         places = {key: place for place, key in enumerate(self.log.ever_asked())}
         latest = queries[-1] if queries else []
         open_keys = [key for query in [latest, *queries[:-1]] for key in query if key not in said]
-        item = self._item(open_keys[0], places[open_keys[0]]) if open_keys else None
+        there = (key for key in open_keys if not self.data.missing([key[0]]))
+        first = next(there, None)
+        item = None if first is None else self._item(first, places[first])
         done, last = sum(key in said for key in latest), self.log.last_of(name)
         undo = None if last is None else places[last]
         return {"item": item, "done": done, "left": len(open_keys), "undo": undo}

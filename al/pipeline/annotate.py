@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from al.contracts import Answer, Query
 from al.errors import LabelError, StateError
-from al.pipeline.asking import hear
+from al.pipeline.asking import hear, reached
 from al.pipeline.cycle import Cycle, Waiting
 from al.pipeline.session import check_labels
 from al.progress import say
@@ -42,7 +42,8 @@ def annotate(cycle: Cycle) -> bool:
             raise Waiting(f"waiting: {found.text}")
         before = session.state.labels
         heard = before.with_answers(answers, query, cycle.number)
-        corrected = session.annotator.revised(session.present(heard).collected)
+        with reached(session):
+            corrected = session.annotator.revised(session.present(heard).collected)
         _check(corrected, cycle)
         labels = heard.with_corrections(corrected, cycle.number)
         new = labels.since(before)
@@ -78,7 +79,8 @@ def _present(query: Query, cycle: Cycle) -> Query:
     if gone:
         say(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
     if unwanted := [*gone, *session.data.missing(waiting)]:
-        session.annotator.withdraw(unwanted)
+        with reached(session):
+            session.annotator.withdraw(unwanted)
     return query.without(gone)
 
 

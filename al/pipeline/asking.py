@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from al.config import Config
 from al.contracts import AUDIT, Answers, Query
-from al.errors import ConfigError, UnknownName, did_you_mean
+from al.errors import AlError, ConfigError, DataError, UnknownName, did_you_mean
 from al.pipeline.session import Session
 from al.pipeline.spans import span_or_off
 from al.progress import bar, say
@@ -44,6 +45,24 @@ def options_of(config: Config, known: Mapping[str, str]) -> dict[str, str]:
             raise ConfigError(f"annotator_options gives {name!r} twice: give it once")
         found[name] = value
     return found
+
+
+@contextmanager
+def reached(session: Session) -> Iterator[None]:
+    """Tell in a line what keeps the annotator from its files or its server.
+
+    Raises:
+        DataError: says what.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or " ".join(str(error).split())[:200]
+        where = f" with {error.filename}" if error.filename else ""
+        raise DataError(
+            f"annotator {session.config.annotator!r} cannot work{where} ({what}): mend that, or "
+            "give it another place by annotator_options"
+        ) from error
 
 
 def joined(query: Query, session: Session) -> Query:
@@ -113,10 +132,12 @@ def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlo
     annotator, everything = session.annotator, joined(query, session)
 
     def look() -> tuple[Answers, Outlook]:
-        answers = annotator.collect(everything)
+        with reached(session):
+            answers = annotator.collect(everything)
         return answers, outlook(query, answers, session, started)
 
-    annotator.request(query)
+    with reached(session):
+        annotator.request(query)
     answers, found = look()
     wait = span_or_off(session.config.wait, "wait")
     if found.go or wait is None:
@@ -130,10 +151,19 @@ def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlo
         say(
             f"waiting for answers{at}, {session.config.wait} at most; Ctrl-C stops, nothing is lost"
         )
+        trouble: AlError | None = None
         while not found.go and (left := end - time.monotonic()) > 0:
             time.sleep(min(pause, left))
             before = found.there
-            answers, found = look()
+            try:
+                answers, found = look()
+                trouble = None
+            except AlError as error:  # a person can mend it meanwhile
+                if str(error) != str(trouble):
+                    say(f"error: {' '.join(str(error).split())}")
+                trouble = error
             shown.update(found.there - before)
             pause = PAUSES[0] if found.there != before else min(pause * 1.5, PAUSES[1])
+        if trouble is not None:
+            raise trouble
     return answers, found

@@ -12,6 +12,7 @@ from al import progress
 from al.config import Config
 from al.errors import ConfigError
 from al.pipeline.annotate import annotate
+from al.pipeline.asking import reached
 from al.pipeline.compare import compare
 from al.pipeline.cycle import (
     Cycle,
@@ -156,7 +157,8 @@ class Campaign:
         assert session is not None  # else it has said so
         annotator = session.config.annotator
         try:
-            session.annotator.serve()
+            with reached(session):
+                session.annotator.serve()
         except NotImplementedError:
             where = session.annotator.where
             at = f": people work at {where}" if where else ""
@@ -225,7 +227,7 @@ class Campaign:
                 return False
             cycle = None
         waiting = len(session.state.labels.waiting)
-        also = f"; {waiting} answers are still waited for" if waiting else ""
+        also = f"; answers to {waiting} samples are still waited for" if waiting else ""
         say(f"campaign {self.name} ends: {reason}{also}")
         session.run.set_tags({"al.stopped": reason})
         return True

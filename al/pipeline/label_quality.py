@@ -69,10 +69,10 @@ def crossed(session: Session, number: int, labels: LabelTable, given: np.ndarray
     order = np.lexsort((rng.permutation(len(given)), given))  # each class in every part
     part = np.empty(len(given), np.int64)
     part[order] = np.arange(len(given)) % folds
-    found = np.empty((len(given), len(session.data.spec.classes)))
+    found, names = np.empty((len(given), len(session.data.spec.classes))), labels.ids
     for fold in range(folds):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        ids = [labels.ids[row] for row in outside]
+        ids = [names[row] for row in outside]
         graph = _trained(session, number, labels, inside, fold)
         batches = session.data.batches(ids, batch_size=512)
         parts = [

@@ -72,6 +72,8 @@ class Result:
 
     def text(self) -> str:
         """The learning curve for a terminal."""
+        if not len(self.curve):
+            return "no model has been trained yet"
         title = f"test/{self.metric} of the model in Production"
         lines = ["", f"{title} (plus {self.validation_labels} validation labels)"]
         table = self.curve.set_index("labels").rename(columns={self.metric: self.strategy})

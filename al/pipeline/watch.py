@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from al.errors import AlError, ConfigError
-from al.pipeline.asking import joined, outlook
+from al.pipeline.asking import joined, outlook, reached
 from al.pipeline.cycle import stop_reason
 from al.pipeline.select_data import load_query, train_ids_on_record
 from al.pipeline.session import Session
@@ -74,7 +74,8 @@ def _of_open_cycle(session: Session, run: Run) -> Decision:
         return Decision(True, f"cycle {number} is open and goes on")
     query = load_query(asked)
     query = query.without(session.data.missing(query.ids))
-    answers = session.annotator.collect(joined(query, session))
+    with reached(session):
+        answers = session.annotator.collect(joined(query, session))
     found = outlook(query, answers, session, answered.started)
     if not found.go:
         return Decision(False, f"cycle {number} waits: {found.text}")

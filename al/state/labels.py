@@ -66,7 +66,9 @@ class LabelTable:
     def waiting(self) -> pd.DataFrame:
         """The samples, or second opinions, that were asked for and have no answer yet."""
         first = self.frame["status"] == "waiting"
-        second = (self.frame["again"] > 0) & ~self.frame["votes"].str.contains('"again"')
+        second = (self.frame["again"] > 0) & ~self.frame["votes"].str.contains(
+            '"again": "', regex=False
+        )
         rows = self.frame[first | second]
         return rows.assign(strategy=rows["strategy"].mask(second, SECOND))
 
