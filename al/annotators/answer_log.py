@@ -15,11 +15,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from al.annotators.keys import Key
 from al.contracts import Label
 from al.errors import DataError
-
-#: A sample, and whether it is asked about for the second time.
-Key = tuple[str, bool]
 
 
 @dataclass(frozen=True)

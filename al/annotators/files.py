@@ -6,20 +6,19 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from al.annotators.keys import Key, keys_of, refuse_drawings, revisions
 from al.annotators.sheets import enlarged, sheets
 from al.annotators.spreadsheets import LabelCells, Row, read_sheet, safe_cell, same
 from al.catalog import annotators
-from al.contracts import SECOND, Annotator, Answer, Answers, DataLoader, Label, Preview, Query
+from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Preview, Query
 from al.errors import ConfigError, DataError, LabelError
 
-#: A sample, and whether it is asked about for the second time.
-Key = tuple[str, bool]
 TABLE, ASKED = "query.csv", "asked.json"
 #: Bad labels that an error names.
 _NAMED = 5
@@ -46,12 +45,7 @@ class Files(Annotator):
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(data, campaign, options)
-        kind = data.spec.kind
-        if kind not in ("class", "labels", "number"):
-            raise ConfigError(
-                f"annotator 'files': {kind} cannot be written into a table: "
-                "use annotator=label-studio"
-            )
+        refuse_drawings("files", data.spec)
         self.folder = Path(self.given.get("folder", Path("annotate") / campaign))
         self.skip = self.given.get("skip", "skip")
         nothing = self.given.get("nothing", "none")
@@ -59,7 +53,7 @@ class Files(Annotator):
         self.delimiter = self.given.get("delimiter", ",").replace("\\t", "\t")
         if self.delimiter not in (",", ";", "\t", "|"):
             raise ConfigError(f"delimiter={self.delimiter!r}: give one of , ; | \\t")
-        words = {"skip": self.skip} | ({"nothing": nothing} if kind == "labels" else {})
+        words = {"skip": self.skip} | ({"nothing": nothing} if data.spec.kind == "labels" else {})
         for name, word in words.items():
             if same(word, data.spec.classes) is not None:
                 raise ConfigError(
@@ -73,7 +67,7 @@ class Files(Annotator):
     def request(self, query: Query) -> None:
         """Write a table of what was not asked about before; tables that are there stay."""
         known = self._known()
-        new = [key for key in _keys(query) if key not in known]
+        new = [key for key in keys_of(query) if key not in known]
         for folder in self._folders():
             if not (folder / TABLE).exists():  # lost or renamed: nothing is written over
                 self._write_table(folder, _asked(folder))
@@ -137,7 +131,7 @@ class Files(Annotator):
     def collect(self, query: Query) -> Answers:
         filled = self._filled()
         answered, skipped, waiting = list[Answer](), list[str](), list[str]()
-        for key in _keys(query):
+        for key in keys_of(query):
             cell = filled.get(key)
             if cell is None:
                 waiting.append(key[0])
@@ -149,11 +143,8 @@ class Files(Annotator):
 
     def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
         """Labels that are others now; the second opinion counts where there is one."""
-        found = {}
-        for (id, _), cell in sorted(self._filled().items(), key=lambda item: item[0][1]):
-            if id in labels and cell.answer is not None:
-                found[id] = cell.answer
-        return tuple(answer for id, answer in found.items() if answer.label != labels[id])
+        filled = self._filled().items()
+        return revisions([(key, c.answer) for key, c in filled if c.answer is not None], labels)
 
     def _filled(self) -> dict[Key, _Cell]:
         """What people have written so far.
@@ -226,11 +217,6 @@ class _Cell:
     @property
     def label(self) -> Label:
         return None if self.answer is None else self.answer.label
-
-
-def _keys(query: Query) -> Iterator[Key]:
-    for id, why in zip(query.ids, query.reasons, strict=True):
-        yield id, why == SECOND
 
 
 def _number_of(folder: Path) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from al.annotators.answer_log import AnswerLog, Entry, Key
+from al.annotators.answer_log import AnswerLog, Entry
+from al.annotators.keys import keys_of, refuse_drawings, revisions
 from al.catalog import annotators
-from al.contracts import SECOND, Annotator, Answer, Answers, DataLoader, Label, Query
+from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
 
 
@@ -30,11 +31,7 @@ class Page(Annotator):
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(data, campaign, options)
-        if data.spec.kind not in ("class", "labels", "number"):
-            raise ConfigError(
-                f"annotator 'page': {data.spec.kind} cannot be drawn there: "
-                "use annotator=label-studio"
-            )
+        refuse_drawings("page", data.spec)
         port = self.given.get("port", "0")
         if not port.isdecimal() or int(port) > 65535:
             raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
@@ -43,14 +40,14 @@ class Page(Annotator):
         self.where = f"the page that python -m steps.page --campaign {campaign} serves"
 
     def request(self, query: Query) -> None:
-        self.log.ask(_keys(query))
+        self.log.ask(keys_of(query))
 
     def collect(self, query: Query) -> Answers:
         """The first person's answer counts; where there are several, all are votes."""
         said = self.log.answers()
         answered, skipped, waiting = list[Answer](), list[str](), list[str]()
         votes = list[Answer]()
-        for key in _keys(query):
+        for key in keys_of(query):
             entries = list(said.get(key, {}).values())
             labelled = [entry for entry in entries if not entry.skipped]
             if labelled:
@@ -64,12 +61,11 @@ class Page(Annotator):
 
     def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
         """Labels that are others now; the second opinion counts where there is one."""
-        found: dict[str, Answer] = {}
-        for (id, _), said in sorted(self.log.answers().items(), key=lambda item: item[0][1]):
+        given = []
+        for key, said in self.log.answers().items():
             labelled = [entry for entry in said.values() if not entry.skipped]
-            if id in labels and labelled:
-                found[id] = _answer(labelled[0])
-        return tuple(answer for id, answer in found.items() if answer.label != labels[id])
+            given += [(key, _answer(entry)) for entry in labelled[:1]]
+        return revisions(given, labels)
 
     def withdraw(self, ids: Sequence[str]) -> None:
         self.log.withdraw(ids)
@@ -95,10 +91,6 @@ class Page(Annotator):
         with PageServer(self.data, self.campaign, self.log, self.port) as server:
             say(f"open {server.url} in a browser on this machine; Ctrl-C stops, nothing is lost")
             server.wait()
-
-
-def _keys(query: Query) -> list[Key]:
-    return [(id, why == SECOND) for id, why in zip(query.ids, query.reasons, strict=True)]
 
 
 def _answer(entry: Entry) -> Answer:

@@ -17,7 +17,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from al.annotators.answer_log import AnswerLog, Key
+from al.annotators.answer_log import AnswerLog
+from al.annotators.keys import Key
 from al.contracts import DataLoader
 from al.errors import ConfigError, DataError, LabelError
 from al.progress import say
