@@ -58,6 +58,7 @@ bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.compare_rules
 	$(BIN)/python -m benchmarks.stochastic_passes
 	$(BIN)/python -m benchmarks.decode_cache
+	$(BIN)/python -m benchmarks.label_quality --task digits --folds 4 --folds 8
 
 slow: setup      ## the slow end-to-end tests
 	$(BIN)/python -m pytest -m slow
