@@ -546,6 +546,7 @@ class Query:
         predicted, confidence: the champion's best guess, a label, and how sure it is, as in
             `Graph.guesses`; empty where there is no champion.
         why, memory, covers: as in `Picks`; of the audit slice `covers` says nothing.
+        cycle: in which it is asked; 0 where that does not matter.
     """
 
     ids: tuple[str, ...]
@@ -559,6 +560,7 @@ class Query:
     why: str = ""
     memory: Mapping[str, Any] | None = None
     covers: bool = False
+    cycle: int = 0
 
     def without(self, ids: Iterable[str]) -> Query:
         """The query less these ids, in its order."""

@@ -5,6 +5,7 @@
     │   └── UnknownName      a name that no catalog knows ("did you mean …")
     ├── DataError            a data file is missing, corrupt or of another shape
     │   └── LabelError       a label that the task does not know
+    ├── AnnotatorError       who answers cannot be reached, refuses, or does not fit the task
     ├── StrategyError        a strategy cannot run here, or chose something impossible
     ├── PoolEmpty            nothing is left to ask about
     ├── StepOrder            a step was called before the one that it builds on
@@ -24,6 +25,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "AlError",
+    "AnnotatorError",
     "CampaignBusy",
     "ConfigError",
     "DataError",
@@ -57,6 +59,10 @@ class DataError(AlError):
 
 class LabelError(DataError):
     """A label that the task does not know."""
+
+
+class AnnotatorError(AlError):
+    """Who answers cannot be reached, refuses, or does not fit the task."""
 
 
 class StrategyError(AlError):

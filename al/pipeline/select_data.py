@@ -71,7 +71,7 @@ def select_data(cycle: Cycle) -> bool:
                 budget=config.costs == "on",
                 audit=config.audit if has_model and config.audits else 0.0,
             )
-            query = explained(query, view)
+            query = replace(explained(query, view), cycle=cycle.number)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
             query = _with_second_opinions(query, doubted)
             _save(run, query, figures, cycle)
@@ -313,6 +313,7 @@ def load_query(run: Run) -> Query:
             why=run.tags.get("al.why", ""),
             memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
             covers=run.tags.get("al.covers") == "True",
+            cycle=int(run.tags["al.cycle"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(
