@@ -7,13 +7,15 @@ ifneq ($(DATA),)
 export AL_DATA_DIR ?= $(abspath $(DATA))
 endif
 PORT ?= 5000
+# The version whose replies the tests have on record.
+LABEL_STUDIO := 1.23.2
 # The charts of campaign runs alone, where learning curves overlay.
 CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
-.PHONY: help setup run ui test test-all lint docs bench slow chaos clean
+.PHONY: help setup run ui test test-all lint docs bench slow chaos label-studio label-studio-serve label-studio-test clean
 
 help:            ## what there is
-	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 20
 
 setup: .venv/ready ## make .venv with the pinned set
 
@@ -65,6 +67,21 @@ slow: setup      ## the slow end-to-end tests
 
 chaos: setup     ## kills at every point, and every other fault there is a test for
 	$(BIN)/python -m pytest -m 'sweep or not sweep' tests/test_resume.py tests/test_driver.py tests/test_faults.py
+	test ! -e .venv-label-studio/ready || $(MAKE) label-studio-test
+
+label-studio: setup .venv-label-studio/ready ## a Label Studio in an environment of its own (1 GB)
+
+.venv-label-studio/ready:
+	test -x .venv-label-studio/bin/python || $(PYTHON) -m venv .venv-label-studio
+	.venv-label-studio/bin/pip install --quiet label-studio==$(LABEL_STUDIO)
+	$(BIN)/python -m tests.label_studio_server
+	touch $@
+
+label-studio-serve: label-studio ## that Label Studio at http://127.0.0.1:8080, kept in build/label-studio
+	$(BIN)/python -m tests.label_studio_server --serve 8080
+
+label-studio-test: label-studio ## the tests that need it
+	$(BIN)/python -m pytest -m label_studio
 
 clean:           ## remove .venv and caches; tracking data stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -117,3 +117,35 @@ def fashion_mnist() -> Any:
     if not root or not (Path(root) / "fashion-mnist").is_dir():
         pytest.skip("AL_DATA_DIR holds no fashion-mnist")
     return FashionMnist().data()
+
+
+@pytest.fixture(scope="session")
+def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real Label Studio, started once."""
+    from tests.label_studio_server import LabelStudioServer, is_there, prepare
+
+    if not is_there():
+        pytest.skip("no .venv-label-studio: make label-studio")
+    prepare()
+    server = LabelStudioServer(tmp_path_factory.mktemp("label-studio")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.label_studio)])
+def studio(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Label Studio: a stand-in and, with the marker `label_studio`, the real one."""
+    from al.annotators.label_studio import annotator, server
+    from tests.label_studio_standin import StandIn
+    from tests.studios import Studio
+
+    real = request.param == "real"
+    made = request.getfixturevalue("real_studio") if real else StandIn(tmp_path).start()
+    for name in server.TOKENS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(server.TOKENS[0], made.token)
+    monkeypatch.setattr(server, "PAUSES", (0.01,))
+    annotator._known.clear()
+    yield Studio(made, real)
+    if not real:
+        made.stop()

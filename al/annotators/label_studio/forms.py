@@ -1,0 +1,176 @@
+"""Labels as results in Label Studio, and results as labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
+from al.contracts import Kind, Label
+from al.errors import LabelError, did_you_mean
+from al.masks import decode_mask, encode_mask
+
+#: Kind of label → the control tags that can give it; the first one shows predictions.
+TAGS: Mapping[Kind, tuple[str, ...]] = {
+    "class": ("Choices",),
+    "labels": ("Choices",),
+    "mask": ("BrushLabels", "PolygonLabels", "RectangleLabels"),
+    "boxes": ("RectangleLabels",),
+    "number": ("Number",),
+}
+Result = Mapping[str, Any]
+Size = tuple[int, int]  # height and width in pixels
+
+
+@dataclass(frozen=True)
+class Form:
+    """How samples are shown and labels given in a project.
+
+    Attributes:
+        shows: name of the tag that shows the sample.
+        key: what it shows of a task's data.
+        controls: name of each tag that gives labels → what kind of tag.
+    """
+
+    kind: Kind
+    classes: tuple[str, ...]
+    shows: str
+    key: str
+    controls: Mapping[str, str]
+
+    # -- results to labels -----------------------------------------------------------------
+
+    def label(self, results: Sequence[Result], size: Size | None) -> Label:
+        """The label that an annotation's results say; None where they say nothing yet.
+
+        Args:
+            size: of the image, where it is one.
+
+        Raises:
+            LabelError: a class that the task does not know, or a damaged shape.
+        """
+        mine = [result for result in results if result.get("from_name") in self.controls]
+        if self.kind == "number":
+            return mine[-1]["value"]["number"] if mine else None
+        if self.kind in ("class", "labels"):
+            chosen = [name for result in mine for name in result["value"]["choices"]]
+            for name in chosen:
+                self._position(name)
+            if self.kind == "labels":
+                return sorted(set(chosen))
+            if len(set(chosen)) > 1:
+                raise LabelError(f"{len(chosen)} classes are chosen: choose one")
+            return chosen[0] if chosen else None
+        assert size is not None  # shapes are drawn on images
+        shapes = [result for result in mine if _names(result) is not None]
+        if self.kind == "boxes":
+            return [self._box(result, size) for result in shapes]
+        mask = np.zeros(size, np.uint8)  # what nobody painted is of the first class
+        for result in shapes:
+            mask[self._pixels(result, size)] = self._class(result)
+        return encode_mask(mask)
+
+    def _position(self, name: str) -> int:
+        if name not in self.classes:
+            raise LabelError(f"{name!r} is no class: {did_you_mean(name, self.classes)}")
+        return self.classes.index(name)
+
+    def _class(self, result: Result) -> int:
+        names = _names(result) or ()
+        if len(names) != 1:
+            raise LabelError(f"a shape has {len(names)} labels: give it one")
+        return self._position(names[0])
+
+    def _pixels(self, result: Result, size: Size) -> np.ndarray:
+        value, (height, width) = result["value"], size
+        if result["type"] == "brushlabels":
+            drawn = (result["original_height"], result["original_width"])
+            if drawn != size:
+                raise LabelError(
+                    f"a stroke was drawn on an image of {drawn[0]} × {drawn[1]} pixels, and the "
+                    f"sample has {height} × {width}: show people the sample as it is"
+                )
+            return decode_brush(value["rle"], height, width)
+        if result["type"] == "polygonlabels":
+            points = np.asarray(value["points"], np.float64)
+        else:
+            x, y, w, h = value["x"], value["y"], value["width"], value["height"]
+            points = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
+        return fill_polygon(points * (width, height) / 100, height, width)
+
+    def _box(self, result: Result, size: Size) -> dict[str, Any]:
+        value, (height, width) = result["value"], size
+        across = [value[side] * width / 100 for side in ("x", "width")]
+        down = [value[side] * height / 100 for side in ("y", "height")]
+        box = hull([across[0], down[0], across[1], down[1]], value.get("rotation", 0))
+        # Percentages cost the last digits of a double.
+        return {
+            "label": self.classes[self._class(result)],
+            "box": [round(side, 6) for side in box],
+        }
+
+    # -- labels to results -----------------------------------------------------------------
+
+    def results(self, label: Label, size: Size | None) -> list[dict[str, Any]]:
+        """Results that show a label to an annotator, or say it for one."""
+        name, tag = next(
+            (name, tag)
+            for wanted in TAGS[self.kind]
+            for name, tag in self.controls.items()
+            if tag == wanted
+        )
+        kind = tag.lower()
+        values: list[dict[str, Any]]
+        if self.kind == "number":
+            values = [{"number": label}]
+        elif self.kind in ("class", "labels"):
+            values = [{"choices": [label] if self.kind == "class" else list(label)}]
+        elif self.kind == "boxes":
+            assert size is not None
+            values = [
+                {**_percent(entry["box"], size), "rotation": 0, kind: [entry["label"]]}
+                for entry in label
+            ]
+        elif kind == "brushlabels":
+            mask = decode_mask(label, len(self.classes))
+            values = [
+                {"format": "rle", "rle": encode_brush(mask == position), kind: [name]}
+                for position, name in enumerate(self.classes)
+                if position and (mask == position).any()
+            ]
+        else:
+            values = []  # a mask cannot be shown where people draw outlines only
+        frame: dict[str, Any] = {}
+        if size is not None and self.kind in ("mask", "boxes"):
+            frame = {"original_height": size[0], "original_width": size[1], "image_rotation": 0}
+        return [
+            {
+                "id": f"{kind}{number}",
+                "from_name": name,
+                "to_name": self.shows,
+                "type": kind,
+                "value": value,
+                **frame,
+            }
+            for number, value in enumerate(values)
+        ]
+
+
+def _names(result: Result) -> Sequence[str] | None:
+    """The labels of a shape; None of what is no shape."""
+    found = result["value"].get(result.get("type", ""))
+    return found if isinstance(found, list) else None
+
+
+def _percent(box: Sequence[float], size: Size) -> dict[str, float]:
+    height, width = size
+    x, y, w, h = box
+    return {
+        "x": x / width * 100,
+        "y": y / height * 100,
+        "width": w / width * 100,
+        "height": h / height * 100,
+    }
