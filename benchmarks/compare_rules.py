@@ -39,6 +39,8 @@ RULES = (
 class Known:
     """A champion and a pool of which it is known what the champion gets right."""
 
+    lower: frozenset[str] = frozenset()  # more of its metric is better
+
     def __init__(self, size: int, value: float, rng: np.random.Generator) -> None:
         # Confidence of two classes; where it is low the champion errs more often.
         confidence = 0.5 + 0.5 * rng.beta(4, 1, size)
