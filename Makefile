@@ -1,6 +1,8 @@
 # Two commands do everything from a fresh clone: `make run` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+# A test file for each of two cores: what a file's tests share is made once.
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # Data sets that several checkouts share may lie beside them; else they are downloaded.
 DATA := $(firstword $(wildcard data ../shared/data))
 ifneq ($(DATA),)
@@ -35,10 +37,10 @@ ui: setup        ## the MLflow UI on what `make run` made
 	    --workers 1 --backend-store-uri sqlite:///mlflow.db --no-serve-artifacts --default-artifact-root "$(CURDIR)/mlruns"
 
 test: setup      ## the default tests
-	$(BIN)/python -m pytest
+	$(TEST)
 
 test-all: setup  ## the slow ones too
-	$(BIN)/python -m pytest -m ''
+	$(TEST) -m ''
 
 lint: setup      ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -63,7 +65,7 @@ bench: setup     ## every figure of the README
 	$(BIN)/python -m benchmarks.label_quality --task digits --folds 4 --folds 8
 
 slow: setup      ## the slow end-to-end tests
-	$(BIN)/python -m pytest -m slow
+	$(TEST) -m slow
 
 chaos: setup     ## kills at every point, and every other fault there is a test for
 	$(BIN)/python -m pytest -m 'sweep or not sweep' tests/test_resume.py tests/test_driver.py tests/test_faults.py
