@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from al.contracts import DataSpec, Preview
-from al.data.images import Pictures, Seen, decode, preview
+from al.data.images import decode, preview
 from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
+from al.data.packs import Pictures, Seen
 from al.errors import DataError
 from al.progress import say
 

@@ -12,7 +12,7 @@ from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
 from al.data.places import find
 from al.data.reading import column, read_table
-from al.data.tables import ID, SPLIT, labels_of, splits_of
+from al.data.row_marks import ID, SPLIT, labels_of, splits_of
 from al.errors import DataError
 
 PATH = "path"

@@ -113,3 +113,12 @@ def column(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
         near = did_you_mean(name, [str(known) for known in frame.columns])
         raise DataError(f"{path} has no column {name!r}: {near}")
     return frame[name]
+
+
+def mark(file: Path) -> tuple[int, int]:
+    """What changes when a file does."""
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}): restore it") from error
+    return stat.st_size, stat.st_mtime_ns

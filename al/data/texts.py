@@ -16,8 +16,8 @@ from al.data.embedded import embedded
 from al.data.images import digest
 from al.data.own import OwnLoader, class_names, spec_of_classes
 from al.data.places import find
-from al.data.reading import column, read_table
-from al.data.tables import ID, SPLIT, labels_of, mark, samples_of
+from al.data.reading import column, mark, read_table
+from al.data.row_marks import ID, SPLIT, labels_of, samples_of
 from al.errors import DataError
 from al.progress import say
 
