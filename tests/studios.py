@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ class Samples(ArrayLoader):
         if self.shown == "text":
             return Preview(text=f"<b>text</b> & more of {id}")
         if self.shown == "row":
-            return Preview(row={"name": id, "length": 3.5})
+            return Preview(row={"name": id, "length": np.float32(3.5), "weight": math.nan, 7: None})
         return super().preview(id)
 
     def source(self, id: str) -> str | None:

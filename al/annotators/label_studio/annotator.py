@@ -76,7 +76,7 @@ class LabelStudio(Annotator):
         if missing:
             self._import(project, query, missing)
             tasks.look(self._server)
-        if self._prelabel and project.model_version != query.model:
+        if self._prelabel and query.predicted and project.model_version != query.model:
             # The server shows predictions of one version only, and takes the first it sees.
             path = f"/api/projects/{project.id}"
             self._server.change("PATCH", path, json={"model_version": query.model})
@@ -168,7 +168,7 @@ class LabelStudio(Annotator):
             )  # fmt: skip
         else:
             previews = ((id, self.data.preview(id)) for id in ids)
-            shown = {id: view.text if view.row is None else dict(view.row) for id, view in previews}
+            shown = {id: view.text if view.row is None else _row(view.row) for id, view in previews}
         measured = {*self.data.ids("val"), *self.data.ids("test")}
         for start in range(0, len(rows), CHUNK):
             tasks = []
@@ -279,6 +279,19 @@ def _brief(label: Label) -> str:
     if isinstance(label, dict):
         return "another mask"
     return f"{len(label)} boxes" if label and isinstance(label[0], dict) else str(label)
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON can say it; what is missing is empty."""
+    return {str(name): _cell(value) for name, value in row.items()}
+
+
+def _cell(value: Any) -> str | int | float:
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return ""
+    plain = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else str(value)
 
 
 def _was_shown(entry: Mapping[str, Any]) -> bool:
