@@ -46,8 +46,8 @@ class LabelStudio(Annotator):
     def __init__(
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(data, campaign)
-        given = dict(options or {})
+        super().__init__(data, campaign, options)
+        given = self.given
         for name in given:
             if name not in self.options:
                 raise ConfigError(f"unknown option {name!r}: {did_you_mean(name, self.options)}")
