@@ -134,15 +134,16 @@ def _serve(port: int) -> None:
     server = LabelStudioServer(ROOT / "build" / "label-studio", port).start()
     print(f"{server.url}  user {USER}  password {PASSWORD}")
     print(f"export LABEL_STUDIO_URL={server.url} LABEL_STUDIO_API_KEY={TOKEN}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+        with suppress(KeyboardInterrupt):
+            signal.pause()
     finally:
         server.stop()
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
         _serve(int(sys.argv[2]))
     else:
         prepare()
