@@ -10,6 +10,7 @@ import dataclasses
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -18,8 +19,10 @@ import click
 from al.config import Config
 from al.errors import AlError
 
-#: Exit code of a process that SIGTERM ends.
-TERMINATED = 143
+#: Exit code of a process that SIGTERM ends, and of one that SIGINT ends.
+TERMINATED, INTERRUPTED = 143, 130
+#: Seconds that a stop may take; then the process is ended where it stands, which is safe.
+GRACE = 30.0
 _asked = 0  # the signal that asked to stop
 
 Body = Callable[[dict[str, Any]], None]
@@ -41,7 +44,7 @@ class StepCommand(click.Command):
         except (KeyboardInterrupt, click.Abort):
             stopping()
             click.echo("stopped: the same command goes on from here", err=True)
-            sys.exit(130)
+            sys.exit(INTERRUPTED)
         except SystemExit as stop:
             stopping()
             if stop.code == TERMINATED:
@@ -117,6 +120,10 @@ def _stop(number: int, _: Any) -> NoReturn:
     destructor; the alarm stays set until `stopping` is called.
     """
     global _asked
+    if not _asked:
+        last_resort = threading.Timer(GRACE, _end_at_once)
+        last_resort.daemon = True
+        last_resort.start()
     if number != signal.SIGALRM:
         _asked = number
     signal.setitimer(signal.ITIMER_REAL, 1.0)
@@ -124,3 +131,9 @@ def _stop(number: int, _: Any) -> NoReturn:
     if _asked == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(TERMINATED)
+
+
+def _end_at_once() -> None:
+    """End a process that was asked to stop and cannot, for a lock that the exception left held."""
+    click.echo("ended at once, as stopping took too long: the same command goes on", err=True)
+    os._exit(INTERRUPTED if _asked == signal.SIGINT else TERMINATED)
