@@ -27,8 +27,9 @@ COUNT = 12
 MOMENTS = ("before", "during", "after")
 
 
-def _drive(url: str, campaign: str, folder: str, kill: tuple[int, str] | None) -> None:
+def _drive(url: str, token: str, campaign: str, folder: str, kill: tuple[int, str] | None) -> None:
     """Ask and collect once, as a process that is killed at a request."""
+    os.environ["LABEL_STUDIO_API_KEY"] = token  # the fork server may be older than it
     from al.annotators.label_studio import LabelStudio
 
     count = 0
@@ -61,7 +62,9 @@ def _drive(url: str, campaign: str, folder: str, kill: tuple[int, str] | None) -
 
 
 def _process(studio: Studio, campaign: str, folder: Path, kill: Any = None) -> int:
-    child = context.Process(target=_drive, args=(studio.server.url, campaign, str(folder), kill))
+    server = studio.server
+    args = (server.url, server.token, campaign, str(folder), kill)
+    child = context.Process(target=_drive, args=args)
     child.start()
     child.join()
     assert child.exitcode is not None
