@@ -199,7 +199,7 @@ RUBBISH = st.one_of(
     name=st.sampled_from([p.name for p in dataclasses.fields(Config)] + ["nosuch"]), value=RUBBISH
 )
 def test_any_value_of_any_parameter_is_taken_or_told_in_a_line(name: str, value: Any) -> None:
-    from al.pipeline.opening import check_names
+    from al.pipeline.checks import check_names
     from al.pipeline.stopping import deadline_of
 
     def look() -> None:

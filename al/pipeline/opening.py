@@ -9,21 +9,26 @@ from typing import Any
 import pandas as pd
 import torch
 
-from al.catalog import annotators, make_task, tasks
+from al.catalog import annotators, make_task
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Kind, Splits, Task
+from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Splits, Task
 from al.engine import LocalEngine
-from al.errors import ConfigError, DataError, StateError, UnknownName
+from al.errors import ConfigError, StateError
 from al.kept import cache_limit
 from al.model_selector import criterion
 from al.pipeline.asking import options_of
+from al.pipeline.checks import (
+    check_annotator,
+    check_names,
+    check_same,
+    check_sizes,
+    check_task,
+    check_times,
+)
 from al.pipeline.session import Session, check_labels, freeze, new_graph
-from al.pipeline.spans import span_or_off
-from al.pipeline.stopping import deadline_of
 from al.progress import say
 from al.registry import Registry
 from al.state import State, check_shape
-from al.strategies import build, check_kind, check_reads
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
 
@@ -153,40 +158,25 @@ def _plan(
     data = task.data()
     device = _device(config.device)
     if stored is not None:
-        _check_same(data, stored, config)
+        check_same(data, stored["contents"], config)
         data.adopt(_stored_spec(stored))
     graph = new_graph(task, data, config)
-    _check_start(task, data, config)
+    check_task(config, task, data, graph)
+    check_times(config)
     names = [f"val/{metric}" for metric in graph.metrics]
     lower = task.metric in graph.lower
     auto = f"{'min' if lower else 'max'}:val/{task.metric}"
     wanted = criterion(auto if config.criterion == "auto" else config.criterion, names)
-    check_kinds(config, data.spec.kind)
-    if config.calibrate == "on" and not graph.calibrates:
-        raise ConfigError(
-            f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
-            "leave it off"
-        )
     if stored is None:
         splits = data.propose_splits(config.validation_size, config.seed)
     else:
         splits = Splits(tuple(stored["splits"]["val"]), tuple(stored["splits"]["test"]))
     freeze(data, splits, config.missing, tell=False)
-    if config.stable and data.spec.kind != "class":
-        raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
-    deadline_of(config.deadline, 0)  # a wrong one is told now
-    for name in ("answers_within", "wait"):
-        span_or_off(getattr(config, name), name)
     kind = annotators.get(config.annotator)
     annotator = kind(data, config.name, options_of(config, kind.options))
-    if config.second_opinions and not kind.asks_again:
-        raise ConfigError(
-            f"second_opinions={config.second_opinions:g}: annotator {config.annotator!r} asks "
-            "about a sample once only: leave it at 0"
-        )
+    check_annotator(annotator, data, config, new=stored is None)
     if stored is None:
-        _check_truth(annotator, data, config)
-        _check_sizes(config, len(data.ids("train")))
+        check_sizes(config, len(data.ids("train")))
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
     return _Plan(
@@ -223,66 +213,6 @@ def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
     return runs[0], stored
 
 
-def check_names(config: Config) -> None:
-    """Look every name up, so that what cannot run is told before anything starts.
-
-    Raises:
-        UnknownName: the first name that no catalog knows.
-        ConfigError: a strategy's text is not well formed.
-        StrategyError: a strategy needs what this campaign never has.
-    """
-    tasks.get(config.task)
-    if "none" in (config.strategy, config.cold_start):
-        raise UnknownName("'none' is no strategy: only baseline can be none")
-    for name in {config.strategy, config.baseline} - {"none"}:
-        check_reads(build(name), candidates=config.candidates, has_model=True)
-    check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
-    annotators.get(config.annotator)
-
-
-def check_kinds(config: Config, kind: Kind) -> None:
-    """Refuse what has no meaning for the task's kind of problem.
-
-    Raises:
-        StrategyError: a strategy has none.
-        ConfigError: balance has none.
-    """
-    for name in {config.strategy, config.baseline, config.cold_start} - {"none"}:
-        check_kind(build(name), kind)
-    if config.balance == "on" and kind != "class":
-        raise ConfigError("balance=on evens out classes and this task has none: leave it off")
-
-
-def _check_start(task: Task, data: DataLoader, config: Config) -> None:
-    """Refuse a start from the champion's weights for a graph that cannot.
-
-    Raises:
-        ConfigError: says so.
-    """
-    if config.init == "scratch":
-        return
-    try:
-        task.graph(data.spec).start_from(task.graph(data.spec), keep=1.0, fresh=0.0)
-    except NotImplementedError:
-        raise ConfigError(
-            f"init={config.init}: models of task {config.task!r} cannot start from others: "
-            "leave it at scratch"
-        ) from None
-
-
-def _check_truth(annotator: Annotator, data: DataLoader, config: Config) -> None:
-    """Refuse an annotator that tells what the data knows where the data knows nothing.
-
-    Raises:
-        ConfigError: says who can be asked instead.
-    """
-    if annotator.tells_truth and data.given() == {}:
-        raise ConfigError(
-            f"annotator={config.annotator} answers with the data's own labels, and no training "
-            "sample has one: pass annotator=files, page or label-studio"
-        )
-
-
 def _tell_pool(session: Session) -> None:
     """Say how the data's own labels are used, where some samples have one and others not."""
     given = session.data.given()
@@ -312,24 +242,6 @@ def _stored_spec(stored: Mapping[str, Any]) -> DataSpec:
     spec = {"kind": "class", "details": {}, **stored["data"]}  # what came later
     check_shape(spec, _SPEC, "campaign.json", "data")
     return DataSpec.from_dict(spec)
-
-
-def _check_same(data: DataLoader, stored: Mapping[str, Any], config: Config) -> None:
-    """Refuse data other than that which the campaign was started on, wherever it lies now.
-
-    Raises:
-        DataError: says which sample is another.
-    """
-    known = stored["contents"]
-    gone = frozenset(data.missing(list(known)))
-    ids = [id for id in known if id not in gone]
-    found = zip(ids, data.fingerprints(ids), strict=True)
-    if other := [id for id, mark in found if mark != known[id]]:
-        raise DataError(
-            f"{len(other)} of {len(ids)} samples are not what they were when campaign "
-            f"{config.name!r} began, {other[0]!r} first: restore them, or pass another campaign "
-            "name for a new one"
-        )
 
 
 def _create(store: Store, config: Config) -> Run:
@@ -370,13 +282,6 @@ def _where_it_stands(
     if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
         cycles[last].finish()
     return state, cycles.get(last + 1)
-
-
-def _check_sizes(config: Config, pool: int) -> None:
-    for name in ("initial_size", "query_size"):
-        size = getattr(config, name)
-        if size > pool:
-            raise ConfigError(f"{name}={size} is more than the pool of {pool}: give less")
 
 
 def _device(name: str) -> torch.device:

@@ -1,0 +1,142 @@
+"""What is refused before a campaign starts or goes on; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from al.catalog import annotators, tasks
+from al.config import Config
+from al.contracts import Annotator, DataLoader, Graph, Kind, Task
+from al.errors import ConfigError, DataError, UnknownName
+from al.pipeline.spans import span_or_off
+from al.pipeline.stopping import deadline_of
+from al.strategies import build, check_kind, check_reads
+
+
+def check_names(config: Config) -> None:
+    """Look every name up, so that what cannot run is told before anything starts.
+
+    Raises:
+        UnknownName: the first name that no catalog knows.
+        ConfigError: a strategy's text is not well formed.
+        StrategyError: a strategy needs what this campaign never has.
+    """
+    tasks.get(config.task)
+    if "none" in (config.strategy, config.cold_start):
+        raise UnknownName("'none' is no strategy: only baseline can be none")
+    for name in {config.strategy, config.baseline} - {"none"}:
+        check_reads(build(name), candidates=config.candidates, has_model=True)
+    check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
+    annotators.get(config.annotator)
+
+
+def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> None:
+    """Refuse what the task's kind of problem, or its models, cannot do.
+
+    Raises:
+        ConfigError, StrategyError: the first thing that they cannot.
+    """
+    _check_start(task, data, config)
+    _check_strategies(config, data.spec.kind)
+    if config.calibrate == "on" and not graph.calibrates:
+        raise ConfigError(
+            f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
+            "leave it off"
+        )
+    if config.stable and data.spec.kind != "class":
+        raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
+
+
+def check_times(config: Config) -> None:
+    """Refuse times that are none.
+
+    Raises:
+        ConfigError: says what one looks like.
+    """
+    deadline_of(config.deadline, 0)
+    for name in ("answers_within", "wait"):
+        span_or_off(getattr(config, name), name)
+
+
+def _check_strategies(config: Config, kind: Kind) -> None:
+    """Refuse what has no meaning for the task's kind of problem.
+
+    Raises:
+        StrategyError: a strategy has none.
+        ConfigError: balance has none.
+    """
+    for name in {config.strategy, config.baseline, config.cold_start} - {"none"}:
+        check_kind(build(name), kind)
+    if config.balance == "on" and kind != "class":
+        raise ConfigError("balance=on evens out classes and this task has none: leave it off")
+
+
+def _check_start(task: Task, data: DataLoader, config: Config) -> None:
+    """Refuse a start from the champion's weights for a graph that cannot.
+
+    Raises:
+        ConfigError: says so.
+    """
+    if config.init == "scratch":
+        return
+    try:
+        task.graph(data.spec).start_from(task.graph(data.spec), keep=1.0, fresh=0.0)
+    except NotImplementedError:
+        raise ConfigError(
+            f"init={config.init}: models of task {config.task!r} cannot start from others: "
+            "leave it at scratch"
+        ) from None
+
+
+def check_annotator(annotator: Annotator, data: DataLoader, config: Config, *, new: bool) -> None:
+    """Refuse an annotator that tells what the data knows where the data knows nothing, and one
+    that cannot do what is asked of it.
+
+    Args:
+        new: the campaign has not begun.
+
+    Raises:
+        ConfigError: says who can be asked instead.
+    """
+    if new and annotator.tells_truth and data.given() == {}:
+        raise ConfigError(
+            f"annotator={config.annotator} answers with the data's own labels, and no training "
+            "sample has one: pass annotator=files, page or label-studio"
+        )
+    if config.second_opinions and not annotator.asks_again:
+        raise ConfigError(
+            f"second_opinions={config.second_opinions:g}: annotator {config.annotator!r} asks "
+            "about a sample once only: leave it at 0"
+        )
+
+
+def check_same(data: DataLoader, known: Mapping[str, str], config: Config) -> None:
+    """Refuse data other than that which the campaign was started on, wherever it lies now.
+
+    Args:
+        known: fingerprints of some samples, as they were then.
+
+    Raises:
+        DataError: says which sample is another.
+    """
+    gone = frozenset(data.missing(list(known)))
+    ids = [id for id in known if id not in gone]
+    found = zip(ids, data.fingerprints(ids), strict=True)
+    if other := [id for id, mark in found if mark != known[id]]:
+        raise DataError(
+            f"{len(other)} of {len(ids)} samples are not what they were when campaign "
+            f"{config.name!r} began, {other[0]!r} first: restore them, or pass another campaign "
+            "name for a new one"
+        )
+
+
+def check_sizes(config: Config, pool: int) -> None:
+    """Refuse queries that are larger than the pool.
+
+    Raises:
+        ConfigError: says how large it is.
+    """
+    for name in ("initial_size", "query_size"):
+        size = getattr(config, name)
+        if size > pool:
+            raise ConfigError(f"{name}={size} is more than the pool of {pool}: give less")
