@@ -162,26 +162,29 @@ def begin_cycle(session: Session) -> Cycle:
 def stop_reason(session: Session) -> str:
     """The rule that ends the campaign, in words; "" where it goes on."""
     metric = session.task.metric
-    found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
-    closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
-    history = [
-        Record(
-            int(run.metrics.get("cycle/answers", run.metrics.get("cycle/labels", 0))),
-            run.metrics.get(f"cycle/val_{metric}"),
-            run.metrics.get("cycle/kappa"),
-            int(run.metrics.get("cycle/waiting", 0)),
-        )
-        for run in closed
-    ]
+    if session.history is None:
+        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+        closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
+        session.history = [_record(run.metrics, metric) for run in closed]
     return why_to_stop(
         session.config,
-        history,
+        session.history,
         pool=len(session.pool),
         validation=len(session.data.ids("val")),
         started=session.run.started,
         now=time.time(),
         metric=metric,
         lower=session.lower,
+    )
+
+
+def _record(figures: Mapping[str, float], metric: str) -> Record:
+    """A closed cycle by its figures."""
+    return Record(
+        int(figures.get("cycle/answers", figures.get("cycle/labels", 0))),
+        figures.get(f"cycle/val_{metric}"),
+        figures.get("cycle/kappa"),
+        int(figures.get("cycle/waiting", 0)),
     )
 
 
@@ -259,6 +262,8 @@ def close(cycle: Cycle) -> State:
         session.run.log_metrics(by_seconds, round(seconds))
     cycle.run.finish()
     session.state = state
+    if session.history is not None:
+        session.history.append(_record(figures, session.task.metric))
     say(line)
     return state
 

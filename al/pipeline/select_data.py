@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -54,7 +54,7 @@ def select_data(cycle: Cycle) -> bool:
         return False
     with cycle.step(STEP) as run:
         standing = _settle(cycle, run)
-        _look_at_pool(cycle, run)
+        pool = _look_at_pool(cycle, run)
         has_model = cycle.champion is not None
         text = config.strategy if has_model else config.cold_start
         doubted = _doubted(cycle)
@@ -74,9 +74,9 @@ def select_data(cycle: Cycle) -> bool:
             query = replace(explained(query, view), cycle=cycle.number)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
             query = _with_second_opinions(query, doubted)
-            _save(run, query, figures, cycle)
-            kept = trim(passes_folder(), cache_limit())
-        run.log_metrics({"query/kept_mb": kept / 1e6})
+            figures["query/kept_mb"] = trim(passes_folder(), cache_limit()) / 1e6
+            _save(run, query, figures, cycle, pool)
+        session.seen = run
         by = text if not has_model else f"{text} with {query.model}"
         if query.why:
             say(f"cycle {cycle.number:2d}: {query.why}")
@@ -138,8 +138,15 @@ def _latest(session: Session) -> Run | None:
     return session.seen
 
 
-def _look_at_pool(cycle: Cycle, run: Run) -> None:
-    """Put on record which training samples there are, and what has come and gone.
+class PoolOnRecord(NamedTuple):
+    """What is put on record of the pool, together with the query."""
+
+    tags: Mapping[str, str]
+    figures: Mapping[str, float]
+
+
+def _look_at_pool(cycle: Cycle, run: Run) -> PoolOnRecord:
+    """Which training samples there are, and what has come and gone.
 
     The ids are kept only where they changed, so that a pool that does not costs nothing.
     """
@@ -159,11 +166,10 @@ def _look_at_pool(cycle: Cycle, run: Run) -> None:
             )
         run.save_table(IDS, pd.DataFrame({"id": ids}))
         tags["al.train_ids"] = run.id
-    run.set_tags(tags)
-    run.log_metrics(
-        {"pool/size": len(session.pool), "pool/appeared": appeared, "pool/vanished": vanished}
+    size = len(session.pool)
+    return PoolOnRecord(
+        tags, {"pool/size": size, "pool/appeared": appeared, "pool/vanished": vanished}
     )
-    session.seen = run
 
 
 def _view(cycle: Cycle) -> View:
@@ -262,7 +268,9 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     return standing
 
 
-def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) -> None:
+def _save(
+    run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle, pool: PoolOnRecord
+) -> None:
     frame = pd.DataFrame(
         {
             "rank": range(len(query.ids)),
@@ -284,9 +292,9 @@ def _save(run: Run, query: Query, figures: Mapping[str, float], cycle: Cycle) ->
         run.save(lambda folder: sheet.save(folder / "query.png"))
     if query.memory is not None:
         run.save_json(MEMORY, dict(query.memory))
-    tags = {"al.strategy": query.strategy, "al.why": query.why[:5000]}
+    tags = {**pool.tags, "al.strategy": query.strategy, "al.why": query.why[:5000]}
     run.set_tags({**tags, "al.covers": query.covers, "al.kind": cycle.session.data.spec.kind})
-    run.log_metrics(figures)
+    run.log_metrics({**figures, **pool.figures})
 
 
 def load_query(run: Run) -> Query:

@@ -12,6 +12,7 @@ from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
 from al.engine import LocalEngine
 from al.errors import DataError, StateError, StrategyError
+from al.pipeline.stopping import Record
 from al.progress import say
 from al.registry import Registry
 from al.state import LabelTable, State
@@ -29,6 +30,7 @@ class Session:
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
+        history: all closed cycles, once the stop rules have asked for them.
         lower: less of the task's metric is better.
     """
 
@@ -47,6 +49,7 @@ class Session:
     engine: LocalEngine
     open_run: Run | None = None
     seen: Run | None = None
+    history: list[Record] | None = None
     lower: bool = False
 
     def look_again(self) -> None:

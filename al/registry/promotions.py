@@ -38,6 +38,8 @@ class Promotion:
 class Promotions:
     """All promotions of one registered model.
 
+    They are read once: only who has the right to drive the campaign makes new ones.
+
     Args:
         client: a connection of `al.tracking`.
     """
@@ -45,15 +47,18 @@ class Promotions:
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
         self._name = name
+        self._rows: list[Promotion] | None = None
 
     def all(self) -> list[Promotion]:
         """In their order."""
-        tags = self._client.get_registered_model(self._name).tags
-        return [
-            Promotion(**json.loads(value))
-            for key, value in sorted(tags.items())
-            if key.startswith(PREFIX)
-        ]
+        if self._rows is None:
+            tags = self._client.get_registered_model(self._name).tags
+            self._rows = [
+                Promotion(**json.loads(value))
+                for key, value in sorted(tags.items())
+                if key.startswith(PREFIX)
+            ]
+        return list(self._rows)
 
     def note(self, version: int | None, by: str, why: str, *, done: bool = True) -> None:
         """Enter a promotion, unless the latest one is of this version already."""
@@ -74,6 +79,7 @@ class Promotions:
         self._client.set_registered_model_tag(
             self._name, f"{PREFIX}{place:06d}", json.dumps(asdict(row))
         )
+        self._rows = [*self.all()[:place], row]
 
     def table(self) -> pd.DataFrame:
         """A row for each promotion: version, from, to, by, why; `to` is empty for the latest."""
