@@ -36,9 +36,16 @@ TASKS: dict[str, dict[str, Any]] = {
     "adult": {"strategy": "margin", "initial_size": 40, "query_size": 40},
     "bike-sharing": {"strategy": "igs", "initial_size": 60, "query_size": 60},
     "nuclei": {"strategy": "entropy", **IMAGES},
-    "nuclei-boundary": {"strategy": "entropy", **IMAGES},
-    "bccd": {"strategy": "entropy", **IMAGES},
-    "bccd-presence": {"strategy": "entropy", **IMAGES},
+    "nuclei-boundary": {"strategy": "entropy", **IMAGES, "epochs": 40},
+    "bccd": {"strategy": "entropy", **IMAGES, "lr": 0.001},
+    "bccd-presence": {
+        "strategy": "entropy",
+        **IMAGES,
+        "initial_size": 40,
+        "query_size": 40,
+        "epochs": 40,
+        "lr": 0.001,
+    },
 }
 #: Of tasks that are not listed, and what the listed ones do not say.
 USUAL = {"strategy": "margin", "initial_size": 20, "query_size": 20, "cycles": 5}

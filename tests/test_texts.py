@@ -46,6 +46,13 @@ def test_rows_without_a_text_are_left_out_with_a_count_and_words_like_none_stay(
     assert list(seen["words"]) == [1, 1, 1]
 
 
+def test_a_text_costs_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("body,kind\none two  three,a\n!,b\n")
+    data = TextFileLoader(str(path), "body", "kind")
+    assert data.costs(data.samples.ids[::-1]).tolist() == [1.0, 3.0]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -120,9 +120,13 @@ class TextLoader(OwnLoader):
         more = {
             "text": texts,
             "characters": [len(text) for text in texts],
-            "words": [len(text.split()) for text in texts],
+            "words": _words(texts),
         }
         return table.assign(**{n: v for n, v in more.items() if n not in table.columns})
+
+    def costs(self, ids: Sequence[str]) -> np.ndarray:
+        """Words, as who labels a text has to read it; at least 1."""
+        return np.maximum(_words([self._texts[row] for row in self.rows(ids)]), 1).astype(float)
 
     def example(self) -> pd.DataFrame:
         """Two texts, in a column of their name."""
@@ -156,6 +160,11 @@ class TextFileLoader(TextLoader):
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#{self.samples.places[self._row[id]].rpartition(' ')[2]}"
+
+
+def _words(texts: Sequence[str]) -> list[int]:
+    """How many each has."""
+    return [len(text.split()) for text in texts]
 
 
 def missing_text(column: pd.Series) -> np.ndarray:

@@ -9,13 +9,14 @@ from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
 from al.graphs.sklearn_names import estimator_named
-from al.graphs.small_cnn import small_cnn
+from al.graphs.small_cnn import ChannelsFirst, small_cnn
 from al.graphs.tabular import mlp
 from al.graphs.tensors import load_tree, save_tree
 from al.graphs.textual import text_embedding, text_linear
 from al.graphs.unet import UNet
 
 __all__ = [
+    "ChannelsFirst",
     "ClassificationGraph",
     "DetectionGraph",
     "EstimatorGraph",

@@ -17,8 +17,9 @@ class BccdPresence(Task):
     """364 photographs of blood, 128 × 96; which of three types of cell occur in each.
 
     The photographs, boxes and test split of `bccd`. RBC occur in 96 of 100 photographs, WBC in
-    98, platelets in 55: who names all three has a macro F1 of 0.88, which tens of labels hardly
-    beat, as what tells platelets from WBC is small.
+    98, platelets in 55: who names all three has a macro F1 of 0.88. Platelets are some 8 pixels
+    wide here, and to tell them takes hundreds of labels and a rate of 0.001: all 292 training
+    photographs make 0.91.
     """
 
     metric = "macro_f1"
