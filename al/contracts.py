@@ -324,6 +324,13 @@ class Graph(ABC):
             seed: of the stochastic part; the draw depends on nothing else, not on the batch.
         """
 
+    def check_samples(self) -> None:
+        """Refuse to be asked for "samples" where there are none, before anything starts.
+
+        Raises:
+            StrategyError: says what has some.
+        """
+
     def committee(self, members: Sequence[Graph]) -> Graph:
         """A graph that only infers, and whose stochastic passes are these graphs.
 

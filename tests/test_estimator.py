@@ -100,6 +100,24 @@ def test_an_estimator_without_members_says_so_in_a_line(text: str) -> None:
         fitted(text).infer(batch(), ("samples",), samples=3, seed=0)
 
 
+@pytest.mark.parametrize("text", [*SINGLE, *ENSEMBLES])
+def test_who_has_no_members_is_known_before_anything_is_learned(text: str) -> None:
+    graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    if text in ENSEMBLES:
+        graph.check_samples()
+        return
+    with pytest.raises(StrategyError, match="has no members to draw samples from: pass"):
+        graph.check_samples()
+
+
+def test_members_agree_while_all_labels_are_of_one_class() -> None:
+    graph, some = EstimatorGraph(estimator_named(ENSEMBLES[0], "class"), CLASSES), batch()
+    graph.fit(np.asarray(some.inputs), np.full(90, 1), 0)
+    found = graph.infer(some, ("samples",), samples=4, seed=0)["samples"]
+    assert found.shape == (90, 4, 3)
+    assert (found == [0.0, 1.0, 0.0]).all()
+
+
 def test_classes_that_training_never_saw_have_no_probability() -> None:
     some = batch()
     targets = np.where(np.asarray(some.targets) == 1, 2, some.targets)

@@ -137,6 +137,28 @@ class EstimatorGraph(Graph):
             raise StrategyError("an estimator does not predict its loss: choose another strategy")
         return {name: array.astype(np.float32) for name, array in found.items()}
 
+    def check_samples(self) -> None:
+        from sklearn.base import clone
+
+        # What members there are is seen in one that is fitted, so one is, to next to nothing.
+        width = int(np.prod(self.spec.input_shape))
+        inputs = np.random.default_rng(0).normal(size=(20, width)).astype(np.float32)
+        try:
+            model = clone(self._new).fit(inputs, np.arange(20) % 2)
+            found = _votes(model, inputs)
+        except ValueError:  # it wants other samples than these: the first query tells
+            return
+        if found is None:
+            raise self._memberless()
+
+    def _memberless(self) -> StrategyError:
+        kind = "Regressor" if self._number else "Classifier"
+        return StrategyError(
+            f"a {type(self._new).__name__} has no members to draw samples from: pass "
+            f"estimator=sklearn.ensemble.RandomForest{kind} or another ensemble, or another "
+            "strategy"
+        )
+
     def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
         if not self._number:
             return super().guesses(batch, spec)
@@ -171,11 +193,7 @@ class EstimatorGraph(Graph):
         """What some members of the ensemble say, [N, T, C] or [N, T, 2]."""
         votes = _votes(self.model, _flat(inputs))
         if votes is None:
-            raise StrategyError(
-                f"a {type(self.model).__name__} has no members to draw samples from: pass "
-                "estimator=sklearn.ensemble.RandomForestClassifier or another ensemble, or "
-                "another strategy"
-            )
+            raise self._memberless()
         rng = np.random.default_rng(seed)
         rows = rng.choice(len(votes), size=samples, replace=len(votes) < samples)
         if self._number:
@@ -220,7 +238,11 @@ class EstimatorGraph(Graph):
 
 def _votes(model: Any, flat: np.ndarray) -> list[np.ndarray] | None:
     """What each member of an ensemble says: [N, classes of the model] or [N]; None without any."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
     says = "predict_proba" if hasattr(model, "classes_") else "predict"
+    if isinstance(model, (DummyClassifier, DummyRegressor)):  # learned of one class: all agree
+        return [np.asarray(getattr(model, says)(flat), np.float64)]
     staged = getattr(model, f"staged_{says}", None)
     if staged is not None:
         steps = [np.asarray(step, np.float64) for step in staged(flat)]

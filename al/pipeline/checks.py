@@ -37,7 +37,7 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
         ConfigError, StrategyError: the first thing that they cannot.
     """
     _check_start(task, data, config)
-    _check_strategies(config, data.spec.kind)
+    _check_strategies(config, data.spec.kind, graph)
     if config.calibrate == "on" and not graph.calibrates:
         raise ConfigError(
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
@@ -58,15 +58,17 @@ def check_times(config: Config) -> None:
         span_or_off(getattr(config, name), name)
 
 
-def _check_strategies(config: Config, kind: Kind) -> None:
-    """Refuse what has no meaning for the task's kind of problem.
+def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
+    """Refuse what has no meaning for the task's kind of problem, or its models cannot answer.
 
     Raises:
-        StrategyError: a strategy has none.
+        StrategyError: a strategy has none, or reads samples where there are none.
         ConfigError: balance has none.
     """
     for name in {config.strategy, config.baseline, config.cold_start} - {"none"}:
         check_kind(build(name), kind)
+        if "samples" in build(name).reads:
+            graph.check_samples()
     if config.balance == "on" and kind != "class":
         raise ConfigError("balance=on evens out classes and this task has none: leave it off")
 
