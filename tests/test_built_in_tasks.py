@@ -12,6 +12,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from al.errors import DataError
@@ -127,6 +128,16 @@ def test_boxes_that_are_none_are_told_by_their_photograph(
     with pytest.raises(DataError, match=says) as caught:
         bccd.Bccd().data()
     assert "\n" not in str(caught.value)
+
+
+def test_light_and_stain_of_a_photograph_do_not_matter() -> None:
+    torch.manual_seed(0)
+    trunk = bccd.trunk()
+    photograph = torch.rand(2, 48, 64, 3)
+    with torch.inference_mode():
+        seen, darker = trunk(photograph), trunk(photograph * torch.tensor([0.5, 0.6, 0.9]) + 0.05)
+    assert seen.std() > 0.1
+    assert torch.allclose(seen, darker, atol=5e-3)
 
 
 def test_the_blood_cells_are_whole() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from al.data import TableFileLoader
 from al.data.columns import encoded, learned, width
 from al.data.reading import read_table
-from al.errors import AlError, DataError, LabelError
+from al.errors import AlError, DataError, LabelError, StrategyError
 from tests.own_data import fruit_table
 from tests.stores import runs, table
 
@@ -236,6 +236,19 @@ def test_metadata_holds_numbers_as_numbers_for_sql(tmp_path: Path) -> None:
 
 
 SLOW = pytest.param("sklearn.linear_model.LogisticRegression", marks=pytest.mark.slow)
+
+
+def test_a_strategy_that_asks_members_is_refused_before_a_campaign_of_one_model_starts(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    path = fruit_table(folder / "fruit.csv")
+    one = campaign(
+        task="table", data=str(path), target="kind", strategy="bald",
+        estimator="sklearn.linear_model.LogisticRegression",
+    )  # fmt: skip
+    with pytest.raises(StrategyError, match="LogisticRegression has no members"):
+        one.run()
+    assert not runs(client)
 
 
 @pytest.mark.parametrize("estimator", ["none", "mlp", SLOW])
