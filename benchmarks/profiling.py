@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from mlflow import MlflowClient
 
-import al.pipeline.select_data
-import al.pipeline.select_model
+import al.pipeline.query_record
+import al.pipeline.steps.select_data
+import al.pipeline.steps.select_model
 import al.registry.registry
 import al.tracking.checkpoints
 from al.agents import Agent, SupervisedAgent
@@ -33,11 +34,11 @@ PIPELINE: list[Place] = [
     (SupervisedAgent, "train", "training"),
     (SupervisedAgent, "eval", "evaluation"),
     (Cycle, "evaluate", "evaluation"),
-    (al.pipeline.select_data, "select", "margin, query"),
-    (al.pipeline.select_data, "contact_sheet", "contact sheet"),
+    (al.pipeline.steps.select_data, "select", "margin, query"),
+    (al.pipeline.query_record, "contact_sheet", "contact sheet"),
     (TorchGraph, "save_weights", "checkpoints: best weights to disk"),
     (Agent, "checkpoint", "checkpoints: resume file"),
-    (al.pipeline.select_model, "save_servable", "registry: servable folder"),
+    (al.pipeline.steps.select_model, "save_servable", "registry: servable folder"),
 ]
 SCRIPT: list[Place] = [
     (Script, "score", "scoring"),

@@ -22,9 +22,9 @@ from unittest.mock import patch
 from mlflow import MlflowClient
 
 import al.agents.base
-import al.pipeline.select_data
+import al.pipeline.steps.select_data
 from al.pipeline.cycle import Cycle, stop_reason
-from al.pipeline.select_data import PoolOnRecord
+from al.pipeline.pool_record import PoolOnRecord
 from al.pipeline.session import Session
 from al.registry.promotions import Promotions
 from al.tracking import Checkpoints, Run
@@ -38,7 +38,7 @@ SAFEGUARDS: list[tuple[Any, str]] = [
     (Session, "save_promotions"),
     (Promotions, "note"),
     (Checkpoints, "forget"),
-    (al.pipeline.select_data, "_look_at_pool"),
+    (al.pipeline.steps.select_data, "look_at_pool"),
     (sys.modules[__name__], "stop_reason"),
     (al.agents.base, "save_tree"),
     (MlflowClient, "log_artifact"),  # of the file that training resumes from; others are folders
@@ -72,7 +72,7 @@ def _without(session: Session) -> Iterator[None]:
         (Session, "save_promotions", _nothing),
         (Promotions, "note", _nothing),
         (Checkpoints, "forget", _nothing),
-        (al.pipeline.select_data, "_look_at_pool", _pool_unseen),
+        (al.pipeline.steps.select_data, "look_at_pool", _pool_unseen),
     ]
     with ExitStack() as stack:
         stack.enter_context(patch.object(client, "check", _nothing))

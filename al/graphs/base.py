@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from al.contracts import Batch, Calibration, DataSpec, Graph
-from al.errors import DataError, StrategyError
+from al.errors import StrategyError
+from al.graphs import calibration, loss_head, weights
 from al.graphs.dropout import fixed_masks
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
-
-_WEIGHTS = "weights.safetensors"
-_LOSSES = "losses."
 
 
 class TorchGraph(Graph):
@@ -97,7 +93,7 @@ class TorchGraph(Graph):
         with torch.inference_mode():
             one = torch.zeros(1, *self.spec.input_shape)
             width = self.embed(self.trunk(one / self.scale)).shape[1]
-        self.loss_head = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.loss_head = loss_head.new_head(width)
 
     def to(self, device: torch.device) -> TorchGraph:
         """Move the network; returns itself."""
@@ -128,7 +124,7 @@ class TorchGraph(Graph):
         else:
             guessed = self.loss_head(self.embed(features).detach()).squeeze(1)
             found = self.losses(outputs, targets).detach()
-            (loss + _ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
+            (loss + loss_head.ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
 
@@ -176,26 +172,14 @@ class TorchGraph(Graph):
         return (slice(start, start + size) for start in range(0, count, size))
 
     def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
-        """T = argmin of the negative log likelihood of softmax(logits / T).
-
-        Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
-        """
-        from scipy.optimize import minimize_scalar
-
         if not self.calibrates:
             raise NotImplementedError
         pairs = list(self._compared(batches))
         outputs, targets = (torch.cat(list(parts)) for parts in zip(*pairs, strict=True))
-        found = minimize_scalar(
-            lambda log_t: float(self.nll(outputs / float(np.exp(log_t)), targets)),
-            bounds=(np.log(0.05), np.log(20.0)),
-            method="bounded",
-        )
-        temperature = round(float(np.exp(found.x)), 4)
+        found = calibration.fitted(outputs, targets, self.nll, self.ece)
         if apply:
-            self.temperature = temperature
-        before, after = (self.ece(outputs / t, targets) for t in (1.0, temperature))
-        return Calibration(temperature, round(before, 6), round(after, 6))
+            self.temperature = found.temperature
+        return found
 
     # -- inference ---------------------------------------------------------------------
 
@@ -273,39 +257,18 @@ class TorchGraph(Graph):
     # -- weights and state ---------------------------------------------------------------
 
     def save_weights(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {n: t.detach().cpu().contiguous() for n, t in self._tensors().items()}
-        save_file(tensors, folder / _WEIGHTS)
+        weights.write(folder, self._tensors())
 
     def load_weights(self, folder: Path) -> None:
-        try:
-            tensors = load_file(folder / _WEIGHTS)
-            self._take(tensors)
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise DataError(
-                f"{_WEIGHTS} is missing, damaged or of another network ({reason}): "
-                "restore it, or promote a version of this task"
-            ) from error
+        weights.read_into(self._take, folder)
 
     def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
-        """Parameters are mixed; other numbers, like running means, are taken over.
-
-        keep = 1, fresh = 0 is a warm start. Ash and Adams (2020), On warm-starting neural
-        network training: θ ← λ θ + noise keeps its speed and loses its worse generalisation.
-        Their noise is normal; here it is a fresh initialisation, whose scale fits each layer.
-        """
         assert isinstance(other, TorchGraph)
-        theirs = other._tensors()
-        parameters = dict(self.network.named_parameters())
-        with torch.no_grad():
-            for name, mine in self._tensors().items():
-                if name not in theirs:  # a head that the other one did not have
-                    continue
-                if name in parameters or name.startswith(_LOSSES):
-                    mine.copy_(fresh * mine + keep * theirs[name].to(mine.device))
-                else:
-                    mine.copy_(theirs[name])
+        mine = self._tensors()
+        learned = dict(self.network.named_parameters()).keys() | {
+            name for name in mine if name.startswith(loss_head.PREFIX)
+        }
+        weights.mix(mine, other._tensors(), learned, keep=keep, fresh=fresh)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -323,17 +286,19 @@ class TorchGraph(Graph):
         """All weights by name; those of the head that predicts losses under `losses.`."""
         named = dict(self.network.state_dict())
         if self.loss_head is not None:
-            named |= {f"{_LOSSES}{n}": t for n, t in self.loss_head.state_dict().items()}
+            named |= {f"{loss_head.PREFIX}{n}": t for n, t in self.loss_head.state_dict().items()}
         return named
 
     def _take(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over weights; a head that either side lacks stays away."""
-        heads = {n: t for n, t in tensors.items() if n.startswith(_LOSSES)}
+        heads = {n: t for n, t in tensors.items() if n.startswith(loss_head.PREFIX)}
         self.network.load_state_dict({n: t for n, t in tensors.items() if n not in heads})
         if self.loss_head is not None and not heads:
             self.loss_head = None
         elif self.loss_head is not None:
-            self.loss_head.load_state_dict({n.removeprefix(_LOSSES): t for n, t in heads.items()})
+            self.loss_head.load_state_dict(
+                {n.removeprefix(loss_head.PREFIX): t for n, t in heads.items()}
+            )
 
 
 def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
@@ -342,17 +307,3 @@ def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
         return targets
     filling = targets.new_full((len(targets), width - targets.shape[1], *targets.shape[2:]), -1)
     return torch.cat([targets, filling], dim=1)
-
-
-def _ranking_loss(guessed: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
-    """How wrongly the predicted losses of pairs in a batch are ordered, with margin 1.
-
-    mean over pairs of max(0, 1 − sign(ℓ_i − ℓ_j)(ℓ̂_i − ℓ̂_j)); Yoo and Kweon (2019), Learning
-    loss for active learning. The first half of the batch is paired with the second.
-    """
-    half = len(found) // 2
-    if not half:
-        return guessed.sum() * 0.0
-    order = torch.sign(found[:half] - found[half : 2 * half])
-    apart = guessed[:half] - guessed[half : 2 * half]
-    return (1.0 - order * apart).clamp(min=0.0).mean()

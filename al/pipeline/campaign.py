@@ -11,9 +11,7 @@ import pandas as pd
 from al import progress
 from al.config import Config
 from al.errors import ConfigError
-from al.pipeline.annotate import annotate
 from al.pipeline.asking import reached
-from al.pipeline.compare import compare
 from al.pipeline.cycle import (
     Cycle,
     Waiting,
@@ -27,11 +25,13 @@ from al.pipeline.cycle import (
 )
 from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.report import Result
-from al.pipeline.select_data import select_data
-from al.pipeline.select_model import select_model
 from al.pipeline.session import Session
 from al.pipeline.spans import span
-from al.pipeline.train import train
+from al.pipeline.steps.annotate import annotate
+from al.pipeline.steps.compare import compare
+from al.pipeline.steps.select_data import select_data
+from al.pipeline.steps.select_model import select_model
+from al.pipeline.steps.train import train
 from al.pipeline.watch import Decision, Reasons, decide, keep_watch
 from al.progress import say
 from al.tracking import plain_errors, tracking_at

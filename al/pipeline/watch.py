@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from al.errors import AlError, ConfigError
 from al.pipeline.asking import joined, outlook, reached
 from al.pipeline.cycle import stop_reason
-from al.pipeline.select_data import load_query, train_ids_on_record
+from al.pipeline.pool_record import train_ids_on_record
+from al.pipeline.query_record import load_query
 from al.pipeline.session import Session
 from al.pipeline.spans import span
 from al.progress import say

@@ -1,0 +1,108 @@
+"""Who answers, and what comes back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import ClassVar
+
+from al.contracts.choosing import Query
+from al.contracts.data import DataLoader, Label
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One label, and where it came from.
+
+    Attributes:
+        seconds: how long it took, where known.
+        shown: models:/NAME/VERSION whose prediction the annotator was shown; "" for none.
+    """
+
+    id: str
+    label: Label
+    annotator: str
+    answered_at: str  # ISO 8601, UTC
+    seconds: float | None = None
+    shown: str = ""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came back so far. Silence is no error: `waiting` says who is still asked.
+
+    Attributes:
+        answered: one answer a sample, which is the one to train on.
+        votes: all single answers, where several people answered a sample.
+    """
+
+    answered: tuple[Answer, ...] = ()
+    skipped: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    votes: tuple[Answer, ...] = ()
+
+
+class Annotator(ABC):
+    """Who answers.
+
+    Args:
+        data: for previews, and for the oracle the truth.
+        campaign: name of the campaign, so that two never mix.
+        options: as the user gave them, by name; the names are those of the class's `options`.
+    """
+
+    #: What can be given as `annotator_options`: name → help line.
+    options: ClassVar[Mapping[str, str]] = {}
+    #: Whether a sample can be asked about once more, for the reason `SECOND`; `collect` then
+    #: tells the second answer only.
+    asks_again: ClassVar[bool] = False
+    #: Where the annotator works, for the line that says the pipeline waits.
+    where: str = ""
+    #: It answers with labels that the data has: it can be asked about these samples alone,
+    #: and they count as unlabelled until then.
+    tells_truth: ClassVar[bool] = False
+
+    def __init__(
+        self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
+    ) -> None:
+        self.data = data
+        self.campaign = campaign
+        self.given = dict(options or {})
+
+    @abstractmethod
+    def request(self, query: Query) -> None:
+        """Ask about the query; asking again changes nothing."""
+
+    @abstractmethod
+    def collect(self, query: Query) -> Answers:
+        """What has been answered of the query by now; each id of it is in one of the three.
+
+        The query may also hold ids of earlier cycles, which were asked about then and never
+        answered.
+        """
+
+    def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
+        """Answers to samples of earlier cycles that were changed after they were collected.
+
+        Args:
+            labels: what was collected, by id; None where the sample was skipped.
+        """
+        return ()
+
+    def withdraw(self, ids: Sequence[str]) -> None:
+        """Samples that are no longer wanted; what has been answered of them stays."""
+        return
+
+    def attending(self) -> AbstractContextManager[None]:
+        """Open while the pipeline waits: what people need meanwhile, like a page; else nothing."""
+        return nullcontext()
+
+    def serve(self) -> None:
+        """Serve a page of its own until people are through.
+
+        Raises:
+            NotImplementedError: people work elsewhere.
+        """
+        raise NotImplementedError

@@ -1,0 +1,174 @@
+"""What is asked about: what a strategy sees, what it picks, and the query that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from al.contracts.data import Kind, Label
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+#: Reason of a sample that was drawn uniformly to measure the champion on.
+AUDIT = "audit"
+
+#: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
+SECOND = "second opinion"
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+class LabelledView(Protocol):
+    """What a strategy may know of the labelled set, in the order of `ids`."""
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def labels(self) -> tuple[Label, ...]: ...
+    @property
+    def probabilities(self) -> np.ndarray: ...  # [L, C]
+    @property
+    def embeddings(self) -> np.ndarray: ...  # [L, D]
+    @property
+    def features(self) -> np.ndarray: ...  # [L, F]
+
+
+class PoolView(Protocol):
+    """What a strategy may know of the pool, in the order of `ids`, which ascend.
+
+    Nothing is computed before it is read. Labels of the pool are not here. What needs a
+    model raises StrategyError where there is none.
+    """
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def has_model(self) -> bool: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def cycle(self) -> int: ...
+    @property
+    def probabilities(self) -> np.ndarray: ...  # [N, C]
+    @property
+    def samples(self) -> np.ndarray: ...  # [N, T, C], the same T networks for every sample
+    @property
+    def embeddings(self) -> np.ndarray: ...  # [N, D]
+    @property
+    def features(self) -> np.ndarray: ...  # [N, F], raw inputs; need no model
+    @property
+    def committee(self) -> np.ndarray: ...  # [N, M, C], of the latest candidates
+    @property
+    def losses(self) -> np.ndarray: ...  # [N], as the model predicts its own loss
+    @property
+    def target_samples(self) -> np.ndarray: ...  # [M, T, C], where the model has to be good
+    @property
+    def costs(self) -> np.ndarray: ...  # [N], of annotating
+    @property
+    def metadata(self) -> pd.DataFrame: ...
+    @property
+    def labelled(self) -> LabelledView: ...
+    @property
+    def memory(self) -> Mapping[str, Any]: ...  # what Picks.memory was in the cycle before
+
+    def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
+        """A measure of `al.measures` on what the model predicts, one number a sample.
+
+        Args:
+            over: how the many distributions of a mask, boxes or labels become one number;
+                "auto" for what suits the kind. Where a sample has one, it is the number.
+        """
+        ...
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Compute what will be read of the model, in one pass; optional, it saves passes."""
+        ...
+
+    def narrow(self, rows: np.ndarray | slice) -> PoolView:
+        """The view of some rows of the pool, which ascend."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picks:
+    """What a strategy chose, best first.
+
+    Attributes:
+        positions: rows of the view, [query_size], distinct.
+        scores: how strongly each was wanted when it was picked, higher = ask sooner.
+        reasons: why, one text a pick; the strategy's name where empty.
+        propensities: probability of being picked, [query_size], 1 = certain; None where the
+            strategy draws and does not know it. Where every sample of the pool had a chance,
+            Σ value / propensity over the picks is an unbiased estimate of the pool's sum.
+        why: a sentence for the cycle's record, where the strategy decided something.
+        short: why there are fewer picks than asked for, where there are.
+        memory: what the strategy wants to find as `view.memory` in the next cycle; JSON.
+        covers: every sample of the view had a chance, and `propensities` are these chances.
+    """
+
+    positions: np.ndarray
+    scores: np.ndarray
+    reasons: tuple[str, ...] = ()
+    propensities: np.ndarray | None = None
+    why: str = ""
+    short: str = ""
+    memory: Mapping[str, Any] | None = None
+    covers: bool = False
+
+
+class Strategy(Protocol):
+    """How to choose: a plain function."""
+
+    def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks: ...
+
+
+@dataclass(frozen=True)
+class Query:
+    """The ids asked about in a cycle, in the order of asking, and why each.
+
+    Attributes:
+        predicted, confidence: the champion's best guess, a label, and how sure it is, as in
+            `Graph.guesses`; empty where there is no champion.
+        why, memory, covers: as in `Picks`; of the audit slice `covers` says nothing.
+        cycle: in which it is asked; 0 where that does not matter.
+    """
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    reasons: tuple[str, ...]
+    propensities: tuple[float | None, ...]
+    strategy: str
+    model: str  # models:/NAME/VERSION, or "none"
+    predicted: tuple[Label, ...] = ()
+    confidence: tuple[float, ...] = ()
+    why: str = ""
+    memory: Mapping[str, Any] | None = None
+    covers: bool = False
+    cycle: int = 0
+
+    def without(self, ids: Iterable[str]) -> Query:
+        """The query less these ids, in its order."""
+        gone = frozenset(ids)
+        rows = [row for row, id in enumerate(self.ids) if id not in gone]
+        kept: dict[str, Any] = {
+            name: tuple(values[row] for row in rows)
+            for name in ("ids", "scores", "reasons", "propensities", "predicted", "confidence")
+            if (values := getattr(self, name))
+        }
+        return replace(self, **kept)
+
+
+class Engine(Protocol):
+    """The one place where work leaves the process."""
+
+    def map(
+        self, make_worker: Callable[[], Callable[[S], R]], shards: Iterable[S]
+    ) -> Iterator[tuple[S, R]]:
+        """Run a worker over each shard exactly once; results come in any order."""
+        ...

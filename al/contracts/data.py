@@ -1,0 +1,204 @@
+"""What the data is: samples, splits, labels, and the Data Loader that hands them out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Split = Literal["train", "val", "test"]
+
+#: What an annotator answers, as JSON can say it; its form follows from `DataSpec.kind`.
+Label = Any
+
+#: Kind of problem → what a label looks like:
+#: "class"   name of the class
+#: "labels"  names of all classes that apply, sorted; may be empty
+#: "mask"    {"size": [H, W], "runs": [class, length, class, length, …]}: positions in
+#:           `DataSpec.classes` along the rows; see `al.masks`
+#: "boxes"   [{"label": name of the class, "box": [x, y, width, height]}, …] in pixels
+#: "number"  a finite number
+Kind = Literal["class", "labels", "mask", "boxes", "number"]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a Graph must know of the data to be built without it.
+
+    Attributes:
+        classes: label names in the order of the network's outputs; empty if there are none.
+        input_shape: shape of one sample as a user hands it to `predict`.
+        input_dtype: numpy dtype of such a sample.
+        kind: what a label is.
+        details: whatever else the task needs to take its inputs in, as JSON can say it;
+            "optional" are names of columns that may be left out.
+    """
+
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    kind: Kind = "class"
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.classes),
+            "input_shape": list(self.input_shape),
+            "input_dtype": self.input_dtype,
+            "kind": self.kind,
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
+        return cls(
+            tuple(values["classes"]),
+            tuple(values["input_shape"]),
+            str(values["input_dtype"]),
+            values.get("kind", "class"),  # versions of before there were kinds
+            values.get("details", {}),
+        )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The ids that are no training data, drawn once and kept with the campaign.
+
+    The training samples are all others, so the pool may grow and shrink.
+    """
+
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class Batch(NamedTuple):
+    """Samples in the form a Graph takes; `targets` is None where no labels were given."""
+
+    ids: tuple[str, ...]
+    inputs: Any
+    targets: Any | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A sample as a person sees it; one of the three is set.
+
+    Attributes:
+        image: uint8 [H, W] or [H, W, 3].
+    """
+
+    image: np.ndarray | None = None
+    text: str | None = None
+    row: Mapping[str, Any] | None = None
+
+
+class DataLoader(ABC):
+    """A data set: ids, batches, and the truth for those who may know it.
+
+    Ids are strings that the data gives, never positions; they are sorted and unique.
+    """
+
+    spec: DataSpec
+
+    @abstractmethod
+    def propose_splits(self, validation_size: int, seed: int) -> Splits:
+        """Draw the splits of a new campaign.
+
+        Raises:
+            ConfigError: more validation samples are asked for than there are.
+        """
+
+    def adopt(self, spec: DataSpec) -> None:
+        """Keep to the spec that a campaign began with, whatever the data looks like by now.
+
+        Called before `freeze` where a campaign goes on; data that never changes has nothing to do.
+
+        Raises:
+            DataError: the data does not fit it any more.
+        """
+
+    @abstractmethod
+    def freeze(self, splits: Splits) -> None:
+        """Use these splits from now on."""
+
+    def refresh(self) -> None:
+        """Look at the data again, as each cycle begins; by default it never changes.
+
+        Training ids may appear and vanish; `freeze` is called afterwards.
+        """
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Those of these ids that are in the data no more, in their order."""
+        there = {id for split in ("train", "val", "test") for id in self.ids(split)}
+        return [id for id in ids if id not in there]
+
+    @abstractmethod
+    def ids(self, split: Split) -> tuple[str, ...]:
+        """The split's ids, ascending; splits are disjoint."""
+
+    @abstractmethod
+    def batches(
+        self,
+        ids: Sequence[str],
+        labels: Sequence[Label] | None = None,
+        *,
+        batch_size: int,
+        shuffle: np.random.Generator | None = None,
+    ) -> Iterator[Batch]:
+        """The samples in batches, in the order given or shuffled."""
+
+    @abstractmethod
+    def truth(self, ids: Sequence[str]) -> list[Label]:
+        """The labels as the data set knows them: for the oracle and for evaluation only."""
+
+    def given(self) -> Mapping[str, Label] | None:
+        """The labels of training samples that a user's own data brings along, by id.
+
+        None, the default, for a data set that is labelled from end to end to play the
+        annotator: nobody but the oracle knows its labels.
+        """
+        return None
+
+    @abstractmethod
+    def check_label(self, label: Label) -> None:
+        """Refuse what is no label of this data.
+
+        Raises:
+            LabelError: says what a label looks like.
+        """
+
+    @abstractmethod
+    def preview(self, id: str) -> Preview:
+        """The sample as a person sees it."""
+
+    @abstractmethod
+    def example(self) -> Any:
+        """Two samples as a user hands them to a served version; see `Task.inputs`."""
+
+    def source(self, id: str) -> str | None:
+        """Where the sample itself lies, a path or a URL; None where it has no place of its own."""
+        return None
+
+    def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
+        """What else is known of the samples, indexed by id; nothing by default."""
+        import pandas as pd
+
+        return pd.DataFrame(index=pd.Index(ids, name="id"))
+
+    def costs(self, ids: Sequence[str]) -> np.ndarray:
+        """What annotating each sample costs, [len(ids)], above zero; 1 each by default."""
+        import numpy as np
+
+        return np.ones(len(ids))
+
+    def fingerprints(self, ids: Sequence[str]) -> Sequence[str]:
+        """Identity of what lies behind each id; scores kept for later die when it changes.
+
+        By default an id means the same sample for ever.
+        """
+        return ids

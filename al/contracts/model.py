@@ -1,0 +1,212 @@
+"""What learns: the Graph, and the Task that brings data and Graph together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from al.contracts.data import Batch, DataLoader, DataSpec, Label
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far a model's probabilities are from how often it is right.
+
+    Attributes:
+        temperature: what logits are divided by to be right as often as they say.
+        before, after: expected calibration error without and with it.
+    """
+
+    temperature: float
+    before: float
+    after: float
+
+
+class Graph(ABC):
+    """Network, optimizer, scheduler and loss of one kind of problem.
+
+    The superclass of a kind holds what its tasks share; a task supplies the network.
+    """
+
+    #: Names of what `evaluate` returns.
+    metrics: ClassVar[tuple[str, ...]]
+    #: Those of them of which less is better.
+    lower: ClassVar[frozenset[str]] = frozenset({"loss"})
+    #: Whether `calibrate` works.
+    calibrates: ClassVar[bool] = False
+
+    def learn_losses(self) -> None:
+        """Learn to predict the loss as well, for "losses"; called before anything else.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
+    def to(self, device: Any) -> Graph:
+        """Move to a device, in place, where that means something; returns itself."""
+        return self
+
+    def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
+        """Start training from keep · other's weights + fresh · the random ones of this graph.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def prepare_training(self, *, lr: float, epochs: int) -> None:
+        """Make optimizer and scheduler for a run of at most `epochs` epochs."""
+
+    @abstractmethod
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """The metrics over labelled batches, each by the name in `metrics`."""
+
+    def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
+        """The metric of each sample alone, [N], where its value for many is their mean.
+
+        Compare's intervals are exact and quick with it; None, the default, where it is not so.
+        """
+        return None
+
+    def on_some(
+        self, batches: Iterable[Batch], metric: str
+    ) -> Callable[[np.ndarray], float] | None:
+        """The metric on any of these samples, by row, which may repeat; the model runs once.
+
+        None, the default, where `evaluate` has to be asked each time.
+        """
+        return None
+
+    @abstractmethod
+    def infer(
+        self, batch: Batch, wants: Sequence[str], *, samples: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """What a strategy asks for, from one pass over the batch.
+
+        Args:
+            wants: some of "probabilities" [N, C], "embeddings" [N, D], "samples" [N, T, C],
+                and "losses" [N] where the graph has learned to predict its loss. Where a
+                prediction holds many distributions also MEASURE.OVER [N], like "bald.patch":
+                a measure of `al.measures`, made one number a sample on the way.
+            samples: T.
+            seed: of the stochastic part; the draw depends on nothing else, not on the batch.
+        """
+
+    def check_samples(self) -> None:
+        """Refuse to be asked for "samples" where there are none, before anything starts.
+
+        Raises:
+            StrategyError: says what has some.
+        """
+
+    def committee(self, members: Sequence[Graph]) -> Graph:
+        """A graph that only infers, and whose stochastic passes are these graphs.
+
+        Raises:
+            NotImplementedError: this kind of graph has one distribution a sample, so that
+                the members' outputs can be kept and put together.
+        """
+        raise NotImplementedError
+
+    def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
+        """The best guess of each sample, as a label, and how sure it is, [N] from 0 to 1.
+
+        For numbers, how sure is the predicted standard deviation.
+        """
+        p = self.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]
+        best = p.argmax(axis=1)
+        return [spec.classes[c] for c in best], p[range(len(p)), best]
+
+    def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
+        """Find the temperature that fits labelled batches best.
+
+        Args:
+            apply: use it in `infer` from now on; metrics and `predict` stay as they are.
+
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def predict(self, inputs: np.ndarray) -> Any:
+        """What a served model answers to raw inputs: an array or a pandas DataFrame."""
+
+    @abstractmethod
+    def save_weights(self, folder: Path) -> None:
+        """Make the folder and write what `load_weights` needs; no code, no pickle."""
+
+    @abstractmethod
+    def load_weights(self, folder: Path) -> None:
+        """Take over weights that `save_weights` wrote.
+
+        Raises:
+            DataError: they are missing, corrupt or of another network.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Weights, optimizer and scheduler, nested dicts of tensors and numbers."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+
+
+class Task(ABC):
+    """What to learn: data, network and the metric that counts. One file each.
+
+    The parameters of its constructor are those of the configuration that it takes.
+    """
+
+    #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
+    metric: str
+    #: Class of who trains it; None for the supervised Agent.
+    agent: Callable[..., Any] | None = None
+
+    @abstractmethod
+    def data(self) -> DataLoader:
+        """The data set.
+
+        Raises:
+            DataError: it is missing or corrupt.
+        """
+
+    @abstractmethod
+    def graph(self, spec: DataSpec) -> Graph:
+        """A new network with random weights, drawn from torch's generator."""
+
+    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
+        """What a user hands to a served version, as `Graph.predict` takes it: [n, *input_shape].
+
+        By default an array that is that already. The data is not there where this is called.
+        """
+        import numpy as np
+
+        return np.asarray(given)
+
+    def outputs(self, spec: DataSpec, predicted: Any) -> Any:
+        """What `Graph.predict` says, as a user gets it from a served version.
+
+        For classes a row a sample: `label`, its `probability`, and `p_CLASS` for each class.
+        """
+        import pandas as pd
+
+        if spec.kind != "class" or isinstance(predicted, pd.DataFrame):
+            return predicted
+        best = predicted.argmax(axis=1)
+        columns: dict[str, Any] = {
+            "label": [spec.classes[place] for place in best],
+            "probability": predicted.max(axis=1).astype(float),
+        }
+        for place, name in enumerate(spec.classes):
+            columns[f"p_{name}"] = predicted[:, place].astype(float)
+        return pd.DataFrame(columns)

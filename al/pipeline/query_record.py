@@ -1,0 +1,107 @@
+"""A cycle's query on record: written by select-data, read by whatever comes after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from al.contracts import DataLoader, Label, Query
+from al.data_selector import contact_sheet
+from al.errors import StateError
+from al.state import check_columns, check_shape
+from al.tracking import Run
+
+MEMORY = "memory.json"
+#: Of query.parquet.
+COLUMNS = (
+    "rank", "id", "score", "strategy", "model", "propensity", "predicted", "confidence",
+)  # fmt: skip
+
+
+def save_query(
+    run: Run,
+    query: Query,
+    data: DataLoader,
+    *,
+    tags: Mapping[str, str],
+    figures: Mapping[str, float],
+) -> None:
+    """Leave a query with its picture, and what else is said of it."""
+    frame = pd.DataFrame(
+        {
+            "rank": range(len(query.ids)),
+            "id": query.ids,
+            "score": query.scores,
+            "strategy": query.reasons,
+            "model": query.model,
+            "propensity": pd.array(query.propensities, dtype="Float64"),
+            "predicted": pd.array(
+                [*map(_written, query.predicted)] if query.predicted else [None] * len(query.ids),
+                dtype="string",
+            ),
+            "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
+        }
+    )
+    run.save_table("query.parquet", frame)
+    sheet = contact_sheet(query, data)
+    if sheet is not None:
+        run.save(lambda folder: sheet.save(folder / "query.png"))
+    if query.memory is not None:
+        run.save_json(MEMORY, dict(query.memory))
+    own = {"al.strategy": query.strategy, "al.why": query.why[:5000], "al.covers": query.covers}
+    run.set_tags({**tags, **own, "al.kind": data.spec.kind})
+    run.log_metrics(figures)
+
+
+def load_query(run: Run) -> Query:
+    """The query that a finished step left.
+
+    Raises:
+        StateError: it is missing or damaged.
+    """
+    frame = run.load_table("query.parquet")
+    check_columns(frame, dict.fromkeys(COLUMNS, ""), "query.parquet")
+    try:
+        frame = frame.sort_values("rank")
+        query = Query(
+            ids=tuple(frame["id"].astype(str)),
+            scores=tuple(float(score) for score in frame["score"]),
+            reasons=tuple(frame["strategy"].astype(str)),
+            propensities=tuple(
+                None if pd.isna(share) else float(share) for share in frame["propensity"]
+            ),
+            strategy=run.tags.get("al.strategy", ""),
+            model=run.tags["al.model"],
+            predicted=tuple(_read(label, run) for label in _column(frame, "predicted")),
+            confidence=tuple(_column(frame, "confidence")),
+            why=run.tags.get("al.why", ""),
+            memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
+            covers=run.tags.get("al.covers") == "True",
+            cycle=int(run.tags["al.cycle"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StateError(
+            f"query.parquet of run {run.id} is damaged ({error}): restore it"
+        ) from error
+    if len(set(query.ids)) != len(query.ids):
+        raise StateError(f"query.parquet of run {run.id} holds an id twice: restore it")
+    if query.memory is not None:
+        check_shape(query.memory, dict, MEMORY)
+    return query
+
+
+def _written(label: Label) -> str:
+    """A label in a table: the name of a class as it is, any other as JSON."""
+    return label if isinstance(label, str) else json.dumps(label, sort_keys=True)
+
+
+def _read(text: str, run: Run) -> Label:
+    """What `_written` wrote."""
+    return text if run.tags.get("al.kind", "class") == "class" else json.loads(text)
+
+
+def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]
+    """A column that is empty where there was no champion."""
+    return [] if name not in frame or frame[name].isna().any() else list(frame[name])

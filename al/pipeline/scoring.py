@@ -1,0 +1,78 @@
+"""What a cycle's strategy sees: the pool, and the models that score it."""
+
+from __future__ import annotations
+
+import inspect
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from al.contracts import Graph
+from al.data_selector import Model, View, passes_folder
+from al.pipeline.cycle import Cycle
+from al.randomness import torch_seed
+from al.registry import digest_of
+from al.tracking import Checkpoints
+
+
+def view_of(cycle: Cycle) -> View:
+    """The pool as the cycle's strategy sees it."""
+    session, config = cycle.session, cycle.session.config
+    champion = None
+    if cycle.champion is not None:
+        champion = _model(cycle, cycle.graph(cycle.champion), cycle.weights_digest(cycle.champion))
+    labels = session.present(session.state.labels)
+    return View(
+        session.pool,
+        labels.ids,
+        labels.labels,
+        data=session.data,
+        champion=champion,
+        committee=lambda: _committee(cycle),
+        engine=session.engine,
+        cycle=cycle.number,
+        memory=session.state.memory,
+        folder=passes_folder(),
+        passes=config.passes,
+        half=config.embeddings == "float16",
+    )
+
+
+def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
+    """A graph with what tells its outputs from others'.
+
+    The stochastic passes are drawn by the weights, so that as long as a champion stands its
+    samples stay the same and are kept.
+    """
+    session = cycle.session
+    code = ""
+    with suppress(OSError, TypeError):  # a task without a source file: its name has to do
+        code = inspect.getsource(inspect.getmodule(type(session.task)) or type(session.task))
+    task = zlib.crc32(f"{session.config.task} {code}".encode())
+    key = f"{digest}-{task:08x}-{session.device.type}"
+    if session.config.calibrate == "on":
+        ids = session.data.ids("val")
+        labelled = session.data.batches(ids, session.data.truth(ids), batch_size=512)
+        key += f"-{graph.calibrate(labelled, apply=True).temperature}"
+    return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
+
+
+def _committee(cycle: Cycle) -> list[Model]:
+    """The best checkpoint of each candidate of the latest cycle that trained."""
+    session = cycle.session
+    runs = session.store.find({"al.step": "train", "al.campaign_run": session.run.id})
+    done = [run for run in runs if run.finished]
+    latest = max((run.tags.whole("al.cycle") for run in done), default=0)
+    of_latest = [run for run in done if run.tags.whole("al.cycle") == latest]
+    models = []
+    candidates = Checkpoints.candidates(session.store, of_latest)
+    for number in sorted({candidate.number for candidate in candidates}):
+        own = [candidate for candidate in candidates if candidate.number == number]
+        best = max(own, key=lambda c: session.criterion.rank(c.metrics))
+        with TemporaryDirectory() as scratch:
+            weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
+            graph = session.new_graph()
+            graph.load_weights(weights)
+            models.append(_model(cycle, graph, digest_of(weights)))
+    return models

@@ -1,0 +1,143 @@
+"""Step select-data: which samples to ask about, by the model in Production."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from al.contracts import SECOND, Query
+from al.data_selector import explained, passes_folder, query_figures, select, trim
+from al.errors import StateError
+from al.kept import cache_limit
+from al.pipeline.cycle import Cycle
+from al.pipeline.pool_record import STEP, look_at_pool
+from al.pipeline.query_record import load_query, save_query
+from al.pipeline.scoring import view_of
+from al.progress import say
+from al.randomness import generator
+from al.registry import Standing
+from al.strategies import build
+from al.tracking import Run
+
+
+def select_data(cycle: Cycle) -> bool:
+    """Make the cycle's query, once; the cycle goes on."""
+    session, config = cycle.session, cycle.session.config
+    if done := cycle.done(STEP):
+        cycle.champion = _version(done.tags["al.model"])
+        cycle.query = load_query(done)
+        return False
+    with cycle.step(STEP) as run:
+        standing = _settle(cycle, run)
+        pool = look_at_pool(cycle, run)
+        has_model = cycle.champion is not None
+        text = config.strategy if has_model else config.cold_start
+        doubted = _doubted(cycle)
+        with closing(view_of(cycle)) as view:
+            query = select(
+                build(text),
+                view,
+                _size(cycle) - len(doubted),
+                generator(config.seed, cycle.number, STEP),
+                name=text,
+                model=_uri(cycle, standing.version),
+                explore=config.explore,
+                balance=config.balance == "on",
+                budget=config.costs == "on",
+                audit=config.audit if has_model and config.audits else 0.0,
+            )
+            query = replace(explained(query, view), cycle=cycle.number)
+            figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
+            query = _with_second_opinions(query, doubted)
+            figures["query/kept_mb"] = trim(passes_folder(), cache_limit()) / 1e6
+            figures |= pool.figures
+            save_query(run, query, session.data, tags=pool.tags, figures=figures)
+        session.seen = run
+        by = text if not has_model else f"{text} with {query.model}"
+        if query.why:
+            say(f"cycle {cycle.number:2d}: {query.why}")
+        why = f" ({query.why})" if query.why else ""
+        cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}{why}"
+        run.describe(cycle.told)
+    cycle.query = query
+    return False
+
+
+def _size(cycle: Cycle) -> int:
+    """How many samples to ask about; never more than the label budget has left."""
+    config = cycle.session.config
+    size = config.initial_size if cycle.champion is None else config.query_size
+    if not config.label_budget:
+        return size
+    labels = cycle.session.state.labels
+    return max(1, min(size, config.label_budget - labels.paid - len(labels.waiting)))
+
+
+def _doubted(cycle: Cycle) -> list[Mapping[str, Any]]:
+    """Labels that are asked about once more, at the cost of as many new samples."""
+    session = cycle.session
+    size = _size(cycle)
+    most = min(round(session.config.second_opinions * size), size - 1)
+    gone = frozenset(session.data.missing([row["id"] for row in session.state.suspicious]))
+    return [row for row in session.state.suspicious if row["id"] not in gone][:most]
+
+
+def _with_second_opinions(query: Query, doubted: Sequence[Mapping[str, Any]]) -> Query:
+    """The query, and after it the labels that look wrong."""
+    if not doubted:
+        return query
+    known = bool(query.predicted)
+    return replace(
+        query,
+        ids=(*query.ids, *(row["id"] for row in doubted)),
+        scores=(*query.scores, *(row["score"] for row in doubted)),
+        reasons=(*query.reasons, *(SECOND for _ in doubted)),
+        propensities=(*query.propensities, *(None for _ in doubted)),
+        predicted=(*query.predicted, *(row["believed"] for row in doubted)) if known else (),
+        confidence=(*query.confidence, *(row["confidence"] for row in doubted)) if known else (),
+    )
+
+
+def _uri(cycle: Cycle, version: int | None) -> str:
+    return "none" if version is None else cycle.session.registry.uri(version)
+
+
+def _settle(cycle: Cycle, run: Run) -> Standing:
+    """Find the version in Production, pin it for the cycle, and leave it alone there."""
+    session = cycle.session
+    before = session.state.champion
+    standing = session.registry.standing(before.version if before else None)
+    cycle.champion = standing.version
+    uri = _uri(cycle, standing.version)
+    run.set_tags({"al.model": uri, "al.model_by": standing.by})
+    if standing.version is None and standing.by_hand:
+        say(
+            f"no version of {session.registry.name} is in Production any more: "
+            f"this cycle starts without a model, by cold_start={session.config.cold_start}"
+        )
+    elif standing.by_hand:
+        archived = ", ".join(f"v{version}" for version in standing.others)
+        also = f"; archived {archived}, which was there beside it" if archived else ""
+        say(f"v{standing.version} was put into Production by hand: this cycle uses it{also}")
+    elif standing.undone:
+        say(f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to")
+    elif standing.alias not in (None, standing.version):
+        say(
+            f"the alias champion names v{standing.alias}, but v{standing.version} is in "
+            "Production: the stage counts, the alias is moved back"
+        )
+    session.registry.settle(standing)
+    if standing.by_hand:
+        session.save_promotions()
+    return standing
+
+
+def _version(uri: str) -> int | None:
+    if uri == "none":
+        return None
+    name = uri.rpartition("/")[2]
+    if not name.isdecimal():
+        raise StateError(f"tag al.model={uri!r} names no version: set it again as it was")
+    return int(name)
