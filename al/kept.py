@@ -1,4 +1,4 @@
-"""What is kept on disk for later, where, and how a file comes there whole or not at all.
+"""What is kept on disk for later, where, and how it stays within its bounds.
 
 Losing any of it costs time and nothing else.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from al.errors import ConfigError
@@ -37,9 +38,37 @@ def cache_limit() -> int:
     return int(limit * 1e9)
 
 
-def write_whole(path: Path, lines: Iterable[bytes]) -> None:
-    """Write aside and rename, so that the file is whole or not there."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
-        file.writelines(lines)
-    aside.replace(path)
+def trim(kept: Iterable[Path], limit: int, delete: Callable[[Path], bool]) -> int:
+    """Delete what was used longest ago until the rest fits into `limit` bytes.
+
+    Args:
+        kept: files or folders; when one was used is when it changed.
+        delete: deletes one; False where it has to stay.
+
+    Returns:
+        The bytes that are left.
+    """
+    sizes = {path: size_of(path) for path in sorted(kept, key=used_at)}
+    total = sum(sizes.values())
+    for path, size in sizes.items():
+        if total <= limit:
+            break
+        total -= size if delete(path) else 0
+    return total
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    total = 0
+    for file in [path, *path.rglob("*")]:
+        with suppress(OSError):  # gone meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
+
+
+def used_at(path: Path) -> float:
+    """When a file or folder was last used; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return 0.0

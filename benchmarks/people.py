@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from al.contracts import SECOND, Annotator, Answer, Answers, DataLoader, Label, Query
+from al.whole import whole_file
 
 
 class Person(Annotator):
@@ -44,9 +44,8 @@ class Person(Annotator):
         if new := [key for key in keys if key not in asked]:
             turn = max(asked.values(), default=0) + 1
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            scratch = self.path.with_suffix(".new")
-            scratch.write_text(json.dumps(asked | dict.fromkeys(new, turn)))
-            os.replace(scratch, self.path)
+            with whole_file(self.path) as file:
+                file.write(json.dumps(asked | dict.fromkeys(new, turn)).encode())
 
     def collect(self, query: Query) -> Answers:
         asked, answered = self._asked(), list[Answer]()

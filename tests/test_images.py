@@ -217,7 +217,7 @@ def test_packs_used_longest_ago_go_when_there_are_too_many_and_those_in_use_stay
     old_root, names = folder_of(tmp_path, 3)
     old = Pictures(6)
     Seen(old_root, old).look(names)
-    for path in old.folder.glob("pack-*.txt"):
+    for path in old.folder.glob("pack-*.npy"):
         os.utime(path, (1, 1))
     monkeypatch.setenv("AL_CACHE_GB", "0")
     root = tmp_path / "new"

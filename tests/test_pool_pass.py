@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from al.data import ArrayLoader
-from al.data_selector import Model, PoolPass, pool_pass, trim
+from al.data_selector import Model, PoolPass, pool_pass, trim_passes
 from al.engine import LocalEngine
 from al.errors import ConfigError, DataError
 from al.kept import cache_limit
@@ -228,7 +228,7 @@ def test_the_passes_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
         made.close()
         for folder in tmp_path.glob(f"{key}-*/*"):
             os.utime(folder, (1e9 - age, 1e9 - age))
-    assert trim(tmp_path, 2 * size + 100) <= 2 * size + 100
+    assert trim_passes(tmp_path, 2 * size + 100) <= 2 * size + 100
     left = {folder.parent.name.rpartition("-")[0] for folder in tmp_path.glob("*/*")}
     assert left == {"old", "older"}
 
@@ -236,9 +236,9 @@ def test_the_passes_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
 def test_a_pass_in_use_is_not_deleted(tmp_path: Path) -> None:
     made, _ = make(tmp_path, loader(300))
     made.read("samples", np.arange(300))
-    assert trim(tmp_path, 0) == made.size > 0
+    assert trim_passes(tmp_path, 0) == made.size > 0
     made.close()
-    assert trim(tmp_path, 0) == 0
+    assert trim_passes(tmp_path, 0) == 0
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_keeping(
@@ -258,7 +258,7 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     made, _ = make(tmp_path, loader(100))
-    monkeypatch.setattr(pool_pass, "write_whole", full)
+    monkeypatch.setattr(pool_pass, "whole_file", full)
     with pytest.raises(DataError, match=r"No space left on device.*AL_CACHE_DIR"):
         made.read("probabilities", np.arange(100))
 

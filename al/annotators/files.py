@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from al.annotators.spreadsheets import LabelCells, Row, read_sheet, safe_cell, s
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Preview, Query
 from al.errors import ConfigError, DataError, LabelError
+from al.whole import whole_file
 
 TABLE, ASKED = "query.csv", "asked.json"
 #: Bad labels that an error names.
@@ -107,14 +109,12 @@ class Files(Annotator):
             said = {"comment": "second opinion"} if again else {}
             rows.append({"nr": number, "id": id, **shown, "label": "", **said})
         columns = [*dict.fromkeys(name for row in rows for name in row if name != "label"), "label"]
-        scratch = folder / f"{TABLE}.new"
-        with open(scratch, "w", encoding="utf-8-sig", newline="") as file:
-            table = csv.DictWriter(file, columns, restval="", delimiter=self.delimiter)
-            table.writeheader()
-            table.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, folder / TABLE)
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, columns, restval="", delimiter=self.delimiter)
+        table.writeheader()
+        table.writerows(rows)
+        with whole_file(folder / TABLE) as file:
+            file.write(text.getvalue().encode("utf-8-sig"))
 
     def _shown(self, id: str, preview: Preview, number: int) -> dict[str, Any]:
         """The columns that show a sample."""

@@ -10,7 +10,6 @@ import hmac
 import io
 import json
 import math
-import os
 import secrets
 import socket
 import threading
@@ -22,6 +21,7 @@ from al.annotators.keys import Key
 from al.contracts import DataLoader
 from al.errors import ConfigError, DataError, LabelError
 from al.progress import say
+from al.whole import whole_file
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -282,8 +282,5 @@ def _bound(app: Flask, port: int, remembered: int) -> BaseWSGIServer:
 
 def _remember(path: Path, token: str, port: int) -> None:
     """Keep the address, for nobody but this user."""
-    scratch = path.with_suffix(".new")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"token": token, "port": port}, file)
-    os.replace(scratch, path)
+    with whole_file(path, 0o600) as file:
+        file.write(json.dumps({"token": token, "port": port}).encode())

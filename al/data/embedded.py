@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from al.data.places import find
 from al.errors import ConfigError, DataError
 from al.kept import cache_folder
 from al.progress import bar
+from al.whole import whole_file
 
 #: Texts at a time, and tokens of a text that are read.
 BATCH, TOKENS = 32, 256
@@ -47,10 +47,8 @@ def embedded(texts: Sequence[str], model: str) -> np.ndarray:
     found = _embed(texts, tokenizer, network)
     with suppress(OSError):  # it only saves time
         kept.parent.mkdir(parents=True, exist_ok=True)
-        aside = kept.with_name(f".{kept.name}.{os.getpid()}")
-        with aside.open("wb") as file:
+        with whole_file(kept) as file:
             np.save(file, found)
-        aside.replace(kept)
     return found
 
 

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from al.errors import DataError
+from al.whole import whole_file
 
 
 def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
@@ -66,9 +67,8 @@ def _taken_out(url: str, path: Path) -> None:
         with ZipFile(whole) as members:
             content = members.read(path.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
-    aside.replace(path)
+    with whole_file(path) as file:
+        file.write(content)
 
 
 _HAS_DIGEST = hasattr(hashlib, "file_digest")  # Python 3.11

@@ -15,8 +15,9 @@ import numpy as np
 
 from al.data.images import decode, digest
 from al.errors import ConfigError, DataError
-from al.kept import cache_folder, cache_limit, write_whole
+from al.kept import cache_folder, cache_limit, trim
 from al.progress import bar
+from al.whole import whole_file
 
 #: Least and largest side: smaller ones vanish in a network, larger ones fill the disk.
 SIDES = (4, 1024)
@@ -65,7 +66,7 @@ class Pictures:
                     for row, name in enumerate(digests):
                         self._at.setdefault(name, (len(self._packs), row))
                     self._packs.append(pack)
-                    os.utime(listed)  # used now: trimmed last
+                    os.utime(listed.with_suffix(".npy"))  # used now: trimmed last
 
     def __contains__(self, name: str) -> bool:
         return name in self._at
@@ -123,13 +124,10 @@ class Pictures:
         names = sorted(images)
         pack = self.folder / f"pack-{digest(' '.join(names).encode())}.npy"
         try:
-            aside = pack.with_name(f".{pack.name}.{os.getpid()}")
-            with aside.open("wb") as file:
+            with whole_file(pack) as file:
                 np.save(file, np.stack([images[name] for name in names]))
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(pack)
-            write_whole(pack.with_suffix(".txt"), [f"{name}\n".encode() for name in names])
+            with whole_file(pack.with_suffix(".txt")) as file:
+                file.write("".join(f"{name}\n" for name in names).encode())
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         self._recall()
@@ -141,15 +139,15 @@ class Pictures:
         """
         needed = {self._at[name][0] for name in used if name in self._at}
         keep = {Path(str(self._packs[number].filename)).stem for number in needed}  # type: ignore[attr-defined]
-        found = sorted(self.folder.parent.rglob("pack-*.npy"), key=_age)
-        total = sum(_size(path) for path in found)
-        for path in found:
-            if total <= cache_limit():
-                break
-            if path.stem not in keep or path.parent != self.folder:
-                total -= _size(path)
-                for file in (path.with_suffix(".txt"), path):
-                    file.unlink(missing_ok=True)
+
+        def delete(pack: Path) -> bool:
+            if pack.stem in keep and pack.parent == self.folder:
+                return False
+            for file in (pack.with_suffix(".txt"), pack):
+                file.unlink(missing_ok=True)
+            return True
+
+        trim(self.folder.parent.rglob("pack-*.npy"), cache_limit(), delete)
 
 
 class Seen:
@@ -191,8 +189,8 @@ class Seen:
             found[name] = (content, why)
         if new or len(self._known) != len(found):
             self._known = {n: [*marks[n], *found[n]] for n in marks}
-            with suppress(OSError):  # it only saves time
-                write_whole(self._file, [json.dumps(self._known).encode()])
+            with suppress(OSError), whole_file(self._file) as file:  # it only saves time
+                file.write(json.dumps(self._known).encode())
         self.pictures.trim({content for content, why in found.values() if not why})
         return {name: found[name] for name in marks}
 
@@ -202,18 +200,3 @@ def _unwritable(folder: Path, error: OSError) -> DataError:
         f"decoded images cannot be written to {folder} ({error.strerror}): free space there, "
         "or set AL_CACHE_DIR to another folder"
     )
-
-
-def _age(path: Path) -> float:
-    """When a pack was last used."""
-    try:
-        return path.with_suffix(".txt").stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

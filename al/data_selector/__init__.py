@@ -1,6 +1,6 @@
 """The Data Selector: which samples of the pool to ask about."""
 
-from al.data_selector.cache import passes_folder, trim
+from al.data_selector.cache import passes_folder, trim_passes
 from al.data_selector.explained import explained, query_figures
 from al.data_selector.pool_pass import Model, PoolPass
 from al.data_selector.selector import select
@@ -16,5 +16,5 @@ __all__ = [
     "passes_folder",
     "query_figures",
     "select",
-    "trim",
+    "trim_passes",
 ]

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
-from al.kept import write_whole
+from al.whole import whole_file
 
 #: Bytes from which an array that was gathered lies in a file and not in memory.
 LARGE = 1 << 26
@@ -64,7 +64,8 @@ class KeptRows:
         if self.shape is None:
             self.shape, self._kind = rows.shape[1:], rows.dtype
             head = json.dumps({"shape": self.shape, "dtype": self._kind.str})
-            write_whole(self._journal, [f"{head}\n".encode()])
+            with whole_file(self._journal) as file:
+                file.write(f"{head}\n".encode())
         content = np.ascontiguousarray(rows, dtype=self._kind).tobytes()
         with self._file.open("r+b" if self._file.exists() else "w+b") as file:
             file.seek(shard * self.shard_size * self._width)

@@ -22,11 +22,12 @@ import torch
 from filelock import BaseFileLock
 
 from al.contracts import DataLoader, Engine, Graph
-from al.data_selector.cache import age_of, folders_in, locked, size_of
+from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
 from al.errors import DataError
-from al.kept import write_whole
+from al.kept import size_of, used_at
 from al.progress import bar, say
+from al.whole import whole_file
 
 #: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
@@ -199,9 +200,9 @@ class PoolPass:
         if self._private is not None:
             return None
         if not (self._folder / SAMPLES).exists():
-            with self._writing():
-                write_whole(self._folder / SAMPLES, self._samples())
-        others = sorted(folders_in(self._folder.parent), key=age_of, reverse=True)
+            with self._writing(), whole_file(self._folder / SAMPLES) as file:
+                file.writelines(self._samples())
+        others = sorted(folders_in(self._folder.parent), key=used_at, reverse=True)
         for folder in others:
             if folder == self._folder:
                 continue

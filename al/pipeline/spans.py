@@ -10,16 +10,21 @@ from al.errors import ConfigError
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def seconds_in(text: str) -> float | None:
+    """A span of time in seconds; None where the text is none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(text))
+    return timedelta(**{_UNITS[found[2]]: float(found[1])}).total_seconds() if found else None
+
+
 def span(text: str, name: str) -> float:
-    """A span of time in seconds.
+    """A span of time in seconds, more than none.
 
     Raises:
         ConfigError: it is none.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(text))
-    if not found or not float(found[1]):
+    if not (seconds := seconds_in(text)):
         raise ConfigError(f"{name}={text!r} is no span of time: give 30s, 10m, 8h or 2d")
-    return timedelta(**{_UNITS[found[2]]: float(found[1])}).total_seconds()
+    return seconds
 
 
 def span_or_off(text: str, name: str) -> float | None:

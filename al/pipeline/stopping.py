@@ -7,21 +7,20 @@ stops where one that was not would have. Only `main` obeys them; `cycle` runs on
 from __future__ import annotations
 
 import math
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from statistics import fmean
 
 from al.config import Config
 from al.errors import ConfigError
+from al.pipeline.spans import seconds_in
 
 #: Size of the stop set, whose predictions are watched.
 STOP_SET = 2000
 #: Comparisons that are averaged.
 WINDOW = 3
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,8 @@ def deadline_of(text: str, started: float) -> float | None:
     """
     if text == "off":
         return None
-    if span := re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", text):
-        return started + timedelta(**{_UNITS[span[2]]: float(span[1])}).total_seconds()
+    if (seconds := seconds_in(text)) is not None:
+        return started + seconds
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

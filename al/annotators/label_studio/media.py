@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +13,7 @@ import numpy as np
 from al.annotators.label_studio.server import Server
 from al.contracts import DataLoader
 from al.errors import AnnotatorError, ConfigError
+from al.whole import whole_file
 
 #: Ways to hand images over.
 WAYS = ("auto", "upload", "local", "url")
@@ -113,9 +113,8 @@ def _local(
         for id in ids:
             file = folder / _name(campaign, id)
             if not file.exists():
-                aside = file.with_suffix(f".{os.getpid()}")
-                aside.write_bytes(picture(data, id))
-                aside.replace(file)
+                with whole_file(file) as aside:
+                    aside.write(picture(data, id))
     except OSError as error:
         raise AnnotatorError(
             f"{folder} cannot be written ({error.strerror}): give as media the root of the "

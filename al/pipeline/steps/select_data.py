@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from al.contracts import SECOND, Query
-from al.data_selector import explained, passes_folder, query_figures, select, trim
+from al.data_selector import explained, passes_folder, query_figures, select, trim_passes
 from al.errors import StateError
 from al.kept import cache_limit
 from al.pipeline.cycle import Cycle
@@ -51,7 +51,7 @@ def select_data(cycle: Cycle) -> bool:
             query = replace(explained(query, view), cycle=cycle.number)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
             query = _with_second_opinions(query, doubted)
-            figures["query/kept_mb"] = trim(passes_folder(), cache_limit()) / 1e6
+            figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
             figures |= pool.figures
             save_query(run, query, session.data, tags=pool.tags, figures=figures)
         session.seen = run

@@ -1,0 +1,42 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from al.whole import whole_file
+
+
+def test_what_is_written_is_there_at_once_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with whole_file(path) as file:
+        file.write(b"new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_failed_on_the_way_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(TypeError), whole_file(path) as file:
+        file.writelines([b"half", None])  # type: ignore[list-item]
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_secret_is_nobody_elses_even_where_a_killed_process_left_the_file_open(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.txt"
+    left = tmp_path / f".a.txt.{os.getpid()}"
+    left.write_text("of another, for all to read")
+    left.chmod(0o666)
+    with whole_file(path, 0o600) as file:
+        file.write(b"token")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
