@@ -10,6 +10,7 @@ import torch
 
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.catalog import tasks
+from al.graphs import ClassificationGraph
 from al.model_selector import criterion
 from al.randomness import seeded
 
@@ -129,3 +130,17 @@ def test_more_checkpoints_than_epochs_is_one_an_epoch(digits: Any, tmp_path: Pat
     recorder = FolderRecorder(tmp_path)
     agent(digits, recorder, epochs=3, checkpoints=50).fit()
     assert [epoch for epoch, _, _ in recorder.saved] == [1, 2, 3]
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_samples_whatever_batches_they_are_in(
+    digits: Any, tmp_path: Path
+) -> None:
+    def trained(batch_size: int) -> float:
+        made = agent(digits, FolderRecorder(tmp_path), epochs=1, batch_size=batch_size)
+        with seeded(4):  # without dropout, and with a step that changes nothing
+            linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+            made.graph = ClassificationGraph(linear, torch.nn.Identity(), made.data.spec)
+        made.graph.prepare_training(lr=0.0, epochs=1)
+        return made.train(1)["train/loss"]
+
+    assert trained(79) == pytest.approx(trained(80), rel=1e-5)  # 79 and 1; 80

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 from al.catalog import tasks
 from al.errors import AlError
+from al.pipeline.steps import compare
 from tests.stores import outcome, runs, stages, table
 
 Make = Callable[..., Any]
@@ -379,8 +382,8 @@ def test_the_result_is_the_same_whoever_reads_it(campaign: Make) -> None:
     assert (ran.model, ran.version) == (read.model, read.version)
 
 
-def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_cycles_of_one_champion(
-    campaign: Make, client: Any
+def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_last_cycles_of_one_champion(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parameters = {"campaign": "c", "kpi": "0.05", "audit": 0.5, "cycles": 4}
     campaign(**parameters).run()
@@ -397,6 +400,10 @@ def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_cycles_of_one_champion
     assert metrics["compare/low"] >= 0.05
     verdict = client.download_artifacts(last.info.run_id, "verdict.json")
     assert "uniformly drawn samples of 3 cycles" in Path(verdict).read_text()
+    monkeypatch.setattr(compare, "RECENT", 2)  # what was asked longer ago counts no more
+    campaign(**{**parameters, "cycles": 5}).run()
+    (last,) = [run for run in runs(client, step="compare") if run.data.tags["al.cycle"] == "5"]
+    assert last.data.metrics["compare/samples"] == 10
 
 
 def test_a_verdict_says_how_new_samples_differ_as_figures_and_as_pictures(
@@ -442,3 +449,23 @@ def test_training_starts_from_the_champion_where_that_is_asked_for(
     assert loss["warm"][0] == loss["cold"][0]
     assert (loss["warm"][1] == loss["warm"][0]) is (init == "champion")  # nothing was learned
     assert loss["warm"][1] != loss["cold"][1]
+
+
+def test_a_shrunk_start_keeps_the_direction_of_the_champion(
+    campaign: Make, client: Any, tmp_path: Path
+) -> None:
+    campaign(campaign="c", init="shrink-perturb", lr=1e-12, promote="always").run()
+    (one, two) = (
+        np.concatenate([tensor.ravel() for _, tensor in sorted(load_file(path).items())])
+        for path in (weights(client, tmp_path, version) for version in (1, 2))
+    )
+    cosine = one @ two / (np.linalg.norm(one) * np.linalg.norm(two))
+    assert 0.95 < cosine < 0.999  # perturbed, by little beside what is kept
+    assert np.linalg.norm(two) < 0.7 * np.linalg.norm(one)
+
+
+def weights(client: Any, folder: Path, version: int) -> Path:
+    """The weights of a registered version."""
+    uri = client.get_model_version_download_uri("c", str(version))
+    found = mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / f"v{version}"))
+    return next(Path(found).rglob("weights.safetensors"))

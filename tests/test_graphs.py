@@ -80,6 +80,31 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
     assert np.array_equal(one.predict(some.inputs.numpy()), two.predict(some.inputs.numpy()))
 
 
+@pytest.mark.parametrize("keep", [1.0, 0.5])
+def test_a_warm_start_takes_over_what_no_optimizer_learns(keep: float) -> None:
+    def normed(seed: int) -> ClassificationGraph:
+        torch.manual_seed(seed)
+        trunk = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 8), nn.ReLU())
+        made = ClassificationGraph(trunk, nn.Linear(8, 3), SPEC)
+        made.prepare_training(lr=0.05, epochs=5)
+        return made
+
+    some = batch()
+    some = Batch(some.ids, some.inputs * 3 + 5, some.targets)
+    one, two = normed(0), normed(7)
+    for _ in range(20):
+        one.train_batch(some)
+    two.start_from(one, keep=keep, fresh=0.0)
+    theirs, mine = one.network.state_dict(), two.network.state_dict()
+    for name, buffer in one.network.named_buffers():
+        assert torch.equal(mine[name], buffer), name
+    for name, parameter in one.network.named_parameters():
+        assert torch.equal(mine[name], keep * parameter), name
+    assert theirs["trunk.0.running_mean"].min() > 1  # the running mean has moved
+    if keep == 1:
+        assert two.evaluate([some]) == one.evaluate([some])
+
+
 def test_weights_that_are_missing_damaged_or_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="missing"):
         graph().load_weights(tmp_path)
@@ -142,6 +167,18 @@ def test_a_head_learns_which_samples_have_the_higher_loss() -> None:
     losses = -np.log(found["probabilities"][np.arange(200), batch.targets.numpy()])
     apart = np.sign(losses[:, None] - losses) * np.sign(found["losses"][:, None] - found["losses"])
     assert apart[np.triu_indices(200, 1)].mean() > 0.3  # 0 is chance, 1 a perfect order
+
+
+def test_learning_losses_does_not_change_what_the_network_learns() -> None:
+    plain, both, some = graph(), graph(), batch()
+    both.learn_losses()
+    both.prepare_training(lr=0.05, epochs=5)
+    for made in (plain, both):
+        for step in range(3):
+            torch.manual_seed(step)
+            made.train_batch(some)
+    for name, tensor in plain.network.state_dict().items():
+        assert torch.equal(both.network.state_dict()[name], tensor), name
 
 
 def test_weights_and_state_of_the_loss_head_round_trip(tmp_path: Path) -> None:

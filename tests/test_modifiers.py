@@ -90,6 +90,19 @@ def test_classes_that_have_labels_wait() -> None:
     assert known.probabilities[rows].argmax(1).tolist().count(2) >= 1
 
 
+def test_a_class_without_labels_catches_up_before_the_others_get_more() -> None:
+    p = np.tile(np.eye(3) * 0.8 + 0.1, (8, 1)).astype(np.float32)  # three classes, as many each
+    labelled = ArrayView(
+        [f"l{n}" for n in range(9)],
+        probabilities=p[:9],
+        labels=["0"] * 5 + ["1"] * 4,
+    )
+    over = ArrayView(labelled=labelled, probabilities=p)
+    found = query("random", over, 6, balance=True)
+    rows = [over.ids.index(id) for id in found.ids]
+    assert np.bincount(p[rows].argmax(1), minlength=3).tolist() == [0, 1, 5]
+
+
 def test_a_budget_counts_what_samples_cost() -> None:
     over = view(0, 60)
     costs = np.random.default_rng(1).uniform(1, 9, 60)

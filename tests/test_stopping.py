@@ -16,7 +16,14 @@ from tests.stores import runs
 HOUR = 3600.0
 
 
-def why(history: list[Record], *, pool: int = 100, now: float = 0.0, **config: Any) -> str:
+def why(
+    history: list[Record],
+    *,
+    pool: int = 100,
+    now: float = 0.0,
+    lower: bool = False,
+    **config: Any,
+) -> str:
     return why_to_stop(
         Config(**{"cycles": 1000, **config}),
         history,
@@ -25,6 +32,7 @@ def why(history: list[Record], *, pool: int = 100, now: float = 0.0, **config: A
         started=0.0,
         now=now,
         metric="accuracy",
+        lower=lower,
     )
 
 
@@ -61,6 +69,13 @@ def test_a_gain_within_the_noise_is_none() -> None:
     assert "within the noise of 0.0400" in why(curve(0.7, 0.8, 0.82, 0.83), plateau=2)
     assert why(curve(0.7, 0.8, 0.82, 0.85), plateau=2) == ""
     assert why(curve(0.8, 0.81), plateau=2) == ""  # too early to say
+
+
+def test_an_error_has_no_noise_of_a_share() -> None:
+    falling, flat = curve(0.5, 0.4, 0.39, 0.38), curve(0.5, 0.4, 0.41, 0.4)
+    assert why(falling, plateau=2, lower=True) == ""  # of an accuracy it would be within 0.05
+    assert "noise of 0.0000" in why(flat, plateau=2, lower=True)
+    assert why(curve(5.0, 6.0, 6.01), plateau=1) == ""  # no metric from 0 to 1
 
 
 def test_predictions_that_hardly_change_end_a_campaign() -> None:
