@@ -20,9 +20,9 @@ import al.tracking.checkpoints
 from al.agents import Agent, SupervisedAgent
 from al.data_selector import PoolPass
 from al.graphs import TorchGraph
-from al.pipeline.campaign import STEPS
 from al.pipeline.cycle import Cycle, begin_cycle, close
 from al.pipeline.session import Session
+from al.pipeline.steps import STEPS
 from benchmarks.common import Row
 from benchmarks.plain import Script
 
@@ -99,7 +99,7 @@ def pipeline_cycle(session: Session, steps: dict[str, float] | None = None) -> C
     begun = time.perf_counter()
     cycle = begin_cycle(session)
     seconds = {"begin": time.perf_counter() - begun}
-    for name, work in [*STEPS.items(), ("close", close)]:
+    for name, work in [*((step.name, step.load()) for step in STEPS), ("close", close)]:
         start = time.perf_counter()
         work(cycle)
         seconds[name] = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The tables of names in README.md and docs/strategies.md, made from the catalogs and Config.
+"""The tables of names in README.md and docs/, made from the catalogs, the steps and Config.
 
 python -m docs.tables     writes them anew, between their markers
 """
@@ -12,9 +12,11 @@ from pathlib import Path
 from al.catalog import Catalog, strategies, tasks
 from al.config import Config
 from al.measures import KINDS
+from al.pipeline.steps import STEPS
 from al.strategies.ranking import kinds_of
 
 ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/strategies.md", "docs/ARCHITECTURE.md")
 
 
 def names(catalog: Catalog, what: str) -> str:
@@ -55,6 +57,16 @@ def labels(strategy: object) -> str:
     return f"all but {others[0]}" if len(others) == 1 else ", ".join(kinds)
 
 
+def steps() -> str:
+    """A row for each step of a cycle, in their order."""
+    rows = []
+    for step in STEPS:
+        module = step.body.partition(":")[0].replace(".", "/")
+        runs = f"`{step.each}`" if step.each else "1"
+        rows.append(f"| `{step.name}` | {step.help} | {runs} | `{module}.py` |")
+    return "\n".join(["| step | what it does | runs | body |", "|---|---|---|---|", *rows])
+
+
 def parameters() -> str:
     """A row for each parameter."""
     rows = [f"| `{p.name}` | `{p.default}` | {p.metadata['help']} |" for p in fields(Config)]
@@ -68,6 +80,7 @@ def renewed(text: str) -> str:
         "strategies and needs": strategies_and_needs,
         "tasks": lambda: names(tasks, "what it is"),
         "parameters": parameters,
+        "steps": steps,
     }
     for name, make in made.items():
         marked = re.compile(rf"(<!-- {name} -->\n\n?).*?(\n\n?<!-- end -->)", re.DOTALL)
@@ -76,5 +89,5 @@ def renewed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (ROOT / "README.md", ROOT / "docs" / "strategies.md"):
-        page.write_text(renewed(page.read_text()))
+    for page in PAGES:
+        (ROOT / page).write_text(renewed((ROOT / page).read_text()))

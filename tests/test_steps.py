@@ -16,11 +16,11 @@ import yaml
 
 from al.catalog import strategies, tasks
 from al.config import Config
-from docs.tables import renewed
+from al.pipeline.steps import STEPS
+from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
-ENTRIES = ["main", "cycle", "select-data", "annotate", "compare", "train", "select-model"]
-ENTRIES += ["page", "watch", "undo", "history"]
+ENTRIES = ["main", "cycle", *(step.name for step in STEPS), "page", "watch", "undo", "history"]
 #: Parameters of one entry point alone.
 EXTRA = {
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},
@@ -109,7 +109,7 @@ def test_the_readme_explains_every_parameter_strategy_and_task() -> None:
             assert f"| `{name}` | {catalog.summary(name)}" in readme, name
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/strategies.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_tables_of_a_page_are_those_of_the_catalogs(page: str) -> None:
     text = (ROOT / page).read_text()
     assert renewed(text) == text, "run make docs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -27,23 +27,10 @@ from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.session import Session
 from al.pipeline.spans import span
-from al.pipeline.steps.annotate import annotate
-from al.pipeline.steps.compare import compare
-from al.pipeline.steps.select_data import select_data
-from al.pipeline.steps.select_model import select_model
-from al.pipeline.steps.train import train
+from al.pipeline.steps import STEPS, Step, step_named
 from al.pipeline.watch import Decision, Reasons, decide, keep_watch
 from al.progress import say
 from al.tracking import plain_errors, tracking_at
-
-#: The steps of a cycle in their order; each says whether the cycle is over after it.
-STEPS = {
-    "select-data": select_data,
-    "annotate": annotate,
-    "compare": compare,
-    "train": train,
-    "select-model": select_model,
-}
 
 
 class Campaign:
@@ -65,6 +52,9 @@ class Campaign:
     Raises:
         AlError: from every method, when something is wrong that can be mended.
     """
+
+    #: The steps of a cycle in their order; a subclass may have others.
+    steps: ClassVar[tuple[Step, ...]] = STEPS
 
     def __init__(
         self,
@@ -111,14 +101,15 @@ class Campaign:
             return Result.of(session)
 
     def step(self, name: str) -> None:
-        """One step of the open cycle; select-data opens the next one."""
-        first = name == "select-data"
+        """One step of the open cycle; the first one opens the next cycle."""
+        step, opening = step_named(name, self.steps), self.steps[0]
+        first = step is opening
         with self._opened(create=first) as session:
             cycle = open_cycle(session) or (begin_cycle(session) if first else None)
             if cycle is not None:
-                self._advance(cycle, name, alone=True)
+                self._advance(cycle, step)
             else:
-                say(f"nothing to do: {_closed(session)}; select-data starts the next cycle")
+                say(f"nothing to do: {_closed(session)}; {opening.name} starts the next cycle")
 
     def watch(self, *, poll: str = "60s", samples: int | str = 0, schedule: str = "off") -> None:
         """Stay up and run a cycle when there is reason; returns when a stop rule ends it.
@@ -133,7 +124,7 @@ class Campaign:
 
         def look() -> tuple[str, bool]:
             with plain_errors(), tracking_at(self._tracking_uri):
-                session = look_into(self._given, experiment=self._experiment)
+                session = look_into(self._given, experiment=self._experiment, steps=self.steps)
                 decision = (
                     Decision(True, "cycle 1 starts")
                     if session is None
@@ -199,6 +190,7 @@ class Campaign:
                 experiment=self._experiment,
                 entry=self._entry,
                 create=create,
+                steps=self.steps,
             )
 
             def finish() -> None:
@@ -232,33 +224,34 @@ class Campaign:
         session.run.set_tags({"al.stopped": reason})
         return True
 
-    def _advance(self, cycle: Cycle, last: str = "select-model", *, alone: bool = False) -> bool:
-        """Run a cycle's steps up to `last`; False where people have to answer first.
+    def _advance(self, cycle: Cycle, only: Step | None = None) -> bool:
+        """Run a cycle's steps; False where people have to answer first.
 
         Steps that are done are not done again: what they left is read.
 
         Args:
-            alone: refuse to do the steps before `last`.
+            only: the step to do; it is refused where those before it are not done.
         """
 
         def finish() -> None:
             if not cycle.run.finished:
                 cycle.run.end("SCHEDULED")
 
+        last = self.steps[-1]
         try:
             with ended(cycle.run, finish):
-                if alone:
-                    cycle.told = f"{last} was done before" if needs(cycle, last) else ""
-                for name, step in STEPS.items():
-                    if over := step(cycle):
+                if only:
+                    cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
+                for step in self.steps:
+                    if over := step.load()(cycle) or step is last:
                         close(cycle)
-                    if over or name == last:
+                    if over or step is only:
                         break
         except Waiting as waiting:
             say(f"{waiting}; the same command goes on")
             return False
-        if alone and not over:
-            say(f"cycle {cycle.number}: {cycle.told}; next is {next_step(cycle)}")
+        if not over and (then := next_step(cycle)):
+            say(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
         return True
 
     def _baseline(self, config: Config) -> Campaign:
@@ -271,7 +264,9 @@ class Campaign:
             "campaign": "auto" if auto else f"{config.name}-{config.baseline}",
             "model": "auto",
         }
-        return Campaign(tracking_uri=self._tracking_uri, experiment=self._experiment, **parameters)
+        return type(self)(
+            tracking_uri=self._tracking_uri, experiment=self._experiment, **parameters
+        )
 
 
 def _closed(session: Session) -> str:

@@ -22,6 +22,7 @@ from al.contracts import Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.label_quality import look_at_labels
 from al.pipeline.session import Session
+from al.pipeline.steps import Step
 from al.pipeline.stopping import Record, stop_set, why_to_stop
 from al.progress import say
 from al.state import ChampionRecord, LabelTable, State, ids_digest
@@ -38,7 +39,7 @@ class Cycle:
 
     Attributes:
         labels: the labelled set, with this cycle's answers once they are there.
-        steps: runs of steps by (step, candidate).
+        steps: runs of steps by (name of the step, number among its runs).
     """
 
     session: Session
@@ -54,22 +55,22 @@ class Cycle:
     told: str = ""  # what the latest step did, for who called that step alone
     _graphs: dict[int, tuple[Graph, str]] = field(default_factory=dict)
 
-    def done(self, step: str, candidate: int = 0) -> Run | None:
+    def done(self, step: Step, number: int = 0) -> Run | None:
         """The run of a step that came to its end."""
-        run = self.steps.get((step, candidate))
+        run = self.steps.get((step.name, number))
         return run if run is not None and run.finished else None
 
     @contextmanager
-    def step(self, step: str, candidate: int = 0) -> Iterator[Run]:
+    def step(self, step: Step, number: int = 0) -> Iterator[Run]:
         """The run of a step, open inside and ended outside."""
-        run = self.steps.get((step, candidate))
+        run = self.steps.get((step.name, number))
         if run is None:
-            tags = {**self.session.tags, "al.role": "step", "al.step": step}
+            tags = {**self.session.tags, "al.role": "step", "al.step": step.name}
             tags |= {"al.cycle": str(self.number), "al.cycle_run": self.run.id}
-            tags |= {"al.candidate": str(candidate)} if step == "train" else {}
-            name = f"train {candidate}" if step == "train" else step
-            run = self.session.store.create(name, tags, parent=self.run.id, kind=step)
-            self.steps[step, candidate] = run
+            tags |= {"al.candidate": str(number)} if step.each else {}
+            name = f"{step.name} {number}" if step.each else step.name
+            run = self.session.store.create(name, tags, parent=self.run.id, kind=step.name)
+            self.steps[step.name, number] = run
         else:
             run.reopen()
         with ended(run):
@@ -318,28 +319,25 @@ def _line(cycle: Cycle, state: State, seconds: float) -> str:
     return "  ".join(words)
 
 
-def next_step(cycle: Cycle) -> str:
-    """The first step of the cycle that is not done; "" where all are."""
-    config = cycle.session.config
-    for step in ("select-data", "annotate", "compare"):
-        if not cycle.done(step):
-            return step
-    if any(not cycle.done("train", number) for number in range(config.candidates)):
-        return "train"
-    return "" if cycle.done("select-model") else "select-model"
+def next_step(cycle: Cycle) -> Step | None:
+    """The first step of the cycle that is not done; None where all are."""
+    config, steps = cycle.session.config, cycle.session.steps
+    runs = ((step, number) for step in steps for number in range(step.runs(config)))
+    return next((step for step, number in runs if not cycle.done(step, number)), None)
 
 
-def needs(cycle: Cycle, step: str) -> bool:
+def needs(cycle: Cycle, step: Step) -> bool:
     """Refuse a step whose predecessor is not done; True where the step itself is done.
 
     Raises:
         StepOrder: says which step comes first.
     """
-    order = ("select-data", "annotate", "compare", "train", "select-model", "")
-    first = next_step(cycle)
-    if order.index(first) < order.index(step):
+    order, first = cycle.session.steps, next_step(cycle)
+    if first is None or order.index(first) > order.index(step):
+        return True
+    if first != step:
         raise StepOrder(
-            f"cycle {cycle.number} of campaign {cycle.session.config.name!r} has no {first} yet: "
-            f"run {first} before {step}"
+            f"cycle {cycle.number} of campaign {cycle.session.config.name!r} has no {first.name} "
+            f"yet: run {first.name} before {step.name}"
         )
-    return order.index(first) > order.index(step)
+    return False

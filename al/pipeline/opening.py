@@ -26,6 +26,7 @@ from al.pipeline.checks import (
     check_times,
 )
 from al.pipeline.session import Session, check_labels, freeze, new_graph
+from al.pipeline.steps import STEPS, Step
 from al.progress import say
 from al.registry import Registry
 from al.state import State, check_shape
@@ -57,6 +58,7 @@ def open_session(
     experiment: str | None = None,
     entry: str | None = None,
     create: bool = True,
+    steps: tuple[Step, ...] = STEPS,
 ) -> Session:
     """Find the campaign or start it.
 
@@ -65,6 +67,7 @@ def open_session(
             or the default for a new one.
         entry: the entry point that asks.
         create: whether a campaign that is not there is started.
+        steps: of a cycle, in their order.
 
     Raises:
         AlError: something is wrong; nothing has been changed.
@@ -76,12 +79,14 @@ def open_session(
     try:
         if _find(store, config.name) != (plan.found, plan.stored):  # another one made it meanwhile
             driver.release()
-            return open_session(given, experiment=experiment, entry=entry, create=create)
+            return open_session(
+                given, experiment=experiment, entry=entry, create=create, steps=steps
+            )
         run = plan.found or _create(store, config)
         if plan.stored is None:
             run.log_params(config.to_dict())
             run.save_json("campaign.json", _as_json(config, plan.splits, data))
-        session = plan.session(run, driver)
+        session = plan.session(run, driver, steps=steps)
         run.reopen()
         session.registry.claim()
         if plan.stored is None:
@@ -101,7 +106,11 @@ def open_session(
 
 
 def look_into(
-    given: Mapping[str, Any], *, experiment: str | None = None, create: bool = True
+    given: Mapping[str, Any],
+    *,
+    experiment: str | None = None,
+    create: bool = True,
+    steps: tuple[Step, ...] = STEPS,
 ) -> Session | None:
     """The campaign as it stands, for reading only: others may drive it meanwhile.
 
@@ -109,7 +118,7 @@ def look_into(
     nothing is created, but without `create` a campaign that is not there is an error.
     """
     plan = _plan(given, experiment, None, create=create)
-    return plan.session(plan.found) if plan.found and plan.stored else None
+    return plan.session(plan.found, steps=steps) if plan.found and plan.stored else None
 
 
 @dataclass
@@ -128,7 +137,9 @@ class _Plan:
     lower: bool
     device: torch.device
 
-    def session(self, run: Run, driver: Driver | None = None) -> Session:
+    def session(
+        self, run: Run, driver: Driver | None = None, *, steps: tuple[Step, ...]
+    ) -> Session:
         """The session on the campaign's run."""
         state, open_run = _where_it_stands(self.store, run, self.config, mend=driver is not None)
         check_labels(state.labels, self.data)
@@ -136,7 +147,7 @@ class _Plan:
         return Session(
             self.config, self.store, driver, run, self.task, self.data, self.splits,
             self.annotator, self.criterion, registry, state, self.device, LocalEngine(), open_run,
-            lower=self.lower,
+            lower=self.lower, steps=steps,
         )  # fmt: skip
 
 

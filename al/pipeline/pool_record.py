@@ -9,12 +9,12 @@ import pandas as pd
 
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
+from al.pipeline.steps import SELECT_DATA
 from al.progress import say
 from al.state import ids_digest
 from al.tracking import Run
 
-#: The step that puts them on record, and the table.
-STEP = "select-data"
+#: Their table.
 IDS = "train_ids.parquet"
 
 
@@ -29,7 +29,7 @@ def train_ids_on_record(session: Session) -> set[str]:
 def _latest(session: Session) -> Run | None:
     """The run that last put the training ids on record."""
     if session.seen is None:
-        found = session.store.find({"al.step": STEP, "al.campaign_run": session.run.id})
+        found = session.store.find({"al.step": SELECT_DATA.name, "al.campaign_run": session.run.id})
         session.seen = next((r for r in reversed(found) if r.finished), None)
     return session.seen
 

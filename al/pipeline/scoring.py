@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from al.contracts import Graph
 from al.data_selector import Model, View, passes_folder
 from al.pipeline.cycle import Cycle
+from al.pipeline.steps import TRAIN
 from al.randomness import torch_seed
 from al.registry import digest_of
 from al.tracking import Checkpoints
@@ -61,7 +62,7 @@ def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
 def _committee(cycle: Cycle) -> list[Model]:
     """The best checkpoint of each candidate of the latest cycle that trained."""
     session = cycle.session
-    runs = session.store.find({"al.step": "train", "al.campaign_run": session.run.id})
+    runs = session.store.find({"al.step": TRAIN.name, "al.campaign_run": session.run.id})
     done = [run for run in runs if run.finished]
     latest = max((run.tags.whole("al.cycle") for run in done), default=0)
     of_latest = [run for run in done if run.tags.whole("al.cycle") == latest]

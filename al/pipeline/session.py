@@ -12,6 +12,7 @@ from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
 from al.engine import LocalEngine
 from al.errors import DataError, StateError, StrategyError
+from al.pipeline.steps import STEPS, Step
 from al.pipeline.stopping import Record
 from al.progress import say
 from al.registry import Registry
@@ -32,6 +33,7 @@ class Session:
         seen: run that last put the training ids on record.
         history: all closed cycles, once the stop rules have asked for them.
         lower: less of the task's metric is better.
+        steps: the steps of a cycle in their order.
     """
 
     config: Config
@@ -51,6 +53,7 @@ class Session:
     seen: Run | None = None
     history: list[Record] | None = None
     lower: bool = False
+    steps: tuple[Step, ...] = STEPS
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared and vanished.

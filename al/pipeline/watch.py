@@ -6,12 +6,11 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from al.errors import AlError, ConfigError
-from al.pipeline.asking import joined, outlook, reached
 from al.pipeline.cycle import stop_reason
 from al.pipeline.pool_record import train_ids_on_record
-from al.pipeline.query_record import load_query
 from al.pipeline.session import Session
 from al.pipeline.spans import span
 from al.progress import say
@@ -69,15 +68,12 @@ def decide(session: Session, reasons: Reasons) -> Decision:
 
 def _of_open_cycle(session: Session, run: Run) -> Decision:
     number = session.state.cycle + 1
-    steps = {r.tags["al.step"]: r for r in session.store.find({"al.cycle_run": run.id})}
-    asked, answered = steps.get("select-data"), steps.get("annotate")
-    if asked is None or not asked.finished or answered is None or answered.finished:
+    runs = {r.tags["al.step"]: r for r in session.store.find({"al.cycle_run": run.id})}
+    done = {name for name, step_run in runs.items() if step_run.finished}
+    step = next((step for step in session.steps if step.name not in done), None)
+    if step is None or step.name not in runs or not step.waits:
         return Decision(True, f"cycle {number} is open and goes on")
-    query = load_query(asked)
-    query = query.without(session.data.missing(query.ids))
-    with reached(session):
-        answers = session.annotator.collect(joined(query, session))
-    found = outlook(query, answers, session, answered.started)
+    found = resolve_name(step.waits)(session, runs)
     if not found.go:
         return Decision(False, f"cycle {number} waits: {found.text}")
     return Decision(True, f"cycle {number} goes on: {found.text}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from al.contracts import Answer, Query
 from al.errors import LabelError, StateError
-from al.pipeline.asking import hear, reached
+from al.pipeline.asking import Outlook, hear, joined, outlook, reached
 from al.pipeline.cycle import Cycle, Waiting
-from al.pipeline.session import check_labels
+from al.pipeline.query_record import load_query
+from al.pipeline.session import Session, check_labels
+from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.progress import say
 from al.state import LabelTable
+from al.tracking import Run
 
-STEP = "annotate"
 ANSWERS = "answers.parquet"
 
 
@@ -27,14 +29,14 @@ def annotate(cycle: Cycle) -> bool:
     """
     session, query = cycle.session, cycle.query
     assert query is not None  # select-data comes first
-    if done := cycle.done(STEP):
+    if done := cycle.done(ANNOTATE):
         new = check_labels(LabelTable.load(done.path(ANSWERS)), session.data)
         known = session.state.labels.asked.union(query.ids)
         if strange := sorted(new.asked - known):
             raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
         cycle.labels = session.state.labels.updated(new)
         return False
-    with cycle.step(STEP) as run:
+    with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
         answers, found = hear(query, session, run.started)
         _check(answers.answered, cycle)
@@ -69,6 +71,19 @@ def annotate(cycle: Cycle) -> bool:
         run.describe(cycle.told)
     cycle.labels = labels
     return False
+
+
+def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:
+    """Whether the cycle can go on with what is answered by now; only looks.
+
+    Args:
+        runs: of the open cycle, by step.
+    """
+    query = load_query(runs[SELECT_DATA.name])
+    query = query.without(session.data.missing(query.ids))
+    with reached(session):
+        answers = session.annotator.collect(joined(query, session))
+    return outlook(query, answers, session, runs[ANNOTATE.name].started)
 
 
 def _present(query: Query, cycle: Cycle) -> Query:

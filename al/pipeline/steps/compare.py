@@ -15,11 +15,11 @@ from al.compare import Drift, Sample, drift
 from al.compare import compare as judge
 from al.contracts import AUDIT, Graph, Verdict
 from al.pipeline.cycle import Cycle
+from al.pipeline.steps import COMPARE
 from al.randomness import generator
 from al.state import check_shape
 from al.tracking import Run
 
-STEP = "compare"
 _MAYBE = (int, float, NoneType)
 _SHAPE = {field.name: _MAYBE for field in dataclasses.fields(Verdict)} | {
     "retrain": bool,
@@ -36,13 +36,13 @@ RECENT = 10
 
 def compare(cycle: Cycle) -> bool:
     """Make the cycle's verdict, once; the cycle is over where the KPI is met."""
-    if done := cycle.done(STEP):
+    if done := cycle.done(COMPARE):
         stored = done.load_json("verdict.json")
         check_shape(stored, _SHAPE, "verdict.json")
         interval = stored.pop("interval")
         cycle.verdict = Verdict(**stored, interval=tuple(interval) if interval else None)
         return not cycle.verdict.retrain
-    with cycle.step(STEP) as run:
+    with cycle.step(COMPARE) as run:
         verdict, clean, moved = _verdict(cycle)
         _draw(run, "drift.png", clean, "drift", "new, drawn uniformly", "for validation")
         _draw(run, "drift_from_training.png", moved, "new from labelled", "new", "labelled before")
@@ -77,7 +77,7 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
         metric=metric,
         kpi=config.kpi_value,
         rule=config.compare,
-        rng=generator(config.seed, cycle.number, STEP),
+        rng=generator(config.seed, cycle.number, COMPARE.name),
     )
     if verdict.estimator != "plain" and (response := _response(cycle)) < 1:
         why = f"{verdict.why}; {response:.0%} of those drawn for it are answered"

@@ -12,9 +12,10 @@ from al.data_selector import explained, passes_folder, query_figures, select, tr
 from al.errors import StateError
 from al.kept import cache_limit
 from al.pipeline.cycle import Cycle
-from al.pipeline.pool_record import STEP, look_at_pool
+from al.pipeline.pool_record import look_at_pool
 from al.pipeline.query_record import load_query, save_query
 from al.pipeline.scoring import view_of
+from al.pipeline.steps import SELECT_DATA
 from al.progress import say
 from al.randomness import generator
 from al.registry import Standing
@@ -25,11 +26,11 @@ from al.tracking import Run
 def select_data(cycle: Cycle) -> bool:
     """Make the cycle's query, once; the cycle goes on."""
     session, config = cycle.session, cycle.session.config
-    if done := cycle.done(STEP):
+    if done := cycle.done(SELECT_DATA):
         cycle.champion = _version(done.tags["al.model"])
         cycle.query = load_query(done)
         return False
-    with cycle.step(STEP) as run:
+    with cycle.step(SELECT_DATA) as run:
         standing = _settle(cycle, run)
         pool = look_at_pool(cycle, run)
         has_model = cycle.champion is not None
@@ -40,7 +41,7 @@ def select_data(cycle: Cycle) -> bool:
                 build(text),
                 view,
                 _size(cycle) - len(doubted),
-                generator(config.seed, cycle.number, STEP),
+                generator(config.seed, cycle.number, SELECT_DATA.name),
                 name=text,
                 model=_uri(cycle, standing.version),
                 explore=config.explore,

@@ -15,11 +15,11 @@ from typing import Any
 from al.contracts import Calibration, Candidate, Election, Graph
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
+from al.pipeline.steps import SELECT_MODEL, TRAIN
 from al.registry import digest_of, save_servable
 from al.state import check_shape
 from al.tracking import Checkpoints, Run
 
-STEP = "select-model"
 RECORD = "election.json"
 _CANDIDATE = {"checkpoint": str, "number": int, "epoch": int, "metrics": dict}
 _SHAPE = {
@@ -36,15 +36,15 @@ _SHAPE = {
 
 
 def select_model(cycle: Cycle) -> bool:
-    """Hold the cycle's election and carry it out, once; the cycle is over."""
-    if done := cycle.done(STEP):
+    """Hold the cycle's election and carry it out, once; the cycle goes on."""
+    if done := cycle.done(SELECT_MODEL):
         record = _load(done)
         cycle.election = _election(record)
         version = done.tags.whole("al.version")
         cycle.champion_after = version if cycle.election.promoted else record["champion"]
-        return True
-    resumed = (STEP, 0) in cycle.steps
-    with cycle.step(STEP) as run:
+        return False
+    resumed = (SELECT_MODEL.name, 0) in cycle.steps
+    with cycle.step(SELECT_MODEL) as run:
         if resumed and run.has(RECORD):
             record = _load(run)
         else:
@@ -52,13 +52,13 @@ def select_model(cycle: Cycle) -> bool:
             run.save_json(RECORD, record)
         cycle.election = _election(record)
         _carry_out(cycle, run, record)
-    return True
+    return False
 
 
 def _hold(cycle: Cycle) -> dict[str, Any]:
     """Elect; returns the record."""
     session, config = cycle.session, cycle.session.config
-    runs = [cycle.steps["train", number] for number in range(config.candidates)]
+    runs = [cycle.steps[TRAIN.name, number] for number in range(config.candidates)]
     candidates = Checkpoints.candidates(session.store, runs)
     # A person may have promoted another version while the cycle ran; that one is to beat.
     standing = session.registry.standing(cycle.champion)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.contracts import Graph
 from al.pipeline.cycle import Cycle
+from al.pipeline.steps import TRAIN
 from al.randomness import seeded, torch_seed
 from al.state import ids_digest
 from al.tracking import Checkpoints, Run
 
-STEP = "train"
 #: Shares of the champion's weights and of fresh random ones.
 INIT = {"champion": (1.0, 0.0), "shrink-perturb": (0.5, 0.1)}
 
@@ -17,8 +17,8 @@ INIT = {"champion": (1.0, 0.0), "shrink-perturb": (0.5, 0.1)}
 def train(cycle: Cycle) -> bool:
     """Train every candidate that is not trained yet; the cycle goes on."""
     for number in range(cycle.session.config.candidates):
-        if not cycle.done(STEP, number):
-            with cycle.step(STEP, number) as run:
+        if not cycle.done(TRAIN, number):
+            with cycle.step(TRAIN, number) as run:
                 recorder = _train(cycle, run, number)
                 cycle.told = f"trained on {len(cycle.labels.ids)} labels"
             recorder.forget()  # not before the step is marked as done: until then it serves
