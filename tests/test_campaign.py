@@ -469,3 +469,14 @@ def weights(client: Any, folder: Path, version: int) -> Path:
     uri = client.get_model_version_download_uri("c", str(version))
     found = mlflow.artifacts.download_artifacts(uri, dst_path=str(folder / f"v{version}"))
     return next(Path(found).rglob("weights.safetensors"))
+
+
+def test_a_training_that_comes_to_no_numbers_promotes_nothing_and_the_campaign_goes_on(
+    campaign: Make, client: Any
+) -> None:
+    result = campaign(campaign="wild", lr=1e20).run()
+    assert result.curve.empty
+    elections = runs(client, step="select-model", campaign="wild")
+    assert len(elections) == 2
+    assert all("lower lr" in run.data.tags["al.why"] for run in elections)
+    assert not client.get_latest_versions("wild", ["Production"])

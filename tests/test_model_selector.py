@@ -59,6 +59,40 @@ def test_always_promotes_the_best_of_the_cycle() -> None:
     assert elect([candidate(0, 5, 0.1)], champion(0.8), BEST, always=True).promoted
 
 
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("broken", [(NAN, 1.0), (0.9, NAN), (NAN, NAN)])
+def test_what_is_not_a_number_never_wins_whoever_stands_first(
+    broken: tuple[float, float], first: bool
+) -> None:
+    sound, nan = candidate(0, 5, 0.4), candidate(1, 5, *broken)
+    election = elect([nan, sound] if first else [sound, nan], None, BEST)
+    assert election.winner is sound
+    assert election.promoted
+
+
+@pytest.mark.parametrize("always", [True, False])
+@pytest.mark.parametrize("standing", [None, 0.2])
+def test_a_training_that_came_to_no_numbers_is_not_promoted(
+    standing: float | None, always: bool
+) -> None:
+    before = None if standing is None else champion(standing)
+    election = elect([candidate(0, 5, 0.9, loss=NAN)], before, BEST, always=always)
+    assert not election.promoted
+    assert "lower lr" in election.why
+
+
+def test_a_champion_that_is_not_a_number_is_replaced_by_any_that_is() -> None:
+    assert elect([candidate(0, 5, 0.1)], champion(NAN), BEST).promoted
+
+
+def test_an_infinite_loss_is_a_number() -> None:
+    least = criterion("min:val/loss", NAMES)
+    assert elect([candidate(0, 5, 0.9, loss=INF)], None, least).promoted
+
+
 def test_nothing_to_elect_is_an_error() -> None:
     with pytest.raises(StepOrder, match="run train first"):
         elect([], None, BEST)

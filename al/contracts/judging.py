@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,8 +54,17 @@ class Criterion(ABC):
         """Higher is better."""
 
     def rank(self, metrics: Mapping[str, float]) -> list[float]:
-        """What checkpoints are ordered by: the criterion, then the lower validation loss."""
-        return [self(metrics), -metrics.get("val/loss", 0.0)]
+        """What checkpoints are ordered by: the criterion, then the lower validation loss.
+
+        What is not a number is the worst there is: it compares with nothing, so an order that
+        met one would depend on who stood first.
+        """
+        figures = [self(metrics), -metrics.get("val/loss", 0.0)]
+        return [-math.inf if math.isnan(figure) else figure for figure in figures]
+
+    def sound(self, metrics: Mapping[str, float]) -> bool:
+        """Whether what decides is a number, so that the model can be one to work with."""
+        return not any(map(math.isnan, (self(metrics), metrics.get("val/loss", 0.0))))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def elect(
 
     Args:
         champion: its metrics on the same validation data; None where there is no champion.
-        always: promote the winner whatever the champion's metrics are.
+        always: promote the winner whatever the champion's metrics are; one whose training came
+            to no numbers is not promoted even so.
 
     Raises:
         StepOrder: there is no candidate.
@@ -52,13 +53,22 @@ def elect(
     if not candidates:
         raise StepOrder("no checkpoint stands for election: run train first")
     # The earlier epoch, then the lower number, wins among equals: less training is cheaper.
-    winner = max(candidates, key=lambda c: (criterion.rank(c.metrics), -c.epoch, -c.number))
+    winner = max(
+        candidates,
+        key=lambda c: (criterion.sound(c.metrics), criterion.rank(c.metrics), -c.epoch, -c.number),
+    )
     metric, value = criterion.metric, winner.metrics[criterion.metric]
+    if not criterion.sound(winner.metrics):
+        stays = "there is no champion" if champion is None else "the champion stays"
+        why = f"training came to no numbers ({metric} {value:.4f}): {stays}; a lower lr may help"
+        return Election(winner, False, why, champion)
     if champion is None:
         return Election(winner, True, f"{metric} {value:.4f}, and there was no champion", None)
     against = f"{metric} {value:.4f} against the champion's {champion[metric]:.4f}"
     if always:
         return Election(winner, True, f"{against}; promote=always", champion)
+    if not criterion.sound(champion):
+        return Election(winner, True, f"{against}, which is no model to work with", champion)
     if criterion(winner.metrics) >= criterion(champion):
         return Election(winner, True, f"{against}: not worse", champion)
     return Election(winner, False, f"{against}: the champion stays", champion)

@@ -84,7 +84,7 @@ class Promotions:
     def table(self) -> pd.DataFrame:
         """A row for each promotion: version, from, to, by, why; `to` is empty for the latest."""
         rows = self.all()
-        ends = [row.at for row in rows[1:]] + [""]
+        ends = [*(row.at for row in rows[1:]), ""][: len(rows)]
         cells = [
             ("none" if row.version is None else f"v{row.version}", row.at, end, row.by, row.why)
             for row, end in zip(rows, ends, strict=True)

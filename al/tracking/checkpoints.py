@@ -6,10 +6,13 @@ never seen again.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
@@ -21,6 +24,7 @@ from al.tracking.store import Store
 
 #: Figures are sent at a checkpoint, or when the oldest has waited for so long.
 FLUSH_SECONDS = 2.0
+_NAN = "al.not_numbers"
 
 
 class Checkpoints:
@@ -79,6 +83,7 @@ class Checkpoints:
                 "al.candidate": str(self._number),
                 "al.epoch": str(best_epoch),
                 "al.saved_at": str(epoch),
+                **_no_numbers(metrics),
             },
             params={"epoch": str(best_epoch), "candidate": str(self._number)},
             model_type="al-checkpoint",
@@ -109,7 +114,7 @@ class Checkpoints:
                 checkpoint=str(model.model_id),
                 number=int(model.tags["al.candidate"]),
                 epoch=int(model.tags["al.epoch"]),
-                metrics={m.key: float(m.value) for m in model.metrics or []},
+                metrics=_metrics(model),
             )
             for model in _ready(store.client, runs)
         ]
@@ -120,6 +125,18 @@ class Checkpoints:
         """The weights of a checkpoint, copied into the folder."""
         uri = f"models:/{checkpoint}"
         return Path(store.client.make(lambda: download_artifacts(uri, dst_path=str(folder))))
+
+
+def _no_numbers(metrics: Mapping[str, float]) -> dict[str, str]:
+    """A tag that names the figures that are not numbers: MLflow 3 gives them back as 0."""
+    broken = sorted(name for name, value in metrics.items() if math.isnan(value))
+    return {_NAN: json.dumps(broken)} if broken else {}
+
+
+def _metrics(model: Any) -> dict[str, float]:
+    """A checkpoint's figures as they were logged."""
+    found = {metric.key: float(metric.value) for metric in model.metrics or []}
+    return found | dict.fromkeys(json.loads(model.tags.get(_NAN, "[]")), math.nan)
 
 
 def model_name(wanted: str) -> str:
