@@ -86,14 +86,14 @@ def by_turns(session: Session, script: Script, repeats: int) -> Iterator[Row]:
             (picks, accuracy), plain = timed(partial(script.cycle, number))
         cycle, pipeline = timed(partial(pipeline_cycle, session))
         assert cycle.query is not None
-        assert session.state.champion is not None
+        assert session.state.champion_record is not None
         asked = [row[id] for id in cycle.query.ids]
         if number % 2 == 1:  # the first query is drawn, not scored: the script is told
             given = asked if number == 1 else None
             (picks, accuracy), plain = timed(partial(script.cycle, number, given))
         if number <= WARM:
             continue
-        agree = abs(accuracy - session.state.champion.test["accuracy"]) < 1e-6
+        agree = abs(accuracy - session.state.champion_record.test["accuracy"]) < 1e-6
         yield {
             "task": session.config.task,
             "labels": len(script.labelled),

@@ -47,7 +47,7 @@ def choose(count: int, text: str) -> tuple[float, float]:
             train[:10],
             data.truth(train[:10]),
             data=data,
-            champion=Model(graph, "weights", 0),
+            champion_model=Model(graph, "weights", 0),
             engine=LocalEngine(),
             folder=Path(folder),
         )

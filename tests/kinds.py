@@ -170,7 +170,7 @@ def view_of(kind: str, *, members: int = 3, epochs: int = 1, **more: Any) -> Vie
         train[:10],
         data.truth(train[:10]),
         data=data,
-        champion=Model(graph, "champion", seed=1),
+        champion_model=Model(graph, "champion", seed=1),
         committee=lambda: models,
         **{"engine": LocalEngine(), "passes": 4, **more},
     )

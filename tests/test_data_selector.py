@@ -45,7 +45,7 @@ def make(digits: Any, pool: Any = None, graph: Any = "the graph", **more: Any) -
         labelled,
         data.truth(labelled),
         data=data,
-        champion=None if graph is None else Model(graph, "its-weights", seed=1),
+        champion_model=None if graph is None else Model(graph, "its-weights", seed=1),
         **{"engine": LocalEngine(), **more},
     )
 
@@ -293,7 +293,7 @@ def test_the_order_in_which_the_data_are_held_does_not_matter(digits: Any, text:
             train[:9],
             data.truth(train[:9]),
             data=data,
-            champion=Model(graph, "its-weights", seed=1),
+            champion_model=Model(graph, "its-weights", seed=1),
             engine=LocalEngine(),
         )
         text_ = text.replace("size", "mean")  # the column that these data have

@@ -48,7 +48,7 @@ def test_every_strategy_runs_on_a_task_or_says_why_not(
         ids[:LABELLED],
         labels,
         data=data,
-        champion=models[0],
+        champion_model=models[0],
         committee=lambda: models,
         engine=LocalEngine(),
         passes=3,

@@ -17,7 +17,7 @@ def candidate(number: int, epoch: int, accuracy: float, loss: float = 1.0) -> Ca
     return Candidate(f"m-{number}-{epoch}", number, epoch, metrics)
 
 
-def champion(accuracy: float) -> Mapping[str, float]:
+def champion_metrics(accuracy: float) -> Mapping[str, float]:
     return {"val/accuracy": accuracy, "val/loss": 0.1}
 
 
@@ -45,18 +45,18 @@ def test_equals_are_told_apart_by_loss_then_by_the_earlier_epoch_then_by_the_low
 
 
 def test_something_worse_never_replaces_the_champion() -> None:
-    election = elect([candidate(0, 5, 0.79)], champion(0.8), BEST)
+    election = elect([candidate(0, 5, 0.79)], champion_metrics(0.8), BEST)
     assert not election.promoted
     assert "0.7900 against the champion's 0.8000: the champion stays" in election.why
 
 
 @pytest.mark.parametrize("accuracy", [0.8, 0.81])
 def test_something_as_good_replaces_the_champion(accuracy: float) -> None:
-    assert elect([candidate(0, 5, accuracy)], champion(0.8), BEST).promoted
+    assert elect([candidate(0, 5, accuracy)], champion_metrics(0.8), BEST).promoted
 
 
 def test_always_promotes_the_best_of_the_cycle() -> None:
-    assert elect([candidate(0, 5, 0.1)], champion(0.8), BEST, always=True).promoted
+    assert elect([candidate(0, 5, 0.1)], champion_metrics(0.8), BEST, always=True).promoted
 
 
 NAN, INF = float("nan"), float("inf")
@@ -78,14 +78,14 @@ def test_what_is_not_a_number_never_wins_whoever_stands_first(
 def test_a_training_that_came_to_no_numbers_is_not_promoted(
     standing: float | None, always: bool
 ) -> None:
-    before = None if standing is None else champion(standing)
+    before = None if standing is None else champion_metrics(standing)
     election = elect([candidate(0, 5, 0.9, loss=NAN)], before, BEST, always=always)
     assert not election.promoted
     assert "lower lr" in election.why
 
 
 def test_a_champion_that_is_not_a_number_is_replaced_by_any_that_is() -> None:
-    assert elect([candidate(0, 5, 0.1)], champion(NAN), BEST).promoted
+    assert elect([candidate(0, 5, 0.1)], champion_metrics(NAN), BEST).promoted
 
 
 def test_an_infinite_loss_is_a_number() -> None:

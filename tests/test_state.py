@@ -71,7 +71,7 @@ def test_a_state_comes_back_as_it_was_saved(state: State, tmp_path: Path) -> Non
     digest = state.save(tmp_path)
     back = State.load(tmp_path)
     assert back.labels.frame.equals(state.labels.frame)
-    assert back.champion == state.champion
+    assert back.champion_record == state.champion_record
     assert (back.campaign, back.cycle, back.pool_size, back.pool_digest) == ("c", 1, 7, "p")
     (tmp_path / "again").mkdir()
     assert back.save(tmp_path / "again") == digest

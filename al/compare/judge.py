@@ -37,7 +37,7 @@ class Sample:
 
 
 def compare(
-    champion: Graph | None,
+    champion_graph: Graph | None,
     data: DataLoader,
     samples: Sequence[Sample],
     *,
@@ -49,27 +49,29 @@ def compare(
     """Measure the champion on the newly labelled samples and decide whether to retrain.
 
     Args:
-        champion: None where there is none.
+        champion_graph: None where there is none.
         samples: labelled since this champion came, of several cycles.
         kpi: value of the metric to reach; None switches Compare off.
         rule: "interval": retrain when the worse bound of the 95 % interval misses the KPI;
             "plain": when the mean on all samples of the latest cycle does.
     """
-    if champion is None:
+    if champion_graph is None:
         return Verdict(True, "there is no champion yet", metric)
     if not samples:
         return Verdict(False, "nothing new was labelled", metric)
     rng = rng or np.random.default_rng(0)
     last = max(sample.cycle for sample in samples)
     latest = [sample for sample in samples if sample.cycle == last]
-    plain = _measured(champion, data, latest, np.ones(len(latest)), metric, rng)
+    plain = _measured(champion_graph, data, latest, np.ones(len(latest)), metric, rng)
     used, weights, estimator = latest, np.ones(len(latest)), "plain"
     found = plain
     if rule == "interval" and kpi is not None:
         used, weights, estimator = _representative(samples) or (used, weights, estimator)
         if estimator != "plain":
-            found = _measured(champion, data, used, weights, metric, rng)
-    retrain, why = _decided(metric, found, kpi, rule, estimator, used, metric in champion.lower)
+            found = _measured(champion_graph, data, used, weights, metric, rng)
+    retrain, why = _decided(
+        metric, found, kpi, rule, estimator, used, metric in champion_graph.lower
+    )
     return Verdict(
         retrain,
         why,
@@ -114,7 +116,7 @@ def _representative(
 
 
 def _measured(
-    champion: Graph,
+    champion_graph: Graph,
     data: DataLoader,
     samples: Sequence[Sample],
     weights: np.ndarray,
@@ -123,17 +125,17 @@ def _measured(
 ) -> Estimate:
     ids = [sample.id for sample in samples]
     labels = [sample.label for sample in samples]
-    each = champion.each(data.batches(ids, labels, batch_size=512), metric)
+    each = champion_graph.each(data.batches(ids, labels, batch_size=512), metric)
     if each is not None:
         return estimate(each, weights, rng)
 
-    measured = champion.on_some(data.batches(ids, labels, batch_size=512), metric)
+    measured = champion_graph.on_some(data.batches(ids, labels, batch_size=512), metric)
     if measured is not None:
         return resampled(measured, weights, rng)
 
     def measure(rows: np.ndarray) -> float:
         some = [ids[row] for row in rows], [labels[row] for row in rows]
-        return champion.evaluate(data.batches(*some, batch_size=512))[metric]
+        return champion_graph.evaluate(data.batches(*some, batch_size=512))[metric]
 
     return resampled(measure, weights, rng)
 

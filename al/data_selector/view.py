@@ -31,7 +31,7 @@ class View:
     Args:
         pool: ids that may be asked about, ascending; a subset of the training ids.
         labelled: ids of the labelled set, with their labels.
-        champion: None while there is none.
+        champion_model: None while there is none.
         committee: gives the latest candidates; called when a strategy reads them.
         cycle: number of the cycle.
         memory: what the strategy left in the cycle before.
@@ -47,7 +47,7 @@ class View:
         labels: Sequence[Label],
         *,
         data: DataLoader,
-        champion: Model | None,
+        champion_model: Model | None,
         engine: Engine,
         committee: Callable[[], Sequence[Model]] = tuple,
         cycle: int = 1,
@@ -60,13 +60,13 @@ class View:
         self.cycle = cycle
         self.memory = dict(memory or {})
         self.kind, self.classes = data.spec.kind, data.spec.classes
-        self._source = _Source(data, champion, committee, engine, folder, passes, half)
+        self._source = _Source(data, champion_model, committee, engine, folder, passes, half)
         self._rows = self._source.rows_of(self.ids)
         self.labelled = _Labelled(self._source, tuple(labelled), tuple(labels))
 
     @property
     def has_model(self) -> bool:
-        return self._source.champion is not None
+        return self._source.champion_model is not None
 
     @cached_property
     def probabilities(self) -> np.ndarray:  # [N, C]
@@ -184,14 +184,14 @@ class _Source:
     def __init__(
         self,
         data: DataLoader,
-        champion: Model | None,
+        champion_model: Model | None,
         committee: Callable[[], Sequence[Model]],
         engine: Engine,
         folder: Path | None,
         passes: int,
         half: bool,
     ) -> None:
-        self.data, self.champion = data, champion
+        self.data, self.champion_model = data, champion_model
         self._committee, self._engine = committee, engine
         self._folder, self._passes, self._half = folder, passes, half
         self._row = {id: row for row, id in enumerate(data.ids("train"))}
@@ -298,9 +298,9 @@ class _Source:
         return self._passed[model.key]
 
     def _need(self, name: str) -> Model:
-        if self.champion is None:
+        if self.champion_model is None:
             raise StrategyError(
                 f"this strategy reads the model's {name} and there is no model yet: "
                 "choose another cold_start, like random or k_center"
             )
-        return self.champion
+        return self.champion_model

@@ -35,7 +35,7 @@ def criterion(text: str, metrics: Sequence[str]) -> Criterion:
 
 def elect(
     candidates: Sequence[Candidate],
-    champion: Mapping[str, float] | None,
+    champion_metrics: Mapping[str, float] | None,
     criterion: Criterion,
     *,
     always: bool = False,
@@ -43,7 +43,7 @@ def elect(
     """The winner among the candidates, and whether it replaces the champion.
 
     Args:
-        champion: its metrics on the same validation data; None where there is no champion.
+        champion_metrics: its metrics on the same validation data; None where there is no champion.
         always: promote the winner whatever the champion's metrics are; one whose training came
             to no numbers is not promoted even so.
 
@@ -59,16 +59,18 @@ def elect(
     )
     metric, value = criterion.metric, winner.metrics[criterion.metric]
     if not criterion.sound(winner.metrics):
-        stays = "there is no champion" if champion is None else "the champion stays"
+        stays = "there is no champion" if champion_metrics is None else "the champion stays"
         why = f"training came to no numbers ({metric} {value:.4f}): {stays}; a lower lr may help"
-        return Election(winner, False, why, champion)
-    if champion is None:
+        return Election(winner, False, why, champion_metrics)
+    if champion_metrics is None:
         return Election(winner, True, f"{metric} {value:.4f}, and there was no champion", None)
-    against = f"{metric} {value:.4f} against the champion's {champion[metric]:.4f}"
+    against = f"{metric} {value:.4f} against the champion's {champion_metrics[metric]:.4f}"
     if always:
-        return Election(winner, True, f"{against}; promote=always", champion)
-    if not criterion.sound(champion):
-        return Election(winner, True, f"{against}, which is no model to work with", champion)
-    if criterion(winner.metrics) >= criterion(champion):
-        return Election(winner, True, f"{against}: not worse", champion)
-    return Election(winner, False, f"{against}: the champion stays", champion)
+        return Election(winner, True, f"{against}; promote=always", champion_metrics)
+    if not criterion.sound(champion_metrics):
+        return Election(
+            winner, True, f"{against}, which is no model to work with", champion_metrics
+        )
+    if criterion(winner.metrics) >= criterion(champion_metrics):
+        return Election(winner, True, f"{against}: not worse", champion_metrics)
+    return Election(winner, False, f"{against}: the champion stays", champion_metrics)

@@ -168,7 +168,7 @@ class Campaign:
         if not reason.strip():
             raise ConfigError("undo without a reason: pass reason='why it has to go'")
         with self._opened(create=False) as session:
-            last = session.state.champion
+            last = session.state.champion_record
             version = session.registry.undo(reason.strip(), last.version if last else None)
             session.save_promotions()
             say(f"v{version} of {session.registry.name} is in Production again: {reason.strip()}")

@@ -50,8 +50,8 @@ class Cycle:
     query: Query | None = None
     verdict: Verdict | None = None
     election: Election | None = None
-    champion: int | None = None  # version that the cycle started from
-    champion_after: int | None = None  # version that the election left in Production
+    champion_version: int | None = None  # version that the cycle started from
+    champion_version_after: int | None = None  # version that the election left in Production
     told: str = ""  # what the latest step did, for who called that step alone
     _graphs: dict[int, tuple[Graph, str]] = field(default_factory=dict)
 
@@ -97,7 +97,7 @@ class Cycle:
 
     def champion_graph(self) -> Graph | None:
         """The model that the cycle started from."""
-        return None if self.champion is None else self.graph(self.champion)
+        return None if self.champion_version is None else self.graph(self.champion_version)
 
     def evaluate(self, graph: Graph, split: Any) -> dict[str, float]:
         """A model's metrics on validation or test."""
@@ -189,17 +189,17 @@ def _record(figures: Mapping[str, float], metric: str) -> Record:
     )
 
 
-def _kappa(cycle: Cycle, champion: ChampionRecord) -> float:
+def _kappa(cycle: Cycle, champion_record: ChampionRecord) -> float:
     """Cohen's kappa of the new champion's predictions with those of the one before."""
     from sklearn.metrics import cohen_kappa_score
 
-    session, before = cycle.session, cycle.session.state.champion
+    session, before = cycle.session, cycle.session.state.champion_record
     assert before is not None
-    if before.version == champion.version:
+    if before.version == champion_record.version:
         return 1.0
     ids = stop_set(session.data.ids("train"), session.config.seed)
     answers = []
-    for version in (before.version, champion.version):
+    for version in (before.version, champion_record.version):
         graph = cycle.graph(version)
         parts = [
             graph.infer(batch, ["probabilities"], samples=1, seed=0)["probabilities"]
@@ -214,14 +214,14 @@ def _kappa(cycle: Cycle, champion: ChampionRecord) -> float:
 def close(cycle: Cycle) -> State:
     """Save the state, draw the point of the learning curve, and end the cycle's run."""
     session = cycle.session
-    champion = _champion(cycle)
+    champion_record = _champion_record(cycle)
     pool = session.unasked(cycle.labels)
     quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels)
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,
         labels=cycle.labels,
-        champion=champion,
+        champion_record=champion_record,
         retrained=cycle.election is not None,
         pool_size=len(pool),
         pool_digest=ids_digest(pool),
@@ -247,13 +247,13 @@ def close(cycle: Cycle) -> State:
     }
     figures |= quality
     curve: dict[str, float] = {}
-    if champion is not None:
-        figures |= {f"cycle/val_{name}": value for name, value in champion.val.items()}
-        figures |= {f"cycle/test_{name}": value for name, value in champion.test.items()}
-        figures["cycle/version"] = champion.version
-        curve = {f"test/{name}": value for name, value in champion.test.items()}
-        if session.config.stable and session.state.champion and state.retrained:
-            figures["cycle/kappa"] = _kappa(cycle, champion)
+    if champion_record is not None:
+        figures |= {f"cycle/val_{name}": value for name, value in champion_record.val.items()}
+        figures |= {f"cycle/test_{name}": value for name, value in champion_record.test.items()}
+        figures["cycle/version"] = champion_record.version
+        curve = {f"test/{name}": value for name, value in champion_record.test.items()}
+        if session.config.stable and session.state.champion_record and state.retrained:
+            figures["cycle/kappa"] = _kappa(cycle, champion_record)
     line = _line(cycle, state, figures["cycle/seconds"])
     cycle.run.log_metrics(figures)
     cycle.run.describe(line)
@@ -275,10 +275,10 @@ def _memory(cycle: Cycle) -> Mapping[str, Any]:
     return cycle.session.state.memory if left is None else left
 
 
-def _champion(cycle: Cycle) -> ChampionRecord | None:
+def _champion_record(cycle: Cycle) -> ChampionRecord | None:
     """The version in Production now, measured; figures of the same version are kept."""
-    before = cycle.session.state.champion
-    version = cycle.champion if cycle.election is None else cycle.champion_after
+    before = cycle.session.state.champion_record
+    version = cycle.champion_version if cycle.election is None else cycle.champion_version_after
     if version is None:
         return None
     if before is not None and before.version == version and before.test:
@@ -296,20 +296,20 @@ def _line(cycle: Cycle, state: State, seconds: float) -> str:
     """The one line that a cycle prints."""
     config = cycle.session.config
     metric = cycle.session.task.metric
-    strategy = config.cold_start if cycle.champion is None else config.strategy
+    strategy = config.cold_start if cycle.champion_version is None else config.strategy
     total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
     words = [
         f"cycle {cycle.number:2d}{total}",
         f"labels {len(state.labels.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
         f"{strategy:<12}",
     ]
-    if state.champion is None:
+    if state.champion_record is None:
         words.append("no model")
     else:
         words += [
-            f"val/{metric} {state.champion.val[metric]:.3f}",
-            f"test/{metric} {state.champion.test[metric]:.3f}",
-            f"Production v{state.champion.version}",
+            f"val/{metric} {state.champion_record.val[metric]:.3f}",
+            f"test/{metric} {state.champion_record.test[metric]:.3f}",
+            f"Production v{state.champion_record.version}",
         ]
     words.append(f"{seconds:5.1f} s")
     if cycle.verdict is not None and not cycle.verdict.retrain:

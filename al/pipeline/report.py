@@ -48,14 +48,14 @@ class Result:
         """Read from the campaign's run, so that it is the same whoever ran the cycles."""
         metric = session.task.metric
         points = session.run.metric_history(f"test/{metric}")
-        champion = session.state.champion
+        champion_record = session.state.champion_record
         return cls(
             campaign=session.config.name,
             strategy=session.config.strategy,
             metric=metric,
             curve=pd.DataFrame(points, columns=["labels", metric]),
             model=session.registry.name,
-            version=champion.version if champion else None,
+            version=champion_record.version if champion_record else None,
             validation_labels=len(session.data.ids("val")),
             tracking_uri=session.store.uri,
             experiment_id=session.store.experiment_id,

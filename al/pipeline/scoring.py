@@ -20,16 +20,18 @@ from al.tracking import Checkpoints
 def view_of(cycle: Cycle) -> View:
     """The pool as the cycle's strategy sees it."""
     session, config = cycle.session, cycle.session.config
-    champion = None
-    if cycle.champion is not None:
-        champion = _model(cycle, cycle.graph(cycle.champion), cycle.weights_digest(cycle.champion))
+    champion_model = None
+    if cycle.champion_version is not None:
+        champion_model = _model(
+            cycle, cycle.graph(cycle.champion_version), cycle.weights_digest(cycle.champion_version)
+        )
     labels = session.present(session.state.labels)
     return View(
         session.pool,
         labels.ids,
         labels.labels,
         data=session.data,
-        champion=champion,
+        champion_model=champion_model,
         committee=lambda: _committee(cycle),
         engine=session.engine,
         cycle=cycle.number,

@@ -60,7 +60,7 @@ class State:
     campaign: str
     cycle: int
     labels: LabelTable
-    champion: ChampionRecord | None = None
+    champion_record: ChampionRecord | None = None
     retrained: bool = False
     pool_size: int = 0
     pool_digest: str = ""
@@ -80,7 +80,7 @@ class State:
             "campaign": self.campaign,
             "cycle": self.cycle,
             "retrained": self.retrained,
-            "champion": asdict(self.champion) if self.champion else None,
+            "champion": asdict(self.champion_record) if self.champion_record else None,
             "pool": {"size": self.pool_size, "digest": self.pool_digest},
             "memory": dict(self.memory),
             "suspicious": [dict(row) for row in self.suspicious],
@@ -124,7 +124,7 @@ class State:
             campaign=content["campaign"],
             cycle=content["cycle"],
             labels=labels,
-            champion=ChampionRecord(**content["champion"]) if content["champion"] else None,
+            champion_record=ChampionRecord(**content["champion"]) if content["champion"] else None,
             retrained=content["retrained"],
             pool_size=content["pool"]["size"],
             pool_digest=content["pool"]["digest"],

@@ -65,13 +65,13 @@ def _draw(run: Run, name: str, found: Drift | None, *words: str) -> None:
 def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     """The verdict, and how new samples differ from validation's and from the labelled ones."""
     session, config = cycle.session, cycle.session.config
-    metric, champion = session.task.metric, cycle.champion_graph()
+    metric, champion_graph = session.task.metric, cycle.champion_graph()
     if not len(cycle.labels.ids):
         return Verdict(False, "nothing is labelled yet", metric), None, None
     rows = _recent(cycle)
     rows = rows[rows["status"] == "answered"]
     verdict = judge(
-        champion,
+        champion_graph,
         session.data,
         _samples(rows),
         metric=metric,
@@ -82,9 +82,9 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     if verdict.estimator != "plain" and (response := _response(cycle)) < 1:
         why = f"{verdict.why}; {response:.0%} of those drawn for it are answered"
         verdict = dataclasses.replace(verdict, why=why)
-    if champion is None or config.kpi_value is None or not len(rows):
+    if champion_graph is None or config.kpi_value is None or not len(rows):
         return verdict, None, None
-    clean, moved = _drifts(cycle, champion, rows)
+    clean, moved = _drifts(cycle, champion_graph, rows)
     verdict = dataclasses.replace(
         verdict,
         drift=clean.auc if clean else None,
@@ -125,7 +125,9 @@ def _samples(rows: pd.DataFrame) -> list[Sample]:
     ]
 
 
-def _drifts(cycle: Cycle, champion: Graph, rows: pd.DataFrame) -> tuple[Drift | None, Drift | None]:
+def _drifts(
+    cycle: Cycle, champion_graph: Graph, rows: pd.DataFrame
+) -> tuple[Drift | None, Drift | None]:
     """How different the new samples look to the champion from those for validation, and from
     the labelled ones."""
     session = cycle.session
@@ -133,7 +135,7 @@ def _drifts(cycle: Cycle, champion: Graph, rows: pd.DataFrame) -> tuple[Drift | 
 
     def seen(ids: Sequence[str]) -> np.ndarray:
         batches = session.data.batches(ids, batch_size=512)
-        parts = [champion.infer(b, ["embeddings"], samples=1, seed=0) for b in batches]
+        parts = [champion_graph.infer(b, ["embeddings"], samples=1, seed=0) for b in batches]
         return np.concatenate([part["embeddings"] for part in parts])
 
     uniform = list(rows["id"][rows["strategy"].isin([AUDIT, "explore", "random"])])

@@ -27,13 +27,13 @@ def select_data(cycle: Cycle) -> bool:
     """Make the cycle's query, once; the cycle goes on."""
     session, config = cycle.session, cycle.session.config
     if done := cycle.done(SELECT_DATA):
-        cycle.champion = _version(done.tags["al.model"])
+        cycle.champion_version = _version(done.tags["al.model"])
         cycle.query = load_query(done)
         return False
     with cycle.step(SELECT_DATA) as run:
         standing = _settle(cycle, run)
         pool = look_at_pool(cycle, run)
-        has_model = cycle.champion is not None
+        has_model = cycle.champion_version is not None
         text = config.strategy if has_model else config.cold_start
         doubted = _doubted(cycle)
         with closing(view_of(cycle)) as view:
@@ -69,7 +69,7 @@ def select_data(cycle: Cycle) -> bool:
 def _size(cycle: Cycle) -> int:
     """How many samples to ask about; never more than the label budget has left."""
     config = cycle.session.config
-    size = config.initial_size if cycle.champion is None else config.query_size
+    size = config.initial_size if cycle.champion_version is None else config.query_size
     if not config.label_budget:
         return size
     labels = cycle.session.state.labels
@@ -108,9 +108,9 @@ def _uri(cycle: Cycle, version: int | None) -> str:
 def _settle(cycle: Cycle, run: Run) -> Standing:
     """Find the version in Production, pin it for the cycle, and leave it alone there."""
     session = cycle.session
-    before = session.state.champion
+    before = session.state.champion_record
     standing = session.registry.standing(before.version if before else None)
-    cycle.champion = standing.version
+    cycle.champion_version = standing.version
     uri = _uri(cycle, standing.version)
     run.set_tags({"al.model": uri, "al.model_by": standing.by})
     if standing.version is None and standing.by_hand:

@@ -41,7 +41,7 @@ def select_model(cycle: Cycle) -> bool:
         record = _load(done)
         cycle.election = _election(record)
         version = done.tags.whole("al.version")
-        cycle.champion_after = version if cycle.election.promoted else record["champion"]
+        cycle.champion_version_after = version if cycle.election.promoted else record["champion"]
         return False
     resumed = (SELECT_MODEL.name, 0) in cycle.steps
     with cycle.step(SELECT_MODEL) as run:
@@ -61,7 +61,7 @@ def _hold(cycle: Cycle) -> dict[str, Any]:
     runs = [cycle.steps[TRAIN.name, number] for number in range(config.candidates)]
     candidates = Checkpoints.candidates(session.store, runs)
     # A person may have promoted another version while the cycle ran; that one is to beat.
-    standing = session.registry.standing(cycle.champion)
+    standing = session.registry.standing(cycle.champion_version)
     figures = None
     if standing.version is not None:
         found = cycle.evaluate(cycle.graph(standing.version), "val")
@@ -122,9 +122,9 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     if election.promoted:
         registry.promote(version, f"cycle {cycle.number}: {election.why}")
     else:
-        registry.settle(registry.standing(cycle.champion))
+        registry.settle(registry.standing(cycle.champion_version))
     session.save_promotions()
-    cycle.champion_after = version if election.promoted else record["champion"]
+    cycle.champion_version_after = version if election.promoted else record["champion"]
     run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
     if calibration is not None:
         run.log_metrics(

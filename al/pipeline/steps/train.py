@@ -27,12 +27,12 @@ def train(cycle: Cycle) -> bool:
 
 def _start(cycle: Cycle, graph: Graph) -> str:
     """Give the graph the weights that training starts from; returns whose they are."""
-    champion, config = cycle.champion_graph(), cycle.session.config
-    if champion is None or cycle.champion is None or config.init == "scratch":
+    champion_graph, config = cycle.champion_graph(), cycle.session.config
+    if champion_graph is None or cycle.champion_version is None or config.init == "scratch":
         return "scratch"
     keep, fresh = INIT[config.init]
-    graph.start_from(champion, keep=keep, fresh=fresh)
-    return cycle.session.registry.uri(cycle.champion)
+    graph.start_from(champion_graph, keep=keep, fresh=fresh)
+    return cycle.session.registry.uri(cycle.champion_version)
 
 
 def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
