@@ -18,6 +18,7 @@ import click
 
 from al.config import Config
 from al.errors import AlError
+from al.progress import printed
 
 #: Exit code of a process that SIGTERM ends, and of one that SIGINT ends.
 TERMINATED, INTERRUPTED = 143, 130
@@ -36,7 +37,8 @@ class StepCommand(click.Command):
             signal.signal(name, _stop)
         kwargs["standalone_mode"] = False
         try:
-            super().main(*args, **kwargs)
+            with printed():
+                super().main(*args, **kwargs)
         except click.ClickException as error:
             _fail(error.format_message())
         except AlError as error:

@@ -25,14 +25,13 @@ def choose(count: int, text: str) -> tuple[float, float]:
     """MiB above the inputs, and MB on disk, of one query."""
     from torch import nn
 
-    from al import progress
     from al.data import ArrayLoader
     from al.data_selector import Model, View
     from al.engine import LocalEngine
     from al.graphs import ClassificationGraph
+    from al.progress import showing
     from al.strategies import build
 
-    progress.shown = False
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(count, 32)).astype(np.float32)
     ids = [f"s{number:08d}" for number in range(count)]
@@ -41,7 +40,7 @@ def choose(count: int, text: str) -> tuple[float, float]:
     head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, 10))
     graph = ClassificationGraph(nn.Sequential(nn.Linear(32, 64), nn.ReLU()), head, data.spec)
     train = data.ids("train")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, showing(False):
         view = View(
             train[10:],
             train[:10],

@@ -97,7 +97,7 @@ def campaign(folder: Path) -> Callable[..., Any]:
     import al
 
     def make(**parameters: Any) -> al.Campaign:
-        return al.Campaign(show_progress=False, **{**SMALL, **parameters})
+        return al.Campaign(**{"show_progress": False, **SMALL, **parameters})
 
     return make
 

@@ -146,6 +146,7 @@ def _child(folder: str, uri: str, parameters: dict[str, Any], output: Path, how:
 
     import al
     from al.errors import AlError
+    from al.progress import printed
     from al.tracking import driver
 
     torch.set_num_threads(1)
@@ -161,7 +162,8 @@ def _child(folder: str, uri: str, parameters: dict[str, Any], output: Path, how:
         campaign = al.Campaign(tracking_uri=uri, show_progress=False, **parameters)
         if "barrier" in how:
             _meet_before_asking(driver.Driver, how["barrier"])
-        campaign.run()
+        with printed():
+            campaign.run()
     except AlError as error:
         print(f"error: {error}")
         code = 1

@@ -14,6 +14,7 @@ from al.annotators.page import Page
 from al.contracts import DataLoader, DataSpec, Preview, Query
 from al.data import ArrayLoader
 from al.errors import LabelError
+from al.progress import printed
 from al.tasks.digits import Digits
 
 NASTY = '<img src=x onerror="document.title=1">&amp; "quoted"\nsecond line'
@@ -74,4 +75,5 @@ def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
 
 
 if __name__ == "__main__":
-    page(sys.argv[1], sys.argv[2])[0].serve()
+    with printed():
+        page(sys.argv[1], sys.argv[2])[0].serve()

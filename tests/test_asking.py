@@ -108,11 +108,11 @@ def test_a_cycle_goes_on_at_its_quorum_and_what_is_late_joins_the_next(
 
 
 def test_below_the_quorum_a_cycle_waits_and_after_a_time_it_goes_on(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     person = {**PERSON, "annotator_options": "never=0.3", "cycles": 1}
     campaign(**person, quorum=0.9).run()
-    said = capsys.readouterr().out
+    said = caplog.text
     assert " of 30 answered, at a simulated desk" in said
     assert not runs(client, step="compare")
     campaign(**person, quorum=0.9, answers_within="1h").run()
@@ -121,7 +121,7 @@ def test_below_the_quorum_a_cycle_waits_and_after_a_time_it_goes_on(
     campaign(**person, quorum=0.9, answers_within="1s").run()
     found = labels_after(client, 1)
     assert (found["status"] == "waiting").sum() == told(client, 1)["waiting"] > 3
-    assert " samples are still waited for" in capsys.readouterr().out
+    assert " samples are still waited for" in caplog.text
 
 
 def test_without_any_answer_no_cycle_goes_on(campaign: Make, client: Any) -> None:
@@ -173,22 +173,24 @@ def test_a_label_corrected_after_training_is_recorded_and_used_from_the_next_cyc
     assert runs(client, role="cycle")[-1].data.metrics["cycle/corrected"] == len(changed)
 
 
-def test_a_budget_counts_what_is_waited_for(campaign: Make, client: Any, capsys: Any) -> None:
+def test_a_budget_counts_what_is_waited_for(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     given = {**PERSON, "annotator_options": "never=0.2", "quorum": 0.5, "label_budget": 35}
     campaign(**given, cycles=9).run()
-    assert "label_budget=35 is used up; " in capsys.readouterr().out
+    assert "label_budget=35 is used up; " in caplog.text
     assert len(labels_after(client, 2)) == 35
 
 
 def test_a_command_waits_for_answers_and_goes_on(
-    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "my_code.py").write_text(DESK)
     desk = {**PERSON, "annotator": "my_code:Desk", "cycles": 1}
     begun = time.monotonic()
     campaign(**desk, wait="2s").run()
     assert time.monotonic() - begun >= 2
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "waiting for answers, at the desk, 2s at most" in out
     assert "waiting: 0 of 30 answered, at the desk; the same command goes on" in out
     assert not runs(client, role="driver")
@@ -199,7 +201,7 @@ def test_a_command_waits_for_answers_and_goes_on(
 
 
 def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
-    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "my_code.py").write_text(
         "from pathlib import Path\n"
@@ -214,7 +216,7 @@ def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
         "        return super().collect(query) if Mine.looks > 3 else Answers(waiting=query.ids)\n"
     )
     campaign(campaign="c", annotator="my_code:Mine", cycles=1, epochs=1, wait="1h").run()
-    assert capsys.readouterr().out.count("error: row 7 is bad: mend it") == 1
+    assert caplog.text.count("error: row 7 is bad: mend it") == 1
     assert len(labels_after(client, 1)) == 30
 
 

@@ -134,13 +134,13 @@ def test_cycle_by_cycle_and_step_by_step_come_out_like_a_run(campaign: Make, cli
 
 
 def test_a_step_that_is_done_is_not_done_again(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = campaign(campaign="c")
     one.step("select-data")
     before = table(client, runs(client, step="select-data")[0], "query.parquet")
     one.step("select-data")
-    assert "select-data was done before" in capsys.readouterr().out
+    assert "select-data was done before" in caplog.text
     (only,) = runs(client, step="select-data")
     assert table(client, only, "query.parquet").equals(before)
 
@@ -153,40 +153,40 @@ def test_a_step_out_of_order_names_the_one_that_comes_first(campaign: Make, step
 
 
 def test_a_step_after_the_cycle_is_closed_says_so(
-    campaign: Make, capsys: pytest.CaptureFixture[str]
+    campaign: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="c", cycles=1).cycle()
     campaign(campaign="c").step("train")
-    assert "cycle 1 is closed" in capsys.readouterr().out
+    assert "cycle 1 is closed" in caplog.text
 
 
 def test_a_finished_campaign_says_so_and_how_to_extend_it(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="c").run()
     campaign(campaign="c").run()
-    assert "is finished" in capsys.readouterr().out
+    assert "is finished" in caplog.text
     assert len(runs(client, role="cycle", campaign="c")) == 2
     campaign(campaign="c", cycles=3).run()
     assert len(runs(client, role="cycle", campaign="c")) == 3
 
 
 def test_a_campaign_ends_when_its_pool_is_empty(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     sizes = {"initial_size": 700, "query_size": 690, "epochs": 1}
     result = campaign(campaign="c", cycles=5, **sizes).run()
     assert list(result.curve["labels"]) == [700, 1390, 1397]
-    assert "every sample of its pool has been asked about" in capsys.readouterr().out
+    assert "every sample of its pool has been asked about" in caplog.text
     with pytest.raises(AlError, match="has asked about every sample"):
         campaign(campaign="c", **sizes).cycle()
 
 
 def test_a_met_kpi_closes_the_cycle_without_training(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="c", kpi="0.0").run()
-    assert "not retrained" in capsys.readouterr().out
+    assert "not retrained" in caplog.text
     steps = [r.data.tags["al.step"] for r in runs(client, role="step", campaign="c")]
     assert steps.count("train") == 1
     assert stages(client, "c") == {1: "Production"}
@@ -324,13 +324,13 @@ class Wrong(Slow):
 
 
 def test_a_cycle_waits_for_people_and_goes_on(
-    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "my_code.py").write_text(SLOW_ANNOTATOR)
     (folder / "answered.txt").write_text("12")
     make = {"campaign": "c", "annotator": "my_code:Slow", "cycles": 1}
     campaign(**make).run()
-    assert "waiting: 12 of 30 answered, at the desk" in capsys.readouterr().out
+    assert "waiting: 12 of 30 answered, at the desk" in caplog.text
     (cycle,) = runs(client, role="cycle", campaign="c")
     assert cycle.info.status == "SCHEDULED"
     (folder / "answered.txt").write_text("30")

@@ -292,7 +292,7 @@ def test_a_poisoned_checkpoint_does_not_run(campaign: Make, client: Any, folder:
 
 
 def test_no_secret_is_written_anywhere(
-    campaign: Make, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    campaign: Make, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, caplog: Any
 ) -> None:
     import sqlite3
 
@@ -309,7 +309,7 @@ def test_no_secret_is_written_anywhere(
         )
     strategy = 'sql("SELECT id FROM wanted", url="env:POOL_DATABASE") > margin'
     campaign(campaign="c", strategy=strategy).run()
-    out = "".join(capsys.readouterr())
+    out = "".join([*capsys.readouterr(), caplog.text])
     assert "s3cr3t" not in out
     for path in folder.rglob("*"):
         if path.is_file() and "s3cr3t" not in path.name:

@@ -171,7 +171,7 @@ def test_several_classes_a_sample(folder: Path) -> None:
 
 
 def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
-    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     truth = tasks.get("digits")().data()
     given = {"campaign": "c", "annotator": "files", "cycles": 3, "quorum": 0.9, "epochs": 2}
@@ -184,12 +184,12 @@ def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
         campaign(**given).run()
         asked = 30 if cycle == 1 else 10
         path = tables / f"query-{cycle:02d}" / "query.csv"
-        assert f"waiting: 0 of {asked} answered, at {path.resolve()}" in capsys.readouterr().out
+        assert f"waiting: 0 of {asked} answered, at {path.resolve()}" in caplog.text
         assert (path.parent / "sheet-1.png").stat().st_size > 1000
         assert (path.parent / "images" / "0001.png").exists()
         fill(path, right, "LibreOffice", most=asked // 2)
         campaign(**given).run()
-        assert f"waiting: {asked // 2} of {asked} answered" in capsys.readouterr().out
+        assert f"waiting: {asked // 2} of {asked} answered" in caplog.text
         rows = [{**row, "label": row["label"].replace(".", ",")} for row in opened(path)]
         for row in rows[:-1]:
             row["label"] = row["label"] or right(row["id"])
@@ -199,7 +199,7 @@ def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
     first = tables / "query-01" / "query.csv"
     campaign(**given).run()
     assert "campaign c ends: cycles=3 are done; answers to 3 samples are still waited for" in (
-        capsys.readouterr().out
+        caplog.text
     )
     labels = table(client, runs(client, role="cycle")[-1], "state/labels.parquet")
     assert list(labels["status"]).count("skipped") == 1

@@ -82,7 +82,7 @@ def test_folders_say_what_is_labelled_and_paths_are_ids(images: Path) -> None:
 
 
 def test_damaged_images_are_counted_named_and_left_out_once(
-    images: Path, capsys: pytest.CaptureFixture[str]
+    images: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (images / "heap" / "a-empty.png").write_bytes(b"")
     (images / "heap" / "b-rubbish.jpg").write_bytes(b"rubbish")
@@ -90,7 +90,7 @@ def test_damaged_images_are_counted_named_and_left_out_once(
         (images / "heap" / f"c{number}.webp").write_bytes(b"more")
     data = ImageFolderLoader(str(images), 12)
     data.refresh()
-    out = capsys.readouterr().out
+    out = caplog.text
     assert out == (
         "5 of 85 images cannot be read and are left out: heap/a-empty.png (empty file), "
         "heap/b-rubbish.jpg (no image), heap/c0.webp (no image) and 2 more\n"
@@ -156,13 +156,13 @@ def test_a_relative_path_is_looked_for_here_and_below_the_data_directory(
 
 
 def test_the_oracle_runs_a_campaign_over_the_labelled_part(
-    campaign: Make, client: Any, parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, parameters: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     import mlflow
     import pandas as pd
 
     result = campaign(**parameters).run()
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "20 of 59 training samples have no label and stay out of the pool" in out
     assert result.campaign.startswith("image-folder-photos-margin-seed0")
     assert list(result.curve["labels"]) == [6, 12]
@@ -179,11 +179,11 @@ def test_the_oracle_runs_a_campaign_over_the_labelled_part(
 
 
 def test_labels_that_are_there_are_learned_from_and_people_are_asked_about_the_rest(
-    campaign: Make, client: Any, parameters: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, parameters: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     people = {**parameters, "annotator": "tests.test_image_folder:People", "campaign": "c"}
     campaign(**people).run()
-    assert "39 of 59 training samples have a label already" in capsys.readouterr().out
+    assert "39 of 59 training samples have a label already" in caplog.text
     for run in runs(client, step="select-data"):
         assert table(client, run, "query.parquet")["id"].str.startswith("heap/").all()
     last = runs(client, role="cycle")[-1]

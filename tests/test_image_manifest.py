@@ -47,7 +47,7 @@ def test_a_manifest_in_parquet_without_ids_calls_images_by_their_path(listed: Pa
 
 
 def test_splits_that_a_manifest_says_are_kept_and_missing_files_are_counted(
-    listed: Path, capsys: pytest.CaptureFixture[str]
+    listed: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = listed.read_text().splitlines()
     split = [",split", *(["," + ("test" if n % 5 == 0 else "train") for n in range(80)])]
@@ -58,7 +58,7 @@ def test_splits_that_a_manifest_says_are_kept_and_missing_files_are_counted(
     assert data.ids("test") == data.propose_splits(5, 0).test
     assert len(data.ids("test")) == sum(row.endswith("test") for row in rows)
     assert "1 of 61 images cannot be read and are left out: nowhere.png (no such file)" in (
-        capsys.readouterr().out
+        caplog.text
     )
 
 

@@ -264,7 +264,9 @@ def test_predictions_of_every_kind_are_taken(studio: Any, kind: Any) -> None:
 # -- several people ------------------------------------------------------------------------
 
 
-def test_several_people_answer_and_a_rule_decides(studio: Any, capsys: Any) -> None:
+def test_several_people_answer_and_a_rule_decides(
+    studio: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     data = Samples()
     majority = studio.annotator(data, overlap="3")
     query = query_of(data, 3)
@@ -290,11 +292,12 @@ def test_several_people_answer_and_a_rule_decides(studio: Any, capsys: Any) -> N
         (query.ids[0], "cy@", "perhaps"),
         (query.ids[1], "cy@", "yes"), (query.ids[1], "ann", "perhaps"),
     ]  # fmt: skip
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "annotators disagree on 2 of 2" in said
     assert f"{query.ids[0]} (bob@example.com: yes, ann@example.com: perhaps" in said
+    caplog.clear()
     majority.collect(query)
-    assert "disagree" not in capsys.readouterr().out  # each is told once
+    assert "disagree" not in caplog.text  # each is told once
 
     first = studio.again(majority, overlap="3", rule="first").collect(query)
     assert [a.label for a in first.answered] == ["yes", "yes"]
@@ -377,7 +380,7 @@ def test_what_does_not_fit_in_ones_own_project_is_named(studio: Any) -> None:
 
 
 def test_a_project_that_was_deleted_is_told_and_made_anew_by_the_next_request(
-    studio: Any, capsys: Any
+    studio: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = Samples()
     annotator = studio.annotator(data)
@@ -389,9 +392,9 @@ def test_a_project_that_was_deleted_is_told_and_made_anew_by_the_next_request(
         annotator.collect(query)
     with pytest.raises(AnnotatorError, match="was deleted"):
         annotator.collect(query)
-    capsys.readouterr()
+    caplog.clear()
     annotator.request(query)
-    assert "made project" in capsys.readouterr().out
+    assert "made project" in caplog.text
     assert annotator.collect(query).waiting == query.ids
 
 

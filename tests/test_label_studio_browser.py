@@ -63,13 +63,17 @@ def _each(browser: Browser, where: str, count: int, act: Callable[[int], None]) 
 
 
 def test_a_cycle_is_annotated_in_a_browser(
-    desk: Browser, campaign: Callable[..., Any], client: Any, tmp_path: Path, capsys: Any
+    desk: Browser,
+    campaign: Callable[..., Any],
+    client: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     people = campaign(
         annotator="label-studio", campaign=f"browser-{time.time_ns()}", initial_size=6, cycles=1
     )
     people.run()
-    assert "waiting: 0 of 6 answered, at http" in capsys.readouterr().out
+    assert "waiting: 0 of 6 answered, at http" in caplog.text
     from al.tasks.digits import Digits
 
     data = Digits().data()

@@ -70,7 +70,7 @@ def test_an_unknown_step_names_the_nearest(campaign: Any) -> None:
 
 @pytest.mark.parametrize("place", [0, 2, 5], ids=["first", "after annotate", "last"])
 def test_a_step_of_ones_own_needs_a_row_in_the_list_and_no_other_edit(
-    folder: Any, client: Any, capsys: pytest.CaptureFixture[str], place: int
+    folder: Any, client: Any, caplog: pytest.LogCaptureFixture, place: int
 ) -> None:
     kind = with_step(COUNT, place)
     kind(**SMALL, campaign="c").run()
@@ -79,11 +79,11 @@ def test_a_step_of_ones_own_needs_a_row_in_the_list_and_no_other_edit(
     labels = [0, 30] if place < 2 else [30, 40]
     assert [run.data.metrics["counted"] for run in found] == labels
     assert [run.info.status for run in found] == ["FINISHED"] * 2
-    assert "cycle  2/2" in capsys.readouterr().out
+    assert "cycle  2/2" in caplog.text
 
 
 def test_a_step_of_ones_own_is_called_alone_in_its_order_and_may_have_several_runs(
-    folder: Any, client: Any, capsys: pytest.CaptureFixture[str]
+    folder: Any, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     kind = with_step(TWICE, 3)
     given = {**SMALL, "campaign": "c", "candidates": 2}
@@ -92,13 +92,13 @@ def test_a_step_of_ones_own_is_called_alone_in_its_order_and_may_have_several_ru
         kind(**given).step("twice")
     kind(**given).step("annotate")
     kind(**given).step("compare")
-    assert "next is twice" in capsys.readouterr().out
+    assert "next is twice" in caplog.text
     with pytest.raises(StepOrder, match="has no twice yet: run twice before train"):
         kind(**given).step("train")
     kind(**given).step("twice")
-    assert "30 counted; next is train" in capsys.readouterr().out
+    assert "30 counted; next is train" in caplog.text
     kind(**given).step("twice")
-    assert "twice was done before" in capsys.readouterr().out
+    assert "twice was done before" in caplog.text
     found = runs(client, step="twice", campaign="c")
     assert [run.data.tags["al.candidate"] for run in found] == ["0", "1"]
 

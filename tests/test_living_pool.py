@@ -75,7 +75,7 @@ def labelled(client: Any) -> list[str]:
 
 
 def test_samples_that_appear_are_seen_and_those_that_vanish_are_dropped_with_a_count(
-    data: Path, campaign: Make, client: Any, capsys: Any
+    data: Path, campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(**PARAMETERS).run()
     asked = labelled(client)
@@ -87,7 +87,7 @@ def test_samples_that_appear_are_seen_and_those_that_vanish_are_dropped_with_a_c
     for number in range(100, 105):
         write(number)
     campaign(**{**PARAMETERS, "cycles": 3, "query_size": 4}).run()
-    assert "5 training samples appeared, 3 vanished" in capsys.readouterr().out
+    assert "5 training samples appeared, 3 vanished" in caplog.text
     steps = runs(client, step="select-data")
     assert [run.data.metrics["pool/size"] for run in steps] == [50, 44, 42]
     assert [run.data.metrics["pool/appeared"] for run in steps] == [0, 0, 5]
@@ -115,7 +115,7 @@ def test_a_campaign_sees_a_change_while_it_runs(
 
 
 def test_a_labelled_sample_that_vanished_stops_the_cycle_unless_told_to_go_on(
-    data: Path, campaign: Make, client: Any, capsys: Any
+    data: Path, campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(**PARAMETERS).run()
     first = labelled(client)[0]
@@ -125,7 +125,7 @@ def test_a_labelled_sample_that_vanished_stops_the_cycle_unless_told_to_go_on(
         campaign(**{**PARAMETERS, "cycles": 3}).run()
     assert len(runs(client, campaign="c")) == before
     campaign(**{**PARAMETERS, "cycles": 3, "missing": "drop"}).run()
-    assert "going on without them" in capsys.readouterr().out
+    assert "going on without them" in caplog.text
     assert first in labelled(client)  # a label is never lost
     (train,) = [r for r in runs(client, step="train") if r.data.tags["al.cycle"] == "3"]
     assert train.data.params["labels"] == "13"
@@ -143,13 +143,13 @@ def test_a_validation_sample_that_vanished_stops_a_campaign_unless_told_to_go_on
 
 
 def test_samples_of_a_query_that_vanish_before_they_are_answered_are_not_waited_for(
-    data: Path, campaign: Make, client: Any, capsys: Any
+    data: Path, campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(**PARAMETERS).step("select-data")
     (step,) = runs(client, step="select-data")
     first = table(client, step, "query.parquet")["id"][0]
     (data / f"{first}.npy").unlink()
     campaign(**PARAMETERS).run()
-    assert "1 samples of the query have vanished" in capsys.readouterr().out
+    assert "1 samples of the query have vanished" in caplog.text
     assert len(labelled(client)) == 9
     assert first not in labelled(client)

@@ -106,13 +106,13 @@ def test_drawn_splits_are_even_in_classes() -> None:
     assert loader.propose_splits(100, 1).val != splits.val
 
 
-def test_official_splits_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_official_splits_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
     splits = ["test", "val", "train", "", "train"] * 10
     loader = rows(["a", "b", "a", "b", "b"] * 10, splits)
     made = loader.propose_splits(100, 3)
     assert made.test == tuple(f"s{n:03d}" for n in range(0, 50, 5))
     assert made.val == tuple(f"s{n:03d}" for n in range(1, 50, 5))
-    assert "validation is what the data puts aside for it, 10 samples" in capsys.readouterr().out
+    assert "validation is what the data puts aside for it, 10 samples" in caplog.text
 
 
 def test_a_copy_of_a_test_sample_that_appears_later_is_no_training_sample() -> None:
@@ -144,11 +144,11 @@ def test_the_oracle_is_told_whom_to_ask_about_a_sample_without_a_label() -> None
         rows(["a", None, "b"]).truth(["s000", "s001"])
 
 
-def test_oddities_of_classes_are_told_with_the_row(capsys: pytest.CaptureFixture[str]) -> None:
+def test_oddities_of_classes_are_told_with_the_row(caplog: pytest.LogCaptureFixture) -> None:
     labels: list[str | None] = [*["a", "b"] * 20, "rare", "new", None]
     splits = ["train"] * 30 + ["test"] * 10 + ["train", "test", "train"]
     rows(labels, splits).propose_splits(5, 0)
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "class 'rare' has one labelled sample (list.csv row 41)" in out
     assert "class 'new' is in test only (list.csv row 42)" in out
     with pytest.raises(DataError, match=r"'new' is in test only \(list.csv row 42\): add"):

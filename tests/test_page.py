@@ -250,7 +250,7 @@ def test_a_second_server_is_refused_and_a_restart_has_the_same_address(tmp_path:
 
 
 def test_a_campaign_serves_the_page_while_it_waits_and_tells_nobody_the_token(
-    campaign: Make, client: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = folder / "annotate" / "c" / ".page.json"
 
@@ -269,7 +269,7 @@ def test_a_campaign_serves_the_page_while_it_waits_and_tells_nobody_the_token(
     campaign(campaign="c", annotator="page", cycles=1, epochs=1, wait="5m").run()
     worker.join()
     token = json.loads(address.read_text())["token"]
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "waiting for answers, at http://127.0.0.1:" in out
     (cycle,) = runs(client, role="cycle")
     labels = table(client, cycle, "state/labels.parquet")
@@ -284,7 +284,7 @@ def test_a_campaign_serves_the_page_while_it_waits_and_tells_nobody_the_token(
     assert not [p for p in held if token.encode() in p.read_bytes()]
 
 
-def test_an_annotator_without_a_page_says_where_people_work(campaign: Make, capsys: Any) -> None:
+def test_an_annotator_without_a_page_says_where_people_work(campaign: Make, client: Any) -> None:
     with pytest.raises(ConfigError, match="nosuch"):
         campaign(campaign="nosuch").page()
     campaign(campaign="c", cycles=1).run()

@@ -242,13 +242,13 @@ def test_a_pass_in_use_is_not_deleted(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_keeping(
-    tmp_path: Path, capsys: Any
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     data = loader(100)
     made, _ = make(tmp_path / "file", data)
     assert len(made.read("probabilities", np.arange(100))) == 100
-    assert "scores are not kept" in capsys.readouterr().out
+    assert "scores are not kept" in caplog.text
 
 
 def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,14 +146,14 @@ def test_a_clock_that_was_put_back_does_not_turn_the_order_round(
 
 
 def test_after_undo_the_next_cycle_starts_from_the_version_before(
-    campaign: Make, client: Any, capsys: Any
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     small = {"campaign": "c", "promote": "always"}
     campaign(**small).run()
     assert campaign(**small).undo("v2 confuses 4 and 9") == 1
     assert production(client, "c") == [1]
     campaign(**small).cycle()
-    assert "starts from v1, which undo went back to" in capsys.readouterr().out
+    assert "starts from v1, which undo went back to" in caplog.text
     last = runs(client, step="select-data")[-1]
     assert (last.data.tags["al.model"], last.data.tags["al.model_by"]) == ("models:/c/1", "undo")
     table = campaign(**small).history()

@@ -114,14 +114,14 @@ def test_a_version_without_our_weights_is_refused(
 
 
 def test_the_next_cycle_works_with_the_persons_choice(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="m", promote="always", cycles=3).run()
     assert production(client, "m") == [3]
     move(client, 1)
     assert sorted(production(client, "m")) == [1, 3]
     campaign(campaign="m", promote="always").cycle()
-    assert "v1 was put into Production by hand" in capsys.readouterr().out
+    assert "v1 was put into Production by hand" in caplog.text
     run = runs(client, step="select-data", cycle="4")[0]
     assert run.data.tags["al.model"] == "models:/m/1"
     assert run.data.tags["al.model_by"] == "hand"
@@ -129,12 +129,12 @@ def test_the_next_cycle_works_with_the_persons_choice(
 
 
 def test_after_the_champion_was_archived_by_hand_the_cycle_starts_cold(
-    campaign: Make, client: Any, capsys: pytest.CaptureFixture[str]
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="m", cycles=1).run()
     move(client, 1, "Archived")
     campaign(campaign="m", cycles=1).cycle()
-    assert "no version of m is in Production any more" in capsys.readouterr().out
+    assert "no version of m is in Production any more" in caplog.text
     run = runs(client, step="select-data", cycle="2")[0]
     assert run.data.tags["al.model"] == "none"
     assert production(client, "m") == [2]

@@ -128,7 +128,11 @@ def test_the_stop_set_hardly_changes_with_the_pool() -> None:
     [({"label_budget": 45}, 3), ({"goal": "0.0"}, 1), ({"plateau": 1, "stable": 0.9}, 2)],
 )
 def test_a_rule_ends_a_campaign_and_says_so(
-    campaign: Callable[..., Any], client: Any, capsys: Any, rule: dict[str, Any], cycles: int
+    campaign: Callable[..., Any],
+    client: Any,
+    caplog: pytest.LogCaptureFixture,
+    rule: dict[str, Any],
+    cycles: int,
 ) -> None:
     small = {**SMALL, "cycles": 9, "epochs": 1, "lr": 1e-9}  # which learns nothing
     campaign(campaign="c", **{**small, **rule}).run()
@@ -136,13 +140,14 @@ def test_a_rule_ends_a_campaign_and_says_so(
     assert len(closed) == cycles
     (run,) = runs(client, role="campaign")
     said = f"campaign c ends: {run.data.tags['al.stopped']}"
-    assert said in capsys.readouterr().out
+    assert said in caplog.text
     assert run.info.status == "FINISHED"
+    caplog.clear()
     campaign(campaign="c", **{**small, **rule}).run()  # it has ended
-    assert said in capsys.readouterr().out
+    assert said in caplog.text
     assert len(runs(client, role="cycle")) == cycles
     campaign(campaign="c", **{**small, **rule}).cycle()  # unless a cycle is asked for
-    assert "which would end main" in capsys.readouterr().out
+    assert "which would end main" in caplog.text
     assert len(runs(client, role="cycle")) == cycles + 1
 
 

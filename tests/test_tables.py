@@ -48,13 +48,11 @@ def test_a_table_is_read_however_it_is_written(tmp_path: Path, content: Any, nam
 
 
 def test_another_encoding_is_read_and_told_with_its_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = written(tmp_path, "a,b\n1,x\n2,caf\xe9\n".encode("cp1252"), "menu.csv")
     assert read_table(path)["b"].tolist() == ["x", "café"]
-    assert capsys.readouterr().out == (
-        "menu.csv line 3 is not UTF-8: the file is read as Windows-1252\n"
-    )
+    assert caplog.text == ("menu.csv line 3 is not UTF-8: the file is read as Windows-1252\n")
 
 
 @pytest.mark.parametrize(
@@ -253,7 +251,7 @@ def test_a_strategy_that_asks_members_is_refused_before_a_campaign_of_one_model_
 
 @pytest.mark.parametrize("estimator", ["none", "mlp", SLOW])
 def test_a_campaign_learns_from_a_table_and_its_model_takes_rows(
-    campaign: Make, client: Any, folder: Path, estimator: str, capsys: Any
+    campaign: Make, client: Any, folder: Path, estimator: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     import mlflow
 
@@ -263,7 +261,7 @@ def test_a_campaign_learns_from_a_table_and_its_model_takes_rows(
         strategy='sql("SELECT id FROM pool WHERE weight > 80") > margin' if estimator == "mlp"
         else "entropy", campaign="c", cycles=2,
     ).run()  # fmt: skip
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "target 'kind' is 3 classes ('apple', 'lemon', 'plum'); 300 of 330 rows have it" in out
     assert result.curve["accuracy"].iloc[-1] > 0.6
     query = table(client, runs(client, step="select-data")[-1], "query.parquet")

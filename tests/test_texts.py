@@ -32,12 +32,12 @@ def test_texts_are_hashed_words_of_length_one_whoever_hashes_them() -> None:
 
 
 def test_rows_without_a_text_are_left_out_with_a_count_and_words_like_none_stay(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "t.csv"
     path.write_text("body,kind,from\nnone,a,x\n,b,y\nwho?,b,z\n?,,w\n")
     data = TextFileLoader(str(path), "body", "kind")
-    assert "1 of 4 rows have no text and are left out, t.csv row 2 first" in capsys.readouterr().out
+    assert "1 of 4 rows have no text and are left out, t.csv row 2 first" in caplog.text
     assert [data.preview(id).text for id in data.samples.ids] == ["none", "who?", "?"]
     assert data.samples.labels == ["a", "b", None]
     assert data.samples.places[1] == "t.csv row 3"

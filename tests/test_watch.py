@@ -59,7 +59,7 @@ def test_what_is_no_span_of_time_is_refused(text: str) -> None:
 
 
 def test_a_decision_is_said_once_and_an_error_is_looked_at_again(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from al.errors import TrackingError
 
@@ -73,15 +73,15 @@ def test_a_decision_is_said_once_and_an_error_is_looked_at_again(
         return found, found == "cycle 2"
 
     keep_watch(look, 1)
-    said = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    said = [line.split("  ", 1)[1] for line in caplog.text.splitlines()]
     assert said == ["no cycle: 9 s to go", "error: away", "cycle 2"]
 
 
 def test_a_watch_runs_cycle_after_cycle_until_a_rule_ends_it(
-    campaign: Make, client: Any, capsys: Any
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="c").watch(poll="1s")
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "cycle 1 starts" in out
     assert "cycle 2 starts: the one before is closed" in out
     assert "no cycle: cycles=2 are done" in out
@@ -94,7 +94,7 @@ def test_new_samples_start_a_cycle(
     campaign: Make,
     client: Any,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     looks = []
 
@@ -106,11 +106,11 @@ def test_new_samples_start_a_cycle(
     monkeypatch.setattr(time, "sleep", sleep)
     campaign(**PARAMETERS).watch(poll="1s", samples=2)
     assert looks == [1, 1, 1, 2]
-    assert "no cycle: 1 of 2 new samples" in capsys.readouterr().out
+    assert "no cycle: 1 of 2 new samples" in caplog.text
 
 
 def test_a_schedule_starts_a_cycle_when_it_is_time_and_not_before(
-    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sleep, naps = time.sleep, []
 
@@ -125,10 +125,10 @@ def test_a_schedule_starts_a_cycle_when_it_is_time_and_not_before(
     monkeypatch.setattr(time, "sleep", two_naps)
     with pytest.raises(KeyboardInterrupt):
         campaign(campaign="c").watch(poll="7s", schedule="1d")
-    assert "s to the schedule" in capsys.readouterr().out
+    assert "s to the schedule" in caplog.text
     assert len(runs(client, role="cycle")) == 1
     campaign(campaign="c").watch(poll="1s", schedule="2s")
-    assert "cycle 2 starts: 2 s have passed" in capsys.readouterr().out
+    assert "cycle 2 starts: 2 s have passed" in caplog.text
     starts = [run.info.start_time for run in runs(client, role="cycle")]
     assert starts[1] - starts[0] >= 2000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from al.annotators.keys import keys_of, refuse_drawings, revisions
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
+
+_log = logging.getLogger(__name__)
 
 
 @annotators.register("page")
@@ -86,10 +89,10 @@ class Page(Annotator):
     def serve(self) -> None:
         """Serve the page until somebody says there that it is finished."""
         from al.annotators.page_server import PageServer
-        from al.progress import say
 
         with PageServer(self.data, self.campaign, self.log, self.port) as server:
-            say(f"open {server.url} in a browser on this machine; Ctrl-C stops, nothing is lost")
+            where = f"open {server.url} in a browser on this machine"
+            _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
             server.wait()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import io
 import json
+import logging
 import math
 import secrets
 import socket
@@ -20,12 +21,13 @@ from al.annotators.answer_log import AnswerLog
 from al.annotators.keys import Key
 from al.contracts import DataLoader
 from al.errors import ConfigError, DataError, LabelError
-from al.progress import say
 from al.whole import whole_file
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.serving import BaseWSGIServer
+
+_log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 _POLICY = (
@@ -215,7 +217,7 @@ def make_app(server: PageServer, token: str) -> Flask:
         """Told without the address, which Flask's own log would hold."""
         if isinstance(error, HTTPException):
             return error
-        say(f"the page: {type(error).__name__}: {error}")
+        _log.error(f"the page: {type(error).__name__}: {error}")
         return jsonify(error="something is wrong here: see the terminal"), 500
 
     @app.get("/<token>/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from al.data.images import decode, preview
 from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
 from al.data.packs import Pictures, Seen
 from al.errors import DataError
-from al.progress import say
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_log = logging.getLogger(__name__)
 
 #: Files that cannot be read and are named one by one; side of a preview.
 NAMED, PREVIEW = 3, 512
@@ -103,7 +105,7 @@ class ImageLoader(OwnLoader):
         if skipped and skipped != self.skipped:
             named = [f"{path} ({why})" for path, why in list(skipped.items())[:NAMED]]
             more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-            say(f"{len(skipped)} of {total} images cannot be read and are left out: "
+            _log.warning(f"{len(skipped)} of {total} images cannot be read and are left out: "
                 f"{', '.join(named)}{more}")  # fmt: skip
         self.skipped = skipped
 

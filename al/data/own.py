@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from al.contracts import DataSpec, Label, Splits
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError, did_you_mean
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 #: Share of the labelled samples that become the test split where the data has none.
 TEST_SHARE = 0.2
@@ -96,7 +98,9 @@ class OwnLoader(RowLoader):
             free = sorted(set(free) - set(drawn))
         if official.val:
             if len(official.val) != validation_size:
-                say(f"validation is what the data puts aside for it, {len(official.val)} samples")
+                _log.info(
+                    f"validation is what the data puts aside for it, {len(official.val)} samples"
+                )
             return Splits(official.val, test)
         drawn = self._draw(free, validation_size, np.random.default_rng([seed, len(free)]))
         if len(drawn) < validation_size:
@@ -213,10 +217,12 @@ class OwnLoader(RowLoader):
                 line = f"class {label!r} is in {self.samples.splits[row]} only ({where})"
                 if not unlabelled:
                     raise DataError(f"{line}: add training samples of it, or take it out")
-                say(f"{line}: nothing is known of it before a sample of it is annotated")
+                _log.warning(f"{line}: nothing is known of it before a sample of it is annotated")
                 in_training.add(label)
             elif counts[label] == 1:
-                say(f"class {label!r} has one labelled sample ({where}): it is trained on at most")
+                _log.warning(
+                    f"class {label!r} has one labelled sample ({where}): it is trained on at most"
+                )
 
 
 def class_names(labels: Sequence[Label | None], places: Sequence[str], what: str) -> list[str]:

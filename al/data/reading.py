@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from al.errors import DataError, did_you_mean
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 _told: set[str] = set()
@@ -63,7 +65,7 @@ def read_text(path: Path) -> str:
         told = f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252"
         if told not in _told:
             _told.add(told)
-            say(told)
+            _log.info(told)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(f"{path} line {line} holds bytes that are no text: save it as CSV in UTF-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,8 @@ from al.data.places import find
 from al.data.reading import column, mark, read_table
 from al.data.row_marks import ID, SPLIT, contents_of, labels_of, samples_of
 from al.errors import DataError
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 
 class TableLoader(OwnLoader):
@@ -94,7 +96,7 @@ class TableLoader(OwnLoader):
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
         if not self.published:
-            say(self.told())
+            _log.info(self.told())
         return super().propose_splits(validation_size, seed)
 
     def told(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,8 @@ from al.data.places import find
 from al.data.reading import column, mark, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of
 from al.errors import DataError
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 #: Numbers that a text becomes where no model reads it.
 HASHED = 4096
@@ -84,7 +86,9 @@ class TextLoader(OwnLoader):
             raise DataError(f"column {self.text!r} of {self._what} holds no text: name another")
         if gone.any():
             first = self._place(int(np.flatnonzero(gone)[0]))
-            say(f"{gone.sum()} of {len(frame)} rows have no text and are left out, {first} first")
+            _log.warning(
+                f"{gone.sum()} of {len(frame)} rows have no text and are left out, {first} first"
+            )
         frame = frame.iloc[rows].reset_index(drop=True)
 
         def place(row: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +27,10 @@ from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
 from al.errors import DataError
 from al.kept import size_of, used_at
-from al.progress import bar, say
+from al.progress import bar
 from al.whole import whole_file
+
+_log = logging.getLogger(__name__)
 
 #: Samples scored as one piece of work, and batches inside it. Both are fixed, and shards
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
@@ -92,7 +95,9 @@ class PoolPass:
                 if self._lock is not None:
                     os.utime(self._folder)  # used now: trimmed last
             except OSError as error:
-                say(f"{root} cannot be written ({error.strerror}): scores are not kept for later")
+                _log.warning(
+                    f"{root} cannot be written ({error.strerror}): scores are not kept for later"
+                )
         if self._lock is None:  # none wanted, or another process is at it: work aside
             self._private = TemporaryDirectory(prefix="al-pass-")
             self._folder = Path(self._private.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 from al.contracts import Picks, PoolView, Query, Strategy
 from al.data_selector.modifiers import audited, balanced, exploring, within_budget
 from al.errors import PoolEmpty, StrategyError
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 
 def select(
@@ -58,7 +60,9 @@ def select(
     picks = strategy(view, wanted, rng)
     _check(picks, wanted, len(view.ids), name, budget=budget)
     if picks.short and not budget and len(picks.positions) < wanted:
-        say(f"asking about {len(picks.positions)} samples instead of {wanted}: {picks.short}")
+        _log.warning(
+            f"asking about {len(picks.positions)} samples instead of {wanted}: {picks.short}"
+        )
     chances = picks.propensities
     known = [None] * len(picks.positions) if chances is None else chances
     return Query(

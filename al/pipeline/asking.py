@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,9 @@ from al.contracts import AUDIT, Answers, Query
 from al.errors import AlError, ConfigError, DataError, UnknownName, did_you_mean
 from al.pipeline.session import Session
 from al.pipeline.spans import span_or_off
-from al.progress import bar, say
+from al.progress import bar
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks while a command waits: at first, and at most.
 PAUSES = (1.0, 30.0)
@@ -148,7 +151,7 @@ def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlo
         bar(desc="answers", total=len(query.ids), initial=found.there) as shown,
     ):
         at = f", at {annotator.where}" if annotator.where else ""
-        say(
+        _log.info(
             f"waiting for answers{at}, {session.config.wait} at most; Ctrl-C stops, nothing is lost"
         )
         trouble: AlError | None = None
@@ -160,7 +163,7 @@ def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlo
                 trouble = None
             except AlError as error:  # a person can mend it meanwhile
                 if str(error) != str(trouble):
-                    say(f"error: {' '.join(str(error).split())}")
+                    _log.warning(f"error: {' '.join(str(error).split())}")
                 trouble = error
             shown.update(found.there - before)
             pause = PAUSES[0] if found.there != before else min(pause * 1.5, PAUSES[1])

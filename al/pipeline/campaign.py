@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from al import progress
 from al.config import Config
 from al.errors import ConfigError
 from al.pipeline.asking import reached
@@ -29,8 +29,10 @@ from al.pipeline.session import Session
 from al.pipeline.spans import span
 from al.pipeline.steps import STEPS, Step, step_named
 from al.pipeline.watch import Decision, Reasons, decide, keep_watch
-from al.progress import say
+from al.progress import showing
 from al.tracking import plain_errors, tracking_at
+
+_log = logging.getLogger(__name__)
 
 
 class Campaign:
@@ -70,8 +72,7 @@ class Campaign:
         self._tracking_uri = tracking_uri
         self._experiment = experiment
         self._entry = entry
-        if show_progress is not None:
-            progress.shown = show_progress
+        self._show_progress = show_progress
 
     def run(self) -> Result:
         """Run the cycles that are missing, then those of the baseline, and report.
@@ -84,11 +85,11 @@ class Campaign:
             config = session.config
             compared = config.annotator == "oracle" and config.baseline != "none"
             if complete and compared and config.baseline != config.strategy:
-                say(f"beside it, the same with {config.baseline}:")
+                _log.info(f"beside it, the same with {config.baseline}:")
                 result = result.beside(self._baseline(config).run())
             result.log(session.run)
         if self._entry == "main" or (self._entry is None and result.baseline is not None):
-            say(result.text())
+            _log.info(result.text())
         return result
 
     def cycle(self) -> Result:
@@ -96,7 +97,7 @@ class Campaign:
         with self._opened() as session:
             cycle = open_cycle(session)
             if cycle is None and session.pool and (reason := stop_reason(session)):
-                say(f"{reason}, which would end main; here is one cycle more")
+                _log.info(f"{reason}, which would end main; here is one cycle more")
             self._advance(cycle or begin_cycle(session))
             return Result.of(session)
 
@@ -109,7 +110,9 @@ class Campaign:
             if cycle is not None:
                 self._advance(cycle, step)
             else:
-                say(f"nothing to do: {_closed(session)}; {opening.name} starts the next cycle")
+                _log.info(
+                    f"nothing to do: {_closed(session)}; {opening.name} starts the next cycle"
+                )
 
     def watch(self, *, poll: str = "60s", samples: int | str = 0, schedule: str = "off") -> None:
         """Stay up and run a cycle when there is reason; returns when a stop rule ends it.
@@ -123,7 +126,7 @@ class Campaign:
         reasons = Reasons.from_text(str(samples), schedule)
 
         def look() -> tuple[str, bool]:
-            with plain_errors(), tracking_at(self._tracking_uri):
+            with self._settings():
                 session = look_into(self._given, experiment=self._experiment, steps=self.steps)
                 decision = (
                     Decision(True, "cycle 1 starts")
@@ -143,7 +146,7 @@ class Campaign:
         Raises:
             ConfigError: there is no such campaign, or its annotator has no page.
         """
-        with plain_errors(), tracking_at(self._tracking_uri):
+        with self._settings():
             session = look_into(self._given, experiment=self._experiment, create=False)
         assert session is not None  # else it has said so
         annotator = session.config.annotator
@@ -171,20 +174,28 @@ class Campaign:
             last = session.state.champion_record
             version = session.registry.undo(reason.strip(), last.version if last else None)
             session.save_promotions()
-            say(f"v{version} of {session.registry.name} is in Production again: {reason.strip()}")
+            _log.info(
+                f"v{version} of {session.registry.name} is in Production again: {reason.strip()}"
+            )
         return version
 
     def history(self) -> pd.DataFrame:
         """Which version was in Production from when to when, by whom and why; only reads."""
-        with plain_errors(), tracking_at(self._tracking_uri):
+        with self._settings():
             return promotions_of(self._given, self._experiment)
 
     # -- how -------------------------------------------------------------------------------
 
     @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """What holds while a method runs: the store, bars on or off, errors in a line."""
+        with plain_errors(), tracking_at(self._tracking_uri), showing(self._show_progress):
+            yield
+
+    @contextmanager
     def _opened(self, *, create: bool = True) -> Iterator[Session]:
         """The campaign, opened, and its run left in a state that says how it stands."""
-        with plain_errors(), tracking_at(self._tracking_uri):
+        with self._settings():
             session = open_session(
                 self._given,
                 experiment=self._experiment,
@@ -208,7 +219,7 @@ class Campaign:
         """Run the cycles that are missing; False where people have to answer first."""
         cycle = open_cycle(session)
         if cycle is None and session.state.cycle >= session.config.cycles:
-            say(
+            _log.info(
                 f"campaign {self.name} is finished: {_closed(session)}, "
                 f"{len(session.state.labels.ids)} labels; "
                 f"cycles={session.config.cycles + 10} goes on"
@@ -220,7 +231,7 @@ class Campaign:
             cycle = None
         waiting = len(session.state.labels.waiting)
         also = f"; answers to {waiting} samples are still waited for" if waiting else ""
-        say(f"campaign {self.name} ends: {reason}{also}")
+        _log.info(f"campaign {self.name} ends: {reason}{also}")
         session.run.set_tags({"al.stopped": reason})
         return True
 
@@ -248,10 +259,10 @@ class Campaign:
                     if over or step is only:
                         break
         except Waiting as waiting:
-            say(f"{waiting}; the same command goes on")
+            _log.warning(f"{waiting}; the same command goes on")
             return False
         if not over and (then := next_step(cycle)):
-            say(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
+            _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
         return True
 
     def _baseline(self, config: Config) -> Campaign:
@@ -265,7 +276,10 @@ class Campaign:
             "model": "auto",
         }
         return type(self)(
-            tracking_uri=self._tracking_uri, experiment=self._experiment, **parameters
+            tracking_uri=self._tracking_uri,
+            experiment=self._experiment,
+            show_progress=self._show_progress,
+            **parameters,
         )
 
 

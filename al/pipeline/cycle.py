@@ -7,6 +7,7 @@ on in the run it had. A cycle's run is marked in the same way after its state is
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,9 +25,10 @@ from al.pipeline.label_quality import look_at_labels
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 from al.pipeline.stopping import Record, stop_set, why_to_stop
-from al.progress import say
 from al.state import ChampionRecord, LabelTable, State, ids_digest
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 
 class Waiting(Exception):
@@ -265,7 +267,7 @@ def close(cycle: Cycle) -> State:
     session.state = state
     if session.history is not None:
         session.history.append(_record(figures, session.task.metric))
-    say(line)
+    _log.info(line)
     return state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,11 +28,12 @@ from al.pipeline.checks import (
 )
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.steps import STEPS, Step
-from al.progress import say
 from al.registry import Registry
 from al.state import State, check_shape
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
+
+_log = logging.getLogger(__name__)
 
 #: Of campaign.json.
 _SHAPE = {
@@ -231,13 +233,13 @@ def _tell_pool(session: Session) -> None:
     if given is None or len(given) == count:
         return
     if session.annotator.tells_truth:
-        say(
+        _log.warning(
             f"{count - len(given)} of {count} training samples have no label and stay out of the "
             f"pool: annotator={session.config.annotator} cannot answer about them; files, page "
             "or label-studio can"
         )
     else:
-        say(
+        _log.info(
             f"{len(given)} of {count} training samples have a label already and are not asked about"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,9 +11,10 @@ import pandas as pd
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
-from al.progress import say
 from al.state import ids_digest
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 #: Their table.
 IDS = "train_ids.parquet"
@@ -56,7 +58,7 @@ def look_at_pool(cycle: Cycle, run: Run) -> PoolOnRecord:
     else:
         if known := train_ids_on_record(session):
             appeared, vanished = len(set(ids) - known), len(known - set(ids))
-            say(
+            _log.info(
                 f"cycle {cycle.number:2d}: the data has changed: {appeared} training samples "
                 f"appeared, {vanished} vanished"
             )

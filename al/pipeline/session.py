@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,11 +15,12 @@ from al.engine import LocalEngine
 from al.errors import DataError, StateError, StrategyError
 from al.pipeline.steps import STEPS, Step
 from al.pipeline.stopping import Record
-from al.progress import say
 from al.registry import Registry
 from al.state import LabelTable, State
 from al.strategies import build
 from al.tracking import Driver, Run, Store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -140,7 +142,7 @@ def _tell_gone(gone: Sequence[str], what: str, missing: str, *, tell: bool) -> N
     if missing == "stop":
         raise DataError(f"{line}: restore them, or pass missing=drop to go on without them")
     if tell:
-        say(f"{line}: going on without them, as missing=drop says")
+        _log.warning(f"{line}: going on without them, as missing=drop says")
 
 
 def new_graph(task: Task, data: DataLoader, config: Config) -> Graph:

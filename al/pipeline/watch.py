@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from al.pipeline.cycle import stop_reason
 from al.pipeline.pool_record import train_ids_on_record
 from al.pipeline.session import Session
 from al.pipeline.spans import span
-from al.progress import say
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,14 @@ def keep_watch(look: Callable[[], tuple[str, bool]], poll: float) -> None:
     before = ""
     while True:
         try:
-            line, over = look()
+            (line, over), level = look(), logging.INFO
         except ConfigError:
             raise
         except AlError as error:
-            line, over = f"error: {' '.join(str(error).split())}", False
+            line, over, level = f"error: {' '.join(str(error).split())}", False, logging.WARNING
         kind = re.sub(r"\d+ s to", "", line)  # a clock that runs down is no new decision
         if kind != before:
-            say(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}")
+            _log.log(level, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}")
             before = kind
         if over:
             return

@@ -7,6 +7,7 @@ over. Whoever watches is told once what is waited for, and once that it is back.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from al.errors import ConfigError, TrackingError
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -90,7 +92,7 @@ class Connection:
                 now = time.monotonic()
                 if since is None:
                     since = now
-                    say(
+                    _log.warning(
                         f"the tracking server does not answer ({_reason(error)}): "
                         f"waiting for it, {server_wait():g} s at most"
                     )
@@ -104,7 +106,7 @@ class Connection:
                 pause = min(2 * pause, 10)
             else:
                 if since is not None:
-                    say(f"the tracking server is back after {time.monotonic() - since:.0f} s")
+                    _log.info(f"the tracking server is back after {time.monotonic() - since:.0f} s")
                 return result
 
 

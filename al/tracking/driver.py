@@ -22,6 +22,7 @@ run, which is how a driver that was only suspended learns that it must not write
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import threading
@@ -37,9 +38,10 @@ import psutil
 from mlflow.exceptions import MlflowException
 
 from al.errors import CampaignBusy
-from al.progress import say
 from al.tracking.runs import Run
 from al.tracking.store import Store
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two signs of life.
 BEAT = 10.0
@@ -142,7 +144,7 @@ class Driver:
         if alive is not False:
             return False
         if other.tags["al.driver_state"] == "drives":
-            say(f"{them.text(other)} is gone: this process takes over")
+            _log.warning(f"{them.text(other)} is gone: this process takes over")
         with suppress(MlflowException):  # another one that asks was quicker
             self._store.client.delete_run(other.id)
         return True
@@ -206,7 +208,7 @@ class _Watch:
             self._seen[run.id] = (beat, now, False)
             self.any = True
             if run.tags["al.driver_state"] == "drives":
-                say(
+                _log.warning(
                     f"{_Identity.of(run).text(run)} drives this campaign: waiting for a sign of "
                     f"life, {LEASE:g} s at most"
                 )

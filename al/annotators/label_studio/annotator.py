@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,8 @@ from al.annotators.label_studio.votes import check_rule, decided, disagree, labe
 from al.catalog import annotators
 from al.contracts import AUDIT, Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import AnnotatorError, ConfigError, LabelError, did_you_mean
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 #: Tasks a request; the server takes each as a whole or not at all.
 CHUNK = 1000
@@ -272,7 +274,7 @@ class LabelStudio(Annotator):
             for id in new[:5]
         ]
         more = f" and {len(new) - 5} more" if len(new) > 5 else ""
-        say(f"annotators disagree on {len(differ)} of {answered}: {'; '.join(said)}{more}")
+        _log.warning(f"annotators disagree on {len(differ)} of {answered}: {'; '.join(said)}{more}")
 
 
 def _brief(label: Label) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from al.annotators.label_studio.forms import TAGS, Form
 from al.annotators.label_studio.server import Missing, Server
 from al.contracts import DataSpec, Preview
 from al.errors import AnnotatorError, did_you_mean
-from al.progress import say
+
+_log = logging.getLogger(__name__)
 
 #: What a preview holds → the tags that can show it; ours is the first.
 _SHOWN_BY = {"image": ("Image",), "text": ("Text", "HyperText"), "row": ("Table",)}
@@ -88,7 +90,7 @@ def make(
         },
     )
     project = _checked(server, made, spec, shown, overlap)
-    say(f"made project {project.id} in Label Studio: {project.url}")
+    _log.info(f"made project {project.id} in Label Studio: {project.url}")
     return project
 
 

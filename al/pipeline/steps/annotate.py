@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 from al.contracts import Answer, Query
@@ -11,9 +12,10 @@ from al.pipeline.cycle import Cycle, Waiting
 from al.pipeline.query_record import load_query
 from al.pipeline.session import Session, check_labels
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
-from al.progress import say
 from al.state import LabelTable
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 ANSWERS = "answers.parquet"
 
@@ -67,7 +69,7 @@ def annotate(cycle: Cycle) -> bool:
         ]
         cycle.told = ", ".join([f"{len(own)} answered", *also, f"{len(labels.ids)} labels in all"])
         if {"late", "corrected", "waiting"} & {word.split()[-1] for word in also}:
-            say(f"cycle {cycle.number:2d}: {cycle.told}")
+            _log.info(f"cycle {cycle.number:2d}: {cycle.told}")
         run.describe(cycle.told)
     cycle.labels = labels
     return False
@@ -92,7 +94,7 @@ def _present(query: Query, cycle: Cycle) -> Query:
     waiting = list(session.state.labels.waiting["id"])
     gone = session.data.missing(query.ids)
     if gone:
-        say(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
+        _log.warning(f"cycle {cycle.number:2d}: {len(gone)} samples of the query have vanished")
     if unwanted := [*gone, *session.data.missing(waiting)]:
         with reached(session):
             session.annotator.withdraw(unwanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,11 +17,12 @@ from al.pipeline.pool_record import look_at_pool
 from al.pipeline.query_record import load_query, save_query
 from al.pipeline.scoring import view_of
 from al.pipeline.steps import SELECT_DATA
-from al.progress import say
 from al.randomness import generator
 from al.registry import Standing
 from al.strategies import build
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 
 def select_data(cycle: Cycle) -> bool:
@@ -58,7 +60,7 @@ def select_data(cycle: Cycle) -> bool:
         session.seen = run
         by = text if not has_model else f"{text} with {query.model}"
         if query.why:
-            say(f"cycle {cycle.number:2d}: {query.why}")
+            _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
         cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}{why}"
         run.describe(cycle.told)
@@ -114,18 +116,20 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     uri = _uri(cycle, standing.version)
     run.set_tags({"al.model": uri, "al.model_by": standing.by})
     if standing.version is None and standing.by_hand:
-        say(
+        _log.warning(
             f"no version of {session.registry.name} is in Production any more: "
             f"this cycle starts without a model, by cold_start={session.config.cold_start}"
         )
     elif standing.by_hand:
         archived = ", ".join(f"v{version}" for version in standing.others)
         also = f"; archived {archived}, which was there beside it" if archived else ""
-        say(f"v{standing.version} was put into Production by hand: this cycle uses it{also}")
+        _log.info(f"v{standing.version} was put into Production by hand: this cycle uses it{also}")
     elif standing.undone:
-        say(f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to")
+        _log.info(
+            f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to"
+        )
     elif standing.alias not in (None, standing.version):
-        say(
+        _log.warning(
             f"the alias champion names v{standing.alias}, but v{standing.version} is in "
             "Production: the stage counts, the alias is moved back"
         )

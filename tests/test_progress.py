@@ -1,0 +1,71 @@
+"""Messages and bars: told to whoever listens, for one campaign and one block alone."""
+
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tqdm.auto
+
+from al.progress import bar, printed, showing
+
+LOG = logging.getLogger("al.somewhere")
+
+
+def test_messages_are_printed_as_bare_lines_while_a_command_runs_and_not_afterwards(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logger = logging.getLogger("al")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    with printed():
+        LOG.info("100% of it\nand a second line")
+        LOG.debug("a detail")
+    LOG.info("nobody asked")
+    assert capsys.readouterr().out == "100% of it\nand a second line\n"
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
+
+
+def test_a_message_stands_above_the_open_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", screen)
+    with printed(), showing(True), bar(total=2, file=screen, ascii=True) as shown:
+        shown.update()
+        shown.refresh()
+        LOG.warning("look here")
+    above, below = screen.getvalue().split("look here\n")
+    assert "1/2" in above
+    assert "1/2" in below  # drawn again
+
+
+def test_importing_the_package_touches_no_logger() -> None:
+    code = "import al, logging; l = logging.getLogger('al'); assert not l.handlers and not l.level"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_campaigns_with_other_settings_in_two_threads_do_not_disturb_each_other(
+    campaign: Callable[..., Any], client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, set[bool]] = {"on": set(), "off": set()}
+
+    class Watched(tqdm.auto.tqdm):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, file=io.StringIO(), **options)
+            drawn[threading.current_thread().name].add(not self.disable)
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Watched)
+    campaigns = {
+        name: campaign(campaign=name, show_progress=name == "on", cycles=2, epochs=2)
+        for name in drawn
+    }
+    threads = [threading.Thread(target=each.run, name=name) for name, each in campaigns.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert drawn == {"on": {True}, "off": {False}}
