@@ -1,4 +1,4 @@
-"""Names of code: tasks, strategies, annotators, criteria.
+"""Names of code: tasks, strategies, kinds of problem, annotators, criteria.
 
 A catalog finds an object by one of three kinds of name:
 
@@ -111,6 +111,7 @@ class Catalog:
 tasks = Catalog("task", "al.tasks", "al.tasks")
 strategies = Catalog("strategy", "al.strategies", "al.strategies")
 annotators = Catalog("annotator", "al.annotators", "al.annotators")
+kinds = Catalog("kind", "al.kinds", "al.kinds")
 criteria = Catalog("criterion", "al.model_selector", "al.criteria")
 
 

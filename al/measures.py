@@ -14,23 +14,15 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import torch
 
 from al import kernels
-from al.contracts import Kind
-from al.errors import ConfigError, StrategyError
+from al.errors import ConfigError
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-#: Kind → how its many distributions become one number; the first is what "auto" means.
-OVER: dict[Kind, tuple[str, ...]] = {
-    "mask": ("patch", "top", "foreground", "mean"),
-    "boxes": ("sum", "max", "mean"),
-    "labels": ("mean", "max"),
-}
+#: How many distributions can become one number; see `reduced`.
+REDUCTIONS = ("patch", "top", "foreground", "mean", "sum", "max")
 #: Per cent of the pixels in "top", and the part of an image's shorter side in "patch".
 TOP, PATCH = 5, 8
 _TOP = re.compile(r"top([1-9]\d?)?")
@@ -123,32 +115,20 @@ class _Votes(Passes):
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure, in the forms that predictions have.
+    """One measure, in the forms that predictions have; `al.kinds` says which a kind has.
 
     Attributes:
         reads: what it is of: "probabilities", "samples" or "committee".
         classes: [N, C] or [N, T, C] → [N], where a sample has one distribution over classes.
         passes: the same where it has many, pass by pass.
-        numbers: [N, T, 2] → [N], of normal distributions by mean and variance; None where it
+        normals: [N, T, 2] → [N], of normal distributions by mean and variance; None where it
             has no meaning for them.
     """
 
     reads: str
     classes: Callable[[np.ndarray], np.ndarray]
     passes: Callable[[], Passes]
-    numbers: Callable[[np.ndarray], np.ndarray] | None = None
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """Kinds of problem that it has a meaning for."""
-        return tuple(k for k in KINDS if k != "number" or self.numbers is not None)
-
-    def of(self, array: np.ndarray, kind: Kind) -> np.ndarray:
-        """The measure of what a view holds, where a sample has one distribution; [N]."""
-        if kind == "number":
-            assert self.numbers is not None
-            return self.numbers(array)
-        return self.classes(array)
+    normals: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def _margin(p: np.ndarray) -> np.ndarray:
@@ -224,33 +204,19 @@ class Field:
     grid: tuple[int, int] | None = None
 
 
-def resolved(over: str, kind: Kind) -> str:
-    """The name of a reduction, with what "auto" means for this kind.
-
-    Raises:
-        StrategyError: there is none of that name for this kind.
-    """
-    names = OVER.get(kind, ())
-    if over == "auto":
-        return names[0] if names else "one"
-    if not names:
-        raise StrategyError(
-            f"over={over}: a prediction of this task is one distribution: leave over out"
-        )
-    if over in names or ("top" in names and _TOP.fullmatch(over)):
-        return over
-    raise StrategyError(f"over={over}: choose one of {', '.join(names)}")
+def is_top(over: str) -> bool:
+    """Whether it is the reduction `top`, or the like of `top10`."""
+    return _TOP.fullmatch(over) is not None
 
 
 def check_over(over: str) -> None:
-    """Refuse what is a reduction for no kind.
+    """Refuse what is no reduction.
 
     Raises:
         ConfigError: says which there are.
     """
-    names = dict.fromkeys(name for names in OVER.values() for name in names)
-    if over != "auto" and over not in names and not _TOP.fullmatch(over):
-        raise ConfigError(f"over={over!r}: choose one of auto, {', '.join(names)}, top10 …")
+    if over != "auto" and over not in REDUCTIONS and not is_top(over):
+        raise ConfigError(f"over={over!r}: choose one of auto, {', '.join(REDUCTIONS)}, top10 …")
 
 
 def reduced(values: np.ndarray, field: Field, over: str) -> np.ndarray:

@@ -9,11 +9,11 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from al.catalog import Catalog, strategies, tasks
+from al.catalog import Catalog, kinds, strategies, tasks
 from al.config import Config
-from al.measures import KINDS
+from al.kinds import kind_named
 from al.pipeline.steps import STEPS
-from al.strategies.ranking import kinds_of
+from al.strategies.ranking import suits
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/strategies.md", "docs/ARCHITECTURE.md")
@@ -47,14 +47,15 @@ def strategies_and_needs() -> str:
 
 def labels(strategy: object) -> str:
     """The kinds of label that a strategy has a meaning for."""
+    known = kinds.names()
     try:
-        kinds = kinds_of(strategy)
+        found = [name for name in known if suits(strategy, kind_named(name))]
     except TypeError:  # it takes arguments, which decide
         return "by its arguments"
-    if len(kinds) == len(KINDS):
+    if len(found) == len(known):
         return "all"
-    others = [kind for kind in KINDS if kind not in kinds]
-    return f"all but {others[0]}" if len(others) == 1 else ", ".join(kinds)
+    others = [name for name in known if name not in found]
+    return f"all but {others[0]}" if len(others) == 1 else ", ".join(found)
 
 
 def steps() -> str:

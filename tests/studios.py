@@ -13,7 +13,7 @@ import numpy as np
 
 from al.annotators import label_studio
 from al.annotators.label_studio import LabelStudio
-from al.contracts import DataLoader, Kind, Label, Preview, Query
+from al.contracts import DataLoader, Label, Preview, Query
 from al.data import ArrayLoader
 from al.masks import encode_mask
 from tests.crowd import Crowd
@@ -26,13 +26,13 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "boxes": ("cell", "dirt"),
     "number": (),
 }
-KINDS: list[Kind] = ["class", "labels", "mask", "boxes", "number"]
+KINDS: list[str] = ["class", "labels", "mask", "boxes", "number"]
 
 
 class Samples(ArrayLoader):
     """Forty random samples of a kind, shown as an image, a text or a row."""
 
-    def __init__(self, kind: Kind = "class", shown: str = "image", count: int = 40) -> None:
+    def __init__(self, kind: str = "class", shown: str = "image", count: int = 40) -> None:
         self._rng = np.random.default_rng(0)
         images = self._rng.integers(0, 256, (count, HEIGHT, WIDTH), dtype=np.uint8)
         ids = [f"s{number:03d}" for number in range(count)]

@@ -79,7 +79,7 @@ def test_two_tasks_see_the_same_images_and_other_masks(micrographs: Any) -> None
     micrographs(images__a=png(IMAGE), labels__a=png(NUMBERED))
     one, two = nuclei.Nuclei().data(), NucleiBoundary().data()
     assert np.array_equal(one._inputs, two._inputs)
-    masks = one._targets.held[0], two._targets.held[0]
+    masks = one._targets[0], two._targets[0]
     assert np.array_equal(masks[0] > 0, masks[1] > 0)
     assert set(np.unique(masks[1])) == {0, 1, 2}
     assert type(nuclei.Nuclei().graph(one.spec)).loss is type(NucleiBoundary().graph(two.spec)).loss
@@ -159,7 +159,7 @@ def test_rentals_do_not_hold_what_adds_up_to_them(
     assert not {"casual", "registered", "cnt"} & names
     assert {"temp", "hr 17"} <= names
     inputs = data._inputs[: len(data._inputs)]
-    targets = np.array(data._targets.held)
+    targets = np.array(data._targets)
     alike = [abs(np.corrcoef(column, targets)[0, 1]) for column in inputs.T if column.std()]
     assert max(alike) < 0.7
     (tmp_path / "bike-sharing").mkdir()

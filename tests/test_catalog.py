@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from al.catalog import Catalog, annotators, criteria, strategies, tasks
+from al.catalog import Catalog, annotators, criteria, kinds, strategies, tasks
 from al.errors import ConfigError, UnknownName
 
 
@@ -15,6 +15,7 @@ def test_every_file_of_a_package_is_found_without_an_edit_elsewhere() -> None:
     assert {"digits", "fashion-mnist"} <= set(tasks.names())
     assert "oracle" in annotators.names()
     assert {"max", "min"} <= set(criteria.names())
+    assert kinds.names() == ["boxes", "class", "labels", "mask", "number"]
 
 
 def test_an_unknown_name_says_which_is_near() -> None:
@@ -52,7 +53,7 @@ def test_two_objects_cannot_claim_one_name() -> None:
         catalog.register("a")(str)
 
 
-@pytest.mark.parametrize("catalog", [strategies, tasks, annotators, criteria])
+@pytest.mark.parametrize("catalog", [strategies, tasks, annotators, criteria, kinds])
 def test_every_entry_says_in_a_line_what_it_is(catalog: Catalog) -> None:
     for name in catalog.names():
         assert 10 < len(catalog.summary(name)) < 120, name

@@ -11,6 +11,7 @@ from al.data import ArrayLoader
 from al.data_selector import Model, View, contact_sheet, explained, query_figures, select
 from al.engine import LocalEngine
 from al.errors import PoolEmpty, StrategyError
+from al.kinds import kind_named
 from al.randomness import seeded
 from al.strategies import build
 from tests.test_strategies import EVERY
@@ -266,7 +267,7 @@ def test_costs_that_are_none_are_refused(digits: Any, monkeypatch: pytest.Monkey
 BY_CHAMPION = [
     text
     for text in EVERY
-    if not {"committee", "losses"} & {*build(text).reads} and "class" in build(text).kinds
+    if not {"committee", "losses"} & {*build(text).reads} and build(text).suits(kind_named("class"))
 ]
 
 
@@ -282,7 +283,7 @@ def test_the_order_in_which_the_data_are_held_does_not_matter(digits: Any, text:
         data = ArrayLoader(
             ids[places].tolist(),
             held._inputs[rows],
-            held._targets.held[rows],
+            held._targets[rows],
             list("0123456789"),
             [],
         )

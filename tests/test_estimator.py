@@ -45,7 +45,7 @@ def batch(count: int = 90, number: bool = False) -> Batch:
 
 def fitted(text: str, seed: int = 0, some: Batch | None = None) -> EstimatorGraph:
     some = some or batch()
-    graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), seed)
     return graph
 
@@ -59,12 +59,12 @@ def test_what_was_fitted_comes_back_bit_for_bit_and_equal_ones_make_equal_files(
     two.save_weights(tmp_path / "two")
     files = [(tmp_path / name / "estimator.skops").read_bytes() for name in ("one", "two")]
     assert files[0] == files[1]
-    again = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    again = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
     again.load_weights(tmp_path / "one")
     inputs = np.asarray(batch(400).inputs)
     assert np.array_equal(again.predict(inputs), one.predict(inputs))
     save_tree(one.state(), tmp_path / "state")
-    third = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    third = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
     third.restore(load_tree(tmp_path / "state"))
     assert np.array_equal(third.predict(inputs), one.predict(inputs))
 
@@ -102,7 +102,7 @@ def test_an_estimator_without_members_says_so_in_a_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*SINGLE, *ENSEMBLES])
 def test_who_has_no_members_is_known_before_anything_is_learned(text: str) -> None:
-    graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+    graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
     if text in ENSEMBLES:
         graph.check_samples()
         return
@@ -111,7 +111,7 @@ def test_who_has_no_members_is_known_before_anything_is_learned(text: str) -> No
 
 
 def test_members_agree_while_all_labels_are_of_one_class() -> None:
-    graph, some = EstimatorGraph(estimator_named(ENSEMBLES[0], "class"), CLASSES), batch()
+    graph, some = EstimatorGraph(estimator_named(ENSEMBLES[0], of_numbers=False), CLASSES), batch()
     graph.fit(np.asarray(some.inputs), np.full(90, 1), 0)
     found = graph.infer(some, ("samples",), samples=4, seed=0)["samples"]
     assert found.shape == (90, 4, 3)
@@ -122,7 +122,7 @@ def test_classes_that_training_never_saw_have_no_probability() -> None:
     some = batch()
     targets = np.where(np.asarray(some.targets) == 1, 2, some.targets)
     for text in (*ENSEMBLES, SINGLE[0]):
-        graph = EstimatorGraph(estimator_named(text, "class"), CLASSES)
+        graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
         graph.fit(np.asarray(some.inputs), targets, 0)
         found = graph.infer(some, ("probabilities",))["probabilities"]
         assert found.shape == (90, 3)
@@ -134,7 +134,7 @@ def test_classes_that_training_never_saw_have_no_probability() -> None:
 def test_metrics_are_those_asked_for() -> None:
     two = DataSpec(("no", "yes"), (4,), "float32")
     measures = ("auroc", "average_precision", "f1", "accuracy")
-    graph = EstimatorGraph(estimator_named(SINGLE[0], "class"), two, measures)
+    graph = EstimatorGraph(estimator_named(SINGLE[0], of_numbers=False), two, measures)
     some = batch()
     targets = np.asarray(some.inputs)[:, 0] > 1.2
     graph.fit(np.asarray(some.inputs), targets.astype(int), 0)
@@ -163,7 +163,7 @@ def test_metrics_are_those_asked_for() -> None:
     ],
 )
 def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
-    graph = EstimatorGraph(estimator_named(text, "number"), NUMBER)
+    graph = EstimatorGraph(estimator_named(text, of_numbers=True), NUMBER)
     some = batch(number=True)
     before = graph.evaluate([some])
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
@@ -177,7 +177,7 @@ def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
     answer = graph.predict(np.asarray(some.inputs))
     assert answer["value"].to_numpy() == pytest.approx(mean, abs=1e-4)
     graph.save_weights(tmp_path)
-    again = EstimatorGraph(estimator_named(text, "number"), NUMBER)
+    again = EstimatorGraph(estimator_named(text, of_numbers=True), NUMBER)
     again.load_weights(tmp_path)
     assert again.predict(np.asarray(some.inputs)).equals(answer)
     if "Ridge" not in text:
@@ -205,7 +205,7 @@ def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_name_that_cannot_be_used_is_one_line(text: str, kind: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
-        estimator_named(text, kind)
+        estimator_named(text, of_numbers=kind == "number")
     assert "\n" not in str(caught.value)
 
 

@@ -21,9 +21,8 @@ from al.graphs import (
     save_tree,
 )
 from al.graphs.meters import GaussianNll, MeanAveragePrecision, Rmse, overlaps
-from al.measures import KINDS
 from al.randomness import seeded
-from tests.kinds import made
+from tests.kinds import KINDS, made
 
 
 def labelled(data: Any, count: int = 40, size: int = 20) -> list[Any]:

@@ -12,7 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al.measures import MEASURES, OVER, Field, reduced, resolved, scores
+from al.kinds import kind_named
+from al.measures import MEASURES, Field, reduced, scores
 from tests.kinds import made
 
 
@@ -57,7 +58,7 @@ def naive(values: np.ndarray, weights: np.ndarray, grid: tuple[int, int], over: 
     return float(values.mean())
 
 
-@pytest.mark.parametrize("over", [*OVER["mask"], "top30"])
+@pytest.mark.parametrize("over", [*kind_named("mask").over, "top30"])
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 99), high=st.integers(1, 20), wide=st.integers(1, 20))
 def test_an_images_score_is_that_of_the_whole_arrays(
@@ -106,15 +107,15 @@ def test_background_drowns_the_mean_and_not_the_other_reductions() -> None:
 
 
 def test_auto_is_the_first_reduction_of_a_kind() -> None:
-    assert [resolved("auto", kind) for kind in OVER] == ["patch", "sum", "mean"]
-    assert resolved("auto", "class") == "one"
+    names = ("mask", "boxes", "labels", "class")
+    assert [kind_named(n).reduction("auto") for n in names] == ["patch", "sum", "mean", "one"]
 
 
 def test_information_about_a_number_is_what_passes_disagree_on_beyond_their_noise() -> None:
     sure = np.array([[[1.0, 0.5], [1.0, 0.5]], [[0.0, 0.5], [2.0, 0.5]]], np.float32)
-    found = MEASURES["bald"].of(sure, "number")
+    found = kind_named("number").measured(MEASURES["bald"], sure)
     assert found == pytest.approx([0, 0.5 * math.log(1.5 / 0.5)], abs=1e-6)
-    assert MEASURES["mean_std"].of(sure, "number") == pytest.approx([0, 1])
+    assert kind_named("number").measured(MEASURES["mean_std"], sure) == pytest.approx([0, 1])
 
 
 @pytest.mark.parametrize(("kind", "over"), [("mask", "patch"), ("labels", "max"), ("boxes", "sum")])

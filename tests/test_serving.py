@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from al import kinds
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.catalog import make_task
 from al.contracts import DataLoader, Task
@@ -61,7 +62,7 @@ def saved(name: str, task: Task, data: DataLoader, folder: Path) -> tuple[Any, A
     ).train(1)  # fmt: skip
     graph.save_weights(folder / "weights")
     example = data.example()
-    answer = task.outputs(data.spec, graph.predict(task.inputs(data.spec, example)))
+    answer = kinds.served(task, data.spec, graph.predict(task.inputs(data.spec, example)))
     save_servable(
         folder / "version", weights=folder / "weights", task=name, parameters=parameters(name),
         spec=data.spec, example=example, answer=answer,

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import StrategyError
+from al.kinds import kind_named
 from al.strategies import ArrayView, build, by_score, top
+from tests.kinds import KINDS
 from tests.views import NotedView, view
 
 #: How a strategy is written that needs arguments; the others are their names.
@@ -49,7 +51,8 @@ COLD += ["gsx", "outlier", "auto", "typiclust(10x) > k_center"]
 
 def view_for(name: str, *args: Any, **more: Any) -> NotedView:
     """A pool of a kind of problem that the strategy has a meaning for."""
-    return view(*args, kind=build(name).kinds[0], **more)
+    suited = (kind for kind in KINDS if build(name).suits(kind_named(kind)))
+    return view(*args, kind=next(suited), **more)
 
 
 def choose(name: str, over: ArrayView, size: int, seed: int = 0) -> Picks:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from al.contracts import Kind
 from al.strategies import ArrayView
 
 CLASSES = "abcdefghij"
@@ -49,7 +48,7 @@ def view(
     labelled: int = 5,
     classes: int = 4,
     has_model: bool = True,
-    kind: Kind = "class",
+    kind: str = "class",
 ) -> NotedView:
     """A structured pool: clusters, some of its samples doubled."""
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from al.contracts.data import Kind, Label
+from al.contracts.data import Label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,7 @@ class PoolView(Protocol):
     @property
     def has_model(self) -> bool: ...
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> str: ...
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property

@@ -13,17 +13,8 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 
-#: What an annotator answers, as JSON can say it; its form follows from `DataSpec.kind`.
+#: What an annotator answers, as JSON can say it; what it looks like, its kind in `al.kinds` says.
 Label = Any
-
-#: Kind of problem → what a label looks like:
-#: "class"   name of the class
-#: "labels"  names of all classes that apply, sorted; may be empty
-#: "mask"    {"size": [H, W], "runs": [class, length, class, length, …]}: positions in
-#:           `DataSpec.classes` along the rows; see `al.masks`
-#: "boxes"   [{"label": name of the class, "box": [x, y, width, height]}, …] in pixels
-#: "number"  a finite number
-Kind = Literal["class", "labels", "mask", "boxes", "number"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +25,8 @@ class DataSpec:
         classes: label names in the order of the network's outputs; empty if there are none.
         input_shape: shape of one sample as a user hands it to `predict`.
         input_dtype: numpy dtype of such a sample.
-        kind: what a label is.
+        kind: of problem, a name of the catalog `kinds` or package.module:Class; it says what a
+            label is.
         details: whatever else the task needs to take its inputs in, as JSON can say it;
             "optional" are names of columns that may be left out.
     """
@@ -42,7 +34,7 @@ class DataSpec:
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
     input_dtype: str
-    kind: Kind = "class"
+    kind: str = "class"
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

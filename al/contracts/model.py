@@ -168,7 +168,8 @@ class Task(ABC):
     """
 
     #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
-    metric: str
+    #: "" for that of the kind of problem.
+    metric: str = ""
     #: Class of who trains it; None for the supervised Agent.
     agent: Callable[..., Any] | None = None
 
@@ -196,17 +197,6 @@ class Task(ABC):
     def outputs(self, spec: DataSpec, predicted: Any) -> Any:
         """What `Graph.predict` says, as a user gets it from a served version.
 
-        For classes a row a sample: `label`, its `probability`, and `p_CLASS` for each class.
+        None, the default, leaves it to the kind of problem; see `al.kinds.Kind.outputs`.
         """
-        import pandas as pd
-
-        if spec.kind != "class" or isinstance(predicted, pd.DataFrame):
-            return predicted
-        best = predicted.argmax(axis=1)
-        columns: dict[str, Any] = {
-            "label": [spec.classes[place] for place in best],
-            "probability": predicted.max(axis=1).astype(float),
-        }
-        for place, name in enumerate(spec.classes):
-            columns[f"p_{name}"] = predicted[:, place].astype(float)
-        return pd.DataFrame(columns)
+        return None

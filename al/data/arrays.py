@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from al.contracts import DataSpec, Kind, Label, Preview, Splits
+from al.contracts import DataSpec, Label, Preview, Splits
 from al.data.rows import RowLoader
-from al.data.targets import TARGETS
 from al.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -24,12 +23,12 @@ class ArrayLoader(RowLoader):
     Args:
         ids: one stable text a sample.
         inputs: [N, *input_shape], in the dtype a user would bring.
-        targets: of class: [N] positions in `classes`; of labels: [N, C], whether each applies;
-            of mask: [N, H, W] positions; of boxes: a list of arrays [boxes, 5] of position, x,
-            y, width and height; of number: [N].
+        targets: one a sample, as the kind says: of class: [N] positions in `classes`; of labels:
+            [N, C], whether each applies; of mask: [N, H, W] positions; of boxes: a list of arrays
+            [boxes, 5] of position, x, y, width and height; of number: [N].
         classes: label names; none where labels are numbers.
         test: ids that belong to the official test split; never anything else.
-        kind: what a label is.
+        kind: of problem; see `al.kinds`.
         names: of the numbers of a sample that is no image, for people; else they are counted.
 
     Raises:
@@ -43,7 +42,7 @@ class ArrayLoader(RowLoader):
         targets: Any,
         classes: Sequence[str],
         test: Sequence[str],
-        kind: Kind = "class",
+        kind: str = "class",
         *,
         names: Sequence[str] = (),
     ) -> None:
@@ -60,8 +59,8 @@ class ArrayLoader(RowLoader):
         self._official_test = tuple(sorted(test))
         shape = tuple(inputs.shape[1:])
         self.spec = DataSpec(tuple(classes), shape, str(inputs.dtype), kind)
-        self._targets = TARGETS[kind](targets, self.spec)
-        self._targets.check_all(ids)
+        self._targets = targets
+        self.kind.check_targets(targets, ids)
         self.freeze(Splits(val=(), test=self._official_test))
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
@@ -80,14 +79,9 @@ class ArrayLoader(RowLoader):
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._inputs[rows])
 
-    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
-        return self._targets.tensor(labels)
-
     def truth(self, ids: Sequence[str]) -> list[Label]:
-        return [self._targets.label(self._row[id]) for id in ids]
-
-    def check_label(self, label: Label) -> None:
-        self._targets.check(label)
+        label = self.kind.label
+        return [label(self._targets[self._row[id]]) for id in ids]
 
     def preview(self, id: str) -> Preview:
         """The sample as an image, stretched to its brightest value; as a row if it is none."""
@@ -98,13 +92,14 @@ class ArrayLoader(RowLoader):
         return Preview(image=np.clip(sample / peak * 255.0, 0, 255).astype(np.uint8))
 
     def costs(self, ids: Sequence[str]) -> np.ndarray:
-        """Pixels of outline in a mask, 1 and the boxes, else 1 each.
+        """What the kind of problem says: pixels of outline in a mask, 1 and the boxes, 1 each.
 
         They are counted in the truth, as an annotator would bill them, so where `costs=on` a
         strategy's budget knows a little of the labels: fit for comparing strategies at equal
         cost. A Data Loader of unlabelled data would estimate them.
         """
-        return np.array([self._targets.cost(self._row[id]) for id in ids], dtype=np.float64)
+        cost = self.kind.cost
+        return np.array([cost(self._targets[self._row[id]]) for id in ids], dtype=np.float64)
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """Mean and standard deviation of each sample's numbers: brightness and contrast."""

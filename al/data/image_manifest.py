@@ -47,7 +47,7 @@ class ImageManifestLoader(ImageLoader):
                 raise DataError(f"{place(int(np.flatnonzero(gone)[0]))} has no {name}: give one")
         inside = [below(self.root, text, place(row)) for row, text in enumerate(as_texts(paths))]
         ids = as_texts(frame[ID]).tolist() if ID in frame.columns else inside
-        known, _ = labels_of(labels, self._label, place, "class")
+        known, _ = labels_of(labels, self._label, place, as_number=False)
         splits = splits_of(frame, place)
         more = {}
         for name in frame.columns:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from al.contracts import DataSpec, Label, Splits
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
-from al.errors import ConfigError, DataError, LabelError, did_you_mean
+from al.errors import ConfigError, DataError, LabelError
 
 _log = logging.getLogger(__name__)
 
@@ -152,12 +151,6 @@ class OwnLoader(RowLoader):
 
     # -- samples and labels -----------------------------------------------------------------
 
-    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
-        if self.spec.kind == "number":
-            return torch.tensor(labels, dtype=torch.float32)
-        place = {name: number for number, name in enumerate(self.spec.classes)}
-        return torch.tensor([place[label] for label in labels], dtype=torch.int64)
-
     def truth(self, ids: Sequence[str]) -> list[Label]:
         found = [self.samples.labels[self._row[id]] for id in ids]
         if None in found:
@@ -171,15 +164,6 @@ class OwnLoader(RowLoader):
             return None
         labels = ((id, self.samples.labels[self._row[id]]) for id in self.ids("train"))
         return {id: label for id, label in labels if label is not None}
-
-    def check_label(self, label: Label) -> None:
-        if self.spec.kind == "number":
-            number = isinstance(label, (int, float)) and not isinstance(label, bool)
-            if not number or not np.isfinite(label):
-                raise LabelError(f"{label!r} is no number: give a finite one")
-        elif label not in self.spec.classes:
-            near = did_you_mean(str(label), self.spec.classes)
-            raise LabelError(f"{label!r} is no class: {near}")
 
     # -- a campaign that goes on, and oddities ----------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +24,14 @@ def labels_of(
     column: pd.Series,
     name: str,
     place: Callable[[int], str],
-    kind: str = "",
-) -> tuple[list[Label | None], Any]:
-    """The labels in a column and their kind.
+    as_number: bool | None = None,
+) -> tuple[list[Label | None], bool]:
+    """The labels in a column, and whether they are numbers rather than classes.
 
     Texts are classes, and so are whole numbers with few values; other numbers are numbers.
 
     Args:
-        kind: "class" or "number" where it is decided already.
+        as_number: where it is decided already.
 
     Raises:
         DataError: there are none, or a few texts stand among numbers; names the row.
@@ -41,17 +40,15 @@ def labels_of(
     if gone.all():
         raise DataError(f"column {name!r} holds no label: give some rows one")
     numbers = as_numbers(column)
-    if not kind:
-        kind = "class"
-        if numbers is not None:
-            known = numbers[~gone]
-            whole = bool((known == np.round(known)).all())
-            kind = "class" if whole and len(np.unique(known)) <= FEW else "number"
-    if kind == "number":
+    if as_number is None and numbers is not None:
+        known = numbers[~gone]
+        whole = bool((known == np.round(known)).all())
+        as_number = not whole or len(np.unique(known)) > FEW
+    if as_number:
         if numbers is None:
             raise _no_number(column, gone, name, place)
         check_finite(numbers, name, place)
-        return [None if lost else float(n) for n, lost in zip(numbers, gone, strict=True)], kind
+        return [None if lost else float(n) for n, lost in zip(numbers, gone, strict=True)], True
     if numbers is None and column.dtype.kind != "b":
         tried = pd.to_numeric(column.mask(gone), errors="coerce").isna().to_numpy() & ~gone
         if 0 < tried.sum() < 0.05 * (~gone).sum():
@@ -60,7 +57,7 @@ def labels_of(
     texts = [f"{n:g}" for n in numbers] if whole_floats and numbers is not None else (
         as_texts(column).tolist()
     )  # fmt: skip
-    return [None if lost else text for text, lost in zip(texts, gone, strict=True)], kind
+    return [None if lost else text for text, lost in zip(texts, gone, strict=True)], False
 
 
 def _no_number(

@@ -10,6 +10,7 @@ import torch
 
 from al.contracts import Batch, DataLoader, Label, Split, Splits
 from al.errors import DataError
+from al.kinds import Kind, kind_of
 
 
 class RowLoader(DataLoader):
@@ -17,14 +18,21 @@ class RowLoader(DataLoader):
 
     _row: dict[str, int]  # of each id
     _splits: dict[str, tuple[str, ...]]
+    _kind: Kind | None = None
 
     @abstractmethod
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         """The samples of some rows in the form that the Graph takes."""
 
-    @abstractmethod
-    def targets(self, labels: Sequence[Label]) -> torch.Tensor:
-        """Labels as the Graph takes them, one row each."""
+    @property
+    def kind(self) -> Kind:
+        """The kind of problem, bound to the spec there is now."""
+        if self._kind is None or self._kind.spec is not self.spec:
+            self._kind = kind_of(self.spec)
+        return self._kind
+
+    def check_label(self, label: Label) -> None:
+        self.kind.check(label)
 
     def may_train(self, taken: set[str]) -> Sequence[str]:
         """Ids that are training samples where these are taken by other splits."""
@@ -62,7 +70,7 @@ class RowLoader(DataLoader):
         shuffle: np.random.Generator | None = None,
     ) -> Iterator[Batch]:
         rows = self.rows(ids)
-        targets = None if labels is None else self.targets(labels)
+        targets = None if labels is None else self.kind.tensor(labels)
         order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
         for start in range(0, len(ids), batch_size):
             chosen = order[start : start + batch_size]

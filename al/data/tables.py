@@ -49,7 +49,7 @@ class TableLoader(OwnLoader):
         published: bool = False,
     ) -> None:
         self.target, self._place, self._what = target, place, what
-        labels, kind = labels_of(frame[target], target, place)
+        labels, as_number = labels_of(frame[target], target, place)
         self._features = frame.drop(columns=[target, ID, SPLIT], errors="ignore")
         samples = samples_of(frame, labels, place, contents_of(self._features))
         columns, self.left_out = learned(self._features)
@@ -58,11 +58,12 @@ class TableLoader(OwnLoader):
         gaps = [made["name"] for made in columns if made["gaps"]]
         details: dict[str, Any] = {"columns": columns, "optional": gaps, "target": target}
         names: list[str] = []
-        if kind == "class":
+        if not as_number:
             names = class_names(labels, samples.places, f"column {target!r} of {what}")
         else:
             known = np.array([label for label in labels if label is not None])
             details |= {"middle": float(known.mean()), "unit": float(known.std()) or 1.0}
+        kind = "number" if as_number else "class"
         spec = DataSpec(tuple(names), (width(columns),), "float32", kind, details)
         self.spec = spec
         self._rows_as_numbers = self._encoded()
@@ -74,7 +75,7 @@ class TableLoader(OwnLoader):
         Raises:
             DataError: a label is none that is known, or a number is none.
         """
-        labels, _ = labels_of(frame[self.target], self.target, self._place, self.spec.kind)
+        labels, _ = labels_of(frame[self.target], self.target, self._place, self.as_number)
         self._features = frame.drop(columns=[self.target, ID, SPLIT], errors="ignore")
         self.take(samples_of(frame, labels, self._place, contents_of(self._features)))
         self.check_known()
@@ -84,12 +85,18 @@ class TableLoader(OwnLoader):
         return encoded(self._features, self.spec.details["columns"], self._place)
 
     def adopt(self, spec: DataSpec) -> None:
-        if spec.kind != self.spec.kind:  # a column of classes that holds other numbers by now
-            labels, _ = labels_of(self._raw_target(), self.target, self._place, spec.kind)
+        was, self.spec = self.as_number, spec
+        if was != self.as_number:  # a column of classes that holds other numbers by now
+            labels, _ = labels_of(self._raw_target(), self.target, self._place, self.as_number)
             self.take(Samples(self.samples.ids, labels, self.samples.splits,
                               self.samples.contents, self.samples.places))  # fmt: skip
         super().adopt(spec)
         self._rows_as_numbers = self._encoded()
+
+    @property
+    def as_number(self) -> bool:
+        """Whether labels are numbers rather than classes."""
+        return not self.spec.classes
 
     def _raw_target(self) -> pd.Series:
         return pd.Series(["" if label is None else label for label in self.samples.labels])
@@ -102,7 +109,7 @@ class TableLoader(OwnLoader):
     def told(self) -> str:
         """What is learned from what, in a line."""
         known = [label for label in self.samples.labels if label is not None]
-        if self.spec.kind == "class":
+        if not self.as_number:
             names = ", ".join(repr(name) for name in self.spec.classes[:3])
             more = ", …" if len(self.spec.classes) > 3 else ""
             what = f"{len(self.spec.classes)} classes ({names}{more})"

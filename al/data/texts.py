@@ -94,8 +94,8 @@ class TextLoader(OwnLoader):
         def place(row: int) -> str:
             return self._place(int(rows[row]))
 
-        labels, kind = labels_of(frame[self.target], self.target, place)
-        if kind != "class":
+        labels, as_number = labels_of(frame[self.target], self.target, place)
+        if as_number:
             raise DataError(
                 f"column {self.target!r} of {self._what} holds numbers, and texts are learned to "
                 "be of a class: name a column of classes"

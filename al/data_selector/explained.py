@@ -9,6 +9,7 @@ import torch
 
 from al.contracts import Query
 from al.data_selector.view import View
+from al.kinds import Trait, kind_named
 
 
 def explained(query: Query, view: View) -> Query:
@@ -40,7 +41,8 @@ def query_figures(query: Query, view: View, rng: np.random.Generator) -> dict[st
     rows = rng.choice(len(view.ids), size=size, replace=False)
     uniform = [view.ids[row] for row in np.sort(rows)]
     figures["query/overlap_with_random"] = len({*uniform} & {*query.ids}) / size
-    if query.predicted and len(view.classes) > 1 and view.kind == "class":
+    of_classes = Trait.CLASSES in kind_named(view.kind).traits
+    if query.predicted and len(view.classes) > 1 and of_classes:
         _, counts = np.unique(query.predicted, return_counts=True)
         shares = counts / size
         balance = -(shares * np.log(shares)).sum() / np.log(len(view.classes))

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from al.contracts import AUDIT, Picks, PoolView, Strategy
+from al.contracts import AUDIT, DataSpec, Picks, PoolView, Strategy
 from al.errors import StrategyError
+from al.kinds import Trait, kind_of
 from al.strategies import top
 
 #: How many times the query a strategy is asked for, for a choice among its picks.
@@ -90,14 +91,12 @@ def balanced(strategy: Strategy) -> Strategy:
         if not view.has_model:
             return strategy(view, query_size, rng)
         picks = strategy(view, min(_LONGER * query_size, len(view.ids)), rng)
-        classes = view.classes
-        if not classes or view.kind != "class":
+        kind = kind_of(DataSpec(view.classes, (), "", view.kind))
+        if Trait.CLASSES not in kind.traits:
             raise StrategyError("balance=on evens out classes and this task has none: leave it off")
-        count = dict.fromkeys(range(len(classes)), 0)
-        number = {name: c for c, name in enumerate(classes)}
+        count = dict.fromkeys(range(len(view.classes)), 0)
         for label in view.labelled.labels:
-            if label in number:
-                count[number[label]] += 1
+            count[kind.position(label)] += 1
         predicted = view.probabilities[picks.positions].argmax(axis=1)
         queues = {c: np.flatnonzero(predicted == c).tolist() for c in np.unique(predicted).tolist()}
         chosen: list[int] = []

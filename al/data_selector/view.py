@@ -13,7 +13,8 @@ import numpy as np
 from al.contracts import DataLoader, Engine, Label
 from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
 from al.errors import StrategyError
-from al.measures import MEASURES, OVER, resolved
+from al.kinds import kind_named
+from al.measures import MEASURES
 from al.strategies.arrays import some
 
 if TYPE_CHECKING:
@@ -107,19 +108,20 @@ class View:
 
     def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
         """A measure of the predictions; of many distributions it was reduced in the pass."""
-        over = resolved(over, self.kind)
-        found = MEASURES[measure]
-        if self.kind not in OVER:
-            return found.of(getattr(self, found.reads), self.kind)
+        found, kind = MEASURES[measure], kind_named(self.kind)
+        over = kind.reduction(over)
+        if not kind.over:
+            return kind.measured(found, getattr(self, found.reads))
         return self._source.read(f"{measure}.{over}", self._rows)
 
     def prepare(self, names: Sequence[str]) -> None:
         """Compute what will be read of the champion, in one pass."""
         wanted = [name for name in names if name in _OF_CHAMPION]
-        if self.kind in OVER:
+        kind = kind_named(self.kind)
+        if kind.over:
             for measure, over in (n.split(".") for n in names if "." in n):
                 if MEASURES[measure].reads != "committee":
-                    wanted.append(f"{measure}.{resolved(over, self.kind)}")
+                    wanted.append(f"{measure}.{kind.reduction(over)}")
         if wanted and self.has_model and len(self._rows):
             self._source.own.ensure(wanted, self._rows)
 

@@ -12,6 +12,7 @@ import torch
 from al.contracts import Batch, DataSpec, Graph, Label
 from al.errors import DataError, StrategyError
 from al.graphs.sklearn_files import from_bytes, from_file, to_bytes
+from al.kinds import Trait, kind_of
 
 _FILE = "estimator.skops"
 #: Least variance of a predicted number, in units of the variance of the training targets.
@@ -41,7 +42,7 @@ class EstimatorGraph(Graph):
         self, estimator: Any, spec: DataSpec, measures: Sequence[str] = ("accuracy",)
     ) -> None:
         self._new, self.spec = estimator, spec
-        self._number = spec.kind == "number"
+        self._number = Trait.NORMAL in kind_of(spec).traits
         metrics = ("rmse", "nll", "loss") if self._number else (*measures, "loss")
         self.metrics = metrics  # type: ignore[misc]  # a graph's own
         self.model = self._blank()

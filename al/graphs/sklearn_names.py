@@ -9,15 +9,15 @@ from typing import Any
 from al.errors import ConfigError, UnknownName, did_you_mean
 
 
-def estimator_named(text: str, kind: str) -> Any:
+def estimator_named(text: str, *, of_numbers: bool) -> Any:
     """The estimator that a text like `sklearn.ensemble.RandomForestClassifier(max_depth=3)` names.
 
     Args:
-        kind: of the labels, "class" or "number".
+        of_numbers: whether labels are numbers rather than classes.
 
     Raises:
         UnknownName: there is no such class.
-        ConfigError: it is no estimator for this kind, or does not take these parameters.
+        ConfigError: it is no estimator for such labels, or does not take these parameters.
     """
     from sklearn.base import is_classifier, is_regressor
 
@@ -36,16 +36,16 @@ def estimator_named(text: str, kind: str) -> Any:
     made = _found(path)
     try:
         estimator = made(**given)
-        right = is_regressor(estimator) if kind == "number" else is_classifier(estimator)
+        right = is_regressor(estimator) if of_numbers else is_classifier(estimator)
     except Exception as error:  # whatever a constructor of somebody else raises
         reason = " ".join(str(error).split())[:120]
         raise ConfigError(f"estimator={text!r} cannot be made ({reason}): check it") from error
     if not right:
-        wanted = "regressor, as the target is a number" if kind == "number" else (
+        wanted = "regressor, as the target is a number" if of_numbers else (
             "classifier, as the target is a class"
         )  # fmt: skip
         raise ConfigError(f"estimator={text!r} is no {wanted}: pass another")
-    if kind == "class" and not hasattr(estimator, "predict_proba"):
+    if not of_numbers and not hasattr(estimator, "predict_proba"):
         raise ConfigError(
             f"estimator={text!r} gives no probabilities, which selection and metrics need: pass "
             "another, or one with probability=True"

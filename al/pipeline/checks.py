@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from al.catalog import annotators, tasks
 from al.config import Config
-from al.contracts import Annotator, DataLoader, Graph, Kind, Task
+from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import ConfigError, DataError, UnknownName
+from al.kinds import Kind, Trait, kind_of
 from al.pipeline.spans import span_or_off
 from al.pipeline.stopping import deadline_of
 from al.strategies import build, check_kind, check_reads
@@ -37,13 +38,14 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
         ConfigError, StrategyError: the first thing that they cannot.
     """
     _check_start(task, data, config)
-    _check_strategies(config, data.spec.kind, graph)
+    kind = kind_of(data.spec)
+    _check_strategies(config, kind, graph)
     if config.calibrate == "on" and not graph.calibrates:
         raise ConfigError(
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
             "leave it off"
         )
-    if config.stable and data.spec.kind != "class":
+    if config.stable and Trait.CLASSES not in kind.traits:
         raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
 
 
@@ -66,10 +68,10 @@ def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
         ConfigError: balance has none.
     """
     for name in {config.strategy, config.baseline, config.cold_start} - {"none"}:
-        check_kind(build(name), kind)
+        check_kind(build(name), kind.spec.kind)
         if "samples" in build(name).reads:
             graph.check_samples()
-    if config.balance == "on" and kind != "class":
+    if config.balance == "on" and Trait.CLASSES not in kind.traits:
         raise ConfigError("balance=on evens out classes and this task has none: leave it off")
 
 

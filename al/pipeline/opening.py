@@ -16,6 +16,7 @@ from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Splits, Tas
 from al.engine import LocalEngine
 from al.errors import ConfigError, StateError
 from al.kept import cache_limit
+from al.kinds import kind_of
 from al.model_selector import criterion
 from al.pipeline.asking import options_of
 from al.pipeline.checks import (
@@ -173,6 +174,7 @@ def _plan(
     if stored is not None:
         check_same(data, stored["contents"], config)
         data.adopt(_stored_spec(stored))
+    task.metric = task.metric or kind_of(data.spec).metric
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
     check_times(config)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import pandas as pd
 
-from al.contracts import DataLoader, Label, Query
+from al.contracts import DataLoader, Query
 from al.data_selector import contact_sheet
 from al.errors import StateError
+from al.kinds import kind_named, kind_of
 from al.state import check_columns, check_shape
 from al.tracking import Run
 
@@ -38,7 +38,9 @@ def save_query(
             "model": query.model,
             "propensity": pd.array(query.propensities, dtype="Float64"),
             "predicted": pd.array(
-                [*map(_written, query.predicted)] if query.predicted else [None] * len(query.ids),
+                [*map(kind_of(data.spec).written, query.predicted)]
+                if query.predicted
+                else [None] * len(query.ids),
                 dtype="string",
             ),
             "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
@@ -63,6 +65,7 @@ def load_query(run: Run) -> Query:
     """
     frame = run.load_table("query.parquet")
     check_columns(frame, dict.fromkeys(COLUMNS, ""), "query.parquet")
+    kind = kind_named(run.tags.get("al.kind", "class"))
     try:
         frame = frame.sort_values("rank")
         query = Query(
@@ -74,7 +77,7 @@ def load_query(run: Run) -> Query:
             ),
             strategy=run.tags.get("al.strategy", ""),
             model=run.tags["al.model"],
-            predicted=tuple(_read(label, run) for label in _column(frame, "predicted")),
+            predicted=tuple(kind.read(cell) for cell in _column(frame, "predicted")),
             confidence=tuple(_column(frame, "confidence")),
             why=run.tags.get("al.why", ""),
             memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
@@ -90,16 +93,6 @@ def load_query(run: Run) -> Query:
     if query.memory is not None:
         check_shape(query.memory, dict, MEMORY)
     return query
-
-
-def _written(label: Label) -> str:
-    """A label in a table: the name of a class as it is, any other as JSON."""
-    return label if isinstance(label, str) else json.dumps(label, sort_keys=True)
-
-
-def _read(text: str, run: Run) -> Label:
-    """What `_written` wrote."""
-    return text if run.tags.get("al.kind", "class") == "class" else json.loads(text)
 
 
 def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]

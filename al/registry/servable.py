@@ -55,7 +55,7 @@ def save_servable(
             folder,
             python_model=str(_LOADER),
             artifacts={"weights": str(weights), "graph": str(graph)},
-            code_paths=_code(task),
+            code_paths=_code(task, spec.kind),
             pip_requirements=[f"{n}=={version(n).partition('+')[0]}" for n in REQUIREMENTS],
             signature=_signature(example, answer, spec.details.get("optional", ())),
             input_example=example,
@@ -75,13 +75,13 @@ def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSigna
     return ModelSignature(Schema(columns), found.outputs)
 
 
-def _code(task: str) -> Sequence[str]:
-    """Source that the version needs: this package, and the task's own where it is elsewhere."""
+def _code(*names: str) -> Sequence[str]:
+    """Source that the version needs: this package, and what is named where it is elsewhere."""
     roots = [Path(__file__).parents[1]]
-    if ":" in task:
-        top = task.partition(":")[0].partition(".")[0]
+    for name in names:
+        top = name.partition(":")[0].partition(".")[0] if ":" in name else "al"
         found = importlib.util.find_spec(top)
         if top != "al" and found is not None and found.origin is not None:
             origin = Path(found.origin)
             roots.append(origin.parent if origin.name == "__init__.py" else origin)
-    return [str(root) for root in roots]
+    return [*dict.fromkeys(str(root) for root in roots)]

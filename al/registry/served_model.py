@@ -14,6 +14,7 @@ import mlflow
 
 from al.catalog import make_task
 from al.contracts import DataSpec
+from al.kinds import served
 
 with warnings.catch_warnings():
     # MLflow asks for type hints, and would go by them instead of by the signature.
@@ -31,7 +32,7 @@ with warnings.catch_warnings():
 
         def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
             found = self.graph.predict(self.task.inputs(self.spec, model_input))
-            return self.task.outputs(self.spec, found)
+            return served(self.task, self.spec, found)
 
 
 mlflow.models.set_model(ServedModel())

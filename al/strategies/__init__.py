@@ -8,7 +8,7 @@ see `docs/add-a-strategy.md`. `build` makes one from a text like `margin(10x) > 
 from al.strategies.arrays import ArrayView
 from al.strategies.expression import build
 from al.strategies.links import check_kind, check_reads
-from al.strategies.ranking import by_measure, by_score, certain, of_kinds, reads, top
+from al.strategies.ranking import by_measure, by_score, certain, needs, of_kinds, reads, top
 
 __all__ = [
     "ArrayView",
@@ -18,6 +18,7 @@ __all__ = [
     "certain",
     "check_kind",
     "check_reads",
+    "needs",
     "of_kinds",
     "reads",
     "top",

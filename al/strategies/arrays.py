@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from al.contracts import Kind, Label
+from al.contracts import Label
 from al.errors import StrategyError
-from al.measures import MEASURES, OVER, resolved
+from al.kinds import kind_named
+from al.measures import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class ArrayView:
         arrays: some of `ARRAYS`, each with one row a sample.
 
     Raises:
+        UnknownName: there is no such kind.
         StrategyError: an array is read that was not given.
     """
 
@@ -52,7 +54,7 @@ class ArrayView:
         labels: Sequence[Label] = (),
         memory: Mapping[str, Any] | None = None,
         cycle: int = 1,
-        kind: Kind = "class",
+        kind: str = "class",
         classes: Sequence[str] = (),
         measures: Mapping[str, np.ndarray] | None = None,
         metadata: pd.DataFrame | None = None,
@@ -77,6 +79,7 @@ class ArrayView:
             None if target_samples is None else np.asarray(target_samples, np.float32)
         )
         self.labels = tuple(labels)
+        kind_named(kind)
         self.kind = kind
         self._measures = dict(measures or {})
         self.memory = dict(memory or {})
@@ -118,10 +121,11 @@ class ArrayView:
 
     def measured(self, measure: str, over: str) -> np.ndarray:  # [N]
         """A measure of what these arrays hold, or one that was given."""
-        name = f"{measure}.{resolved(over, self.kind)}"
-        if self.kind not in OVER:
+        kind = kind_named(self.kind)
+        name = f"{measure}.{kind.reduction(over)}"
+        if not kind.over:
             found = MEASURES[measure]
-            return found.of(getattr(self, found.reads), self.kind)
+            return kind.measured(found, getattr(self, found.reads))
         if name not in self._measures:
             why = "this view has" if self.has_model else "there is no model and"
             raise StrategyError(f"{why} no {name}: give it, or choose another strategy")

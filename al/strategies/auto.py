@@ -8,10 +8,8 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
+from al.kinds import kind_named
 from al.strategies.expression import build
-
-#: What to ask by where uncertainty leads, by kind of problem; margin where nothing is said.
-_UNSURE = {"mask": "entropy", "boxes": "entropy", "labels": "entropy", "number": "igs"}
 
 
 @strategies.register("auto")
@@ -27,12 +25,13 @@ def auto(
       (Ash et al. 2020; Citovsky et al. 2021);
     * else `margin`, the strongest simple default over 69 tabular sets (Bahri et al. 2022).
 
-    Masks, boxes and labels are asked about by `entropy`, in big queries as `entropy(10x) >
+    Other kinds of problem say what they are asked about by instead, `Kind.strategy` and
+    `Kind.diverse`: masks, boxes and labels by `entropy`, in big queries as `entropy(10x) >
     k_center`; numbers by `igs`.
 
     What was chosen and why is kept with the query. Costs what the chosen one costs.
     """
-    unsure = _UNSURE.get(view.kind, "margin")
+    kind = kind_named(view.kind)
     labels, classes = len(view.labelled.ids), max(len(view.classes), 2)
     if not view.has_model:
         name, why = "typiclust", "there is no model yet"
@@ -42,11 +41,10 @@ def auto(
             f"{labels} labels are fewer than {low} for each of {classes} classes",
         )
     elif query_size >= big:
-        name = "badge" if view.kind == "class" else f"{unsure}(10x) > k_center"
-        name = "igs" if view.kind == "number" else name
-        why = f"a query of {query_size} wants diversity"
+        name, why = kind.diverse(), f"a query of {query_size} wants diversity"
     else:
-        name, why = unsure, f"{labels} labels are {low} or more for each of {classes} classes"
+        name = kind.strategy
+        why = f"{labels} labels are {low} or more for each of {classes} classes"
     picks = build(name)(view, query_size, rng)
     reasons = picks.reasons or (name,) * len(picks.positions)
     return replace(picks, reasons=reasons, why=f"auto chose {name}: {why}")

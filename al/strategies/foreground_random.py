@@ -7,12 +7,13 @@ import numpy as np
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.errors import ConfigError
+from al.kinds import Trait
 from al.strategies import gumbel
-from al.strategies.ranking import of_kinds, reads
+from al.strategies.ranking import needs, reads
 
 
 @strategies.register("foreground_random")
-@of_kinds("mask")
+@needs(Trait.BACKGROUND)
 @reads("probabilities")
 def foreground_random(
     view: PoolView, query_size: int, rng: np.random.Generator, *, share: float = 0.66

@@ -6,11 +6,12 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
-from al.strategies.ranking import certain, of_kinds, reads
+from al.kinds import Trait
+from al.strategies.ranking import certain, needs, reads
 
 
 @strategies.register("gsy")
-@of_kinds("number")
+@needs(Trait.NORMAL)
 @reads("probabilities")
 def gsy(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     """Asks for the predicted number that is farthest from every number that is known.

@@ -7,15 +7,16 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
+from al.kinds import Trait
 from al.strategies.geometry import check_finite, slices
-from al.strategies.ranking import certain, of_kinds, reads
+from al.strategies.ranking import certain, needs, reads
 
 #: Distances from differences: from products, equal points are not at distance 0.
 _EXACT = "donot_use_mm_for_euclid_dist"
 
 
 @strategies.register("igs")
-@of_kinds("number")
+@needs(Trait.NORMAL)
 @reads("probabilities", "features")
 def igs(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     """Asks for what is far from everything known in its inputs and its predicted number.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from al.contracts import Kind, Picks, PoolView
+from al.contracts import Picks, PoolView
 from al.errors import StrategyError
-from al.measures import resolved
-from al.strategies.ranking import kinds_of
+from al.kinds import Kind, kind_named
+from al.strategies.ranking import suits
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,11 @@ class Call:
         inner = (n for a in self.arguments if isinstance(a, (Call, Chain)) for n in a.reads)
         return tuple(dict.fromkeys((*own, *inner)))
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of problem that it and its arguments have a meaning for."""
-        own = kinds_of(self.function, *self.arguments, **self.named)
-        inner = [a.kinds for a in self.arguments if isinstance(a, (Call, Chain))]
-        return tuple(kind for kind in own if all(kind in kinds for kinds in inner))
+    def suits(self, kind: type[Kind]) -> bool:
+        """Whether it and its arguments have a meaning for a kind of problem."""
+        inner = (a for a in self.arguments if isinstance(a, (Call, Chain)))
+        own = suits(self.function, kind, *self.arguments, **self.named)
+        return own and all(argument.suits(kind) for argument in inner)
 
     @property
     def named(self) -> dict[str, Any]:
@@ -89,9 +88,9 @@ class Chain:
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for link in self.links for name in link.reads))
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        return tuple(k for k in self.links[0].kinds if all(k in link.kinds for link in self.links))
+    def suits(self, kind: type[Kind]) -> bool:
+        """Whether all its links have a meaning for a kind of problem."""
+        return all(link.suits(kind) for link in self.links)
 
     def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
         """Pick; the propensities are known where all links before the last are certain."""
@@ -145,33 +144,25 @@ def check_reads(strategy: Call | Chain, *, candidates: int, has_model: bool) -> 
         )
 
 
-#: Kind → what its labels are, and what to ask by.
-_SAID: dict[Kind, tuple[str, str]] = {
-    "class": ("one class each", "margin, bald or typiclust"),
-    "labels": ("several classes each", "entropy, bald or typiclust"),
-    "mask": ("masks", "entropy, bald or foreground_random"),
-    "boxes": ("boxes", "entropy, bald or expected_boxes"),
-    "number": ("numbers", "variance, bald or igs"),
-}
-
-
-def check_kind(strategy: Call | Chain, kind: Kind) -> None:
+def check_kind(strategy: Call | Chain, name: str) -> None:
     """Refuse a strategy that has no meaning for a kind of problem, before anything starts.
 
     Raises:
+        UnknownName: there is no kind of that name.
         StrategyError: says so, and what has one.
     """
+    kind = kind_named(name)
     links = strategy.links if isinstance(strategy, Chain) else (strategy,)
-    what, instead = _SAID[kind]
     for link in links:
-        if kind not in link.kinds:
+        if not link.suits(kind):
             raise StrategyError(
-                f"strategy {link.text} has no meaning where labels are {what}: choose {instead}"
+                f"strategy {link.text} has no meaning where labels are {kind.said}: "
+                f"choose {kind.suits}"
             )
-        for name in link.reads:
-            _, dot, over = name.partition(".")
+        for read in link.reads:
+            _, dot, over = read.partition(".")
             if dot:
                 try:
-                    resolved(over, kind)
+                    kind.reduction(over)
                 except StrategyError as error:
                     raise StrategyError(f"strategy {link.text}: {error}") from None

@@ -9,9 +9,10 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
-from al.contracts import Kind, Picks, PoolView
+from al.contracts import Picks, PoolView
 from al.errors import StrategyError
-from al.measures import KINDS, MEASURES, check_over
+from al.kinds import Kind, Trait, kind_named
+from al.measures import MEASURES, check_over
 
 #: Rows of the pool that a rowwise score sees at a time.
 WINDOW = 65_536
@@ -45,15 +46,26 @@ def reads(*names: str) -> Callable[[Any], Any]:
     return mark
 
 
-def of_kinds(*kinds: Kind) -> Callable[[Any], Any]:
-    """Decorator: the kinds of problem that a strategy has a meaning for.
+def needs(*traits: Trait) -> Callable[[Any], Any]:
+    """Decorator: what the predictions have to be like for a strategy to have a meaning.
 
-    Without it these follow from what it reads: what reads the model's probabilities, samples
-    or committee itself is for classes, all else for every kind.
+    Without it this follows from what it reads: what reads the model's probabilities, samples
+    or committee itself needs one distribution over classes, all else suits every kind of
+    problem.
     """
 
     def mark(strategy: Any) -> Any:
-        strategy.kinds = kinds
+        strategy.needs = traits
+        return strategy
+
+    return mark
+
+
+def of_kinds(*names: str) -> Callable[[Any], Any]:
+    """Decorator: the kinds of problem that a strategy has a meaning for, and those like them."""
+
+    def mark(strategy: Any) -> Any:
+        strategy.kinds = names
         return strategy
 
     return mark
@@ -75,22 +87,25 @@ def by_measure(measure: str) -> Callable[[Any], Any]:
             check(*arguments, **parameters)
 
         strategy.reads_of, strategy.check = reads_of, check_both
-        strategy.kinds = MEASURES[measure].kinds
+        strategy.measure = MEASURES[measure]
         return strategy
 
     return mark
 
 
-def kinds_of(strategy: Any, *arguments: Any, **parameters: Any) -> tuple[Kind, ...]:
-    """The kinds of problem that a strategy has a meaning for."""
+def suits(strategy: Any, kind: type[Kind], *arguments: Any, **parameters: Any) -> bool:
+    """Whether a strategy has a meaning for a kind of problem."""
     if hasattr(strategy, "kinds"):
-        kinds = strategy.kinds
-        return tuple(kinds(*arguments, **parameters) if callable(kinds) else kinds)
+        return any(issubclass(kind, kind_named(name)) for name in strategy.kinds)
+    if hasattr(strategy, "needs"):
+        return kind.traits.issuperset(strategy.needs)
+    if hasattr(strategy, "measure"):
+        return kind.takes(strategy.measure)
     distributions = {"probabilities", "samples", "committee", "target_samples"}
     read = getattr(strategy, "reads", ())
     if hasattr(strategy, "reads_of"):
         read = strategy.reads_of(*arguments, **parameters)
-    return ("class",) if distributions & set(read) else KINDS
+    return Trait.CLASSES in kind.traits or not distributions & set(read)
 
 
 class ScoredStrategy(Protocol):

@@ -6,11 +6,12 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import PoolView
-from al.strategies.ranking import by_score, of_kinds
+from al.kinds import Trait
+from al.strategies.ranking import by_score, needs
 
 
 @strategies.register("variance")
-@of_kinds("number")
+@needs(Trait.NORMAL)
 @by_score(reads=["probabilities"], rowwise=True)
 def variance(view: PoolView) -> np.ndarray:
     """Asks where the model says that its number is most uncertain.

@@ -54,7 +54,7 @@ class Adult(Task):
 
     def graph(self, spec: DataSpec) -> EstimatorGraph:
         measures = ("auroc", "average_precision", "accuracy")
-        return EstimatorGraph(estimator_named(ESTIMATOR, "class"), spec, measures)
+        return EstimatorGraph(estimator_named(ESTIMATOR, of_numbers=False), spec, measures)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
         return rows_given(given, spec)

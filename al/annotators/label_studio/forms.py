@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
-from al.contracts import Kind, Label
+from al.contracts import Label
 from al.errors import LabelError, did_you_mean
 from al.masks import decode_mask, encode_mask
 
 #: Kind of label → the control tags that can give it; the first one shows predictions.
-TAGS: Mapping[Kind, tuple[str, ...]] = {
+TAGS: Mapping[str, tuple[str, ...]] = {
     "class": ("Choices",),
     "labels": ("Choices",),
     "mask": ("BrushLabels", "PolygonLabels", "RectangleLabels"),
@@ -35,7 +35,7 @@ class Form:
         controls: name of each tag that gives labels → what kind of tag.
     """
 
-    kind: Kind
+    kind: str
     classes: tuple[str, ...]
     shows: str
     key: str

@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any
 
 from al.contracts import Calibration, Candidate, Election, Graph
+from al.kinds import served
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import SELECT_MODEL, TRAIN
@@ -97,7 +98,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
             parameters=session.config.of_task,
             spec=spec,
             example=example,
-            answer=task.outputs(spec, graph.predict(task.inputs(spec, example))),
+            answer=served(task, spec, graph.predict(task.inputs(spec, example))),
         )
         digest = digest_of(weights)
         calibration = _calibration(cycle, graph)

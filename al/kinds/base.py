@@ -1,0 +1,234 @@
+"""What every kind of problem says of itself."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from al.catalog import kinds
+from al.contracts import DataSpec, Label, Task
+from al.errors import ConfigError, DataError, LabelError, StrategyError, did_you_mean
+from al.measures import Measure, is_top
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Trait(Enum):
+    """What the predictions of a kind are like, as far as strategies can need it."""
+
+    CLASSES = "one distribution over classes a sample"
+    FIELDS = "many distributions over classes a sample, which `Kind.over` makes one number"
+    NORMAL = "one normal distribution a sample, by mean and variance; labels are numbers"
+    BACKGROUND = "class 0 is what nobody looks for, and its probability the share of it"
+    COUNTS = "probabilities are expected numbers of things"
+
+
+class Kind(ABC):
+    """A kind of problem, bound to the data that it speaks of.
+
+    A *target* is a label in the form that a Data Loader holds it; a subclass says what that is.
+
+    Args:
+        spec: of the data.
+    """
+
+    #: What labels are, to end the sentence "where labels are …".
+    said: ClassVar[str]
+    #: The form in which it is answered: "choice" (the name of a class), "choices" (a list of
+    #: them), "value" (a number), "regions" (a mask), "rectangles" (boxes), or a word of its
+    #: own; annotators name the forms that they take.
+    form: ClassVar[str]
+    #: Metric of a task that names none; one of its graph's metrics.
+    metric: ClassVar[str]
+    #: Strategy of a campaign that names none: where uncertainty leads, for queries of usual size.
+    strategy: ClassVar[str] = "typiclust"
+    #: Strategies to choose from instead of one that has no meaning.
+    suits: ClassVar[str] = "typiclust or k_center"
+    #: What its predictions are like.
+    traits: ClassVar[frozenset[Trait]] = frozenset()
+    #: How many distributions become one number, see `al.measures.reduced`; "auto" is the first.
+    over: ClassVar[tuple[str, ...]] = ()
+    #: Whether samples have to be large on a contact sheet, for what is drawn into them or said.
+    large: ClassVar[bool] = True
+
+    def __init__(self, spec: DataSpec) -> None:
+        self.spec = spec
+        self.place = {name: position for position, name in enumerate(spec.classes)}
+
+    # -- labels ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def check(self, label: Label) -> None:
+        """Refuse what is no label.
+
+        Raises:
+            LabelError: says what one looks like.
+        """
+
+    @abstractmethod
+    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+        """Labels as a Graph takes them, one row each."""
+
+    def from_form(self, said: Any) -> Label:
+        """What an annotator says in this kind's form, as a label; by default it is one.
+
+        Raises:
+            LabelError: it says none.
+        """
+        return said
+
+    def to_form(self, label: Label) -> Any:
+        """What an annotator would say to give this label."""
+        return label
+
+    def majority(self, labels: Sequence[Label]) -> Label:
+        """One label out of those of several people: the commonest; a tie goes to the first."""
+        votes = Counter(json.dumps(label, sort_keys=True) for label in labels)
+        return json.loads(votes.most_common(1)[0][0])
+
+    def position(self, label: Label) -> int:
+        """The class that a label names, by its position; kinds of one class a sample have it."""
+        return self._class(label)
+
+    def _class(self, name: Any) -> int:
+        if not isinstance(name, str) or name not in self.place:
+            raise LabelError(f"{name!r} is no class: {did_you_mean(str(name), self.place)}")
+        return self.place[name]
+
+    # -- targets, as a Data Loader holds them ----------------------------------------------
+
+    @abstractmethod
+    def wrong(self, target: Any) -> str:
+        """What is wrong with a target, in words; "" where nothing is."""
+
+    @abstractmethod
+    def label(self, target: Any) -> Label:
+        """The label that a target stands for, as annotators would answer it."""
+
+    def cost(self, target: Any) -> float:
+        """What annotating the sample takes, above zero."""
+        return 1.0
+
+    def check_targets(self, targets: Sequence[Any], ids: Sequence[str]) -> None:
+        """Refuse targets that are none.
+
+        Raises:
+            DataError: names the first sample whose target is wrong.
+        """
+        for id, target in zip(ids, targets, strict=True):
+            if problem := self.wrong(target):
+                raise DataError(f"sample {id!r}: {problem}: check the data file")
+
+    # -- in a table, and shown -------------------------------------------------------------
+
+    @classmethod
+    def written(cls, label: Label) -> str:
+        """A label as a cell of a table holds it: JSON."""
+        return json.dumps(label, sort_keys=True)
+
+    @classmethod
+    def read(cls, cell: str) -> Label:
+        """The label that `written` wrote.
+
+        Raises:
+            ValueError: it wrote no such thing.
+        """
+        return json.loads(cell)
+
+    def brief(self, label: Label) -> str:
+        """A label in a few letters."""
+        return str(label)
+
+    def believed(self, label: Label, sure: float) -> str:
+        """What a model believes and how sure it is, as in `Graph.guesses`, in a few letters."""
+        return f"{self.brief(label)} {sure:.0%}"
+
+    def drawn(self, image: np.ndarray, label: Label | None, size: tuple[int, int]) -> Image:
+        """A sample's image brought to a width and height, with a label where it has a place.
+
+        Args:
+            image: uint8 [H, W] or [H, W, 3].
+            label: None where nothing is believed.
+        """
+        from PIL import Image
+
+        return Image.fromarray(image).convert("RGB").resize(size, Image.Resampling.NEAREST)
+
+    # -- what is chosen by, and what is served ---------------------------------------------
+
+    @classmethod
+    def diverse(cls) -> str:
+        """The strategy of queries so large that the highest scores are alike."""
+        return f"{cls.strategy}(10x) > k_center"
+
+    @classmethod
+    def takes(cls, measure: Measure) -> bool:
+        """Whether a measure has a meaning for what is predicted."""
+        if Trait.NORMAL in cls.traits:
+            return measure.normals is not None
+        return bool({Trait.CLASSES, Trait.FIELDS} & cls.traits)
+
+    @classmethod
+    def measured(cls, measure: Measure, array: np.ndarray) -> np.ndarray:
+        """A measure of what a view holds, where a sample has one distribution; [N]."""
+        if Trait.NORMAL in cls.traits:
+            assert measure.normals is not None  # it takes the measure
+            return measure.normals(array)
+        return measure.classes(array)
+
+    @classmethod
+    def reduction(cls, over: str) -> str:
+        """The name of a reduction, with what "auto" means here.
+
+        Raises:
+            StrategyError: there is none of that name for this kind.
+        """
+        if over == "auto":
+            return cls.over[0] if cls.over else "one"
+        if not cls.over:
+            raise StrategyError(
+                f"over={over}: a prediction of this task is one distribution: leave over out"
+            )
+        if over in cls.over or ("top" in cls.over and is_top(over)):
+            return over
+        raise StrategyError(f"over={over}: choose one of {', '.join(cls.over)}")
+
+    def outputs(self, predicted: Any) -> Any:
+        """What `Graph.predict` says, as a user gets it from a served version; as it is."""
+        return predicted
+
+
+def kind_named(name: str) -> type[Kind]:
+    """The kind of that name, not bound to any data.
+
+    Raises:
+        UnknownName: there is none.
+        ConfigError: what has that name is no kind.
+    """
+    found = kinds.get(name)
+    if not (isinstance(found, type) and issubclass(found, Kind)):
+        raise ConfigError(f"kind {name!r} is no kind: name a subclass of al.kinds.Kind")
+    return found
+
+
+def kind_of(spec: DataSpec) -> Kind:
+    """The kind of some data, bound to it.
+
+    Raises:
+        UnknownName, ConfigError: there is none of that name.
+    """
+    return kind_named(spec.kind)(spec)
+
+
+def served(task: Task, spec: DataSpec, predicted: Any) -> Any:
+    """What a served version answers: as the task says, or else its kind."""
+    own = task.outputs(spec, predicted)
+    return kind_of(spec).outputs(predicted) if own is None else own

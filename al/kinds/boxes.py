@@ -1,0 +1,144 @@
+"""Boxes around things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from al.catalog import kinds
+from al.contracts import Label
+from al.errors import LabelError
+from al.kinds.base import Kind, Trait
+from al.kinds.colours import of_class
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Boxes that share so much of their union are of the same thing.
+_SAME = 0.5
+
+
+@kinds.register("boxes")
+class Boxes(Kind):
+    """Any number of boxes each.
+
+    A label is `[{"label": name of the class, "box": [x, y, width, height]}, …]` in pixels; a
+    target is an array [boxes, 5] of class position, x, y, width and height.
+    """
+
+    said = "boxes"
+    form = "rectangles"
+    metric = "map50"
+    strategy = "entropy"
+    suits = "entropy, bald or expected_boxes"
+    traits = frozenset({Trait.FIELDS, Trait.COUNTS})
+    over = ("sum", "max", "mean")
+
+    def check(self, label: Label) -> None:
+        try:
+            boxes = [(box["label"], [float(side) for side in box["box"]]) for box in label]
+        except (KeyError, TypeError, ValueError):
+            boxes = [("", [])]
+        for name, box in boxes:
+            if len(box) != 4:
+                raise LabelError('boxes are [{"label": CLASS, "box": [x, y, width, height]}, …]')
+            self._class(name)
+            if problem := self._misplaced(box):
+                raise LabelError(f"{problem}: draw it inside the image")
+
+    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+        """[n, most boxes, 5], filled up with rows of class −1."""
+        found = torch.zeros(len(labels), max([1, *map(len, labels)]), 5)
+        found[..., 0] = -1
+        for row, boxes in enumerate(labels):
+            for number, box in enumerate(boxes):
+                found[row, number] = torch.tensor([self.place[box["label"]], *box["box"]])
+        return found
+
+    def majority(self, labels: Sequence[Label]) -> Label:
+        """The answer that agrees most with the others."""
+        alike = [
+            sum(_agreement(mine, other) for place, other in enumerate(labels) if place != number)
+            for number, mine in enumerate(labels)
+        ]
+        return labels[int(np.argmax(alike))]
+
+    def wrong(self, target: Any) -> str:
+        for number, *box in _rows(target):
+            if not 0 <= number < len(self.place):
+                return f"a box of class {number:g}, which is none of {len(self.place)}"
+            if problem := self._misplaced(box):
+                return problem
+        return ""
+
+    def label(self, target: Any) -> Label:
+        return [
+            {"label": self.spec.classes[int(number)], "box": [round(side, 2) for side in box]}
+            for number, *box in _rows(target)
+        ]
+
+    def cost(self, target: Any) -> float:
+        """One for looking, and one for each box."""
+        return 1.0 + len(target)
+
+    def brief(self, label: Label) -> str:
+        return f"{len(label)} boxes"
+
+    def drawn(self, image: np.ndarray, label: Label | None, size: tuple[int, int]) -> Image:
+        """The image with the boxes in the colours of their classes."""
+        from PIL import ImageDraw
+
+        tile = super().drawn(image, label, size)
+        draw = ImageDraw.Draw(tile)
+        high, wide = self.spec.input_shape[:2]
+        across, down = size[0] / wide, size[1] / high
+        for entry in label or ():
+            x, y, width, height = entry["box"]
+            corners = (x * across, y * down, (x + width) * across - 1, (y + height) * down - 1)
+            draw.rectangle(corners, outline=of_class(self.place[entry["label"]]))
+        return tile
+
+    def _misplaced(self, box: Sequence[float]) -> str:
+        x, y, width, height = box
+        high, wide = self.spec.input_shape[:2]
+        shown = ", ".join(f"{side:g}" for side in box)
+        if not all(map(math.isfinite, box)) or width <= 0 or height <= 0:
+            return f"the box [{shown}] has no area"
+        if x < -0.5 or y < -0.5 or x + width > wide + 0.5 or y + height > high + 0.5:
+            return f"the box [{shown}] is outside its image of {wide} × {high}"
+        return ""
+
+
+def _rows(target: Any) -> list[list[float]]:
+    found: list[list[float]] = np.asarray(target, float).reshape(-1, 5).tolist()
+    return found
+
+
+def _agreement(one: Sequence[dict[str, Any]], two: Sequence[dict[str, Any]]) -> float:
+    """Share of boxes that find another of their label in the other answer, 0 to 1."""
+    left, found = list(two), 0
+    for entry in one:
+        near = max(
+            (other for other in left if other["label"] == entry["label"]),
+            key=lambda other: _overlap(entry["box"], other["box"]),
+            default=None,
+        )
+        if near is not None and _overlap(entry["box"], near["box"]) >= _SAME:
+            left.remove(near)
+            found += 1
+    return 2 * found / (len(one) + len(two)) if one or two else 1.0
+
+
+def _overlap(one: Sequence[float], two: Sequence[float]) -> float:
+    """Intersection over union."""
+    sides = [
+        max(0.0, min(one[i] + one[i + 2], two[i] + two[i + 2]) - max(one[i], two[i]))
+        for i in (0, 1)
+    ]
+    both = sides[0] * sides[1]
+    union = one[2] * one[3] + two[2] * two[3] - both
+    return both / union if union else 0.0

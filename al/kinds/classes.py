@@ -1,0 +1,77 @@
+"""One class a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from al.catalog import kinds
+from al.contracts import Label
+from al.errors import DataError
+from al.kinds.base import Kind, Trait
+
+
+@kinds.register("class")
+class Classes(Kind):
+    """One class each: a label is the class's name, a target its position."""
+
+    said = "one class each"
+    form = "choice"
+    metric = "accuracy"
+    strategy = "margin"
+    suits = "margin, bald or typiclust"
+    traits = frozenset({Trait.CLASSES})
+    large = False
+
+    def check(self, label: Label) -> None:
+        self._class(label)
+
+    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+        return torch.tensor([self.place[label] for label in labels], dtype=torch.int64)
+
+    def wrong(self, target: Any) -> str:
+        count = len(self.spec.classes)
+        return "" if 0 <= target < count else f"{target} is none of the {count} classes"
+
+    def check_targets(self, targets: Any, ids: Sequence[str]) -> None:
+        count = len(self.spec.classes)  # a look at both ends does for millions
+        if len(targets) and not 0 <= targets.min() <= targets.max() < count:
+            raise DataError(f"a target is none of the {count} classes: check the data file")
+
+    def label(self, target: Any) -> Label:
+        return self.spec.classes[target]
+
+    @classmethod
+    def written(cls, label: Label) -> str:
+        return str(label)
+
+    @classmethod
+    def read(cls, cell: str) -> Label:
+        return cell
+
+    def believed(self, label: Label, sure: float) -> str:
+        return f"{self.brief(label)[:9]} {sure:.0%}"
+
+    @classmethod
+    def diverse(cls) -> str:
+        return "badge"
+
+    def outputs(self, predicted: Any) -> Any:
+        """A row a sample: `label`, its `probability`, and `p_CLASS` for each class.
+
+        Args:
+            predicted: probabilities [N, C]; a table is left as it is.
+        """
+        import pandas as pd
+
+        if isinstance(predicted, pd.DataFrame):
+            return predicted
+        columns: dict[str, Any] = {
+            "label": [self.spec.classes[place] for place in predicted.argmax(axis=1)],
+            "probability": predicted.max(axis=1).astype(float),
+        }
+        for place, name in enumerate(self.spec.classes):
+            columns[f"p_{name}"] = predicted[:, place].astype(float)
+        return pd.DataFrame(columns)

@@ -1,0 +1,58 @@
+"""Any number of classes a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from al.catalog import kinds
+from al.contracts import Label
+from al.errors import LabelError
+from al.kinds.base import Kind, Trait
+
+
+@kinds.register("labels")
+class Labels(Kind):
+    """Several classes each: a label is a sorted list of names, a target bool [C]."""
+
+    said = "several classes each"
+    form = "choices"
+    metric = "macro_f1"
+    strategy = "entropy"
+    suits = "entropy, bald or typiclust"
+    traits = frozenset({Trait.FIELDS})
+    over = ("mean", "max")
+
+    def check(self, label: Label) -> None:
+        if not isinstance(label, list):
+            example = sorted(self.place)[:2]
+            raise LabelError(f"{label!r} is no list of classes: answer like {example}")
+        for name in label:
+            self._class(name)
+        if label != sorted(set(label)):
+            raise LabelError(f"{label!r} is not sorted, or holds a class twice: answer each once")
+
+    def from_form(self, said: Any) -> Label:
+        return sorted(set(said))
+
+    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+        found = torch.zeros(len(labels), len(self.place), dtype=torch.int64)
+        for row, names in enumerate(labels):
+            found[row, [self.place[name] for name in names]] = 1
+        return found
+
+    def wrong(self, target: Any) -> str:
+        shape = np.shape(target)
+        return "" if shape == (len(self.place),) else f"{shape} flags for {len(self.place)} classes"
+
+    def label(self, target: Any) -> Label:
+        return sorted(self.spec.classes[c] for c in np.flatnonzero(target))
+
+    def brief(self, label: Label) -> str:
+        return ", ".join(label) or "none"
+
+    def believed(self, label: Label, sure: float) -> str:
+        return f"{sure:.0%} {self.brief(label)}"

@@ -1,0 +1,56 @@
+"""A number a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from al.catalog import kinds
+from al.contracts import Label
+from al.errors import LabelError
+from al.kinds.base import Kind, Trait
+
+
+@kinds.register("number")
+class Numbers(Kind):
+    """A finite number each, which is the label and the target."""
+
+    said = "numbers"
+    form = "value"
+    metric = "rmse"
+    strategy = "igs"
+    suits = "variance, bald or igs"
+    traits = frozenset({Trait.NORMAL})
+
+    def check(self, label: Label) -> None:
+        number = isinstance(label, (int, float)) and not isinstance(label, bool)
+        if not number or not math.isfinite(label):
+            raise LabelError(f"{label!r} is no finite number: answer with one")
+
+    def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
+        return torch.tensor([float(label) for label in labels], dtype=torch.float32)
+
+    def majority(self, labels: Sequence[Label]) -> Label:
+        """The median."""
+        return float(np.median(labels))
+
+    def wrong(self, target: Any) -> str:
+        value = float(target)
+        return "" if math.isfinite(value) else f"its number is {value}"
+
+    def label(self, target: Any) -> Label:
+        return float(target)
+
+    def brief(self, label: Label) -> str:
+        return f"{label:.4g}"
+
+    def believed(self, label: Label, sure: float) -> str:
+        return f"{self.brief(label)} ± {sure:.3g}"
+
+    @classmethod
+    def diverse(cls) -> str:
+        return cls.strategy  # it is diverse in itself
