@@ -137,13 +137,15 @@ def test_a_damaged_artifact_is_told_in_a_line_and_nothing_changes(
     read, files, everything, _ = started
     path = files[name]
     whole = path.read_bytes()
-    how = data.draw(st.sampled_from(["cut", "bytes", "gone", "shape", "shape", "shape"]))
+    how = data.draw(st.sampled_from(["cut", "bytes", "gone", "deep", "shape", "shape", "shape"]))
     if how == "cut":
         damaged: bytes | None = whole[: data.draw(st.integers(0, len(whole) - 1))]
     elif how == "bytes":
         damaged = data.draw(st.binary(max_size=50))
     elif how == "gone":
         damaged = None
+    elif how == "deep":
+        damaged = b"[" * 100_000
     else:
         shape = damage_json if name.endswith("json") else damage_table
         damaged = shape(data, whole)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al.contracts import SECOND, Answer, Answers, Query
 from al.errors import StateError
-from al.state import LabelTable, State
+from al.state import LabelTable
 
 
 def query(*ids: str, model: str = "models:/m/1", why: str = "margin") -> Query:
@@ -144,25 +142,3 @@ def test_whatever_comes_when_each_sample_has_one_row_and_changes_can_be_replayed
         assert table.updated(after.since(table)).frame.equals(after.frame)
         assert list(after.frame["cycle"]) == sorted(after.frame["cycle"])
         table = after
-
-
-def test_a_state_of_before_there_were_late_answers_loads(late: LabelTable, tmp_path: Path) -> None:
-    """As version 0.1 of schema 3 wrote it."""
-    import hashlib
-
-    State("c", 2, late, pool_size=7, pool_digest="p").save(tmp_path)
-    path = tmp_path / "labels.parquet"
-    frame = pd.read_parquet(path)
-    old = frame.drop(columns=["collected", "shown", "votes", "before", "again"])
-    old.to_parquet(path, index=False)
-    content = json.loads((tmp_path / "state.json").read_text())
-    del content["suspicious"], content["digest"]
-    content["schema"] = 3
-    content["labels"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    content["digest"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    (tmp_path / "state.json").write_text(json.dumps(content))
-    state = State.load(tmp_path)
-    assert list(state.labels.frame["collected"]) == [1, 1, 2]
-    assert state.labels.digest == late.digest
-    assert state.suspicious == ()
-    assert not len(state.labels.waiting)

@@ -84,7 +84,7 @@ def test_artifacts_come_back_as_they_were_saved(store: Store) -> None:
     run.save_table("t.parquet", frame)
     run.save_json("j.json", {"x": [1]})
     pd.testing.assert_frame_equal(run.load_table("t.parquet"), frame)
-    assert run.load_json("j.json") == {"x": [1]}
+    assert run.load_json("j.json", dict[str, Any]) == {"x": [1]}
     assert run.has("j.json")
     assert not run.has("k.json")
 
@@ -92,11 +92,11 @@ def test_artifacts_come_back_as_they_were_saved(store: Store) -> None:
 def test_a_missing_or_damaged_artifact_is_one_line(store: Store) -> None:
     run = store.create("r", {}, kind="x")
     with pytest.raises(StateError, match="missing"):
-        run.load_json("j.json")
+        run.load_json("j.json", dict[str, Any])
     run.save(lambda folder: (folder / "j.json").write_text("{"))
     run.save(lambda folder: (folder / "t.parquet").write_text("PAR1"))
     with pytest.raises(StateError, match="damaged"):
-        run.load_json("j.json")
+        run.load_json("j.json", dict[str, Any])
     with pytest.raises(StateError, match="damaged") as caught:
         run.load_table("t.parquet")
     assert "\n" not in str(caught.value)

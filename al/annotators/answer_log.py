@@ -147,5 +147,5 @@ def _lines(path: Path) -> Iterable[dict[str, Any]]:
     for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
             yield dict(json.loads(line))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise DataError(f"{path} is damaged in line {number}: restore it") from None

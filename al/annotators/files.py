@@ -232,5 +232,5 @@ def _asked(folder: Path) -> list[Key]:
     path = folder / ASKED
     try:
         return [(str(id), bool(again)) for id, again in json.loads(path.read_text())]
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged ({error}): restore it") from error

@@ -94,7 +94,7 @@ class PageServer:
         try:
             kept = json.loads(path.read_text())
             return str(kept["token"]), int(kept["port"])
-        except (OSError, KeyError, TypeError, ValueError):
+        except (OSError, KeyError, TypeError, ValueError, RecursionError):
             return secrets.token_urlsafe(24), 0
 
     # -- what the page asks for --------------------------------------------------------------

@@ -52,8 +52,8 @@ class DataSpec:
             tuple(values["classes"]),
             tuple(values["input_shape"]),
             str(values["input_dtype"]),
-            values.get("kind", "class"),  # versions of before there were kinds
-            values.get("details", {}),
+            values["kind"],
+            values["details"],
         )
 
 

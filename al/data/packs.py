@@ -163,7 +163,7 @@ class Seen:
         name = hashlib.blake2b(str(root).encode(), digest_size=8).hexdigest()
         self._file = pictures.folder / f"seen-{name}.json"
         self._known: dict[str, list[object]] = {}
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             known = json.loads(self._file.read_text())
             self._known = known if isinstance(known, dict) else {}
 

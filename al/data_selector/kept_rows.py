@@ -45,7 +45,7 @@ class KeptRows:
         try:
             head = json.loads(lines[0])
             self.shape, self._kind = tuple(head["shape"]), np.dtype(head["dtype"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
         for line in lines[1:-1]:
             number, _, checksum = line.partition(" ")

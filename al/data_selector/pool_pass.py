@@ -217,7 +217,7 @@ class PoolPass:
             try:
                 ids, prints = _read_samples(folder)
                 outputs = {name: KeptRows(folder, name, len(ids), SHARD) for name in names}
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 lock.release()
                 continue
             if all(output.shape is not None for output in outputs.values()):

@@ -12,13 +12,14 @@ import torch
 
 from al.catalog import annotators, make_task
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, DataSpec, Splits, Task
+from al.contracts import Annotator, Criterion, DataLoader, Splits, Task
 from al.engine import LocalEngine
 from al.errors import ConfigError, StateError
 from al.kept import cache_limit
 from al.kinds import kind_of
 from al.model_selector import criterion
 from al.pipeline.asking import options_of
+from al.pipeline.campaign_record import NAME, CampaignRecord
 from al.pipeline.checks import (
     check_annotator,
     check_names,
@@ -30,29 +31,11 @@ from al.pipeline.checks import (
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.steps import STEPS, Step
 from al.registry import Registry
-from al.state import State, check_shape
+from al.state import State
 from al.tracking import Driver, Run, Store, server_wait
 from al.tracking.store import unknown_campaign
 
 _log = logging.getLogger(__name__)
-
-#: Of campaign.json.
-_SHAPE = {
-    "schema": int,
-    "config": dict,
-    "data": dict,
-    "splits": {"val": [str], "test": [str]},
-    "contents": dict,
-}
-_SPEC = {
-    "classes": [str],
-    "input_shape": [int],
-    "input_dtype": str,
-    "kind": str,
-    "details": dict,
-}
-#: Validation samples whose contents are kept with a campaign, to tell its data from other data.
-KNOWN = 100
 
 
 def open_session(
@@ -88,7 +71,7 @@ def open_session(
         run = plan.found or _create(store, config)
         if plan.stored is None:
             run.log_params(config.to_dict())
-            run.save_json("campaign.json", _as_json(config, plan.splits, data))
+            CampaignRecord.of(config, plan.splits, data).save(run)
         session = plan.session(run, driver, steps=steps)
         run.reopen()
         session.registry.claim()
@@ -131,7 +114,7 @@ class _Plan:
     config: Config
     store: Store
     found: Run | None
-    stored: dict[str, Any] | None
+    stored: CampaignRecord | None
     task: Task
     data: DataLoader
     splits: Splits
@@ -163,7 +146,7 @@ def _plan(
     store = Store(experiment, entry)
     found, stored = _find(store, config.name)
     if stored is not None:
-        config = _stored_config(stored).resumed_with(given)
+        config = stored.as_config().resumed_with(given)
         check_names(config)
     elif not create:
         raise ConfigError(unknown_campaign(store, config.name))
@@ -172,8 +155,8 @@ def _plan(
     data = task.data()
     device = _device(config.device)
     if stored is not None:
-        check_same(data, stored["contents"], config)
-        data.adopt(_stored_spec(stored))
+        check_same(data, stored.contents, config)
+        data.adopt(stored.data)
     task.metric = task.metric or kind_of(data.spec).metric
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
@@ -185,7 +168,7 @@ def _plan(
     if stored is None:
         splits = data.propose_splits(config.validation_size, config.seed)
     else:
-        splits = Splits(tuple(stored["splits"]["val"]), tuple(stored["splits"]["test"]))
+        splits = stored.splits
     freeze(data, splits, config.missing, tell=False)
     kind = annotators.get(config.annotator)
     annotator = kind(data, config.name, options_of(config, kind.options))
@@ -210,22 +193,16 @@ def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFr
     run, stored = _find(store, config.name)
     if run is None or stored is None:
         raise ConfigError(unknown_campaign(store, config.name))
-    config = _stored_config(stored).resumed_with(given)
+    config = stored.as_config().resumed_with(given)
     return Registry(store.client, config.model_name, config.name, run.id).promotions.table()
 
 
-def _find(store: Store, name: str) -> tuple[Run | None, dict[str, Any] | None]:
+def _find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:
     """The campaign's run and what it was started with; a run alone was killed before that."""
     runs = store.find({"al.role": "campaign", "al.campaign": name})
     if not runs:
         return None, None
-    if not runs[0].has("campaign.json"):
-        return runs[0], None
-    stored = runs[0].load_json("campaign.json")
-    if isinstance(stored, dict):
-        stored.setdefault("contents", {})  # campaigns of before it was kept
-    check_shape(stored, _SHAPE, "campaign.json")
-    return runs[0], stored
+    return runs[0], CampaignRecord.load(runs[0]) if runs[0].has(NAME) else None
 
 
 def _tell_pool(session: Session) -> None:
@@ -246,35 +223,9 @@ def _tell_pool(session: Session) -> None:
         )
 
 
-def _stored_config(stored: Mapping[str, Any]) -> Config:
-    try:
-        return Config.from_dict(stored["config"])
-    except (KeyError, TypeError, ConfigError) as error:
-        raise StateError(f"campaign.json is damaged ({error}): restore it") from error
-
-
-def _stored_spec(stored: Mapping[str, Any]) -> DataSpec:
-    spec = {"kind": "class", "details": {}, **stored["data"]}  # what came later
-    check_shape(spec, _SPEC, "campaign.json", "data")
-    return DataSpec.from_dict(spec)
-
-
 def _create(store: Store, config: Config) -> Run:
     tags = {"al.role": "campaign", "al.campaign": config.name}
     return store.create(config.name, tags, kind="main")
-
-
-def _as_json(config: Config, splits: Splits, data: DataLoader) -> dict[str, Any]:
-    """What makes the campaign what it is, with the names that `auto` stood for."""
-    named = config.replace(campaign=config.name, model=config.model_name)
-    known = splits.val[:KNOWN]
-    return {
-        "schema": 1,
-        "config": named.to_dict(),
-        "data": data.spec.to_dict(),
-        "splits": {"val": list(splits.val), "test": list(splits.test)},
-        "contents": dict(zip(known, data.fingerprints(known), strict=True)),
-    }
 
 
 def _where_it_stands(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from al.contracts import DataLoader, Query
 from al.data_selector import contact_sheet
 from al.errors import StateError
 from al.kinds import kind_named, kind_of
-from al.state import check_columns, check_shape
+from al.state import check_columns
 from al.tracking import Run
 
 MEMORY = "memory.json"
@@ -65,7 +66,7 @@ def load_query(run: Run) -> Query:
     """
     frame = run.load_table("query.parquet")
     check_columns(frame, dict.fromkeys(COLUMNS, ""), "query.parquet")
-    kind = kind_named(run.tags.get("al.kind", "class"))
+    kind = kind_named(run.tags["al.kind"])
     try:
         frame = frame.sort_values("rank")
         query = Query(
@@ -80,18 +81,16 @@ def load_query(run: Run) -> Query:
             predicted=tuple(kind.read(cell) for cell in _column(frame, "predicted")),
             confidence=tuple(_column(frame, "confidence")),
             why=run.tags.get("al.why", ""),
-            memory=run.load_json(MEMORY) if run.has(MEMORY) else None,
+            memory=run.load_json(MEMORY, dict[str, Any]) if run.has(MEMORY) else None,
             covers=run.tags.get("al.covers") == "True",
             cycle=int(run.tags["al.cycle"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StateError(
             f"query.parquet of run {run.id} is damaged ({error}): restore it"
         ) from error
     if len(set(query.ids)) != len(query.ids):
         raise StateError(f"query.parquet of run {run.id} holds an id twice: restore it")
-    if query.memory is not None:
-        check_shape(query.memory, dict, MEMORY)
     return query
 
 

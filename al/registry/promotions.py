@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from al.state import read_as
+
 PREFIX = "al.promotion."
 COLUMNS = ["version", "from", "to", "by", "why"]
 
@@ -54,7 +56,7 @@ class Promotions:
         if self._rows is None:
             tags = self._client.get_registered_model(self._name).tags
             self._rows = [
-                Promotion(**json.loads(value))
+                read_as(Promotion, value, f"tag {key} of model {self._name}")
                 for key, value in sorted(tags.items())
                 if key.startswith(PREFIX)
             ]

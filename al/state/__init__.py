@@ -3,14 +3,15 @@
 from al.state.columns import check_columns
 from al.state.labels import LabelTable
 from al.state.record import SCHEMA, ChampionRecord, State, ids_digest
-from al.state.shape import check_shape
+from al.state.shape import as_written, read_as
 
 __all__ = [
     "SCHEMA",
     "ChampionRecord",
     "LabelTable",
     "State",
+    "as_written",
     "check_columns",
-    "check_shape",
     "ids_digest",
+    "read_as",
 ]

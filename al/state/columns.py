@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -32,15 +31,6 @@ COLUMNS = {
     "before": "str",  # JSON, what the label was before it was corrected; else ""
     "again": "int64",  # cycle in which a second opinion was asked for; 0 where none was
 }
-#: Columns that came later: what they hold in a table that is older.
-LATER: dict[str, Callable[[pd.DataFrame], Any]] = {
-    "propensity": lambda frame: float("nan"),
-    "collected": lambda frame: frame["cycle"],
-    "shown": lambda frame: "",
-    "votes": lambda frame: "",
-    "before": lambda frame: "",
-    "again": lambda frame: 0,
-}
 STATUSES = ("answered", "skipped", "waiting")
 
 
@@ -50,10 +40,6 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         StateError: says what is wrong with the file of that name.
     """
-    if "cycle" in frame.columns:
-        for column, value in LATER.items():
-            if column not in frame.columns:
-                frame[column] = value(frame)
     check_columns(frame, COLUMNS, name)
     try:
         frame = frame[list(COLUMNS)].astype(COLUMNS)
@@ -61,7 +47,7 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         texts += [frame[column][frame[column] != ""] for column in ("votes", "before")]
         for text in pd.concat(texts).unique():
             json.loads(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise StateError(f"{name} is damaged ({reason}): restore it") from error
     if not frame["status"].isin(STATUSES).all():

@@ -7,30 +7,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import NoneType
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from al.errors import StateError
 from al.state.labels import LabelTable
-from al.state.shape import check_shape
+from al.state.shape import read_as
 
-#: Version of the layout; a reader refuses a later one. 2 brought `memory`, 3 propensities,
-#: 4 samples that are waited for, corrections, and `suspicious`.
+#: Version of the layout; a reader refuses another one. 4 is that of version 0.1.0.
 SCHEMA = 4
-
-
-_SHAPE = {
-    "schema": int,
-    "campaign": str,
-    "cycle": int,
-    "retrained": bool,
-    "champion": (dict, NoneType),
-    "pool": {"size": int, "digest": str},
-    "memory": dict,
-    "suspicious": [{"id": str, "believed": str, "confidence": float, "score": float}],
-    "labels": {"rows": int, "digest": str, "sha256": str},
-    "digest": str,
-}
 
 
 @dataclass(frozen=True)
@@ -46,6 +32,33 @@ class ChampionRecord:
     weights: str
     val: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class _Labels:
+    rows: int
+    digest: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """state.json, less what is read before the rest is looked at."""
+
+    campaign: str
+    cycle: int
+    retrained: bool
+    champion_record: Annotated[ChampionRecord | None, Field(alias="champion")]
+    pool: _Pool
+    memory: dict[str, Any]
+    suspicious: list[dict[str, str | float]]
+    labels: _Labels
 
 
 @dataclass(frozen=True)
@@ -102,34 +115,31 @@ class State:
             StateError: a file is missing or damaged, or a later version wrote it.
         """
         try:
-            content = json.loads((folder / "state.json").read_text())
+            text = (folder / "state.json").read_bytes()
         except FileNotFoundError:
             raise StateError("state.json is missing from the saved state: restore it") from None
-        except ValueError as error:
-            raise StateError(f"state.json is damaged ({error}): restore it") from None
-        if not isinstance(content, dict) or "schema" not in content:
-            raise StateError("state.json is damaged (no schema version): restore it")
-        if content["schema"] not in range(1, SCHEMA + 1):
+        content = read_as(dict[str, Any], text, "state.json")
+        if content.get("schema") != SCHEMA:
             raise StateError(
-                f"state.json has schema {content['schema']}, this version reads 1 to {SCHEMA}: "
+                f"state.json has schema {content.get('schema')}, this version reads {SCHEMA}: "
                 "install the version that wrote it"
             )
         if content.get("digest") != _content_digest(content):
             raise StateError("state.json does not match its digest: restore it")
-        check_shape({"memory": {}, "suspicious": [], **content}, _SHAPE, "state.json")
+        stored = read_as(_Stored, text, "state.json")
         labels = LabelTable.load(folder / "labels.parquet")
-        if _sha256((folder / "labels.parquet").read_bytes()) != content["labels"]["sha256"]:
+        if _sha256((folder / "labels.parquet").read_bytes()) != stored.labels.sha256:
             raise StateError("labels.parquet does not match its digest in state.json: restore it")
         return cls(
-            campaign=content["campaign"],
-            cycle=content["cycle"],
+            campaign=stored.campaign,
+            cycle=stored.cycle,
             labels=labels,
-            champion_record=ChampionRecord(**content["champion"]) if content["champion"] else None,
-            retrained=content["retrained"],
-            pool_size=content["pool"]["size"],
-            pool_digest=content["pool"]["digest"],
-            memory=content.get("memory", {}),
-            suspicious=content.get("suspicious", ()),
+            champion_record=stored.champion_record,
+            retrained=stored.retrained,
+            pool_size=stored.pool.size,
+            pool_digest=stored.pool.digest,
+            memory=stored.memory,
+            suspicious=stored.suspicious,
         )
 
 

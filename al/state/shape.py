@@ -1,41 +1,41 @@
-"""Whether what was read from a file has the shape that was written."""
+"""What is read back from JSON, as the type that was written; another shape is one line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from al.errors import StateError
 
+T = TypeVar("T")
 
-def check_shape(content: Any, shape: Any, name: str, at: str = "") -> None:
-    """Refuse content of another shape.
+_reader: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+
+
+def read_as(kind: type[T], text: str | bytes, name: str) -> T:
+    """JSON, as an object of a type: a dataclass, or a dict of what.
+
+    A value is never turned into another kind of value; what a later version added is passed over.
 
     Args:
-        shape: a type, a tuple of types, a list of one shape for each of many, or a mapping from
-            names, all of which have to be there and no others.
         name: of the file, for the message.
 
     Raises:
         StateError: says what is wrong, and where.
     """
-    where = f" at {at}" if at else ""
-    if isinstance(shape, Mapping):
-        if not isinstance(content, Mapping):
-            raise StateError(f"{name} is damaged (no object{where}): restore it")
-        for key in [*shape, *content]:
-            if key not in content or key not in shape:
-                what = "lacks" if key not in content else "has an unknown"
-                raise StateError(f"{name} is damaged ({what} {key!r}{where}): restore it")
-        for key, inner in shape.items():
-            check_shape(content[key], inner, name, f"{at}.{key}".lstrip("."))
-    elif isinstance(shape, list):
-        if not isinstance(content, list):
-            raise StateError(f"{name} is damaged (no list{where}): restore it")
-        for place, item in enumerate(content):
-            check_shape(item, shape[0], name, f"{at}[{place}]")
-    else:
-        wanted = shape if isinstance(shape, tuple) else (shape,)
-        strange = isinstance(content, bool) and bool not in wanted
-        if strange or not isinstance(content, wanted):
-            raise StateError(f"{name} is damaged (another kind of value{where}): restore it")
+    try:
+        found: T = _reader(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        what = first["msg"][0].lower() + first["msg"][1:] + (f" at {where}" if where else "")
+        raise StateError(f"{name} is damaged ({what}): restore it") from None
+    return found
+
+
+def as_written(value: Any) -> Any:
+    """An object as `read_as` reads it back, in plain values under the names of the file."""
+    return _reader(type(value)).dump_python(value, by_alias=True)

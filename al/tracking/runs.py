@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
@@ -16,7 +16,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from al.errors import StateError
+from al.state import read_as
 from al.tracking.connection import Connection
+
+T = TypeVar("T")
 
 
 class Point(NamedTuple):
@@ -240,18 +243,14 @@ class Run:
         """Whether an artifact of that name is at the top of the run."""
         return any(entry.path == name for entry in self._client.list_artifacts(self.id))
 
-    def load_json(self, name: str) -> Any:
-        """An artifact in JSON.
+    def load_json(self, name: str, kind: type[T]) -> T:
+        """An artifact in JSON, as an object of a type.
 
         Raises:
             StateError: it is missing or damaged.
         """
-        try:
-            return json.loads(self.path(name).read_text())
-        except ValueError as error:
-            raise StateError(
-                f"artifact {name} of run {self.name!r} ({self.id}) is damaged ({error}): restore it"
-            ) from error
+        text = self.path(name).read_bytes()
+        return read_as(kind, text, f"artifact {name} of run {self.name!r} ({self.id})")
 
     def load_table(self, name: str) -> pd.DataFrame:
         """An artifact in parquet.

@@ -124,7 +124,7 @@ class Server:
             return None
         try:
             return reply.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AnnotatorError(
                 f"what answers at {self.url} is no Label Studio: give its address as url"
             ) from None
@@ -196,7 +196,7 @@ def _said(reply: requests.Response) -> str:
     try:
         found = reply.json()
         text = str(found.get("validation_errors") or found["detail"])
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, RecursionError):
         pass
     return " ".join(text.split())[:300]
 

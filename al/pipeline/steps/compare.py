@@ -6,7 +6,6 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from types import NoneType
 
 import numpy as np
 import pandas as pd
@@ -17,19 +16,8 @@ from al.contracts import AUDIT, Graph, Verdict
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import COMPARE
 from al.randomness import generator
-from al.state import check_shape
 from al.tracking import Run
 
-_MAYBE = (int, float, NoneType)
-_SHAPE = {field.name: _MAYBE for field in dataclasses.fields(Verdict)} | {
-    "retrain": bool,
-    "why": str,
-    "metric": str,
-    "interval": (list, NoneType),
-    "samples": int,
-    "rule": str,
-    "estimator": str,
-}
 #: Cycles whose samples are judged together, as long as one champion stood.
 RECENT = 10
 
@@ -37,10 +25,7 @@ RECENT = 10
 def compare(cycle: Cycle) -> bool:
     """Make the cycle's verdict, once; the cycle is over where the KPI is met."""
     if done := cycle.done(COMPARE):
-        stored = done.load_json("verdict.json")
-        check_shape(stored, _SHAPE, "verdict.json")
-        interval = stored.pop("interval")
-        cycle.verdict = Verdict(**stored, interval=tuple(interval) if interval else None)
+        cycle.verdict = done.load_json("verdict.json", Verdict)
         return not cycle.verdict.retrain
     with cycle.step(COMPARE) as run:
         verdict, clean, moved = _verdict(cycle)

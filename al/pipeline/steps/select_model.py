@@ -6,11 +6,13 @@ what is written.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import NoneType
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from al.contracts import Calibration, Candidate, Election, Graph
 from al.kinds import served
@@ -18,46 +20,48 @@ from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import SELECT_MODEL, TRAIN
 from al.registry import digest_of, save_servable
-from al.state import check_shape
+from al.state import as_written
 from al.tracking import Checkpoints, Run
 
 RECORD = "election.json"
-_CANDIDATE = {"checkpoint": str, "number": int, "epoch": int, "metrics": dict}
-_SHAPE = {
-    "criterion": str,
-    "promote": str,
-    "validation_labels": int,
-    "champion": (int, NoneType),
-    "champion_metrics": (dict, NoneType),
-    "winner": _CANDIDATE,
-    "promoted": bool,
-    "why": str,
-    "candidates": [_CANDIDATE],
-}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record(Election):
+    """An election as it is written down.
+
+    Attributes:
+        champion_version: the one that stood against the candidates.
+    """
+
+    criterion: str
+    promote: str
+    validation_labels: int
+    champion_version: Annotated[int | None, Field(alias="champion")]
+    candidates: Sequence[Candidate]
 
 
 def select_model(cycle: Cycle) -> bool:
     """Hold the cycle's election and carry it out, once; the cycle goes on."""
     if done := cycle.done(SELECT_MODEL):
-        record = _load(done)
-        cycle.election = _election(record)
+        cycle.election = record = done.load_json(RECORD, _Record)
         version = done.tags.whole("al.version")
-        cycle.champion_version_after = version if cycle.election.promoted else record["champion"]
+        cycle.champion_version_after = version if record.promoted else record.champion_version
         return False
     resumed = (SELECT_MODEL.name, 0) in cycle.steps
     with cycle.step(SELECT_MODEL) as run:
         if resumed and run.has(RECORD):
-            record = _load(run)
+            record = run.load_json(RECORD, _Record)
         else:
             record = _hold(cycle)
-            run.save_json(RECORD, record)
-        cycle.election = _election(record)
+            run.save_json(RECORD, as_written(record))
+        cycle.election = record
         _carry_out(cycle, run, record)
     return False
 
 
-def _hold(cycle: Cycle) -> dict[str, Any]:
-    """Elect; returns the record."""
+def _hold(cycle: Cycle) -> _Record:
+    """Elect."""
     session, config = cycle.session, cycle.session.config
     runs = [cycle.steps[TRAIN.name, number] for number in range(config.candidates)]
     candidates = Checkpoints.candidates(session.store, runs)
@@ -68,23 +72,22 @@ def _hold(cycle: Cycle) -> dict[str, Any]:
         found = cycle.evaluate(cycle.graph(standing.version), "val")
         figures = {f"val/{name}": value for name, value in found.items()}
     election = elect(candidates, figures, session.criterion, always=config.promote == "always")
-    return {
-        "criterion": config.criterion,
-        "promote": config.promote,
-        "validation_labels": len(session.data.ids("val")),
-        "champion": standing.version,
-        "champion_metrics": figures,
-        "winner": asdict(election.winner),
-        "promoted": election.promoted,
-        "why": election.why,
-        "candidates": [asdict(candidate) for candidate in candidates],
-    }
+    return _Record(
+        election.winner,
+        election.promoted,
+        election.why,
+        figures,
+        criterion=config.criterion,
+        promote=config.promote,
+        validation_labels=len(session.data.ids("val")),
+        champion_version=standing.version,
+        candidates=candidates,
+    )
 
 
-def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
+def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
     """Register the winner and, if it was elected for that, promote it; twice is once."""
     session, registry = cycle.session, cycle.session.registry
-    election = _election(record)
     winner, metric = election.winner, session.criterion.metric
     with TemporaryDirectory() as scratch:
         weights = Checkpoints.fetch(session.store, winner.checkpoint, Path(scratch) / "weights")
@@ -125,7 +128,7 @@ def _carry_out(cycle: Cycle, run: Run, record: dict[str, Any]) -> None:
     else:
         registry.settle(registry.standing(cycle.champion_version))
     session.save_promotions()
-    cycle.champion_version_after = version if election.promoted else record["champion"]
+    cycle.champion_version_after = version if election.promoted else election.champion_version
     run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
     if calibration is not None:
         run.log_metrics(
@@ -155,18 +158,3 @@ def _calibration(cycle: Cycle, graph: Graph) -> Calibration | None:
     data = cycle.session.data
     ids = data.ids("val")
     return graph.calibrate(data.batches(ids, data.truth(ids), batch_size=512))
-
-
-def _load(run: Run) -> dict[str, Any]:
-    record: dict[str, Any] = run.load_json(RECORD)
-    check_shape(record, _SHAPE, RECORD)
-    return record
-
-
-def _election(record: dict[str, Any]) -> Election:
-    return Election(
-        Candidate(**record["winner"]),
-        record["promoted"],
-        record["why"],
-        record["champion_metrics"],
-    )

@@ -1,0 +1,70 @@
+"""What makes a run a campaign: written once when it begins, read by every later process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from al.config import Config
+from al.contracts import DataLoader, DataSpec, Splits
+from al.errors import ConfigError, StateError
+from al.tracking import Run
+
+NAME = "campaign.json"
+#: Version of the layout, and validation samples whose contents are kept, to tell its data from
+#: other data.
+SCHEMA, KNOWN = 1, 100
+
+
+@dataclass(frozen=True)
+class CampaignRecord:
+    """A campaign's configuration and splits.
+
+    Attributes:
+        config: with the names that `auto` stood for.
+        contents: fingerprints of some samples by id.
+    """
+
+    schema: int
+    config: dict[str, Any]
+    data: DataSpec
+    splits: Splits
+    contents: dict[str, str]
+
+    @classmethod
+    def of(cls, config: Config, splits: Splits, data: DataLoader) -> CampaignRecord:
+        """What is to be written."""
+        named = config.replace(campaign=config.name, model=config.model_name)
+        known = splits.val[:KNOWN]
+        contents = dict(zip(known, data.fingerprints(known), strict=True))
+        return cls(SCHEMA, named.to_dict(), data.spec, splits, contents)
+
+    @classmethod
+    def load(cls, run: Run) -> CampaignRecord:
+        """What `save` wrote.
+
+        Raises:
+            StateError: it is missing or damaged, or another version wrote it.
+        """
+        found = run.load_json(NAME, cls)
+        if found.schema != SCHEMA:
+            raise StateError(
+                f"{NAME} has schema {found.schema}, this version reads {SCHEMA}: "
+                "install the version that wrote it"
+            )
+        return found
+
+    def save(self, run: Run) -> None:
+        """Leave it on the campaign's run."""
+        run.save_json(NAME, asdict(self))
+
+    def as_config(self) -> Config:
+        """The configuration.
+
+        Raises:
+            StateError: a parameter is unknown or out of range.
+        """
+        try:
+            return Config.from_dict(self.config)
+        except (TypeError, ConfigError) as error:
+            raise StateError(f"{NAME} is damaged ({error}): restore it") from error
