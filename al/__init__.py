@@ -8,7 +8,7 @@ result.curve
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # MKL may choose threads and code by what the machine is doing; then the last bits of a sum
 # change from run to run, and a training that was cut off ends in other weights. Read by MKL
@@ -20,9 +20,13 @@ __version__ = "0.1.0"
 __all__ = ["Campaign", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Campaign":  # late, so that `import al` and `--help` stay quick
-        from al.pipeline.campaign import Campaign
+if TYPE_CHECKING:
+    from al.pipeline.campaign import Campaign
+else:
 
-        return Campaign
-    raise AttributeError(f"module 'al' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "Campaign":  # late, so that `import al` and `--help` stay quick
+            from al.pipeline.campaign import Campaign
+
+            return Campaign
+        raise AttributeError(f"module 'al' has no attribute {name!r}")

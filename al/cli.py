@@ -11,26 +11,28 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
 
 from al.config import Config
 from al.errors import AlError
+from al.parameter import GROUPS
 from al.progress import printed
 
 #: Exit code of a process that SIGTERM ends, and of one that SIGINT ends.
 TERMINATED, INTERRUPTED = 143, 130
 #: Seconds that a stop may take; then the process is ended where it stands, which is safe.
 GRACE = 30.0
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _asked = 0  # the signal that asked to stop
 
 Body = Callable[[dict[str, Any]], None]
 
 
-class StepCommand(click.Command):
-    """A click command that says what is wrong in one line."""
+class OneLine(click.Command):
+    """A click command that says what is wrong in one line, and can be stopped."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
@@ -55,8 +57,40 @@ class StepCommand(click.Command):
         sys.exit(0)
 
 
+class StepCommand(OneLine):
+    """The command of an entry point: its own options, and the parameters in their groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section of options for each group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for option in self.get_params(ctx):
+            group = option.group if isinstance(option, _Parameter) else "Options"
+            if record := option.get_help_record(ctx):
+                groups.setdefault(group, []).append(record)
+        for title in ("Options", *GROUPS.values()):
+            if records := groups.get(title):
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class _Parameter(click.Option):
+    """A parameter of the configuration, spelt with `_` or `-`."""
+
+    group = ""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The row in the help, with one of the spellings."""
+        record = super().get_help_record(ctx)
+        return record and (f"--{self.name.replace('_', '-')} {self.metavar}", record[1])
+
+
 def step_command(
-    name: str, *, defaults: bool, extra: Mapping[str, tuple[str, str]] | None = None
+    name: str,
+    *,
+    defaults: bool,
+    extra: Mapping[str, tuple[str, str]] | None = None,
+    help: str = "",
+    examples: Sequence[str] = (),
 ) -> Callable[[Body], StepCommand]:
     """Decorator: a function of the given parameters as the command of an entry point.
 
@@ -64,6 +98,8 @@ def step_command(
         defaults: hand over every parameter, with its default where it was not given. Where
             False, a parameter that is not given stays what the campaign has.
         extra: options of this entry point alone: name → (default, help line).
+        help: what the command does; the function's docstring where empty.
+        examples: command lines that the help shows.
     """
 
     def decorate(body: Body) -> StepCommand:
@@ -72,7 +108,8 @@ def step_command(
 
         return StepCommand(
             name=name,
-            help=body.__doc__,
+            help=help or body.__doc__,
+            epilog=shown(examples),
             callback=callback,
             params=[
                 *(
@@ -81,26 +118,31 @@ def step_command(
                 ),
                 *(_option(p, defaults) for p in dataclasses.fields(Config)),
             ],
-            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+            context_settings=SETTINGS,
         )
 
     return decorate
+
+
+def shown(examples: Sequence[str]) -> str:
+    """Command lines as the end of a help text."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]) if examples else ""
 
 
 def _option(parameter: dataclasses.Field[Any], defaults: bool) -> click.Option:
     """One option; values are checked by Config, so that every door says the same."""
     metavar = {int: "INTEGER", float: "NUMBER", str: "TEXT"}[type(parameter.default)]
     flags = {f"--{parameter.name}", f"--{parameter.name.replace('_', '-')}"}
-    return click.Option(
+    option = _Parameter(
         [*sorted(flags, reverse=True), parameter.name],
         metavar=metavar,
         default=parameter.default if defaults else None,
-        show_default=str(parameter.default)
-        if defaults
-        else f"the campaign's, or {parameter.default}",
+        show_default=defaults or f"the campaign's, or {parameter.default}",
         help=parameter.metadata["help"],
         type=str,
     )
+    option.group = GROUPS[parameter.metadata["group"]]
+    return option
 
 
 def _fail(line: str) -> NoReturn:

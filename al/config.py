@@ -12,10 +12,11 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from al import parameter as of
 from al.errors import ConfigError, UnknownName, did_you_mean
 
 #: Parameters that have a few values.
@@ -29,13 +30,10 @@ CHOICES = {
     "missing": ("stop", "drop"),
     "init": ("scratch", "champion", "shrink-perturb"),
 }
+#: Parameters that are a number or "off".
+NUMBER_OR_OFF = ("kpi", "goal")
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
 OF_TASK = ("data", "target", "text", "estimator", "image_size")
-
-
-def _p(default: Any, help: str, *, low: float | None = None, free: bool = False) -> Any:
-    """A parameter: `low` is its smallest value, `free` may change while a campaign runs."""
-    return field(default=default, metadata={"help": help, "low": low, "free": free})
 
 
 @dataclass(frozen=True)
@@ -46,105 +44,127 @@ class Config:
         ConfigError: a value has the wrong type or is out of range.
     """
 
-    task: str = _p("digits", "What to learn: a catalog name or package.module:Object.")
-    data: str = _p(
+    task: str = of.data("digits", "What to learn: a catalog name or package.module:Object.")
+    data: str = of.data(
         "none", "Your own data: folder or file, here or below AL_DATA_DIR; or none.", free=True
     )
-    target: str = _p("none", "Column of your data that holds the labels; or none.")
-    text: str = _p("none", "Column of your data that holds the text; or none.")
-    estimator: str = _p(
+    target: str = of.data("none", "Column of your data that holds the labels; or none.")
+    text: str = of.data("none", "Column of your data that holds the text; or none.")
+    estimator: str = of.data(
         "none", "What learns from your data, where the task offers a choice; none is its default."
     )
-    image_size: int = _p(0, "Side in pixels that your images are brought to; 0 is 64.", low=0)
-    strategy: str = _p(
+    image_size: int = of.data(0, "Side in pixels that your images are brought to; 0 is 64.", low=0)
+    strategy: str = of.choosing(
         "margin", "How the Data Selector chooses: a name, module:Object, or a chain a(10x) > b."
     )
-    cold_start: str = _p("random", "Strategy of a cycle that has no champion.")
-    initial_size: int = _p(20, "Samples asked about while there is no champion.", low=1)
-    query_size: int = _p(20, "Samples asked about in each later cycle.", low=1)
-    explore: float = _p(0.0, "Share of each query drawn uniformly, 0 to 1.")
-    balance: str = _p("off", "Make the classes predicted in a query even: on or off.")
-    costs: str = _p("off", "Count a query in what its samples cost to annotate: on or off.")
-    passes: int = _p(20, "Stochastic passes of the model, where a strategy reads them.", low=1)
-    calibrate: str = _p(
+    cold_start: str = of.choosing("random", "Strategy of a cycle that has no champion.")
+    initial_size: int = of.choosing(20, "Samples asked about while there is no champion.", low=1)
+    query_size: int = of.choosing(20, "Samples asked about in each later cycle.", low=1)
+    explore: float = of.choosing(0.0, "Share of each query drawn uniformly, 0 to 1.")
+    balance: str = of.choosing("off", "Make the classes predicted in a query even: on or off.")
+    costs: str = of.choosing(
+        "off", "Count a query in what its samples cost to annotate: on or off."
+    )
+    passes: int = of.choosing(
+        20, "Stochastic passes of the model, where a strategy reads them.", low=1
+    )
+    calibrate: str = of.choosing(
         "off", "Scale the model's probabilities on validation before it is asked: on or off."
     )
-    embeddings: str = _p("float32", "Precision of the embeddings kept on disk: float32 or float16.")
-    cycles: int = _p(10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True)
-    label_budget: int = _p(0, "Most labels in all; 0 for no limit.", low=0, free=True)
-    goal: str = _p("off", "Validation metric that ends the campaign; or off.", free=True)
-    plateau: int = _p(
+    embeddings: str = of.choosing(
+        "float32", "Precision of the embeddings kept on disk: float32 or float16."
+    )
+    cycles: int = of.stopping(
+        10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True
+    )
+    label_budget: int = of.stopping(0, "Most labels in all; 0 for no limit.", low=0, free=True)
+    goal: str = of.stopping("off", "Validation metric that ends the campaign; or off.", free=True)
+    plateau: int = of.stopping(
         0,
         "Cycles without a gain above noise that end the campaign; 0 is off.",
         low=0,
         free=True,
     )
-    stable: float = _p(
+    stable: float = of.stopping(
         0.0,
         "Agreement of successive champions that ends the campaign, 0.99 say; 0 is off.",
         free=True,
     )
-    deadline: str = _p(
+    deadline: str = of.stopping(
         "off",
         "No cycle starts after it: 90m, 8h, 2d from the start, or a date and time; or off.",
         free=True,
     )
-    missing: str = _p(
+    missing: str = of.data(
         "stop", "Labelled samples that vanish from the data stop a cycle, or drop.", free=True
     )
-    validation_size: int = _p(100, "Labelled samples kept for validation; they cost too.", low=1)
-    seed: int = _p(0, "Seed of every draw.", low=0)
-    annotator: str = _p("oracle", "Who answers: a catalog name or package.module:Object.")
-    annotator_options: str = _p(
+    validation_size: int = of.data(
+        100, "Labelled samples kept for validation; they cost too.", low=1
+    )
+    seed: int = of.campaign(0, "Seed of every draw.", low=0)
+    annotator: str = of.annotating(
+        "oracle", "Who answers: a catalog name or package.module:Object."
+    )
+    annotator_options: str = of.annotating(
         "none", "What the annotator is told: name=value, name=value; or none.", free=True
     )
-    quorum: float = _p(
+    quorum: float = of.annotating(
         1.0, "Share of a query after whose answers a cycle goes on, 0 to 1.", free=True
     )
-    answers_within: str = _p(
+    answers_within: str = of.annotating(
         "off", "A cycle goes on after this time with what is answered: 8h, 2d; or off.", free=True
     )
-    wait: str = _p(
+    wait: str = of.annotating(
         "off", "How long a command waits for answers before it ends: 30m, 2h; or off.", free=True
     )
-    folds: int = _p(
+    folds: int = of.annotating(
         4,
         "Models trained across people's labels after each cycle to find wrong ones; 0 is off.",
         low=0,
         free=True,
     )
-    second_opinions: float = _p(
+    second_opinions: float = of.annotating(
         0.0, "Share of each query that asks about labels that look wrong once more.", free=True
     )
-    kpi: str = _p("off", "Metric the champion must reach on new answers to skip training; or off.")
-    compare: str = _p(
+    kpi: str = of.judging(
+        "off", "Metric the champion must reach on new answers to skip training; or off."
+    )
+    compare: str = of.judging(
         "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
     )
-    audit: float = _p(0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1.")
-    criterion: str = _p(
+    audit: float = of.judging(
+        0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1."
+    )
+    criterion: str = of.judging(
         "auto",
         "What the best checkpoint has: max:METRIC, min:METRIC; auto is the task's metric.",
     )
-    promote: str = _p(
+    promote: str = of.judging(
         "not-worse", "Promote a winner that is not-worse than the champion, or always."
     )
-    candidates: int = _p(1, "Training runs a cycle, each with its own seed.", low=1)
-    init: str = _p("scratch", "Weights to train from: scratch, champion or shrink-perturb.")
-    epochs: int = _p(60, "Most epochs of a training run.", low=1)
-    patience: int = _p(20, "Epochs without a better validation before training stops.", low=1)
-    checkpoints: int = _p(4, "Checkpoints a full training run saves.", low=1)
-    batch_size: int = _p(32, "Samples in a training batch.", low=1)
-    lr: float = _p(0.003, "Learning rate.", low=0.0)
-    campaign: str = _p("auto", "Name of the campaign; auto names it after its parameters.")
-    model: str = _p("auto", "Name of the registered model; auto is the campaign's name.")
-    device: str = _p("auto", "cpu, cuda, cuda:1 …; auto takes a GPU where there is one.", free=True)
-    baseline: str = _p(
+    candidates: int = of.training(1, "Training runs a cycle, each with its own seed.", low=1)
+    init: str = of.training(
+        "scratch", "Weights to train from: scratch, champion or shrink-perturb."
+    )
+    epochs: int = of.training(60, "Most epochs of a training run.", low=1)
+    patience: int = of.training(
+        20, "Epochs without a better validation before training stops.", low=1
+    )
+    checkpoints: int = of.training(4, "Checkpoints a full training run saves.", low=1)
+    batch_size: int = of.training(32, "Samples in a training batch.", low=1)
+    lr: float = of.training(0.003, "Learning rate.", low=0.0)
+    campaign: str = of.campaign("auto", "Name of the campaign; auto names it after its parameters.")
+    model: str = of.campaign("auto", "Name of the registered model; auto is the campaign's name.")
+    device: str = of.campaign(
+        "auto", "cpu, cuda, cuda:1 …; auto takes a GPU where there is one.", free=True
+    )
+    baseline: str = of.campaign(
         "random", "Strategy run beside this one by main with the oracle; or none.", free=True
     )
 
     def __post_init__(self) -> None:
         for parameter in dataclasses.fields(self):
-            value = _typed(parameter, getattr(self, parameter.name))
+            value = of.typed(parameter, getattr(self, parameter.name))
             object.__setattr__(self, parameter.name, value)
         for name, choices in CHOICES.items():
             value = getattr(self, name)
@@ -154,7 +174,8 @@ class Config:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
-        self.kpi_value, self.goal_value  # noqa: B018 - raise where they are no numbers
+        for name in NUMBER_OR_OFF:
+            self._number_or_off(name)
         for name in ("campaign", "model"):
             value = getattr(self, name)
             if not re.fullmatch(r"[\w.\-]{1,200}", value):
@@ -269,22 +290,3 @@ class Config:
             )
         free = (p.name for p in dataclasses.fields(self) if p.metadata["free"])
         return self.replace(**{name: getattr(wanted, name) for name in free})
-
-
-def _typed(parameter: dataclasses.Field[Any], value: Any) -> Any:
-    """The value in the parameter's type, within its range."""
-    wanted: Any = type(parameter.default)
-    try:
-        if isinstance(value, bool) or (wanted is int and float(value) != int(value)):
-            raise ValueError
-        typed = wanted(value)
-    except (TypeError, ValueError, OverflowError):
-        kind = {int: "a whole number", float: "a number", str: "a text"}[wanted]
-        raise ConfigError(f"{parameter.name}={value!r} is not {kind}: give {kind}") from None
-    low = parameter.metadata["low"]
-    if low is not None and not (typed > low if wanted is float else typed >= low):
-        least = f"more than {low:g}" if wanted is float else f"at least {low}"
-        raise ConfigError(f"{parameter.name}={typed}: give {least}")
-    if wanted is float and not math.isfinite(typed):
-        raise ConfigError(f"{parameter.name}={typed}: give a finite number")
-    return typed

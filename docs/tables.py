@@ -1,4 +1,5 @@
-"""The tables of names in README.md and docs/, made from the catalogs, the steps and Config.
+"""The tables of names in README.md and docs/, made from the catalogs, the steps and Config; the
+keywords of `al.Campaign` likewise.
 
 python -m docs.tables     writes them anew, between their markers
 """
@@ -10,13 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from al.catalog import Catalog, kinds, strategies, tasks
-from al.config import Config
+from al.config import NUMBER_OR_OFF, Config
 from al.kinds import kind_named
 from al.pipeline.steps import STEPS
 from al.strategies.ranking import suits
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/strategies.md", "docs/ARCHITECTURE.md")
+PAGES = ("al/keywords.py", "README.md", "docs/strategies.md", "docs/ARCHITECTURE.md")
 
 
 def names(catalog: Catalog, what: str) -> str:
@@ -74,6 +75,12 @@ def parameters() -> str:
     return "\n".join(["| name | default | what |", "|---|---|---|", *rows])
 
 
+def keywords() -> str:
+    """A line for each parameter, as the keyword arguments of `al.Campaign`."""
+    named = {p.name: p.type + " | float" * (p.name in NUMBER_OR_OFF) for p in fields(Config)}
+    return "\n".join(f"    {name}: {type}" for name, type in named.items())
+
+
 def renewed(text: str) -> str:
     """A page with its tables as they are now."""
     made = {
@@ -82,9 +89,11 @@ def renewed(text: str) -> str:
         "tasks": lambda: names(tasks, "what it is"),
         "parameters": parameters,
         "steps": steps,
+        "keywords": keywords,
     }
     for name, make in made.items():
-        marked = re.compile(rf"(<!-- {name} -->\n\n?).*?(\n\n?<!-- end -->)", re.DOTALL)
+        begin, end = rf"(?:<!-- {name} -->|    # {name})\n\n?", r"\n\n?(?:<!--|    #) end"
+        marked = re.compile(f"({begin}).*?({end})", re.DOTALL)
         text = marked.sub(lambda found, table=make: f"{found[1]}{table()}{found[2]}", text)
     return text
 

@@ -1,20 +1,7 @@
 """Entry point history."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("history", defaults=False)
-def main(given: dict[str, Any]) -> None:
-    """Show which version was in Production from when to when, by whom and why."""
-    from al.pipeline import Campaign
-
-    table = Campaign(entry="history", **given).history()
-    print(table.to_string(index=False) if len(table) else "no version has been in Production yet")
-
-
+main = command("history")
 if __name__ == "__main__":
     main()

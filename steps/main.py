@@ -1,19 +1,7 @@
 """Entry point main."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("main", defaults=True)
-def main(given: dict[str, Any]) -> None:
-    """Run a campaign from where it stands to its last cycle, and its baseline beside it."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="main", **given).run()
-
-
+main = command("main")
 if __name__ == "__main__":
     main()

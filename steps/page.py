@@ -1,19 +1,7 @@
 """Entry point page."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("page", defaults=False)
-def main(given: dict[str, Any]) -> None:
-    """Serve the page on which people answer the query, until they say that it is finished."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="page", **given).page()
-
-
+main = command("page")
 if __name__ == "__main__":
     main()

@@ -1,19 +1,7 @@
 """Entry point select-data."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("select-data", defaults=False)
-def main(given: dict[str, Any]) -> None:
-    """Choose which samples to ask about, with the model in Production."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="select-data", **given).step("select-data")
-
-
+main = command("select-data")
 if __name__ == "__main__":
     main()

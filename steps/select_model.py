@@ -1,19 +1,7 @@
 """Entry point select-model."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("select-model", defaults=False)
-def main(given: dict[str, Any]) -> None:
-    """Elect the best checkpoint, register it, and promote it if it is good enough."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="select-model", **given).step("select-model")
-
-
+main = command("select-model")
 if __name__ == "__main__":
     main()

@@ -1,19 +1,7 @@
 """Entry point train."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-
-@step_command("train", defaults=False)
-def main(given: dict[str, Any]) -> None:
-    """Train this cycle's candidates on all labels so far."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="train", **given).step("train")
-
-
+main = command("train")
 if __name__ == "__main__":
     main()

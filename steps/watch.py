@@ -1,26 +1,7 @@
 """Entry point watch."""
 
-from __future__ import annotations
+from al.commands import command
 
-from typing import Any
-
-from al.cli import step_command
-
-EXTRA = {
-    "poll": ("60s", "How often to look for answers and new samples: 30s, 10m, 1h."),
-    "samples": ("0", "New training samples that start a cycle; 0 is off."),
-    "schedule": ("off", "Time from cycle to cycle, 8h say; or off."),
-}
-
-
-@step_command("watch", defaults=False, extra=EXTRA)
-def main(given: dict[str, Any]) -> None:
-    """Stay up: run a cycle when there is reason, wait for answers, sleep in between."""
-    from al.pipeline import Campaign
-
-    how = {name: given.pop(name) for name in EXTRA}
-    Campaign(entry="watch", **given).watch(**how)
-
-
+main = command("watch")
 if __name__ == "__main__":
     main()

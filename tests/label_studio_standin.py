@@ -14,7 +14,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +30,7 @@ RECORDED = json.loads(FILE.read_text())
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Refusal(Exception):
@@ -189,13 +189,13 @@ class StandIn:
         if sent["refresh"] != PERSONAL:
             raise Refusal("wrong refresh")
         access = f"access.{uuid.uuid4().hex}.x"
-        self._access[access] = datetime.now(timezone.utc)
+        self._access[access] = datetime.now(UTC)
         return 200, {"access": access}
 
     def _check_token(self, header: str) -> None:
         kind, _, token = header.partition(" ")
         if kind == "Bearer" and token in self._access:
-            age = datetime.now(timezone.utc) - self._access[token]
+            age = datetime.now(UTC) - self._access[token]
             if age.total_seconds() < self.lives:
                 return
         elif kind == "Token" and token == TOKEN:

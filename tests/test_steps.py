@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,8 @@ def test_the_project_has_the_entry_points_and_no_others() -> None:
 def test_an_entry_point_runs_its_module_and_passes_what_it_declares(entry: str) -> None:
     point = PROJECT["entry_points"][entry]
     command = point["command"].split()
-    assert command[:3] == ["python", "-m", f"steps.{entry.replace('-', '_')}"]
+    door = ["python", "-m", f"steps.{entry.replace('-', '_')}"]
+    assert command[:3] == door or command[:4] == ["python", "-m", "al", entry]
     passed = re.findall(r"--(\w+) \{(\w+)\}", point["command"])
     assert [name for name, _ in passed] == [value for _, value in passed]
     assert [name for name, _ in passed] == list(point["parameters"])
@@ -91,9 +94,10 @@ def test_step_modules_stay_thin() -> None:
 
 def test_help_is_quick_because_it_imports_neither_torch_nor_mlflow() -> None:
     code = (
-        "import sys, steps.main as m\n"
-        "try: m.main(['--help'])\n"
-        "except SystemExit: pass\n"
+        "import sys, al.commands as m\n"
+        "for asked in ['--help'], ['main', '--help']:\n"
+        "    try: m.program(asked)\n"
+        "    except SystemExit as end: assert not end.code\n"
         "assert not {'torch', 'mlflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -113,6 +117,26 @@ def test_the_readme_explains_every_parameter_strategy_and_task() -> None:
 def test_the_tables_of_a_page_are_those_of_the_catalogs(page: str) -> None:
     text = (ROOT / page).read_text()
     assert renewed(text) == text, "run make docs"
+
+
+def _top_level_imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def test_every_library_that_the_package_imports_is_declared() -> None:
+    imported = set().union(*map(_top_level_imports, (ROOT / "al").rglob("*.py")))
+    imported -= {*sys.stdlib_module_names, "al"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["hf"]
+    names = {re.split("[<>=]", line)[0].replace("-", "_") for line in declared}
+    called = {"PIL": "pillow", "sklearn": "scikit_learn"}
+    assert {called.get(name, name) for name in imported} <= names
 
 
 def test_conda_names_every_dependency_pinned_as_in_the_lock() -> None:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +84,14 @@ class AnswerLog:
         if mine is not None and (mine.label, mine.skipped) == (label, skip):
             return
         said = {"skip": True} if skip else {"label": label}
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"id": key[0], "again": key[1], **said, "annotator": annotator, "at": now}
         _append(self._answers, {**line, "seconds": seconds})
 
     def undo(self, key: Key, annotator: str) -> None:
         """Take the last answer of this person back; nothing where that is of another sample."""
         if self.last_of(annotator) == key:
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
             line = {"id": key[0], "again": key[1], "undo": True}
             _append(self._answers, {**line, "annotator": annotator, "at": now})
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class Files(Annotator):
         return found
 
     def _read(self, path: Path, keys: Sequence[Key]) -> dict[Key, _Cell]:
-        when = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         sheet = read_sheet(path, ("id", "label"))
         by_id = {id: (id, again) for id, again in keys}
         found: dict[Key, _Cell] = {}

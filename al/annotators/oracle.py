@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, Query
@@ -20,7 +20,7 @@ class Oracle(Annotator):
 
     def collect(self, query: Query) -> Answers:
         """The truth about every sample of the query."""
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         return Answers(
             answered=tuple(
                 Answer(id, label, "oracle", now, 0.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import pandas as pd
 
 from al.config import Config
 from al.errors import ConfigError
+from al.keywords import Keywords, with_parameters
 from al.pipeline.asking import reached
 from al.pipeline.cycle import (
     Cycle,
@@ -58,6 +59,7 @@ class Campaign:
     #: The steps of a cycle in their order; a subclass may have others.
     steps: ClassVar[tuple[Step, ...]] = STEPS
 
+    @with_parameters
     def __init__(
         self,
         *,
@@ -65,10 +67,10 @@ class Campaign:
         experiment: str | None = None,
         show_progress: bool | None = None,
         entry: str | None = None,
-        **parameters: Any,
+        **parameters: Unpack[Keywords],
     ) -> None:
         self.name = Config.from_dict(parameters).name
-        self._given = parameters
+        self._given: dict[str, Any] = dict(parameters)
         self._tracking_uri = tracking_uri
         self._experiment = experiment
         self._entry = entry

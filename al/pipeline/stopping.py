@@ -10,7 +10,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from statistics import fmean
 
 from al.config import Config
@@ -123,7 +123,7 @@ def deadline_of(text: str, started: float) -> float | None:
         raise ConfigError(
             f"deadline={text!r} is no time: give 90m, 8h, 2d, 2026-12-31T18:00, or off"
         ) from None
-    return when.replace(tzinfo=when.tzinfo or timezone.utc).timestamp()
+    return when.replace(tzinfo=when.tzinfo or UTC).timestamp()
 
 
 def stop_set(ids: Sequence[str], seed: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -67,7 +67,7 @@ class Promotions:
         known = self.all()
         if known and known[-1].version == version and by != "undo":
             return
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         # A clock that was put back must not turn the order round.
         at = max([now, *(row.at for row in known[-1:])])
         self._write(len(known), Promotion(version, by, why[:500], at, done))

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -309,7 +309,7 @@ def _person(entry: Mapping[str, Any]) -> int:
 
 
 def _utc(text: str) -> str:
-    time = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    time = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
     return time.isoformat(timespec="seconds")
 
 

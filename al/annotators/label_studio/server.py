@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -203,7 +203,7 @@ def _said(reply: requests.Response) -> str:
 
 def _time(text: str | None) -> datetime | None:
     try:
-        return parsedate_to_datetime(text or "").astimezone(timezone.utc)
+        return parsedate_to_datetime(text or "").astimezone(UTC)
     except ValueError:
         return None
 

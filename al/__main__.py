@@ -1,0 +1,5 @@
+"""python -m al."""
+
+from al.commands import program
+
+program()
