@@ -16,6 +16,16 @@ import pandas as pd
 from al.contracts import AUDIT, SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
 from al.state.columns import COLUMNS, as_table
+from al.state.rows import (
+    add_second,
+    as_json,
+    as_vote,
+    cells,
+    corrected,
+    given_again,
+    row_of,
+    votes_of,
+)
 
 #: Annotator, strategy and model of labels that the data brought along.
 GIVEN = "given"
@@ -82,7 +92,7 @@ class LabelTable:
     @property
     def paid(self) -> int:
         """Labels that were paid for: one a sample, and the second opinions."""
-        second = sum(_again(json.loads(text)) for text in self._votes)
+        second = sum(given_again(json.loads(text)) for text in self._votes)
         return len(self._answered) + second
 
     @property
@@ -126,19 +136,19 @@ class LabelTable:
                 raise StateError(f"{id!r} was answered but not asked: check the annotator")
             if id in changed or id not in open_ids:
                 raise StateError(f"{id!r} was answered twice: check the annotator")
-            changed[id] = _row(rows, id)
+            changed[id] = row_of(rows, id)
         for answer in answers.answered:
             row = changed[answer.id]
             if answer.id in second:
-                _add_second(row, answer, cycle)
+                add_second(row, answer, cycle)
             else:
-                row |= {**_cells(answer), "status": "answered", "collected": cycle}
-                several = [_vote(vote) for vote in votes[answer.id]]
-                row["votes"] = _as_json(several) if several else ""
+                row |= {**cells(answer), "status": "answered", "collected": cycle}
+                several = [as_vote(vote) for vote in votes[answer.id]]
+                row["votes"] = as_json(several) if several else ""
         for id in answers.skipped:
             if id in second:
-                seen = _votes_of(changed[id])
-                changed[id]["votes"] = _as_json([*seen, {"again": "skipped", "seconds": None}])
+                seen = votes_of(changed[id])
+                changed[id]["votes"] = as_json([*seen, {"again": "skipped", "seconds": None}])
             else:
                 changed[id] |= {"status": "skipped", "collected": cycle}
         return table.updated(_table(changed.values()))
@@ -159,9 +169,9 @@ class LabelTable:
                 raise StateError(
                     f"{answer.id!r} was corrected but never answered: check the annotator"
                 )
-            row = changed.get(answer.id) or _row(known, answer.id)
-            if _as_json(answer.label) != row["label"]:
-                changed[answer.id] = _corrected(row, answer, cycle)
+            row = changed.get(answer.id) or row_of(known, answer.id)
+            if as_json(answer.label) != row["label"]:
+                changed[answer.id] = corrected(row, answer, cycle)
         return self.updated(_table(changed.values())) if changed else self
 
     def _with_query(self, query: Query, cycle: int) -> LabelTable:
@@ -198,7 +208,7 @@ class LabelTable:
             _rows(
                 {
                     "id": list(new),
-                    "label": [_as_json(label) for label in new.values()],
+                    "label": [as_json(label) for label in new.values()],
                     "status": "answered",
                     "annotator": GIVEN,
                     "answered_at": now,
@@ -262,70 +272,6 @@ def _rows(columns: Mapping[str, Any]) -> LabelTable:
 def _table(rows: Iterable[Mapping[str, Any]]) -> LabelTable:
     found = list(rows)
     return LabelTable(pd.DataFrame(found) if found else None)
-
-
-def _row(frame: pd.DataFrame, id: str) -> dict[str, Any]:
-    """One row of a frame that ids index."""
-    return {str(name): value for name, value in frame.loc[id].items()}
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _cells(answer: Answer) -> dict[str, Any]:
-    """The columns that an answer fills."""
-    return {
-        "label": _as_json(answer.label),
-        "annotator": answer.annotator,
-        "answered_at": answer.answered_at,
-        "seconds": answer.seconds,
-        "shown": answer.shown,
-    }
-
-
-def _vote(answer: Answer) -> dict[str, Any]:
-    """An answer among several."""
-    return {**_cells(answer), "label": answer.label}
-
-
-def _votes_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """All answers that a row holds."""
-    if row["votes"]:
-        return list(json.loads(row["votes"]))
-    columns = ("annotator", "answered_at", "shown")
-    seconds = None if pd.isna(row["seconds"]) else row["seconds"]
-    first = {name: row[name] for name in columns} | {"seconds": seconds}
-    return [{**first, "label": json.loads(row["label"])}]
-
-
-def _again(votes: Sequence[Mapping[str, Any]]) -> int:
-    """How many of the votes are second opinions that were given."""
-    return sum(vote.get("again") == "answered" for vote in votes)
-
-
-def _add_second(row: dict[str, Any], answer: Answer, cycle: int) -> None:
-    """Both answers are kept; the second one counts."""
-    votes = [*_votes_of(row), {**_vote(answer), "again": "answered"}]
-    if _as_json(answer.label) != row["label"]:
-        row |= _corrected(row, answer, cycle)
-    row["votes"] = _as_json(votes)
-
-
-def _corrected(row: dict[str, Any], answer: Answer, cycle: int) -> dict[str, Any]:
-    """The row with another answer, and what it said before."""
-    was = {
-        "label": json.loads(row["label"]) if row["label"] else None,
-        "annotator": row["annotator"],
-        "answered_at": row["answered_at"],
-        "until_cycle": cycle,
-    }
-    before = [*(json.loads(row["before"]) if row["before"] else []), was]
-    seconds = row["seconds"] if answer.seconds is None else answer.seconds
-    changes = {**_cells(answer), "seconds": seconds, "before": _as_json(before)}
-    if row["status"] == "skipped":
-        changes["collected"] = cycle
-    return row | changes | {"status": "answered"}
 
 
 def _chance(query: Query, rank: int) -> float:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from al.annotators.label_studio.forms import Size
 from al.annotators.label_studio.media import WAYS, addresses, check_media
+from al.annotators.label_studio.options import address, choice, count
 from al.annotators.label_studio.project import Project, find, kind_of, make, title_of
 from al.annotators.label_studio.server import Server
 from al.annotators.label_studio.tasks import Held, Tasks
@@ -53,13 +52,13 @@ class LabelStudio(Annotator):
         for name in given:
             if name not in self.options:
                 raise ConfigError(f"unknown option {name!r}: {did_you_mean(name, self.options)}")
-        self._server = Server(_address(given.get("url", "")))
+        self._server = Server(address(given.get("url", "")))
         self._wanted = given.get("project", "") or title_of(campaign)
-        self._overlap = _count(given.get("overlap", "1"))
+        self._overlap = count(given.get("overlap", "1"))
         self._rule = given.get("rule", "majority")
         check_rule(self._rule)
-        self._prelabel = _choice("prelabel", given.get("prelabel", "off"), ("on", "off")) == "on"
-        self._images = _choice("images", given.get("images", "auto"), WAYS)
+        self._prelabel = choice("prelabel", given.get("prelabel", "off"), ("on", "off")) == "on"
+        self._images = choice("images", given.get("images", "auto"), WAYS)
         self._media, self._media_there = given.get("media", ""), given.get("media_there", "")
         check_media(self._images, self._media)
         self._batch = f"al:{campaign}"
@@ -311,27 +310,3 @@ def _person(entry: Mapping[str, Any]) -> int:
 def _utc(text: str) -> str:
     time = datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
     return time.isoformat(timespec="seconds")
-
-
-def _address(given: str) -> str:
-    url = (given or os.environ.get("LABEL_STUDIO_URL") or "http://localhost:8080").rstrip("/")
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise ConfigError("url holds a name or password: leave them out, tokens do their work")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise ConfigError(
-            f"url={url} is no address of a server: give one like http://localhost:8080"
-        )
-    return url
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise ConfigError(f"overlap={text!r} is no number of people: give 1 or more")
-    return int(text)
-
-
-def _choice(name: str, value: str, known: Sequence[str]) -> str:
-    if value not in known:
-        raise ConfigError(f"{name}={value}: {did_you_mean(value, known)}")
-    return value
