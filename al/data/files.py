@@ -49,7 +49,7 @@ def fetch(folder: str, name: str, url: str, sha256: str) -> Path:
                 "put the file there, or set AL_DATA_DIR to the folder that holds it"
             ) from error
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest() if _HAS_DIGEST else _slow(path)
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise DataError(
             f"{path} is corrupt (sha256 {found[:12]}…, expected {sha256[:12]}…): "
@@ -69,13 +69,6 @@ def _taken_out(url: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content)
-
-
-_HAS_DIGEST = hasattr(hashlib, "file_digest")  # Python 3.11
-
-
-def _slow(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_idx(path: Path) -> np.ndarray:
