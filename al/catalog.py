@@ -93,9 +93,14 @@ class Catalog:
         try:
             found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
+            fix = "run from the folder that holds it, or install it"
+            if "MLFLOW_RUN_ID" in os.environ:  # `mlflow run` works in its project's folder
+                fix = (
+                    'put PYTHONPATH="$PWD" before mlflow run in the folder that holds it, install '
+                    "it, or make a project of it with al new"
+                )
             raise UnknownName(
-                f"{self.kind} {name!r}: no module named {error.name!r}: "
-                "run from the folder that holds it, or install it"
+                f"{self.kind} {name!r}: no module named {error.name!r}: {fix}"
             ) from error
         for part in attribute.split("."):
             if not hasattr(found, part):

@@ -12,6 +12,7 @@ import pandas as pd
 from al.config import Config
 from al.errors import ConfigError
 from al.keywords import Keywords, with_parameters
+from al.pipeline import notebook
 from al.pipeline.asking import reached
 from al.pipeline.cycle import (
     Cycle,
@@ -69,12 +70,24 @@ class Campaign:
         entry: str | None = None,
         **parameters: Unpack[Keywords],
     ) -> None:
-        self.name = Config.from_dict(parameters).name
+        self._config = Config.from_dict(parameters)
+        self._result: Result | None = None  # of the last call
+        self.name = self._config.name
         self._given: dict[str, Any] = dict(parameters)
         self._tracking_uri = tracking_uri
         self._experiment = experiment
         self._entry = entry
         self._show_progress = show_progress
+
+    def __repr__(self) -> str:
+        return f"<Campaign {self.name}: {self._config.task} by {self._config.strategy}>"
+
+    def _repr_html_(self) -> str:
+        """Where it stood at the end of the last call, as asking the server takes time."""
+        known = {"task": self._config.task, "strategy": self._config.strategy}
+        if self._result is not None:
+            known["stands"] = self._result.sentence()
+        return notebook.facts(f"Campaign {self.name}", known)
 
     def run(self) -> Result:
         """Run the cycles that are missing, then those of the baseline, and report.
@@ -90,6 +103,7 @@ class Campaign:
                 _log.info(f"beside it, the same with {config.baseline}:")
                 result = result.beside(self._baseline(config).run())
             result.log(session.run)
+        self._result = result
         if self._entry == "main" or (self._entry is None and result.baseline is not None):
             _log.info(result.text())
         return result
@@ -101,7 +115,8 @@ class Campaign:
             if cycle is None and session.pool and (reason := stop_reason(session)):
                 _log.info(f"{reason}, which would end main; here is one cycle more")
             self._advance(cycle or begin_cycle(session))
-            return Result.of(session)
+            self._result = Result.of(session)
+        return self._result
 
     def step(self, name: str) -> None:
         """One step of the open cycle; the first one opens the next cycle."""
@@ -112,9 +127,7 @@ class Campaign:
             if cycle is not None:
                 self._advance(cycle, step)
             else:
-                _log.info(
-                    f"nothing to do: {_closed(session)}; {opening.name} starts the next cycle"
-                )
+                _log.info(f"nothing to do: {session.closed}; {opening.name} starts the next cycle")
 
     def watch(self, *, poll: str = "60s", samples: int | str = 0, schedule: str = "off") -> None:
         """Stay up and run a cycle when there is reason; returns when a stop rule ends it.
@@ -222,7 +235,7 @@ class Campaign:
         cycle = open_cycle(session)
         if cycle is None and session.state.cycle >= session.config.cycles:
             _log.info(
-                f"campaign {self.name} is finished: {_closed(session)}, "
+                f"campaign {self.name} is finished: {session.closed}, "
                 f"{len(session.state.labels.ids)} labels; "
                 f"cycles={session.config.cycles + 10} goes on"
             )
@@ -283,11 +296,3 @@ class Campaign:
             show_progress=self._show_progress,
             **parameters,
         )
-
-
-def _closed(session: Session) -> str:
-    """How the last cycle ended."""
-    number = session.state.cycle
-    if not number:
-        return "no cycle has begun"
-    return f"cycle {number} is closed" + ("" if session.state.retrained else ", not retrained")

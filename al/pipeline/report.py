@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from al.pipeline import notebook
 from al.pipeline.session import Session
 from al.tracking import Run
 
@@ -22,7 +23,7 @@ CURVES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """Where a campaign stands.
 
@@ -70,17 +71,37 @@ class Result:
         if len(self.curve):
             run.save(lambda folder: self.figure().savefig(folder / "learning_curve.png", dpi=120))
 
+    def __repr__(self) -> str:
+        return f"<Result of {self.campaign}: {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.curve(f"{self.campaign}: {self.sentence()}", self.table())
+
+    def sentence(self) -> str:
+        """Where the campaign stands, in a line."""
+        if not len(self.curve):
+            return "no model has been trained yet"
+        labels, value = self.curve.iloc[-1][["labels", self.metric]]
+        standing = f"test/{self.metric} {value:.3f} at {labels:.0f} labels"
+        also = f" (plus {self.validation_labels} for validation)"
+        where = f", models:/{self.model}/{self.version} in Production" if self.version else ""
+        return standing + also + where
+
+    def table(self) -> pd.DataFrame:
+        """The learning curve by number of labels, a column a strategy."""
+        table = self.curve.set_index("labels").rename(columns={self.metric: self.strategy})
+        if self.baseline is not None:
+            other = self.baseline.curve.set_index("labels")
+            table = table.join(other.rename(columns={self.metric: self.baseline.strategy}))
+        return table
+
     def text(self) -> str:
         """The learning curve for a terminal."""
         if not len(self.curve):
             return "no model has been trained yet"
         title = f"test/{self.metric} of the model in Production"
         lines = ["", f"{title} (plus {self.validation_labels} validation labels)"]
-        table = self.curve.set_index("labels").rename(columns={self.metric: self.strategy})
-        if self.baseline is not None:
-            other = self.baseline.curve.set_index("labels")
-            table = table.join(other.rename(columns={self.metric: self.baseline.strategy}))
-        lines += [table.to_string(float_format="{:.3f}".format, na_rep="–")]
+        lines += [self.table().to_string(float_format="{:.3f}".format, na_rep="–")]
         if self.version is not None:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):

@@ -92,6 +92,14 @@ class Session:
         """How a later process finds this campaign's runs."""
         return {"al.campaign": self.config.name, "al.campaign_run": self.run.id}
 
+    @property
+    def closed(self) -> str:
+        """How the last cycle ended, in words."""
+        if not self.state.cycle:
+            return "no cycle has begun"
+        also = "" if self.state.retrained else ", not retrained"
+        return f"cycle {self.state.cycle} is closed{also}"
+
     def new_graph(self) -> Graph:
         """A graph of the task with random weights, on the device."""
         return new_graph(self.task, self.data, self.config).to(self.device)

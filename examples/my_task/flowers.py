@@ -1,6 +1,6 @@
 """A task kept outside the package, run from the folder that holds it:
 
-cd examples && python -m steps.main --task my_task.flowers:Flowers --validation-size 30
+cd examples && al main --task my_task.flowers:Flowers --validation-size 30
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What is learned here, and how samples are chosen."""
