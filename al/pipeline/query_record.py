@@ -96,4 +96,4 @@ def load_query(run: Run) -> Query:
 
 def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]
     """A column that is empty where there was no champion."""
-    return [] if name not in frame or frame[name].isna().any() else list(frame[name])
+    return [] if frame[name].isna().any() else list(frame[name])
