@@ -1,6 +1,6 @@
 """Simulated people: they err, skip, are late and change their minds, the same way every time.
 
-    python -m steps.main --annotator benchmarks.people:Person \\
+    al main --annotator benchmarks.people:Person \\
         --annotator_options "accuracy=0.9, late=0.2" --quorum 0.8
 """
 

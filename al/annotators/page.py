@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Page(Annotator):
     """A page in the browser: one sample after the other, answered by keyboard.
 
-    The pipeline only writes down what it asks; `python -m steps.page` serves the page, or the
+    The pipeline only writes down what it asks; `al page` serves the page, or the
     pipeline itself while it waits.
     """
 
@@ -40,7 +40,7 @@ class Page(Annotator):
             raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
         self.port = int(port)
         self.log = AnswerLog(Path(self.given.get("folder", Path("annotate") / campaign)))
-        self.where = f"the page that python -m steps.page --campaign {campaign} serves"
+        self.where = f"the page that al page --campaign {campaign} serves"
 
     def request(self, query: Query) -> None:
         self.log.ask(keys_of(query))

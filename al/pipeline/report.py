@@ -108,7 +108,7 @@ class Result:
             where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
             lines += [f"curves of all campaigns: {where}/{CURVES}"]
         else:
-            lines += ["runs and curves: make ui, or mlflow ui from this folder"]
+            lines += ["runs and curves: mlflow ui from this folder"]
         return "\n".join(lines)
 
     def figure(self) -> Figure:
