@@ -19,6 +19,7 @@ from tests.stores import production, runs
 from tests.test_steps import arguments, step
 
 Make = Callable[..., Any]
+ALL = range(100)
 
 
 def rows(*versions: int | str | None) -> list[Promotion]:
@@ -26,29 +27,36 @@ def rows(*versions: int | str | None) -> list[Promotion]:
     found: list[Promotion] = []
     for version in versions:
         if version == "undo":
-            found.append(Promotion(before(found), "undo", "", ""))
+            found.append(Promotion(before(found, ALL), "undo", "", ""))
         else:
             found.append(Promotion(version, "pipeline", "", ""))  # type: ignore[arg-type]
     return found
 
 
 def test_the_way_back_is_the_order_in_which_versions_came() -> None:
-    assert before(rows()) is None
-    assert before(rows(1)) is None
-    assert before(rows(1, 2, 3)) == 2
-    assert before(rows(1, 2, 3, "undo")) == 1
-    assert before(rows(1, 2, 3, "undo", "undo")) is None
-    assert before(rows(1, 2, "undo", 3)) == 1
-    assert before(rows(1, None)) == 1
+    assert before(rows(), ALL) is None
+    assert before(rows(1), ALL) is None
+    assert before(rows(1, 2, 3), ALL) == 2
+    assert before(rows(1, 2, 3, "undo"), ALL) == 1
+    assert before(rows(1, 2, 3, "undo", "undo"), ALL) is None
+    assert before(rows(1, 2, "undo", 3), ALL) == 1
+    assert before(rows(1, None), ALL) == 1
+
+
+def test_the_way_back_passes_over_what_is_gone_and_goes_on_from_where_it_came_to() -> None:
+    assert before(rows(1, 2, 3), {1, 3}) == 1
+    assert before(rows(1, 2, 3), {3}) is None
+    passed_over = [*rows(0, 1, 2, 3), Promotion(1, "undo", "", "")]
+    assert before(passed_over, {0, 1, 3}) == 0
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=8, unique=True))
 def test_as_many_undos_as_promotions_lead_back_to_the_first(versions: list[int]) -> None:
     history = rows(*versions)
     for expected in reversed(versions[:-1]):
-        assert before(history) == expected
+        assert before(history, ALL) == expected
         history = rows(*versions, *["undo"] * (len(history) - len(versions) + 1))
-    assert before(history) is None
+    assert before(history, ALL) is None
 
 
 @pytest.fixture
@@ -124,6 +132,41 @@ def test_an_undo_that_was_cut_off_is_brought_to_its_end_and_not_done_twice(
     assert registry.undo("it is slow", 3) == 2
     assert production(client, "m") == [2]
     assert len(history(registry)) == 4
+
+
+def test_undo_passes_over_a_version_that_was_deleted(registry: Registry, client: Any) -> None:
+    client.delete_model_version("m", "2")
+    assert registry.undo("it is slow", 3) == 1
+    assert production(client, "m") == [1]
+    with pytest.raises(RegistryError, match="nothing to go back to"):
+        registry.undo("so is that", 3)
+    assert history(registry)[3:] == [("v1", "undo", "it is slow")]
+
+
+def test_undo_from_a_version_that_was_deleted_goes_to_the_one_before(
+    registry: Registry, client: Any
+) -> None:
+    client.transition_model_version_stage("m", "3", "Archived")
+    client.delete_model_version("m", "3")
+    assert registry.undo("it is gone", 3) == 2
+    assert production(client, "m") == [2]
+
+
+def test_an_undo_that_lost_its_aim_on_the_way_leaves_no_false_row(
+    registry: Registry, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_note", cut)
+        with pytest.raises(KeyboardInterrupt):
+            registry.undo("it is slow", 3)
+    client.delete_model_version("m", "2")
+    assert registry.undo("it is slow", 3) == 1
+    assert history(registry)[3:] == [("v1", "undo", "it is slow")]
+    again = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
+    assert history(again) == history(registry)
 
 
 def test_a_clock_that_was_put_back_does_not_turn_the_order_round(

@@ -88,13 +88,41 @@ def test_a_champion_archived_by_hand_leaves_nobody(registry: Registry, client: A
     assert registry.standing(2) == Standing(None, True, (), alias=2)
 
 
-def test_an_alias_moved_by_hand_is_moved_back_to_the_stage(registry: Registry, client: Any) -> None:
+def test_an_alias_moved_by_hand_is_meant_and_the_stage_follows(
+    registry: Registry, client: Any
+) -> None:
     registry.promote(2, "why")
     client.set_registered_model_alias("m", "champion", "4")
     standing = registry.standing(2)
-    assert standing == Standing(2, alias=4)
+    assert standing == Standing(4, True, (2,), alias=4, staged=False)
     registry.settle(standing)
-    assert client.get_registered_model("m").aliases == {"champion": 2}
+    assert production(client, "m") == [4]
+    assert client.get_registered_model("m").aliases == {"champion": 4}
+    assert registry.standing(4) == Standing(4, alias=4)
+
+
+def test_where_stage_and_alias_were_moved_apart_the_stage_is_meant(
+    registry: Registry, client: Any
+) -> None:
+    registry.promote(2, "why")
+    client.set_registered_model_alias("m", "champion", "4")
+    move(client, 1)
+    standing = registry.standing(2)
+    assert standing == Standing(1, True, (2,), alias=4)
+    registry.settle(standing)
+    assert production(client, "m") == [1]
+    assert client.get_registered_model("m").aliases == {"champion": 1}
+
+
+@pytest.mark.parametrize("stage", ["Production", "Archived"])
+def test_an_alias_that_was_only_taken_away_is_no_choice(
+    registry: Registry, client: Any, stage: str
+) -> None:
+    registry.promote(2, "why")
+    client.delete_registered_model_alias("m", "champion")
+    move(client, 2, stage)
+    there = stage == "Production"
+    assert registry.standing(2) == Standing(2 if there else None, by_hand=not there)
 
 
 def test_a_name_that_another_campaign_owns_is_refused(registry: Registry, client: Any) -> None:
@@ -126,6 +154,32 @@ def test_the_next_cycle_works_with_the_persons_choice(
     assert run.data.tags["al.model"] == "models:/m/1"
     assert run.data.tags["al.model_by"] == "hand"
     assert production(client, "m") == [4]
+
+
+def test_the_next_cycle_works_with_the_version_that_a_person_named_champion(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(campaign="m", promote="always").run()
+    client.set_registered_model_alias("m", "champion", "1")
+    campaign(campaign="m", promote="always").cycle()
+    told = caplog.text
+    assert "v1 was named champion by hand: this cycle uses it; archived v2" in told
+    assert "moved there" not in told
+    (run,) = runs(client, step="select-data", cycle="3")
+    assert (run.data.tags["al.model"], run.data.tags["al.model_by"]) == ("models:/m/1", "hand")
+
+
+def test_a_stage_and_an_alias_that_were_moved_apart_are_told(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(campaign="m", promote="always", cycles=3).run()
+    client.set_registered_model_alias("m", "champion", "2")
+    move(client, 1)
+    campaign(campaign="m", promote="always").cycle()
+    told = caplog.text
+    assert "the alias champion was moved to v2 and v1 into Production: the stage counts" in told
+    (run,) = runs(client, step="select-data", cycle="4")
+    assert run.data.tags["al.model"] == "models:/m/1"
 
 
 def test_after_the_champion_was_archived_by_hand_the_cycle_starts_cold(

@@ -7,6 +7,7 @@ and written before the stage moves, so that a cut loses no row and makes none tw
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -77,6 +78,12 @@ class Promotions:
         known = self.all()
         self._write(len(known) - 1, replace(known[-1], done=True))
 
+    def take_back(self) -> None:
+        """Take the latest one off the record: it never came about."""
+        known = self.all()
+        self._client.delete_registered_model_tag(self._name, f"{PREFIX}{len(known) - 1:06d}")
+        self._rows = known[:-1]
+
     def _write(self, place: int, row: Promotion) -> None:
         self._client.set_registered_model_tag(
             self._name, f"{PREFIX}{place:06d}", json.dumps(asdict(row))
@@ -94,17 +101,22 @@ class Promotions:
         return pd.DataFrame(cells, columns=COLUMNS)
 
 
-def before(rows: list[Promotion]) -> int | None:
+def before(rows: list[Promotion], there: Container[int]) -> int | None:
     """The version to go back to: the one that stood before the present one came.
 
     An undo takes back what it undid, so that a second one goes back further; None where
     there is nothing before.
+
+    Args:
+        there: versions that can be gone back to; others were deleted since.
     """
     stood: list[int | None] = []
     for row in rows:
         if row.by == "undo":
             stood = stood[:-1]
+            while stood and stood[-1] != row.version:  # deleted ones, which it passed over
+                stood = stood[:-1]
         else:
             stood.append(row.version)
-    earlier = [version for version in stood[:-1] if version is not None]
+    earlier = [version for version in stood[:-1] if version is not None and version in there]
     return earlier[-1] if earlier else None

@@ -31,6 +31,7 @@ class Standing:
         undone: the pipeline went back to it, because somebody asked for that.
         others: versions that were in Production beside it.
         alias: version that the alias `champion` names; None where it names none.
+        staged: it is in stage Production; else the alias alone says that it is meant.
     """
 
     version: int | None
@@ -38,6 +39,7 @@ class Standing:
     others: tuple[int, ...] = ()
     alias: int | None = None
     undone: bool = False
+    staged: bool = True
 
     @property
     def by(self) -> str:
@@ -115,28 +117,43 @@ class Registry:
         a version there and left the former one in place, the person's is the one meant: it is
         the one that the pipeline did not put there, the latest moved if there are several.
 
+        A person may move the alias instead, which is all that MLflow's present pages offer:
+        where it alone differs from what the pipeline left, it is meant, and the stage follows.
+        Where both were moved apart, the stage is meant.
+
         Args:
             last: version that was champion when the cycle before closed.
         """
         versions = self._versions()
         there = [v for v in versions if v.current_stage == STAGE]
         chosen_by_hand = [v for v in there if int(v.version) != last]
+        alias = self._alias()
+        named = next((v for v in versions if int(v.version) == alias), None)
         if chosen_by_hand:
             version = max(chosen_by_hand, key=lambda v: (v.last_updated_timestamp, int(v.version)))
+        elif named is not None and named not in there and alias not in (last, self._left()):
+            chosen_by_hand, version = [named], named
         elif there:
             version = there[0]
         else:
-            return Standing(None, by_hand=last is not None, alias=self._alias())
+            return Standing(None, by_hand=last is not None, alias=alias)
         number = int(version.version)
         undone = bool(chosen_by_hand) and any(
             row.by == "undo" and row.version == number for row in self.promotions.all()[-1:]
         )
         others = tuple(sorted(int(v.version) for v in there if v is not version))
         by_hand = bool(chosen_by_hand) and not undone
-        return Standing(number, by_hand, others, self._alias(), undone)
+        return Standing(number, by_hand, others, alias, undone, staged=version in there)
+
+    def _left(self) -> int | None:
+        """The version that was last put into Production, or found there, on record."""
+        rows = self.promotions.all()
+        return rows[-1].version if rows else None
 
     def settle(self, standing: Standing) -> None:
         """Leave one version in Production, with the alias on it; doing it again is harmless."""
+        if not standing.staged and standing.version is not None:
+            self._move(standing.version, STAGE)
         for version in standing.others:
             self._move(version, ARCHIVED)
         if standing.by_hand:
@@ -164,19 +181,24 @@ class Registry:
         Raises:
             RegistryError: there is none to go back to.
         """
+        there = {int(version.version) for version in self._versions()}
         rows = self.promotions.all()
-        if not rows or rows[-1].done:
+        cut_off = bool(rows) and not rows[-1].done
+        if cut_off and rows[-1].version in there:
+            version, why = int(rows[-1].version or 0), rows[-1].why
+        else:
+            if cut_off:  # by the loss of where it went back to, so it went nowhere
+                self.promotions.take_back()
             standing = self.standing(last)
             self.settle(standing)  # what was done by hand is on record before it is undone
-            version = before(self.promotions.all())
-            if version is None:
+            earlier = before(self.promotions.all(), there)
+            if earlier is None:
                 raise RegistryError(
-                    f"no version of {self.name!r} was in Production before this one: there is "
-                    "nothing to go back to"
+                    f"no version of {self.name!r} that is still there was in Production before "
+                    "this one: there is nothing to go back to"
                 )
+            version = earlier
             self.promotions.note(version, "undo", why, done=False)
-        else:
-            version, why = int(rows[-1].version or 0), rows[-1].why
         self._note(version, why)
         self._move(version, STAGE, alone=True)
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))

@@ -123,15 +123,17 @@ def _settle(cycle: Cycle, run: Run) -> Standing:
     elif standing.by_hand:
         archived = ", ".join(f"v{version}" for version in standing.others)
         also = f"; archived {archived}, which was there beside it" if archived else ""
-        _log.info(f"v{standing.version} was put into Production by hand: this cycle uses it{also}")
+        how = "put into Production" if standing.staged else "named champion"
+        _log.info(f"v{standing.version} was {how} by hand: this cycle uses it{also}")
     elif standing.undone:
         _log.info(
             f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to"
         )
-    elif standing.alias not in (None, standing.version):
+    left = (None, standing.version, before.version if before else None)
+    if standing.version is not None and standing.alias not in left:
         _log.warning(
-            f"the alias champion names v{standing.alias}, but v{standing.version} is in "
-            "Production: the stage counts, the alias is moved back"
+            f"the alias champion was moved to v{standing.alias} and v{standing.version} into "
+            "Production: the stage counts, the alias is moved there"
         )
     session.registry.settle(standing)
     if standing.by_hand:
