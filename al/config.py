@@ -32,6 +32,8 @@ CHOICES = {
 }
 #: Parameters that are a number or "off".
 NUMBER_OR_OFF = ("kpi", "goal")
+#: Strategy that stands for that of the kind of problem.
+DEFAULT = "default"
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
 OF_TASK = ("data", "target", "text", "estimator", "image_size")
 
@@ -55,7 +57,9 @@ class Config:
     )
     image_size: int = of.data(0, "Side in pixels that your images are brought to; 0 is 64.", low=0)
     strategy: str = of.choosing(
-        "margin", "How the Data Selector chooses: a name, module:Object, or a chain a(10x) > b."
+        DEFAULT,
+        "How the Data Selector chooses: a name, module:Object, a chain a(10x) > b, or default, "
+        "which suits the kind of labels.",
     )
     cold_start: str = of.choosing("random", "Strategy of a cycle that has no champion.")
     initial_size: int = of.choosing(20, "Samples asked about while there is no champion.", low=1)
@@ -211,6 +215,11 @@ class Config:
         return self.kpi_value is not None and self.compare == "interval" and self.audit > 0
 
     @property
+    def named(self) -> bool:
+        """Whether the name is known: an automatic one says the strategy."""
+        return self.campaign != "auto" or self.strategy != DEFAULT
+
+    @property
     def name(self) -> str:
         """The campaign's name.
 
@@ -220,6 +229,11 @@ class Config:
         """
         if self.campaign != "auto":
             return self.campaign
+        if not self.named:
+            raise ConfigError(
+                f"strategy={DEFAULT} is that of the kind of problem, which is not known here: "
+                "name a strategy, or the campaign"
+            )
         words = [self.task, self.strategy, f"seed{self.seed}"]
         if self.data != "none":
             words.insert(1, PurePath(self.data).name)

@@ -60,9 +60,16 @@ def test_an_unknown_parameter_names_the_nearest() -> None:
 
 
 def test_the_same_parameters_give_the_same_name_and_others_another() -> None:
-    assert Config().name == Config(cycles=99, device="cpu").name == "digits-margin-seed0"
-    names = {Config(**{name: value}).name for name, value in _other_values().items()}
+    plain = Config(strategy="margin")
+    assert plain.name == plain.replace(cycles=99, device="cpu").name == "digits-margin-seed0"
+    names = {plain.replace(**{name: value}).name for name, value in _other_values().items()}
     assert len(names) == len(_other_values())
+
+
+def test_an_automatic_name_waits_for_the_strategy_that_default_stands_for() -> None:
+    with pytest.raises(ConfigError, match="name a strategy, or the campaign"):
+        Config().name  # noqa: B018
+    assert Config(campaign="c").name == "c"
 
 
 def test_two_chains_have_two_names() -> None:
@@ -73,11 +80,11 @@ def test_two_chains_have_two_names() -> None:
 
 def test_a_campaign_is_named_after_the_last_part_of_where_its_data_lies() -> None:
     names = {
-        Config(task="table", data=path).name
+        Config(task="table", strategy="margin", data=path).name
         for path in ("/a/b/rows.csv", "rows.csv", "../rows.csv")
     }
     assert names == {"table-rows.csv-margin-seed0"}
-    long = Config(task="table", data="/x" * 400 + "/" + "y" * 300 + ".csv").name
+    long = Config(task="table", strategy="margin", data="/x" * 400 + "/" + "y" * 300 + ".csv").name
     assert len(long) <= 120
 
 
@@ -96,7 +103,7 @@ def test_a_task_gets_the_parameters_that_were_given() -> None:
 
 
 def test_a_long_automatic_name_stays_distinct_and_short() -> None:
-    names = {Config(task="m:" + "x" * 150, seed=seed).name for seed in (1, 2)}
+    names = {Config(task="m:" + "x" * 150, strategy="margin", seed=seed).name for seed in (1, 2)}
     assert len(names) == 2
     assert all(len(name) <= 120 for name in names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, Unpack
 
 import pandas as pd
@@ -25,7 +26,7 @@ from al.pipeline.cycle import (
     open_cycle,
     stop_reason,
 )
-from al.pipeline.opening import look_into, open_session, promotions_of
+from al.pipeline.opening import look_into, name_of, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.session import Session
 from al.pipeline.spans import span
@@ -72,22 +73,33 @@ class Campaign:
     ) -> None:
         self._config = Config.from_dict(parameters)
         self._result: Result | None = None  # of the last call
-        self.name = self._config.name
         self._given: dict[str, Any] = dict(parameters)
         self._tracking_uri = tracking_uri
         self._experiment = experiment
         self._entry = entry
         self._show_progress = show_progress
 
+    @cached_property
+    def name(self) -> str:
+        """The campaign's name; the data is looked at where its kind of problem decides it."""
+        return name_of(self._given)
+
     def __repr__(self) -> str:
-        return f"<Campaign {self.name}: {self._config.task} by {self._config.strategy}>"
+        return f"<Campaign {self._called}: {self._config.task} by {self._config.strategy}>"
 
     def _repr_html_(self) -> str:
         """Where it stood at the end of the last call, as asking the server takes time."""
         known = {"task": self._config.task, "strategy": self._config.strategy}
         if self._result is not None:
             known["stands"] = self._result.sentence()
-        return notebook.facts(f"Campaign {self.name}", known)
+        return notebook.facts(f"Campaign {self._called}", known)
+
+    @property
+    def _called(self) -> str:
+        """Its name, as far as it is known without a look at the data."""
+        if "name" in vars(self) or self._config.named:
+            return self.name
+        return f"of {self._config.task}"
 
     def run(self) -> Result:
         """Run the cycles that are missing, then those of the baseline, and report.
@@ -218,6 +230,7 @@ class Campaign:
                 create=create,
                 steps=self.steps,
             )
+            self.name, self._config = session.config.name, session.config
 
             def finish() -> None:
                 session.run.end("FINISHED" if stop_reason(session) else "SCHEDULED")
@@ -235,7 +248,7 @@ class Campaign:
         cycle = open_cycle(session)
         if cycle is None and session.state.cycle >= session.config.cycles:
             _log.info(
-                f"campaign {self.name} is finished: {session.closed}, "
+                f"campaign {session.config.name} is finished: {session.closed}, "
                 f"{len(session.state.labels.ids)} labels; "
                 f"cycles={session.config.cycles + 10} goes on"
             )
@@ -246,7 +259,7 @@ class Campaign:
             cycle = None
         waiting = len(session.state.labels.waiting)
         also = f"; answers to {waiting} samples are still waited for" if waiting else ""
-        _log.info(f"campaign {self.name} ends: {reason}{also}")
+        _log.info(f"campaign {session.config.name} ends: {reason}{also}")
         session.run.set_tags({"al.stopped": reason})
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from al.catalog import annotators, tasks
-from al.config import Config
+from al.config import DEFAULT, Config
 from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import ConfigError, DataError, UnknownName
 from al.kinds import Kind, Trait, kind_of
@@ -25,7 +25,7 @@ def check_names(config: Config) -> None:
     tasks.get(config.task)
     if "none" in (config.strategy, config.cold_start):
         raise UnknownName("'none' is no strategy: only baseline can be none")
-    for name in {config.strategy, config.baseline} - {"none"}:
+    for name in ({config.strategy} - {DEFAULT}) | ({config.baseline} - {"none"}):
         check_reads(build(name), candidates=config.candidates, has_model=True)
     check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)

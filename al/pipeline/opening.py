@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 
 from al.catalog import annotators, make_task
-from al.config import Config
+from al.config import DEFAULT, Config
 from al.contracts import Annotator, Criterion, DataLoader, Splits, Task
 from al.engine import LocalEngine
 from al.errors import ConfigError, StateError
 from al.kept import cache_limit
-from al.kinds import kind_of
+from al.kinds import kind_named, kind_of
 from al.model_selector import criterion
 from al.pipeline.asking import options_of
 from al.pipeline.campaign_record import NAME, CampaignRecord
@@ -140,19 +140,12 @@ class _Plan:
 def _plan(
     given: Mapping[str, Any], experiment: str | None, entry: str | None, *, create: bool
 ) -> _Plan:
-    config = Config.from_dict(given)
-    check_names(config)
+    check_names(Config.from_dict(given))
     cache_limit(), server_wait()  # a wrong one is told now
     store = Store(experiment, entry)
-    found, stored = _find(store, config.name)
-    if stored is not None:
-        config = stored.as_config().resumed_with(given)
-        check_names(config)
-    elif not create:
-        raise ConfigError(unknown_campaign(store, config.name))
-
-    task: Task = make_task(config.task, config.of_task)
-    data = task.data()
+    config, found, stored, made = _identified(given, store, create=create)
+    check_names(config)
+    task, data = made or _made(config)
     device = _device(config.device)
     if stored is not None:
         check_same(data, stored.contents, config)
@@ -188,13 +181,68 @@ def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFr
     Raises:
         ConfigError: there is no such campaign.
     """
-    config = Config.from_dict(given)
     store = Store(experiment)
-    run, stored = _find(store, config.name)
-    if run is None or stored is None:
-        raise ConfigError(unknown_campaign(store, config.name))
-    config = stored.as_config().resumed_with(given)
+    config, run, _, _ = _identified(given, store, create=False)
+    assert run is not None  # else it has said so
     return Registry(store.client, config.model_name, config.name, run.id).promotions.table()
+
+
+class _Identified(NamedTuple):
+    """Which campaign is meant, whether it is there or not.
+
+    Attributes:
+        made: its task and data, where they had to be made to know that.
+    """
+
+    config: Config
+    run: Run | None
+    stored: CampaignRecord | None
+    made: tuple[Task, DataLoader] | None
+
+
+def name_of(given: Mapping[str, Any]) -> str:
+    """The name of the campaign that parameters mean."""
+    return _named(Config.from_dict(given))[0].name
+
+
+def _identified(given: Mapping[str, Any], store: Store, *, create: bool) -> _Identified:
+    """The campaign that parameters mean, with the strategy that `default` stands for.
+
+    Raises:
+        ConfigError: it is not there and not to be created, or runs with other parameters.
+    """
+    config, made = _named(Config.from_dict(given))
+    run, stored = _find(store, config.name)
+    if stored is not None:
+        if config.strategy == DEFAULT:
+            config = config.replace(strategy=kind_named(stored.data.kind).strategy)
+        if "strategy" in given:
+            given = {**given, "strategy": config.strategy}
+        return _Identified(stored.as_config().resumed_with(given), run, stored, made)
+    if not create:
+        raise ConfigError(unknown_campaign(store, config.name))
+    made = made or _made(config)
+    return _Identified(_settled(config, made[1]), run, stored, made)
+
+
+def _named(config: Config) -> tuple[Config, tuple[Task, DataLoader] | None]:
+    """A configuration whose name is known: an automatic one says the strategy."""
+    if config.named:
+        return config, None
+    made = _made(config)
+    return _settled(config, made[1]), made
+
+
+def _settled(config: Config, data: DataLoader) -> Config:
+    """The configuration with the strategy of the data's kind, where it names none."""
+    if config.strategy != DEFAULT:
+        return config
+    return config.replace(strategy=kind_of(data.spec).strategy)
+
+
+def _made(config: Config) -> tuple[Task, DataLoader]:
+    task: Task = make_task(config.task, config.of_task)
+    return task, task.data()
 
 
 def _find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:

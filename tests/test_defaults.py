@@ -1,0 +1,76 @@
+"""What a kind of problem says where a configuration and a task say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from al.errors import ConfigError
+from al.pipeline.opening import name_of
+from tests.conftest import SMALL
+from tests.kinds import KINDS, Numbers
+from tests.stores import runs
+
+Make = Callable[..., Any]
+TINY: dict[str, Any] = {
+    "validation_size": 15, "initial_size": 15, "query_size": 6, "passes": 3, "lr": 0.01,
+}  # fmt: skip
+
+
+class Plain(Numbers):
+    """How bright an image is, by no metric of its own."""
+
+    metric = ""
+
+
+PLAIN = "tests.test_defaults:Plain"
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy"),
+    [("class", "margin"), ("labels", "entropy"), ("mask", "entropy"), ("boxes", "entropy"),
+     ("number", "igs")],
+)  # fmt: skip
+def test_an_automatic_name_says_the_strategy_of_the_kind(kind: str, strategy: str) -> None:
+    task = f"tests.kinds:{KINDS[kind].__name__}"
+    name = name_of({"task": task})
+    assert name == name_of({"task": task, "strategy": strategy})
+    assert f"-{strategy}-seed0" in name
+
+
+def test_a_campaign_without_strategy_and_metric_runs_with_those_of_its_kind(
+    campaign: Make, client: Any
+) -> None:
+    made = campaign(task=PLAIN, strategy="default", **TINY)
+    result = made.run()
+    assert (result.strategy, result.metric) == ("igs", "rmse")
+    assert (
+        result.campaign == made.name == name_of({"task": PLAIN, "strategy": "igs", **SMALL, **TINY})
+    )
+    (run,) = runs(client, role="campaign", campaign=made.name)
+    assert run.data.params["strategy"] == "igs"
+    # with the name of the strategy it is the same campaign, and so is it without
+    assert campaign(task=PLAIN, strategy="igs", **TINY).run().curve.equals(result.curve)
+    assert len(runs(client, role="campaign")) == 1
+
+
+def test_a_campaign_that_has_a_name_goes_on_with_default_as_with_what_it_stands_for(
+    campaign: Make, client: Any
+) -> None:
+    given = {"task": PLAIN, "campaign": "c", **TINY}
+    first = campaign(strategy="igs", **given).run()
+    again = campaign(strategy="default", **given).run()
+    assert again.curve.equals(first.curve)
+    with pytest.raises(ConfigError, match="runs with strategy=igs, not variance"):
+        campaign(strategy="variance", **given).run()
+    campaign(**{**given, "campaign": "d"}, strategy="variance").run()
+    with pytest.raises(ConfigError, match="runs with strategy=variance, not igs"):
+        campaign(**{**given, "campaign": "d"}, strategy="default").run()
+
+
+def test_a_campaign_that_is_not_there_is_one_line_with_and_without_a_name(campaign: Make) -> None:
+    for given in ({"campaign": "c"}, {}):
+        with pytest.raises(ConfigError, match=r"there is no campaign '(c|digits-margin-seed0.*)'"):
+            campaign(strategy="default", **given).history()
