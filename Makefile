@@ -14,7 +14,7 @@ LABEL_STUDIO := 1.23.2
 # The charts of campaign runs alone, where learning curves overlay.
 CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
-.PHONY: help setup run ui test test-all lint docs bench slow chaos label-studio label-studio-serve label-studio-test clean
+.PHONY: help setup run ui test test-all lint mutants docs bench slow chaos label-studio label-studio-serve label-studio-test clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 20
@@ -47,6 +47,9 @@ lint: setup      ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+mutants: setup   ## small changes of the code: does a test notice each? (an hour, goes on where it was cut off)
+	nice -n 10 $(BIN)/python -m tests.mutants
 
 docs: setup      ## the tables of README.md and docs/strategies.md, from the catalogs
 	$(BIN)/python -m docs.tables

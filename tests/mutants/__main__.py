@@ -1,0 +1,206 @@
+"""`python -m tests.mutants`: a sample of mutants, and which of them no test notices."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tests.mutants.choosing import TestFiles
+from tests.mutants.noting import EVERYONE, Chosen, Noting, run_with
+from tests.mutants.places import Mutant, sample
+from tests.mutants.running import Runner, copied
+
+ROOT = Path(__file__).parents[2]
+#: What is mutated: files, and folders with all in them.
+ROOMS = (
+    "al/agents", "al/compare", "al/data_selector", "al/graphs", "al/kinds", "al/measures.py",
+    "al/model_selector", "al/pipeline/stopping*", "al/state", "al/strategies",
+)  # fmt: skip
+RESULT = Path(__file__).with_name("survivors.json")
+
+
+#: How many times as long a run may take as without the mutant, before it counts as endless.
+SLOWER = 3.0
+
+
+class Session:
+    """What is known already, a line each in a file: a kill costs the mutant that was running."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.found: dict[str, str] = {}
+        lines = file.read_text("utf-8").splitlines() if file.exists() else []
+        for line in map(json.loads, lines):
+            self.found[line["key"]] = line["how"]
+
+    def note(self, mutant: Mutant, how: str, by: str) -> None:
+        """Keep how a mutant ended, and which test noticed it."""
+        self.found[mutant.key] = how
+        with self.file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"key": mutant.key, "how": how, "by": by}) + "\n")
+
+
+class Trial:
+    """Tries mutants on the tests that run what they change, nearest files and quickest first."""
+
+    def __init__(self, runner: Runner, patience: float, grace: float = 20.0) -> None:
+        self.runner, self.patience, self.grace = runner, patience, grace
+        self.files = TestFiles(runner.tree)
+        self.noted = runner.tree.parent / "noted"
+        self.noted.mkdir(exist_ok=True)
+        self.known: dict[str, dict[str, Any]] = {}
+
+    def of(self, mutant: Mutant) -> tuple[str, str]:
+        """ "killed", "timeout" or "survived", and the test that failed."""
+        source = (self.runner.tree / mutant.path).read_text(encoding="utf-8")
+        spent = 0.0
+        for files in (self.files.near(mutant.path), self.files.wide(mutant.path)):
+            chosen = {}
+            for test, seconds in self._tests(files, mutant.path, source, mutant.line):
+                if (spent := spent + seconds) <= self.patience:
+                    chosen[test] = seconds
+            if not chosen:
+                continue
+            limit = SLOWER * sum(chosen.values()) + self.grace
+            files = sorted({test.partition("::")[0] for test in chosen})
+            with self.runner.mutated(mutant.path, mutant.applied(source)):
+                outcome = self.runner.run(files, limit, Chosen(list(chosen)))
+            if outcome.how != "passed":
+                failed = [x for x in outcome.log.splitlines() if x.startswith(("FAILED", "ERROR"))]
+                how = "timeout" if outcome.how == "timeout" else "killed"
+                return how, " ".join(failed[:1])[:200]
+        return "survived", ""
+
+    def _tests(
+        self, files: list[str], path: str, source: str, line: int
+    ) -> list[tuple[str, float]]:
+        """Tests that run the line, with their seconds, the quickest first.
+
+        What is run when a module is imported concerns every test; of the head of a function
+        or a class, those come first that run what is in it.
+        """
+        lines, within = run_with(source, line)
+        found = []
+        for file in files:
+            noted = self._noted(file)
+            by_line = noted["lines"].get(path, {})
+            ran = {test for at in lines for test in by_line.get(str(at), ())}
+            closest = {test for at in within for test in by_line.get(str(at), ())}
+            found += [
+                (test not in ran | closest and EVERYONE not in closest, seconds, test)
+                for test, seconds in noted["seconds"].items()
+                if test in ran | closest or EVERYONE in ran
+            ]
+        return [(test, seconds) for _, seconds, test in sorted(found)]
+
+    def _noted(self, file: str) -> dict[str, Any]:
+        """What the tests of a file run, found out once; nothing of those that fail as it is."""
+        if file not in self.known:
+            out = self.noted / f"{file.replace('/', '_')}.json"
+            if not out.exists():
+                plugin = Noting(self.runner.tree / self.runner.package, out)
+                outcome = self.runner.run([file], 900.0, plugin)
+                if outcome.how != "passed":
+                    click.echo(f"{file} without a mutant: {outcome.log[-500:]}")
+                if not out.exists():
+                    out.write_text('{"seconds": {}, "lines": {}}', encoding="utf-8")
+            self.known[file] = json.loads(out.read_text("utf-8"))
+        return self.known[file]
+
+
+@click.command()
+@click.option("--count", default=320, help="How many mutants.", show_default=True)
+@click.option("--seed", default=0, help="Of the sample.", show_default=True)
+@click.option("--only", multiple=True, help="Rooms or files, in place of all.")
+@click.option("--patience", default=60.0, help="Seconds of tests for a mutant.", show_default=True)
+@click.option("--again", is_flag=True, help="Try those once more that survived.")
+@click.option("--folder", default="build/mutants", help="For the copy and what is known.")
+@click.option("--report", is_flag=True, help="Only say what is known, and write it down.")
+def main(
+    count: int,
+    seed: int,
+    only: tuple[str, ...],
+    patience: float,
+    again: bool,
+    folder: str,
+    report: bool,
+) -> None:
+    """Change a sample of places in the code, one at a time, and see whether a test fails."""
+    kept = (ROOT / folder).resolve()
+    kept.mkdir(parents=True, exist_ok=True)
+    session = Session(kept / "session.jsonl")
+    modules = [m for room in only or ROOMS for m in _modules(room)]
+    drawn = sample(ROOT, modules, count, seed)
+    root = ROOT
+    if not report:
+        root = kept / "tree"  # which stays as it is, whatever is edited meanwhile
+        copied(ROOT, root)
+        trial = Trial(Runner(root), patience)
+        for number, mutant in enumerate(drawn, 1):
+            known = session.found.get(mutant.key)
+            if known is None or (again and known == "survived"):
+                how, by = trial.of(mutant)
+                session.note(mutant, how, by)
+                click.echo(f"{number}/{len(drawn)} {how}: {mutant.path}:{mutant.line}")
+                if how == "survived":
+                    click.echo("\n".join(changed(mutant, root)))
+    told = summary(drawn, session.found, root)
+    click.echo(json.dumps({k: v for k, v in told.items() if k != "survivors"}, indent=1))
+    if not only:
+        RESULT.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        without = [s for s in told["survivors"] if not s["reason"]]
+        click.echo(f"{len(without)} survivors without a reason in {RESULT.name}")
+
+
+def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str, Any]:
+    """Counts by room, and the survivors with the reasons that were written down for them."""
+    reasons = {}
+    if RESULT.exists():
+        before = json.loads(RESULT.read_text("utf-8"))["survivors"]
+        reasons = {survivor["key"]: survivor["reason"] for survivor in before}
+    rooms: dict[str, dict[str, float]] = {}
+    survivors = []
+    for mutant in sorted(drawn, key=lambda m: (m.path, m.line)):
+        how = found.get(mutant.key)
+        if how is None:
+            continue
+        for name in ("all", "/".join(mutant.path.split("/")[:2])):
+            counts = rooms.setdefault(name, {"killed": 0, "timeout": 0, "survived": 0})
+            counts[how] += 1
+        if how == "survived":
+            lines = changed(mutant, root)
+            survivors.append(
+                {
+                    "key": mutant.key,
+                    "at": f"{mutant.path}:{mutant.line}",
+                    "before": "\n".join(x[1:].strip() for x in lines if x.startswith("-")),
+                    "after": "\n".join(x[1:].strip() for x in lines if x.startswith("+")),
+                    "reason": reasons.get(mutant.key, ""),
+                }
+            )
+    for counts in rooms.values():
+        noticed = counts["killed"] + counts["timeout"]
+        counts["share"] = round(noticed / (noticed + counts["survived"]), 3)
+    return {"rooms": rooms, "survivors": survivors}
+
+
+def changed(mutant: Mutant, root: Path) -> list[str]:
+    """The lines that the mutant changes, with - and +."""
+    source = (root / mutant.path).read_text(encoding="utf-8")
+    diff = difflib.unified_diff(
+        source.splitlines(), mutant.applied(source).splitlines(), lineterm="", n=0
+    )
+    return [line for line in list(diff)[2:] if not line.startswith("@@")]
+
+
+def _modules(room: str) -> list[str]:
+    found = [p for path in ROOT.glob(room) for p in ([path] if path.is_file() else path.rglob("*"))]
+    return sorted(p.relative_to(ROOT).as_posix() for p in found if p.suffix == ".py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Which test files may notice a change of a module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+
+class TestFiles:
+    """The test files of a tree, and what of `al` each one imports, also through another one."""
+
+    def __init__(self, tree: Path) -> None:
+        files = {p.relative_to(tree).as_posix(): p for p in sorted((tree / "tests").rglob("*.py"))}
+        direct = {name: _imports(path.read_text("utf-8")) for name, path in files.items()}
+        self.used = {
+            name: used.union(*(direct.get(helper, set()) for helper in _helpers(used)))
+            for name, used in direct.items()
+            if PurePosixPath(name).name.startswith("test_") and "/mutants/" not in name
+        }
+        self.direct: Mapping[str, set[str]] = direct
+
+    def near(self, path: str) -> list[str]:
+        """Those that mirror a module: named after it or its room, or importing it by name."""
+        module = _module(path)
+        names = {f"test_{part}.py" for part in module.split(".")[1:]}
+        return [
+            file
+            for file in self.used
+            if PurePosixPath(file).name in names or module in self.direct[file]
+        ]
+
+    def wide(self, path: str) -> list[str]:
+        """The others that import the module or its room, or lie in its folder."""
+        module = _module(path)
+        room = ".".join(module.split(".")[:2])
+        asked = {module, module.rpartition(".")[0], room} - {"al"}
+        folder = f"tests/{room.removeprefix('al.')}/"
+        near = self.near(path)
+        return [
+            file
+            for file, used in self.used.items()
+            if file not in near and (asked & used or file.startswith(folder))
+        ]
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imports(source: str) -> set[str]:
+    """Names of modules, and of what is taken from them, which may be modules."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _helpers(used: set[str]) -> set[str]:
+    modules = {name for name in used if name.startswith("tests.") and name != "tests.conftest"}
+    return {f"{name.replace('.', '/')}.py" for name in modules}
