@@ -57,3 +57,14 @@ def test_two_objects_cannot_claim_one_name() -> None:
 def test_every_entry_says_in_a_line_what_it_is(catalog: Catalog) -> None:
     for name in catalog.names():
         assert 10 < len(catalog.summary(name)) < 120, name
+
+
+def test_under_mlflow_run_a_module_that_is_elsewhere_names_the_fix_that_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    with pytest.raises(UnknownName, match="no module named 'nosuch': run from the folder that"):
+        tasks.get("nosuch.tasks:Mine")
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    with pytest.raises(UnknownName, match=r'PYTHONPATH="\$PWD" before mlflow run in the folder'):
+        tasks.get("nosuch.tasks:Mine")

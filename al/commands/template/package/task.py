@@ -22,7 +22,7 @@ class Spirals(Task):
         rng = np.random.default_rng(0)
         arm = np.arange(900) % len(CLASSES)  # [N], the label as a position in CLASSES
         far = rng.uniform(0.1, 1.0, 900)
-        turn = 2 * np.pi * (arm / 3 + far) + rng.normal(0, 0.15, 900)
+        turn = 2 * np.pi * (arm / 3 + far / 2) + rng.normal(0, 0.15, 900)
         points = np.stack([far * np.cos(turn), far * np.sin(turn)], axis=1)  # [N, 2]
         ids = [f"point-{number:03d}" for number in range(900)]
         test = rng.choice(ids, size=300, replace=False).tolist()
