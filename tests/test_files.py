@@ -140,8 +140,6 @@ def test_a_table_that_was_lost_is_written_again_and_a_cut_off_request_goes_on(de
 @pytest.mark.parametrize(
     ("kind", "options", "says"),
     [
-        ("mask", {}, "mask has to be drawn: use annotator=label-studio"),
-        ("boxes", {}, "use annotator=label-studio"),
         ("class", {"skip": "Dog"}, "'Dog' is a class: pass annotator_options='skip=another word'"),
         ("labels", {"nothing": "cat"}, "'cat' is a class"),
         ("class", {"delimiter": "x"}, "give one of"),

@@ -139,3 +139,13 @@ def test_an_error_that_no_longer_falls_ends_a_campaign_and_one_that_falls_does_n
     assert not stops([9.0, 5.0, 4.0, 3.0], lower=True, plateau=2)
     assert "the last 2 cycles gained" in stops([3.0, 4.0, 5.0, 9.0], lower=True, plateau=2)
     assert not stops([3.0, 4.0, 5.0, 9.0], lower=False, plateau=2)
+
+
+@pytest.mark.parametrize("annotator", ["files", "page"])
+def test_answers_that_an_annotator_cannot_take_are_refused_before_anything_starts(
+    annotator: str, campaign: Callable[..., Any], client: Any
+) -> None:
+    says = f"annotator '{annotator}' takes no regions, .* masks: use annotator=label-studio or orac"
+    with pytest.raises(ConfigError, match=says):
+        campaign(task=task("mask"), strategy="random", annotator=annotator, **TINY).run()
+    assert runs(client, role="campaign") == []

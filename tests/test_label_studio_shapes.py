@@ -17,6 +17,7 @@ from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_p
 from al.annotators.label_studio.votes import label_of
 from al.contracts import Answer, DataSpec
 from al.errors import LabelError
+from al.kinds import Kind, kind_of
 from al.masks import decode_mask, encode_mask
 from tests.label_studio_server import VENV, is_there
 
@@ -142,12 +143,12 @@ def test_an_outline_in_percent_paints_the_pixels_that_it_was_drawn_around(
         "polygonlabels": ["cell"],
     }
     result = {"from_name": "polygon", "type": "polygonlabels", "value": value}
-    form = Form("mask", ("nothing", "cell"), "sample", "image", {"polygon": "PolygonLabels"})
+    form = Form(_kind("mask", "nothing", "cell"), "sample", "image", {"polygon": "PolygonLabels"})
     assert np.array_equal(decode_mask(form.label([result], (height, width)), 2), mask)
 
 
 def test_what_is_painted_later_lies_above() -> None:
-    form = Form("mask", ("nothing", "cell", "dirt"), "s", "image", {"b": "BrushLabels",
+    form = Form(_kind("mask", "nothing", "cell", "dirt"), "s", "image", {"b": "BrushLabels",
                 "r": "RectangleLabels"})  # fmt: skip
     cell = np.zeros((4, 5), bool)
     cell[:3, :3] = True
@@ -165,12 +166,16 @@ def test_what_is_painted_later_lies_above() -> None:
         form.label([brush], (8, 10))
 
 
+def _kind(name: str, *classes: str) -> Kind:
+    return kind_of(DataSpec(classes, (4, 4), "uint8", name))
+
+
 BOX = st.tuples(*[st.floats(0, 100).map(lambda v: round(v, 3))] * 4).map(list)
 
 
 @given(st.lists(BOX, max_size=4), st.integers(1, 4000), st.integers(1, 4000))
 def test_boxes_come_back_from_percent(boxes: list[Any], height: int, width: int) -> None:
-    form = Form("boxes", ("cell",), "s", "image", {"r": "RectangleLabels"})
+    form = Form(_kind("boxes", "cell"), "s", "image", {"r": "RectangleLabels"})
     label = [{"label": "cell", "box": box} for box in boxes]
     results = json.loads(json.dumps(form.results(label, (height, width))))
     assert form.label(results, (height, width)) == label
@@ -186,9 +191,8 @@ def test_a_box_that_is_turned_becomes_the_upright_one_around_it() -> None:
 
 
 def _vote(kind: Any, *labels: Any, rule: str = "majority", classes: Any = ("a", "b", "c")) -> Any:
-    spec = DataSpec(classes, (4, 4), "uint8", kind)
     votes = [Answer("s", label, f"p{n}", f"t{n}", 1.0) for n, label in enumerate(labels)]
-    return label_of(votes, rule, spec)
+    return label_of(votes, rule, _kind(kind, *classes))
 
 
 def test_a_majority_is_found_for_every_kind() -> None:

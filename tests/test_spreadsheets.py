@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from al.annotators.spreadsheets import LabelCells, read_sheet, safe_cell, same
 from al.contracts import DataSpec
 from al.errors import DataError, LabelError
+from al.kinds import kind_of
 from tests.spreadsheet import WAYS, saved
 
 DIGITS = DataSpec(tuple("0123456789"), (8, 8), "float64")
@@ -67,7 +68,7 @@ def test_a_table_that_is_a_folder_is_one_line(tmp_path: Path) -> None:
     st.sampled_from(DIGITS.classes), st.sampled_from(["{}", "{}.0", "{},0", " {} ", "'{}", "0{}"])
 )
 def test_a_class_that_a_spreadsheet_took_for_a_number_is_the_class(name: str, form: str) -> None:
-    assert LabelCells(DIGITS).label(form.format(name), decimal_comma=True) == name
+    assert LabelCells(kind_of(DIGITS)).label(form.format(name), decimal_comma=True) == name
 
 
 def test_letters_count_before_capitals_and_what_is_not_clear_is_none() -> None:
@@ -80,12 +81,12 @@ def test_letters_count_before_capitals_and_what_is_not_clear_is_none() -> None:
 
 
 def test_several_classes_none_and_numbers() -> None:
-    pets = LabelCells(PETS)
+    pets = LabelCells(kind_of(PETS))
     assert pets.label("dog | CAT|", decimal_comma=False) == ["cat", "dog"]
     assert pets.label("None", decimal_comma=False) == []
     with pytest.raises(LabelError, match="'dig' is no class: did you mean 'dog'"):
         pets.label("cat|dig", decimal_comma=False)
-    number = LabelCells(DataSpec((), (1,), "float64", "number"))
+    number = LabelCells(kind_of(DataSpec((), (1,), "float64", "number")))
     assert number.label("1,5", decimal_comma=True) == number.label(" 1.5", decimal_comma=False)
     with pytest.raises(LabelError, match=r"'1,234' is no number: write it like 1234\.5"):
         number.label("1,234", decimal_comma=False)

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from al.annotators.keys import Key, keys_of, refuse_drawings, revisions
+from al.annotators.keys import TYPED, Key, keys_of, revisions
 from al.annotators.sheets import enlarged, sheets
 from al.annotators.spreadsheets import LabelCells, Row, read_sheet, safe_cell, same
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Preview, Query
 from al.errors import ConfigError, DataError, LabelError
+from al.kinds import kind_of
 from al.whole import whole_file
 
 TABLE, ASKED = "query.csv", "asked.json"
@@ -41,21 +42,22 @@ class Files(Annotator):
         "delimiter": "between the cells of a new table, a comma by default",
         "name": "who answers, where a table has no column annotator; files by default",
     }
+    forms = TYPED
     asks_again = True
 
     def __init__(
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(data, campaign, options)
-        refuse_drawings("files", data.spec)
         self.folder = Path(self.given.get("folder", Path("annotate") / campaign))
         self.skip = self.given.get("skip", "skip")
         nothing = self.given.get("nothing", "none")
-        self.cells = LabelCells(data.spec, self.given.get("separator", "|"), nothing)
+        kind = kind_of(data.spec)
+        self.cells = LabelCells(kind, self.given.get("separator", "|"), nothing)
         self.delimiter = self.given.get("delimiter", ",").replace("\\t", "\t")
         if self.delimiter not in (",", ";", "\t", "|"):
             raise ConfigError(f"delimiter={self.delimiter!r}: give one of , ; | \\t")
-        words = {"skip": self.skip} | ({"nothing": nothing} if data.spec.kind == "labels" else {})
+        words = {"skip": self.skip} | ({"nothing": nothing} if kind.form == "choices" else {})
         for name, word in words.items():
             if same(word, data.spec.classes) is not None:
                 raise ConfigError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from al.contracts import SECOND, Answer, DataSpec, Label, Query
-from al.errors import ConfigError
+from al.contracts import SECOND, Answer, Label, Query
 
+#: Forms of answers that can be typed.
+TYPED = frozenset({"choice", "choices", "value"})
 #: A sample, and whether it is asked about for the second time.
 Key = tuple[str, bool]
 
@@ -24,15 +25,3 @@ def revisions(
     return tuple(
         answer for id, answer in found.items() if id in labels and answer.label != labels[id]
     )
-
-
-def refuse_drawings(annotator: str, spec: DataSpec) -> None:
-    """Refuse labels that have to be drawn.
-
-    Raises:
-        ConfigError: names who can.
-    """
-    if spec.kind not in ("class", "labels", "number"):
-        raise ConfigError(
-            f"annotator {annotator!r}: {spec.kind} has to be drawn: use annotator=label-studio"
-        )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from al.annotators.answer_log import AnswerLog, Entry
-from al.annotators.keys import keys_of, refuse_drawings, revisions
+from al.annotators.keys import TYPED, keys_of, revisions
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
@@ -28,13 +28,13 @@ class Page(Annotator):
         "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
         "port": "of the page; by default a free one, which it keeps",
     }
+    forms = TYPED
     asks_again = True
 
     def __init__(
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(data, campaign, options)
-        refuse_drawings("page", data.spec)
         port = self.given.get("port", "0")
         if not port.isdecimal() or int(port) > 65535:
             raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")

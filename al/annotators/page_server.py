@@ -21,6 +21,7 @@ from al.annotators.answer_log import AnswerLog
 from al.annotators.keys import Key
 from al.contracts import DataLoader
 from al.errors import ConfigError, DataError, LabelError
+from al.kinds import kind_of
 from al.whole import whole_file
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class PageServer:
         if said.get("skip") is True:
             self.log.answer(key, None, name, seconds, skip=True)
             return
-        label = said.get("label")
+        label = kind_of(self.data.spec).from_form(said.get("label"))
         self.data.check_label(label)
         self.log.answer(key, label, name, seconds, skip=False)
 
@@ -230,7 +231,7 @@ def make_app(server: PageServer, token: str) -> Flask:
     @app.get("/<token>/task")
     def _task(token: str) -> Response:
         spec = server.data.spec
-        return jsonify(campaign=server.campaign, kind=spec.kind, classes=spec.classes)
+        return jsonify(campaign=server.campaign, form=kind_of(spec).form, classes=spec.classes)
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:

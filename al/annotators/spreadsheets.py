@@ -13,9 +13,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from al.contracts import DataSpec, Label
+from al.contracts import Label
 from al.errors import DataError, LabelError, did_you_mean
+from al.kinds import Kind
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -129,15 +131,14 @@ class LabelCells:
     """Labels as people write them into a cell.
 
     Args:
+        kind: of problem, whose labels can be typed.
         separator: between the classes of a sample that may have several.
         nothing: what says that none of them applies.
-
-    Raises:
-        LabelError: labels of this kind cannot be written into a cell.
     """
 
-    def __init__(self, spec: DataSpec, separator: str = "|", nothing: str = "none") -> None:
-        self.spec = spec
+    def __init__(self, kind: Kind, separator: str = "|", nothing: str = "none") -> None:
+        self.kind = kind
+        self.classes = kind.spec.classes
         self.separator = separator
         self.nothing = nothing
         self._known: dict[str, str] = {}
@@ -148,21 +149,24 @@ class LabelCells:
         Raises:
             LabelError: it says none.
         """
-        if self.spec.kind == "number":
+        return self.kind.from_form(self._said(text, decimal_comma=decimal_comma))
+
+    def _said(self, text: str, *, decimal_comma: bool) -> Any:
+        if self.kind.form == "value":
             return _number(text, decimal_comma=decimal_comma)
-        if self.spec.kind == "class":
+        if self.kind.form == "choice":
             return self._class(text)
         if text.strip().casefold() == self.nothing.casefold():
             return []
         parts = [part for part in text.split(self.separator) if part.strip()]
-        return sorted({self._class(part) for part in parts})
+        return [self._class(part) for part in parts]
 
     def _class(self, text: str) -> str:
         if text not in self._known:
-            found = same(text, self.spec.classes)
+            found = same(text, self.classes)
             if found is None:
-                fix = did_you_mean(text.strip(), self.spec.classes)
-                if len(self.spec.classes) > 20 and not fix.startswith("did"):
+                fix = did_you_mean(text.strip(), self.classes)
+                if len(self.classes) > 20 and not fix.startswith("did"):
                     fix = "write one of the task's classes"
                 raise LabelError(f"{text!r} is no class: {fix}")
             self._known[text] = found

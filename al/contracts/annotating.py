@@ -55,6 +55,9 @@ class Annotator(ABC):
 
     #: What can be given as `annotator_options`: name → help line.
     options: ClassVar[Mapping[str, str]] = {}
+    #: Forms of answers that it takes, as kinds of problem name them, `al.kinds.Kind.form`; None
+    #: for any. The campaign is refused before it starts where the task's is not among them.
+    forms: ClassVar[frozenset[str] | None] = None
     #: Whether a sample can be asked about once more, for the reason `SECOND`; `collect` then
     #: tells the second answer only.
     asks_again: ClassVar[bool] = False

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Trait(Enum):
     """What the predictions of a kind are like, as far as strategies can need it."""
 
-    CLASSES = "one distribution over classes a sample"
+    CLASSES = "one distribution over classes a sample; a target is the position of its class"
     FIELDS = "many distributions over classes a sample, which `Kind.over` makes one number"
     NORMAL = "one normal distribution a sample, by mean and variance; labels are numbers"
     BACKGROUND = "class 0 is what nobody looks for, and its probability the share of it"

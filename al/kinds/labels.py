@@ -36,7 +36,8 @@ class Labels(Kind):
             raise LabelError(f"{label!r} is not sorted, or holds a class twice: answer each once")
 
     def from_form(self, said: Any) -> Label:
-        return sorted(set(said))
+        whole = isinstance(said, list) and all(isinstance(name, str) for name in said)
+        return sorted(set(said)) if whole else said
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         found = torch.zeros(len(labels), len(self.place), dtype=torch.int64)

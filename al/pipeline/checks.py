@@ -92,6 +92,24 @@ def _check_start(task: Task, data: DataLoader, config: Config) -> None:
         ) from None
 
 
+def check_form(config: Config, annotator: type[Annotator], kind: Kind) -> None:
+    """Refuse an annotator that cannot take answers in the form that the kind of problem has.
+
+    Raises:
+        ConfigError: names those that can.
+    """
+
+    def takes(found: type[Annotator]) -> bool:
+        return found.forms is None or kind.form in found.forms
+
+    if not takes(annotator):
+        able = [name for name in annotators.names() if takes(annotators.get(name))]
+        raise ConfigError(
+            f"annotator {config.annotator!r} takes no {kind.form}, which answers are where labels "
+            f"are {kind.said}: use annotator={' or '.join(able)}"
+        )
+
+
 def check_annotator(annotator: Annotator, data: DataLoader, config: Config, *, new: bool) -> None:
     """Refuse an annotator that tells what the data knows where the data knows nothing, and one
     that cannot do what is asked of it.

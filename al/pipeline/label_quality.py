@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ from al.agents import Examples, Schedule, SupervisedAgent
 from al.compare import agreement, suspects
 from al.contracts import Query
 from al.data_selector import contact_sheet
+from al.kinds import Kind, Trait, kind_of
 from al.pipeline.session import Session
 from al.randomness import generator, seeded, torch_seed
 from al.state import LabelTable
@@ -43,16 +44,17 @@ def look_at_labels(
     if session.annotator.tells_truth or not session.config.folds:
         return {}, []
     labels = session.present(labels)
-    given = _positions(labels, session.data.spec.classes)
+    kind = kind_of(session.data.spec)
+    given = _positions(labels, kind)
     probabilities = None
-    if session.data.spec.kind == "class" and _enough(given, session.config.folds):
+    if Trait.CLASSES in kind.traits and _enough(given, session.config.folds):
         probabilities = crossed(session, number, labels, given)
-    figures, people = _people(labels, session.data.spec.classes, probabilities)
+    figures, people = _people(labels, kind, probabilities)
     if len(people):
         run.save(lambda folder: people.to_csv(folder / "annotators.csv", index=False))
     if probabilities is None:
         return figures, []
-    table = _suspicious(labels, session.data.spec.classes, probabilities, given)
+    table = _suspicious(labels, kind, probabilities, given)
     figures["quality/suspicious"] = len(table)
     run.save(lambda folder: table.to_csv(folder / "suspicious.csv", index=False))
     if len(table) and (sheet := contact_sheet(_as_query(table), session.data)) is not None:
@@ -131,7 +133,7 @@ class _Best:
 
 
 def _suspicious(
-    labels: LabelTable, classes: Sequence[str], probabilities: np.ndarray, given: np.ndarray
+    labels: LabelTable, kind: Kind, probabilities: np.ndarray, given: np.ndarray
 ) -> pd.DataFrame:
     found = suspects(probabilities, given)
     rows = labels.frame[labels.frame["status"] == "answered"].iloc[found.rows]
@@ -139,8 +141,8 @@ def _suspicious(
     return pd.DataFrame(
         {
             "id": rows["id"].to_numpy(),
-            "label": [classes[c] for c in given[found.rows]],
-            "believed": [classes[c] for c in found.believed],
+            "label": [kind.label(c) for c in given[found.rows]],
+            "believed": [kind.label(c) for c in found.believed],
             "confidence": probabilities[found.rows, found.believed],
             "score": found.scores,
             **{name: rows[name].to_numpy() for name in provenance},
@@ -149,7 +151,7 @@ def _suspicious(
 
 
 def _people(
-    labels: LabelTable, classes: Sequence[str], probabilities: np.ndarray | None
+    labels: LabelTable, kind: Kind, probabilities: np.ndarray | None
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """How far each person agrees with what counts, and with models that saw none of it."""
     rows = labels.frame[labels.frame["status"] == "answered"]
@@ -165,7 +167,7 @@ def _people(
         figures["quality/agreement"] = sum(a for a, _ in agreed.values()) / len(votes)
     right = None
     if probabilities is not None:
-        right = probabilities.argmax(axis=1) == _positions(labels, classes)
+        right = probabilities.argmax(axis=1) == _positions(labels, kind)
         figures["quality/model_agreement"] = float(right.mean())
     found = []
     for who in sorted({*rows["annotator"], *agreed}):
@@ -184,11 +186,10 @@ def _people(
     return figures, pd.DataFrame(found)
 
 
-def _positions(labels: LabelTable, classes: Sequence[str]) -> np.ndarray:
+def _positions(labels: LabelTable, kind: Kind) -> np.ndarray:
     """Labels as positions; empty where they are no classes."""
-    place = {name: position for position, name in enumerate(classes)}
-    known = [label for label in labels.labels if isinstance(label, str)]
-    return np.array([place[label] for label in known], dtype=np.int64)
+    known = labels.labels if Trait.CLASSES in kind.traits else ()
+    return np.array([kind.position(label) for label in known], dtype=np.int64)
 
 
 def _enough(given: np.ndarray, folds: int) -> bool:

@@ -22,6 +22,7 @@ from al.pipeline.asking import options_of
 from al.pipeline.campaign_record import NAME, CampaignRecord
 from al.pipeline.checks import (
     check_annotator,
+    check_form,
     check_names,
     check_same,
     check_sizes,
@@ -163,8 +164,9 @@ def _plan(
     else:
         splits = stored.splits
     freeze(data, splits, config.missing, tell=False)
-    kind = annotators.get(config.annotator)
-    annotator = kind(data, config.name, options_of(config, kind.options))
+    asked = annotators.get(config.annotator)
+    check_form(config, asked, kind_of(data.spec))
+    annotator = asked(data, config.name, options_of(config, asked.options))
     check_annotator(annotator, data, config, new=stored is None)
     if stored is None:
         check_sizes(config, len(data.ids("train")))

@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from al.annotators.label_studio.forms import Size
+from al.annotators.label_studio.forms import DRAWN, TAGS, Size
 from al.annotators.label_studio.media import WAYS, addresses, check_media
 from al.annotators.label_studio.options import address, choice, count
-from al.annotators.label_studio.project import Project, find, kind_of, make, title_of
+from al.annotators.label_studio.project import Project, find, make, shown_as, title_of
 from al.annotators.label_studio.server import Server
 from al.annotators.label_studio.tasks import Held, Tasks
 from al.annotators.label_studio.votes import check_rule, decided, disagree, label_of
 from al.catalog import annotators
 from al.contracts import AUDIT, Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import AnnotatorError, ConfigError, LabelError, did_you_mean
+from al.kinds import kind_of
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _known: dict[tuple[str, int, str], Tasks] = {}
 class LabelStudio(Annotator):
     """People in a Label Studio project, asked and collected over HTTP; see docs/annotate.md."""
 
+    forms = frozenset(TAGS)
     options: ClassVar[Mapping[str, str]] = {
         "url": "Address of the server; else LABEL_STUDIO_URL, or http://localhost:8080.",
         "project": "Number or title of a project of yours; else one is made for the campaign.",
@@ -91,7 +93,7 @@ class LabelStudio(Annotator):
         for id in query.ids:
             votes, skips = self._votes(tasks.of(id))
             if votes and decided(votes, self._rule, self._overlap, skips):
-                answered.append(label_of(votes, self._rule, self.data.spec))
+                answered.append(label_of(votes, self._rule, kind_of(self.data.spec)))
                 if len(votes) > 1:
                     all_votes += votes
                     if disagree(votes):
@@ -110,7 +112,7 @@ class LabelStudio(Annotator):
         for id, label in labels.items():
             votes, skips = self._votes(tasks.of(id))
             if votes and decided(votes, self._rule, self._overlap, skips):
-                now = label_of(votes, self._rule, self.data.spec)
+                now = label_of(votes, self._rule, kind_of(self.data.spec))
                 if now.label != label:
                     found.append(now)
         return tuple(found)
@@ -157,7 +159,7 @@ class LabelStudio(Annotator):
 
     @property
     def _shown(self) -> str:
-        return kind_of(self.data.preview(self.data.ids("train")[0]))
+        return shown_as(self.data.preview(self.data.ids("train")[0]))
 
     def _import(self, project: Project, query: Query, rows: Sequence[int]) -> None:
         ids = [query.ids[row] for row in rows]
@@ -238,7 +240,7 @@ class LabelStudio(Annotator):
         assert self._project is not None
         key = (entry["id"], entry["updated_at"])
         if key not in self._labels:
-            drawn = self.data.spec.kind in ("mask", "boxes")
+            drawn = kind_of(self.data.spec).form in DRAWN
             size = self._size(held.item) if drawn else None
             try:
                 self._labels[key] = self._project.form.label(entry["result"], size)
@@ -268,18 +270,13 @@ class LabelStudio(Annotator):
         if not new:
             return
         self._told |= set(new)
+        brief = kind_of(self.data.spec).brief
         said = [
-            f"{id} ({', '.join(f'{vote.annotator}: {_brief(vote.label)}' for vote in differ[id])})"
+            f"{id} ({', '.join(f'{vote.annotator}: {brief(vote.label)}' for vote in differ[id])})"
             for id in new[:5]
         ]
         more = f" and {len(new) - 5} more" if len(new) > 5 else ""
         _log.warning(f"annotators disagree on {len(differ)} of {answered}: {'; '.join(said)}{more}")
-
-
-def _brief(label: Label) -> str:
-    if isinstance(label, dict):
-        return "another mask"
-    return f"{len(label)} boxes" if label and isinstance(label[0], dict) else str(label)
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

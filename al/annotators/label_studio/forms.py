@@ -11,16 +11,19 @@ import numpy as np
 from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
 from al.contracts import Label
 from al.errors import LabelError, did_you_mean
+from al.kinds import Kind
 from al.masks import decode_mask, encode_mask
 
-#: Kind of label → the control tags that can give it; the first one shows predictions.
+#: Form of an answer → the control tags that can give it; the first one shows predictions.
 TAGS: Mapping[str, tuple[str, ...]] = {
-    "class": ("Choices",),
-    "labels": ("Choices",),
-    "mask": ("BrushLabels", "PolygonLabels", "RectangleLabels"),
-    "boxes": ("RectangleLabels",),
-    "number": ("Number",),
+    "choice": ("Choices",),
+    "choices": ("Choices",),
+    "regions": ("BrushLabels", "PolygonLabels", "RectangleLabels"),
+    "rectangles": ("RectangleLabels",),
+    "value": ("Number",),
 }
+#: Forms that are drawn on images.
+DRAWN = ("regions", "rectangles")
 Result = Mapping[str, Any]
 Size = tuple[int, int]  # height and width in pixels
 
@@ -35,11 +38,15 @@ class Form:
         controls: name of each tag that gives labels → what kind of tag.
     """
 
-    kind: str
-    classes: tuple[str, ...]
+    kind: Kind
     shows: str
     key: str
     controls: Mapping[str, str]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.kind.spec.classes
 
     # -- results to labels -----------------------------------------------------------------
 
@@ -52,21 +59,26 @@ class Form:
         Raises:
             LabelError: a class that the task does not know, or a damaged shape.
         """
+        said = self._said(results, size)
+        return None if said is None else self.kind.from_form(said)
+
+    def _said(self, results: Sequence[Result], size: Size | None) -> Any:
         mine = [result for result in results if result.get("from_name") in self.controls]
-        if self.kind == "number":
+        form = self.kind.form
+        if form == "value":
             return mine[-1]["value"]["number"] if mine else None
-        if self.kind in ("class", "labels"):
+        if form not in DRAWN:
             chosen = [name for result in mine for name in result["value"]["choices"]]
             for name in chosen:
                 self._position(name)
-            if self.kind == "labels":
-                return sorted(set(chosen))
+            if form == "choices":
+                return chosen
             if len(set(chosen)) > 1:
                 raise LabelError(f"{len(chosen)} classes are chosen: choose one")
             return chosen[0] if chosen else None
         assert size is not None  # shapes are drawn on images
         shapes = [result for result in mine if _names(result) is not None]
-        if self.kind == "boxes":
+        if form == "rectangles":
             return [self._box(result, size) for result in shapes]
         mask = np.zeros(size, np.uint8)  # what nobody painted is of the first class
         for result in shapes:
@@ -116,26 +128,27 @@ class Form:
 
     def results(self, label: Label, size: Size | None) -> list[dict[str, Any]]:
         """Results that show a label to an annotator, or say it for one."""
+        form, said = self.kind.form, self.kind.to_form(label)
         name, tag = next(
             (name, tag)
-            for wanted in TAGS[self.kind]
+            for wanted in TAGS[form]
             for name, tag in self.controls.items()
             if tag == wanted
         )
         kind = tag.lower()
         values: list[dict[str, Any]]
-        if self.kind == "number":
-            values = [{"number": label}]
-        elif self.kind in ("class", "labels"):
-            values = [{"choices": [label] if self.kind == "class" else list(label)}]
-        elif self.kind == "boxes":
+        if form == "value":
+            values = [{"number": said}]
+        elif form not in DRAWN:
+            values = [{"choices": [said] if form == "choice" else list(said)}]
+        elif form == "rectangles":
             assert size is not None
             values = [
                 {**_percent(entry["box"], size), "rotation": 0, kind: [entry["label"]]}
-                for entry in label
+                for entry in said
             ]
         elif kind == "brushlabels":
-            mask = decode_mask(label, len(self.classes))
+            mask = decode_mask(said, len(self.classes))
             values = [
                 {"format": "rle", "rle": encode_brush(mask == position), kind: [name]}
                 for position, name in enumerate(self.classes)
@@ -144,7 +157,7 @@ class Form:
         else:
             values = []  # a mask cannot be shown where people draw outlines only
         frame: dict[str, Any] = {}
-        if size is not None and self.kind in ("mask", "boxes"):
+        if size is not None and form in DRAWN:
             frame = {"original_height": size[0], "original_width": size[1], "image_rotation": 0}
         return [
             {

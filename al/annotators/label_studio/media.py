@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import numpy as np
 
+from al.annotators.label_studio.forms import DRAWN
 from al.annotators.label_studio.server import Server
 from al.contracts import DataLoader
 from al.errors import AnnotatorError, ConfigError
+from al.kinds import kind_of
 from al.whole import whole_file
 
 #: Ways to hand images over.
@@ -67,7 +69,7 @@ def picture(data: DataLoader, id: str) -> bytes:
 
     image = data.preview(id).image
     assert image is not None  # asked of image tasks only
-    if data.spec.kind not in ("mask", "boxes"):
+    if kind_of(data.spec).form not in DRAWN:
         times = -(-_VISIBLE // min(image.shape[:2]))
         image = image.repeat(times, axis=0).repeat(times, axis=1)
     file = io.BytesIO()

@@ -11,10 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from al.annotators.label_studio.forms import TAGS, Form
+from al.annotators.label_studio.forms import DRAWN, TAGS, Form
 from al.annotators.label_studio.server import Missing, Server
 from al.contracts import DataSpec, Preview
 from al.errors import AnnotatorError, did_you_mean
+from al.kinds import kind_of
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 _SHOWN_BY = {"image": ("Image",), "text": ("Text", "HyperText"), "row": ("Table",)}
 #: What a task's data holds besides the sample itself.
 FIELDS = ("item_id", "batch_id", "cycle", "rank", "score", "shown")
+#: How many of its Choices may be chosen, by form.
+_CHOICE = {"choice": "single", "choices": "multiple"}
 #: A title is cut by the server after so many letters, and has to have 3.
 _TITLE = 50
 #: More classes than this are a list to choose from.
@@ -103,7 +106,7 @@ def title_of(campaign: str) -> str:
     return f"{campaign[: _TITLE - 9]}-{hashlib.sha256(campaign.encode()).hexdigest()[:8]}"
 
 
-def kind_of(preview: Preview) -> str:
+def shown_as(preview: Preview) -> str:
     """What a preview holds: "image", "text" or "row"."""
     return next(name for name in _SHOWN_BY if getattr(preview, name) is not None)
 
@@ -114,15 +117,17 @@ def config(spec: DataSpec, shown: str) -> str:
     Raises:
         AnnotatorError: shapes can be drawn on images only.
     """
-    if shown != "image" and spec.kind in ("mask", "boxes"):
-        raise AnnotatorError(f"{spec.kind} are drawn on images, and this task shows a {shown}")
+    kind = kind_of(spec)
+    form = kind.form
+    if shown != "image" and form in DRAWN:
+        raise AnnotatorError(f"{kind.said} are drawn on images, and this task shows a {shown}")
     tag = _SHOWN_BY[shown][0]
-    if spec.kind == "number":
+    if form == "value":
         controls = '<Number name="label" toName="sample" required="true"/>'
-    elif spec.kind in ("class", "labels"):
-        choice = "single" if spec.kind == "class" else "multiple"
+    elif form not in DRAWN:
+        choice = _CHOICE[form]
         layout = "inline" if len(spec.classes) <= _IN_SIGHT else "select"
-        required = ' required="true"' if spec.kind == "class" else ""
+        required = ' required="true"' if form == "choice" else ""
         # A class that is one sign has that key; else keys are 1, 2, 3 in the classes' order.
         keys = all(re.fullmatch("[a-z0-9]", name) for name in spec.classes)
         choices = "".join(
@@ -133,7 +138,7 @@ def config(spec: DataSpec, shown: str) -> str:
             f'<Choices name="label" toName="sample" choice="{choice}" layout="{layout}"{required}>'
             f"{choices}</Choices>"
         )
-    elif spec.kind == "boxes":
+    elif form == "rectangles":
         controls = _shapes("RectangleLabels", "label", spec.classes, 'canRotate="false"')
     else:  # what nobody paints is of the first class
         controls = _shapes("BrushLabels", "brush", spec.classes[1:])
@@ -174,20 +179,19 @@ def form_of(text: str, spec: DataSpec, shown: str) -> Form:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise AnnotatorError(f"it is no XML ({error}): mend it") from None
-    tags = TAGS[spec.kind]
+    kind = kind_of(spec)
+    tags = TAGS[kind.form]
     controls = [tag for tag in root.iter() if tag.tag in tags]
     targets = {tag.get("toName", "") for tag in controls}
     if not controls:
-        raise AnnotatorError(f"it has no {' or '.join(tags)}, which gives {spec.kind}: add one")
-    alone = spec.kind in ("class", "labels", "number")
+        raise AnnotatorError(f"it has no {' or '.join(tags)}, which gives {kind.said}: add one")
+    alone = kind.form not in DRAWN
     if len(targets) > 1 or (alone and len(controls) > 1):
         names = ", ".join(repr(tag.get("name")) for tag in controls)
         raise AnnotatorError(f"it has {len(controls)} {tags[0]}, {names}: leave one")
-    if spec.kind in ("class", "labels"):
-        multiple = controls[0].get("choice") == "multiple"
-        if multiple != (spec.kind == "labels"):
-            right = "multiple" if spec.kind == "labels" else "single"
-            raise AnnotatorError(f'its Choices are not {right}: set choice="{right}"')
+    right = _CHOICE.get(kind.form)
+    if right and (controls[0].get("choice") == "multiple") != (right == "multiple"):
+        raise AnnotatorError(f'its Choices are not {right}: set choice="{right}"')
     for control in controls:
         _check_classes(control, spec)
     (target,) = targets
@@ -205,13 +209,14 @@ def form_of(text: str, spec: DataSpec, shown: str) -> Form:
                 f"{did_you_mean(variable, (key, *FIELDS))}"
             )
     kinds = {str(control.get("name")): control.tag for control in controls}
-    return Form(spec.kind, spec.classes, target, key, kinds)
+    return Form(kind, target, key, kinds)
 
 
 def _check_classes(control: ElementTree.Element, spec: DataSpec) -> None:
-    if spec.kind == "number":
+    form = kind_of(spec).form
+    if form == "value":
         return
-    wanted = spec.classes[1:] if spec.kind == "mask" else spec.classes
+    wanted = spec.classes[1:] if form == "regions" else spec.classes
     given = [
         child.get("alias") or child.get("value") or ""
         for child in control.iter()
