@@ -1,4 +1,4 @@
-"""Names of code: tasks, strategies, kinds of problem, annotators, criteria.
+"""Names of code: tasks, strategies, kinds of problem, annotators, criteria, stop rules.
 
 A catalog finds an object by one of three kinds of name:
 
@@ -118,6 +118,7 @@ strategies = Catalog("strategy", "al.strategies", "al.strategies")
 annotators = Catalog("annotator", "al.annotators", "al.annotators")
 kinds = Catalog("kind", "al.kinds", "al.kinds")
 criteria = Catalog("criterion", "al.model_selector", "al.criteria")
+stop_rules = Catalog("stop rule", "al.pipeline.stopping", "al.stop_rules")
 
 
 def make_task(name: str, given: Mapping[str, Any]) -> Any:

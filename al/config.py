@@ -99,6 +99,11 @@ class Config:
         "No cycle starts after it: 90m, 8h, 2d from the start, or a date and time; or off.",
         free=True,
     )
+    stop: str = of.stopping(
+        "none",
+        "Other rules that end the campaign: names or module:function, parted by commas; or none.",
+        free=True,
+    )
     missing: str = of.data(
         "stop", "Labelled samples that vanish from the data stop a cycle, or drop.", free=True
     )

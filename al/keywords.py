@@ -38,6 +38,7 @@ class Keywords(TypedDict, total=False):
     plateau: int
     stable: float
     deadline: str
+    stop: str
     missing: str
     validation_size: int
     seed: int

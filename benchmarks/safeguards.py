@@ -23,7 +23,8 @@ from mlflow import MlflowClient
 
 import al.agents.base
 import al.pipeline.steps.select_data
-from al.pipeline.cycle import Cycle, stop_reason
+from al.pipeline.cycle import Cycle
+from al.pipeline.history import stop_reason
 from al.pipeline.pool_record import PoolOnRecord
 from al.pipeline.session import Session
 from al.registry.promotions import Promotions

@@ -10,14 +10,20 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from al.catalog import Catalog, kinds, strategies, tasks
+from al.catalog import Catalog, kinds, stop_rules, strategies, tasks
 from al.config import NUMBER_OR_OFF, Config
 from al.kinds import kind_named
 from al.pipeline.steps import STEPS
 from al.strategies.ranking import suits
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("al/keywords.py", "README.md", "docs/strategies.md", "docs/ARCHITECTURE.md")
+PAGES = (
+    "al/keywords.py",
+    "README.md",
+    "docs/strategies.md",
+    "docs/production.md",
+    "docs/ARCHITECTURE.md",
+)
 
 
 def names(catalog: Catalog, what: str) -> str:
@@ -90,6 +96,7 @@ def renewed(text: str) -> str:
         "parameters": parameters,
         "steps": steps,
         "keywords": keywords,
+        "stop rules": lambda: names(stop_rules, "ends the campaign when"),
     }
     for name, make in made.items():
         begin, end = rf"(?:<!-- {name} -->|    # {name})\n\n?", r"\n\n?(?:<!--|    #) end"

@@ -202,7 +202,7 @@ RUBBISH = st.one_of(
 )
 def test_any_value_of_any_parameter_is_taken_or_told_in_a_line(name: str, value: Any) -> None:
     from al.pipeline.checks import check_names
-    from al.pipeline.stopping import deadline_of
+    from al.pipeline.stopping.deadline import deadline_of
 
     def look() -> None:
         config = Config.from_dict({name: value})

@@ -12,7 +12,7 @@ import pytest
 
 from al.config import Config
 from al.errors import ConfigError, StrategyError
-from al.pipeline.stopping import Record, why_to_stop
+from al.pipeline.stopping import Standing, rules_of, why_to_stop
 from tests.kinds import KINDS
 from tests.stores import production, runs, table
 
@@ -122,17 +122,9 @@ def test_costs_count_outlines_where_labels_are_masks(
 
 
 def stops(values: list[float], *, lower: bool, **given: Any) -> str:
-    history = [Record(10 * number, value) for number, value in enumerate(values, 1)]
-    return why_to_stop(
-        Config(cycles=99, **given),
-        history,
-        pool=100,
-        validation=100,
-        started=0,
-        now=1,
-        metric="rmse",
-        lower=lower,
-    )
+    history = [{"val_rmse": value} for value in values]
+    config = Config(cycles=99, **given)
+    return why_to_stop(rules_of("none"), Standing(config, history, 100, 100, 0, 1, "rmse", lower))
 
 
 def test_an_error_that_no_longer_falls_ends_a_campaign_and_one_that_falls_does_not() -> None:

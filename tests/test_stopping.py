@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from al.config import Config
 from al.errors import ConfigError
-from al.pipeline.stopping import Record, deadline_of, stop_set, why_to_stop
+from al.pipeline.stopping import Standing, rules_of, why_to_stop
+from al.pipeline.stopping.deadline import deadline_of
+from al.pipeline.stopping.stable import stop_set
 from tests.conftest import SMALL
 from tests.stores import runs
 
@@ -17,27 +19,20 @@ HOUR = 3600.0
 
 
 def why(
-    history: list[Record],
+    history: Sequence[Mapping[str, float]],
     *,
     pool: int = 100,
     now: float = 0.0,
     lower: bool = False,
     **config: Any,
 ) -> str:
-    return why_to_stop(
-        Config(**{"cycles": 1000, **config}),
-        history,
-        pool=pool,
-        validation=100,
-        started=0.0,
-        now=now,
-        metric="accuracy",
-        lower=lower,
-    )
+    given = Config(**{"cycles": 1000, **config})
+    standing = Standing(given, history, pool, 100, 0.0, now, "accuracy", lower)
+    return why_to_stop(rules_of(given.stop), standing)
 
 
-def curve(*values: float) -> list[Record]:
-    return [Record(10 * (place + 1), value) for place, value in enumerate(values)]
+def curve(*values: float) -> list[dict[str, float]]:
+    return [{"answers": 10 * place, "val_accuracy": value} for place, value in enumerate(values, 1)]
 
 
 def test_a_campaign_without_rules_goes_on() -> None:
@@ -79,7 +74,7 @@ def test_an_error_has_no_noise_of_a_share() -> None:
 
 
 def test_predictions_that_hardly_change_end_a_campaign() -> None:
-    records = [Record(10, 0.5, kappa) for kappa in (None, 0.5, 0.99, 0.99, 0.99)]
+    records = [{"answers": 10.0}, *({"kappa": kappa} for kappa in (0.5, 0.99, 0.99, 0.99))]
     assert "kappa 0.9900 over the last 3 champions" in why(records, stable=0.99)
     assert why(records[:-1], stable=0.99) == ""
     assert why(records) == ""

@@ -24,8 +24,8 @@ from al.pipeline.cycle import (
     needs,
     next_step,
     open_cycle,
-    stop_reason,
 )
+from al.pipeline.history import stop_reason
 from al.pipeline.opening import look_into, name_of, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.session import Session

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 
 from al.catalog import annotators, tasks
 from al.config import DEFAULT, Config
@@ -10,7 +11,7 @@ from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import ConfigError, DataError, UnknownName
 from al.kinds import Kind, Trait, kind_of
 from al.pipeline.spans import span_or_off
-from al.pipeline.stopping import deadline_of
+from al.pipeline.stopping import Standing, StopRule, rules_of
 from al.strategies import build, check_kind, check_reads
 
 
@@ -29,6 +30,7 @@ def check_names(config: Config) -> None:
         check_reads(build(name), candidates=config.candidates, has_model=True)
     check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
+    rules_of(config.stop)
 
 
 def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> None:
@@ -45,8 +47,6 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
             "leave it off"
         )
-    if config.stable and Trait.CLASSES not in kind.traits:
-        raise ConfigError(f"stable={config.stable:g} compares classes, and this task has none")
 
 
 def check_times(config: Config) -> None:
@@ -55,9 +55,23 @@ def check_times(config: Config) -> None:
     Raises:
         ConfigError: says what one looks like.
     """
-    deadline_of(config.deadline, 0)
     for name in ("answers_within", "wait"):
         span_or_off(getattr(config, name), name)
+
+
+def check_stop_rules(
+    rules: Sequence[StopRule], config: Config, data: DataLoader, metric: str, *, lower: bool
+) -> None:
+    """Refuse rules that cannot be, by asking them where nothing is on record.
+
+    Raises:
+        ConfigError: says what to change.
+    """
+    now, sizes = time.time(), (len(data.ids("train")), len(data.ids("val")))
+    traits = kind_of(data.spec).traits
+    start = Standing(config, (), *sizes, now, now, metric, lower, traits)
+    for rule in rules:
+        rule.check(start)
 
 
 def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:

@@ -16,15 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from al.cli import stopping
 from al.contracts import Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
+from al.pipeline.history import remember
 from al.pipeline.label_quality import look_at_labels
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
-from al.pipeline.stopping import Record, stop_set, why_to_stop
 from al.state import ChampionRecord, LabelTable, State, ids_digest
 from al.tracking import Run
 
@@ -162,57 +160,6 @@ def begin_cycle(session: Session) -> Cycle:
     return Cycle(session, number, run, labels=session.state.labels)
 
 
-def stop_reason(session: Session) -> str:
-    """The rule that ends the campaign, in words; "" where it goes on."""
-    metric = session.task.metric
-    if session.history is None:
-        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
-        closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
-        session.history = [_record(run.metrics, metric) for run in closed]
-    return why_to_stop(
-        session.config,
-        session.history,
-        pool=len(session.pool),
-        validation=len(session.data.ids("val")),
-        started=session.run.started,
-        now=time.time(),
-        metric=metric,
-        lower=session.lower,
-    )
-
-
-def _record(figures: Mapping[str, float], metric: str) -> Record:
-    """A closed cycle by its figures."""
-    return Record(
-        int(figures.get("cycle/answers", figures.get("cycle/labels", 0))),
-        figures.get(f"cycle/val_{metric}"),
-        figures.get("cycle/kappa"),
-        int(figures.get("cycle/waiting", 0)),
-    )
-
-
-def _kappa(cycle: Cycle, champion_record: ChampionRecord) -> float:
-    """Cohen's kappa of the new champion's predictions with those of the one before."""
-    from sklearn.metrics import cohen_kappa_score
-
-    session, before = cycle.session, cycle.session.state.champion_record
-    assert before is not None
-    if before.version == champion_record.version:
-        return 1.0
-    ids = stop_set(session.data.ids("train"), session.config.seed)
-    answers = []
-    for version in (before.version, champion_record.version):
-        graph = cycle.graph(version)
-        parts = [
-            graph.infer(batch, ["probabilities"], samples=1, seed=0)["probabilities"]
-            for batch in session.data.batches(ids, batch_size=512)
-        ]
-        answers.append(np.concatenate(parts).argmax(axis=1))
-    if (answers[0] == answers[1]).all():  # kappa is not defined where all are of one class
-        return 1.0
-    return float(cohen_kappa_score(*answers))
-
-
 def close(cycle: Cycle) -> State:
     """Save the state, draw the point of the learning curve, and end the cycle's run."""
     session = cycle.session
@@ -254,8 +201,8 @@ def close(cycle: Cycle) -> State:
         figures |= {f"cycle/test_{name}": value for name, value in champion_record.test.items()}
         figures["cycle/version"] = champion_record.version
         curve = {f"test/{name}": value for name, value in champion_record.test.items()}
-        if session.config.stable and session.state.champion_record and state.retrained:
-            figures["cycle/kappa"] = _kappa(cycle, champion_record)
+    for rule in session.stop_rules:
+        figures |= {f"cycle/{name}": value for name, value in rule.figures(cycle, state).items()}
     line = _line(cycle, state, figures["cycle/seconds"])
     cycle.run.log_metrics(figures)
     cycle.run.describe(line)
@@ -265,8 +212,7 @@ def close(cycle: Cycle) -> State:
         session.run.log_metrics(by_seconds, round(seconds))
     cycle.run.finish()
     session.state = state
-    if session.history is not None:
-        session.history.append(_record(figures, session.task.metric))
+    remember(session, figures)
     _log.info(line)
     return state
 

@@ -26,11 +26,13 @@ from al.pipeline.checks import (
     check_names,
     check_same,
     check_sizes,
+    check_stop_rules,
     check_task,
     check_times,
 )
 from al.pipeline.session import Session, check_labels, freeze, new_graph
 from al.pipeline.steps import STEPS, Step
+from al.pipeline.stopping import StopRule, rules_of
 from al.registry import Registry
 from al.state import State
 from al.tracking import Driver, Run, Store, server_wait
@@ -121,6 +123,7 @@ class _Plan:
     splits: Splits
     annotator: Annotator
     criterion: Criterion
+    stop_rules: tuple[StopRule, ...]
     lower: bool
     device: torch.device
 
@@ -134,7 +137,7 @@ class _Plan:
         return Session(
             self.config, self.store, driver, run, self.task, self.data, self.splits,
             self.annotator, self.criterion, registry, state, self.device, LocalEngine(), open_run,
-            lower=self.lower, steps=steps,
+            stop_rules=self.stop_rules, lower=self.lower, steps=steps,
         )  # fmt: skip
 
 
@@ -168,12 +171,14 @@ def _plan(
     check_form(config, asked, kind_of(data.spec))
     annotator = asked(data, config.name, options_of(config, asked.options))
     check_annotator(annotator, data, config, new=stored is None)
+    rules = rules_of(config.stop)
+    check_stop_rules(rules, config, data, task.metric, lower=lower)
     if stored is None:
         check_sizes(config, len(data.ids("train")))
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
     return _Plan(
-        config, store, found, stored, task, data, splits, annotator, wanted, lower, device
+        config, store, found, stored, task, data, splits, annotator, wanted, rules, lower, device
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,7 @@ from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
 from al.engine import LocalEngine
 from al.errors import DataError, StateError, StrategyError
 from al.pipeline.steps import STEPS, Step
-from al.pipeline.stopping import Record
+from al.pipeline.stopping import StopRule
 from al.registry import Registry
 from al.state import LabelTable, State
 from al.strategies import build
@@ -33,7 +33,8 @@ class Session:
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
-        history: all closed cycles, once the stop rules have asked for them.
+        stop_rules: what ends the campaign.
+        history: metrics of all closed cycles, once the stop rules have asked for them.
         lower: less of the task's metric is better.
         steps: the steps of a cycle in their order.
     """
@@ -53,7 +54,8 @@ class Session:
     engine: LocalEngine
     open_run: Run | None = None
     seen: Run | None = None
-    history: list[Record] | None = None
+    stop_rules: tuple[StopRule, ...] = ()
+    history: list[Mapping[str, float]] | None = None
     lower: bool = False
     steps: tuple[Step, ...] = STEPS
 

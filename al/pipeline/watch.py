@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 from al.errors import AlError, ConfigError
-from al.pipeline.cycle import stop_reason
+from al.pipeline.history import stop_reason
 from al.pipeline.pool_record import train_ids_on_record
 from al.pipeline.session import Session
 from al.pipeline.spans import span

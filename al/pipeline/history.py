@@ -1,0 +1,42 @@
+"""Closed cycles as they are on record, and what the stop rules say of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from al.kinds import kind_of
+from al.pipeline.session import Session
+from al.pipeline.stopping import Standing, why_to_stop
+
+_PREFIX = "cycle/"
+
+
+def stop_reason(session: Session) -> str:
+    """The rule that ends the campaign, in words; "" where it goes on."""
+    if session.history is None:
+        found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+        closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
+        session.history = [_figures(run.metrics) for run in closed]
+    standing = Standing(
+        session.config,
+        session.history,
+        pool=len(session.pool),
+        validation=len(session.data.ids("val")),
+        started=session.run.started,
+        now=time.time(),
+        metric=session.task.metric,
+        lower=session.lower,
+        traits=kind_of(session.data.spec).traits,
+    )
+    return why_to_stop(session.stop_rules, standing)
+
+
+def remember(session: Session, metrics: Mapping[str, float]) -> None:
+    """A cycle was closed with these metrics; where the rules have not asked, they will read it."""
+    if session.history is not None:
+        session.history.append(_figures(metrics))
+
+
+def _figures(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {n.removeprefix(_PREFIX): v for n, v in metrics.items() if n.startswith(_PREFIX)}
