@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import importlib
 import os
 import pkgutil
@@ -18,6 +19,9 @@ from pathlib import Path
 
 #: Exit codes: pytest's where no test is selected, and ours where pytest itself did not come up.
 _NO_TESTS, _BROKEN = 5, 99
+#: No more of pytest than the tests need; with plain asserts, tests need not be compiled again.
+_OPTIONS = ["-x", "-q", "--tb=line", "--assert=plain", "-p", "no:cacheprovider"]
+_OPTIONS += ["-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
 #: What keeps a process to one thread, so that a fork of it is whole.
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -69,6 +73,7 @@ class Runner:
             "PYTHONPATH": str(tree),  # for the processes that tests start
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(tree))
@@ -81,6 +86,8 @@ class Runner:
         for name in set(sys.modules) - before:
             if name.partition(".")[0] == package:
                 del sys.modules[name]
+        gc.collect()
+        gc.freeze()  # nothing of all this is looked at again, in any fork
         threads = len(os.listdir("/proc/self/task"))
         assert threads == 1, f"{threads} threads: a fork would lose all but one"
 
@@ -117,8 +124,7 @@ class Runner:
 
             for name in [n for n in sys.modules if n.partition(".")[0] == "tests"]:
                 del sys.modules[name]  # they come from the copy, too
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line"]
-            code = int(pytest.main([*options, *files], plugins=[plugin] if plugin else []))
+            code = int(pytest.main([*_OPTIONS, *files], plugins=[plugin] if plugin else []))
             sys.stdout.flush()
         finally:
             os._exit(code)
