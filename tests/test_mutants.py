@@ -59,7 +59,7 @@ named = {
     for changes in found(path, (tree / path).read_text())
     for mutant in changes
 }
-print(json.dumps([trial.of(named[name]) for name in sys.argv[2:]]))
+print(json.dumps([trial.of(named[name], wide=False) for name in sys.argv[2:]]))
 """
 
 

@@ -23,6 +23,7 @@ ROOMS = (
 RESULT = Path(__file__).with_name("survivors.json")
 
 
+NOTICED = ("killed", "timeout")
 #: How many times as long a run may take as without the mutant, before it counts as endless.
 SLOWER = 3.0
 
@@ -54,26 +55,24 @@ class Trial:
         self.noted.mkdir(exist_ok=True)
         self.known: dict[str, dict[str, Any]] = {}
 
-    def of(self, mutant: Mutant) -> tuple[str, str]:
-        """ "killed", "timeout" or "survived", and the test that failed."""
+    def of(self, mutant: Mutant, *, wide: bool) -> tuple[str, str]:
+        """How the near test files, or the wide ones, end with it: "killed", "timeout" or
+        "survived"; and the test that failed."""
         source = (self.runner.tree / mutant.path).read_text(encoding="utf-8")
-        spent = 0.0
-        for files in (self.files.near(mutant.path), self.files.wide(mutant.path)):
-            chosen = {}
-            for test, seconds in self._tests(files, mutant.path, source, mutant.line):
-                if (spent := spent + seconds) <= self.patience:
-                    chosen[test] = seconds
-            if not chosen:
-                continue
-            limit = SLOWER * sum(chosen.values()) + self.grace
-            files = sorted({test.partition("::")[0] for test in chosen})
-            with self.runner.mutated(mutant.path, mutant.applied(source)):
-                outcome = self.runner.run(files, limit, Chosen(list(chosen)))
-            if outcome.how != "passed":
-                failed = [x for x in outcome.log.splitlines() if x.startswith(("FAILED", "ERROR"))]
-                how = "timeout" if outcome.how == "timeout" else "killed"
-                return how, " ".join(failed[:1])[:200]
-        return "survived", ""
+        files = (self.files.wide if wide else self.files.near)(mutant.path)
+        chosen: dict[str, float] = {}
+        for test, seconds in self._tests(files, mutant.path, source, mutant.line):
+            if sum(chosen.values()) + seconds <= self.patience:
+                chosen[test] = seconds
+        if not chosen:
+            return "survived", ""
+        limit = SLOWER * sum(chosen.values()) + self.grace
+        files = sorted({test.partition("::")[0] for test in chosen})
+        with self.runner.mutated(mutant.path, mutant.applied(source)):
+            outcome = self.runner.run(files, limit, Chosen(list(chosen)))
+        failed = [x for x in outcome.log.splitlines() if x.startswith(("FAILED", "ERROR"))]
+        how = {"passed": "survived", "failed": "killed"}.get(outcome.how, outcome.how)
+        return how, " ".join(failed[:1])[:200]
 
     def _tests(
         self, files: list[str], path: str, source: str, line: int
@@ -116,7 +115,7 @@ class Trial:
 @click.option("--count", default=320, help="How many mutants.", show_default=True)
 @click.option("--seed", default=0, help="Of the sample.", show_default=True)
 @click.option("--only", multiple=True, help="Rooms or files, in place of all.")
-@click.option("--patience", default=40.0, help="Seconds of tests for a mutant.", show_default=True)
+@click.option("--patience", default=20.0, help="Seconds of tests, twice.", show_default=True)
 @click.option("--again", is_flag=True, help="Try those once more that survived.")
 @click.option("--folder", default="build/mutants", help="For the copy and what is known.")
 @click.option("--report", is_flag=True, help="Only say what is known, and write it down.")
@@ -140,12 +139,13 @@ def main(
         root = kept / "tree"  # which stays as it is, whatever is edited meanwhile
         copied(ROOT, root)
         trial = Trial(Runner(root), patience)
-        for number, mutant in enumerate(drawn, 1):
-            known = session.found.get(mutant.key)
-            if known is None or (again and known == "survived"):
-                how, by = trial.of(mutant)
-                session.note(mutant, how, by)
-                click.echo(f"{number}/{len(drawn)} {how}: {mutant.path}:{mutant.line}")
+        if again:
+            session.found = {k: how for k, how in session.found.items() if how in NOTICED}
+        for wide, untried in ((False, None), (True, "near")):
+            for mutant in [m for m in drawn if session.found.get(m.key) == untried]:
+                how, by = trial.of(mutant, wide=wide)
+                session.note(mutant, "near" if how == "survived" and not wide else how, by)
+                click.echo(f"{len(session.found)} {how}: {mutant.path}:{mutant.line}")
                 if how == "survived":
                     click.echo("\n".join(changed(mutant, root)))
     told = summary(drawn, session.found, root)
@@ -166,7 +166,7 @@ def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str,
     survivors = []
     for mutant in sorted(drawn, key=lambda m: (m.path, m.line)):
         how = found.get(mutant.key)
-        if how is None:
+        if how not in (*NOTICED, "survived"):
             continue
         for name in ("all", "/".join(mutant.path.split("/")[:2])):
             counts = rooms.setdefault(name, {"killed": 0, "timeout": 0, "survived": 0})

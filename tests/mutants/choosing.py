@@ -21,27 +21,25 @@ class TestFiles:
         self.direct: Mapping[str, set[str]] = direct
 
     def near(self, path: str) -> list[str]:
-        """Those that mirror a module: named after it or its room, or importing it by name."""
+        """Those that mirror a module: named after it or its room, importing it by name, or in
+        the folder of its room."""
         module = _module(path)
-        names = {f"test_{part}.py" for part in module.split(".")[1:]}
+        names = tuple(f"test_{part}" for part in module.split(".")[1:])
+        folder = f"tests/{'/'.join(module.split('.')[1:2])}/"
         return [
             file
             for file in self.used
-            if PurePosixPath(file).name in names or module in self.direct[file]
+            if PurePosixPath(file).name.startswith(names)
+            or module in self.direct[file]
+            or file.startswith(folder)
         ]
 
     def wide(self, path: str) -> list[str]:
-        """The others that import the module or its room, or lie in its folder."""
+        """The others that import the module or its room, also through another file."""
         module = _module(path)
-        room = ".".join(module.split(".")[:2])
-        asked = {module, module.rpartition(".")[0], room} - {"al"}
-        folder = f"tests/{room.removeprefix('al.')}/"
+        asked = {module, module.rpartition(".")[0], ".".join(module.split(".")[:2])} - {"al"}
         near = self.near(path)
-        return [
-            file
-            for file, used in self.used.items()
-            if file not in near and (asked & used or file.startswith(folder))
-        ]
+        return [file for file, used in self.used.items() if file not in near and asked & used]
 
 
 def _module(path: str) -> str:
