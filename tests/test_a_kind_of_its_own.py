@@ -139,8 +139,7 @@ import json, sys
 import mlflow, numpy as np
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model("models:/grades/Production")
-light = np.stack([np.full((8, 8), value, np.uint8) for value in (20, 125, 230)])
-print(json.dumps(model.predict(light).to_dict("list")))
+print(json.dumps(model.predict(np.load("asked.npy")).to_dict("list")))
 """
 
 
@@ -164,8 +163,9 @@ def test_a_kind_that_one_file_defines_runs_a_campaign_and_is_served(
 
     last = runs(client, role="cycle", campaign="grades")[-1]
     labels = table(client, last, "state/labels.parquet")
-    truth = Grades().data().truth(labels["id"].tolist())
-    assert [json.loads(label) for label in labels["label"]] == truth
+    data = Grades().data()
+    answered = [json.loads(label) for label in labels["label"]]
+    assert answered == data.truth(labels["id"].tolist())
     assert 0 <= last.data.metrics["cycle/kappa"] <= 1
     election = runs(client, step="select-model", campaign="grades")[0]
     record = json.loads(
@@ -174,14 +174,18 @@ def test_a_kind_that_one_file_defines_runs_a_campaign_and_is_served(
     errors = [candidate["metrics"]["val/off"] for candidate in record["candidates"]]
     assert record["winner"]["metrics"]["val/off"] == min(errors)
 
+    ids = data.ids("test")
+    (batch,) = data.batches(ids, batch_size=TEST)
+    np.save(folder / "asked.npy", np.asarray(batch.inputs))
     asked = subprocess.run(
         [sys.executable, "-c", ASK, mlflow.get_tracking_uri()], cwd=folder, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
     assert asked.returncode == 0, asked.stderr
     answer = json.loads(asked.stdout.splitlines()[-1])
-    assert answer["grade"] == [1, 3, 5]
-    assert answer["expected"] == sorted(answer["expected"])
+    truth = np.array(data.truth(ids))
+    assert np.abs(answer["grade"] - truth).mean() < 0.75
+    assert np.corrcoef(answer["expected"], truth)[0, 1] > 0.9
 
 
 def test_a_campaign_of_its_own_kind_is_named_after_the_kinds_strategy(campaign: Make) -> None:
