@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +12,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
 from al.randomness import torch_seed
 from al.registry import digest_of
+from al.sources import code_digest
 from al.tracking import Checkpoints
 
 
@@ -43,17 +42,15 @@ def view_of(cycle: Cycle) -> View:
 
 
 def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
-    """A graph with what tells its outputs from others'.
+    """A graph with what tells its outputs from others': weights, code, parameters of the task.
 
     The stochastic passes are drawn by the weights, so that as long as a champion stands its
     samples stay the same and are kept.
     """
     session = cycle.session
-    code = ""
-    with suppress(OSError, TypeError):  # a task without a source file: its name has to do
-        code = inspect.getsource(inspect.getmodule(type(session.task)) or type(session.task))
-    task = zlib.crc32(f"{session.config.task} {code}".encode())
-    key = f"{digest}-{task:08x}-{session.device.type}"
+    taken = {name: value for name, value in session.config.of_task.items() if name != "data"}
+    made_by = f"{code_digest(session.task)}-{zlib.crc32(repr(sorted(taken.items())).encode()):08x}"
+    key = f"{digest}-{made_by}-{session.device.type}"
     if session.config.calibrate == "on":
         ids = session.data.ids("val")
         labelled = session.data.batches(ids, session.data.truth(ids), batch_size=512)
