@@ -1,0 +1,56 @@
+"""What kinds of problem say of labels, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from al.contracts import DataSpec
+from al.kinds import kind_named
+from al.kinds.colours import of_class
+from al.kinds.masks import COVER
+
+IMAGES = DataSpec(("background", "a", "b"), (4, 5, 3), "uint8")
+
+
+def test_a_mask_costs_the_pixels_of_its_outlines() -> None:
+    masks = kind_named("mask")(IMAGES)
+    mask = np.zeros((4, 5), np.uint8)
+    assert masks.cost(mask) == 1  # drawing nothing takes a look
+    mask[1:3, 2] = 2
+    # beside it to the left, twice, above it, and of itself all that end below or to the right
+    assert masks.cost(mask) == 5
+
+
+def test_a_tie_between_people_goes_to_what_the_first_one_drew() -> None:
+    masks = kind_named("mask")(IMAGES)
+    drawn = [np.full((4, 5), number, np.uint8) for number in (2, 1, 0)]
+    assert masks.majority([masks.label(mask) for mask in drawn[:2]]) == masks.label(drawn[0])
+    drawn[1][:, 0] = drawn[2][:, 0] = 1
+    voted = drawn[0].copy()
+    voted[:, 0] = 1
+    assert masks.majority([masks.label(mask) for mask in drawn]) == masks.label(voted)
+
+
+def test_each_class_of_a_mask_has_its_own_colour_and_the_background_none() -> None:
+    masks = kind_named("mask")(IMAGES)
+    mask = np.zeros((4, 5), np.uint8)
+    mask[0, 0], mask[3, 4] = 1, 2
+    image = np.full((4, 5, 3), 100, np.uint8)
+    shown = np.asarray(masks.drawn(image, masks.label(mask), (5, 4)))
+    for place, number in (((0, 0), 0), ((3, 4), 1)):
+        expected = (1 - COVER) * 100 + COVER * np.array(of_class(number))
+        assert np.abs(shown[place] - expected).max() <= 1
+    assert (shown[1:3] == 100).all()
+    assert (image == 100).all()  # what is given stays as it is
+
+
+def test_images_without_boxes_have_a_row_that_is_none() -> None:
+    boxes = kind_named("boxes")(IMAGES)
+    assert boxes.tensor([[], []]).tolist() == [[[-1, 0, 0, 0, 0]]] * 2
+    one = [{"label": "b", "box": [1, 2, 3, 4]}]
+    assert boxes.tensor([one, []]).tolist() == [[[2, 1, 2, 3, 4]], [[-1, 0, 0, 0, 0]]]
+
+
+def test_a_majority_of_choices_is_the_commonest() -> None:
+    assert kind_named("class")(IMAGES).majority(["a", "b", "b"]) == "b"
+    assert kind_named("class")(IMAGES).majority(["b", "a"]) == "b"  # a tie goes to the first
