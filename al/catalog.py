@@ -1,4 +1,4 @@
-"""Names of code: tasks, strategies, kinds of problem, annotators, criteria, stop rules.
+"""Names of code: tasks, strategies, kinds, annotators, criteria, stop rules, engines.
 
 A catalog finds an object by one of three kinds of name:
 
@@ -119,6 +119,7 @@ annotators = Catalog("annotator", "al.annotators", "al.annotators")
 kinds = Catalog("kind", "al.kinds", "al.kinds")
 criteria = Catalog("criterion", "al.model_selector", "al.criteria")
 stop_rules = Catalog("stop rule", "al.pipeline.stopping", "al.stop_rules")
+engines = Catalog("engine", "al.engine", "al.engines")
 
 
 def make_task(name: str, given: Mapping[str, Any]) -> Any:

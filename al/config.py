@@ -167,6 +167,14 @@ class Config:
     device: str = of.campaign(
         "auto", "cpu, cuda, cuda:1 …; auto takes a GPU where there is one.", free=True
     )
+    engine: str = of.campaign(
+        "local",
+        "Where models run over many samples: a catalog name or package.module:Object.",
+        free=True,
+    )
+    engine_options: str = of.campaign(
+        "none", "What the engine is told: name=value, name=value; or none.", free=True
+    )
     baseline: str = of.campaign(
         "random", "Strategy run beside this one by main with the oracle; or none.", free=True
     )

@@ -7,6 +7,7 @@
     │   └── LabelError       a label that the task does not know
     ├── AnnotatorError       who answers cannot be reached, refuses, or does not fit the task
     ├── StrategyError        a strategy cannot run here, or chose something impossible
+    ├── EngineError          an engine lost work, or a worker of it failed
     ├── PoolEmpty            nothing is left to ask about
     ├── StepOrder            a step was called before the one that it builds on
     ├── StateError           a saved state is missing, corrupt or of a later version
@@ -29,6 +30,7 @@ __all__ = [
     "CampaignBusy",
     "ConfigError",
     "DataError",
+    "EngineError",
     "LabelError",
     "PoolEmpty",
     "RegistryError",
@@ -67,6 +69,10 @@ class AnnotatorError(AlError):
 
 class StrategyError(AlError):
     """A strategy cannot run here, or chose something impossible."""
+
+
+class EngineError(AlError):
+    """An engine lost work, or a worker of it failed."""
 
 
 class PoolEmpty(AlError):

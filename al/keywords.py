@@ -64,6 +64,8 @@ class Keywords(TypedDict, total=False):
     campaign: str
     model: str
     device: str
+    engine: str
+    engine_options: str
     baseline: str
     # end
 

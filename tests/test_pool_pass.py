@@ -46,7 +46,7 @@ class Counting(LocalEngine):
 
     def map(self, make_worker: Any, shards: Any) -> Any:
         for shard, found in super().map(make_worker, shards):
-            self.samples += len(shard[2])
+            self.samples += len(shard.work[2])
             yield shard, found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from al.contracts.data import Label
 
@@ -164,11 +165,34 @@ class Query:
         return replace(self, **kept)
 
 
-class Engine(Protocol):
-    """The one place where work leaves the process."""
+class Engine(ABC):
+    """The one place where work leaves the process.
 
+    It starts nothing before `map` is called. Callers go through `al.engine.spread`, which holds
+    it to its promise and keeps what workers raise from it.
+
+    Args:
+        options: as the user gave them, by name; the names are those of the class's `options`.
+    """
+
+    #: What can be given as `engine_options`: name → help line.
+    options: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        self.given = dict(options or {})
+
+    @abstractmethod
     def map(
         self, make_worker: Callable[[], Callable[[S], R]], shards: Iterable[S]
     ) -> Iterator[tuple[S, R]]:
-        """Run a worker over each shard exactly once; results come in any order."""
-        ...
+        """Run a worker over each shard exactly once; yield shards with results in any order.
+
+        Args:
+            make_worker: called once wherever some shards are worked at. It is small and can be
+                pickled, as shards and results can: a worker elsewhere finds data and weights
+                by their names.
+        """
+
+    def close(self) -> None:
+        """Let go of what is held, like processes; called as a command ends."""
+        return

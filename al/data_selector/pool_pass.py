@@ -25,6 +25,7 @@ from filelock import BaseFileLock
 from al.contracts import DataLoader, Engine, Graph
 from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
+from al.engine import spread
 from al.errors import DataError
 from al.kept import size_of, used_at
 from al.progress import bar
@@ -133,7 +134,7 @@ class PoolPass:
         work = [(shard, tuple(missing[shard]), left[shard]) for shard in missing]
         total = sum(map(len, left.values()))
         with bar(desc=f"score ({', '.join(names)})", total=total, unit="sample") as progress:
-            for (shard, asked, fresh), found in self._engine.map(self._make_worker, work):
+            for (shard, asked, fresh), found in spread(self._engine, self._make_worker, work):
                 for name in asked:
                     whole = found.get(name)
                     if len(fresh) < len(self._ids(shard)):

@@ -24,28 +24,29 @@ _log = logging.getLogger(__name__)
 PAUSES = (1.0, 30.0)
 
 
-def options_of(config: Config, known: Mapping[str, str]) -> dict[str, str]:
-    """The annotator's options by name; a comma parts two where a name and = come after it.
+def options_of(config: Config, known: Mapping[str, str], of: str = "annotator") -> dict[str, str]:
+    """Options by name; a comma parts two where a name and = come after it.
 
     Args:
-        known: the names that the annotator knows.
+        known: the names that there are.
+        of: whose they are, annotator or engine.
 
     Raises:
         ConfigError: an option has no value, or is given twice.
-        UnknownName: the annotator does not know one.
+        UnknownName: one is none of these names.
     """
-    text, found = config.annotator_options.strip(), dict[str, str]()
+    text, found = str(getattr(config, f"{of}_options")).strip(), dict[str, str]()
     if text in ("", "none"):
         return found
     for part in re.split(r",\s*(?=[\w-]+\s*=)", text):
         name, given, value = (word.strip() for word in part.partition("="))
         if not given or not name:
-            raise ConfigError(f"annotator_options={text!r}: give name=value, name=value")
+            raise ConfigError(f"{of}_options={text!r}: give name=value, name=value")
         if name not in known:
             fix = did_you_mean(name, known) if known else "it has none; leave them out"
-            raise UnknownName(f"annotator {config.annotator!r} has no option {name!r}: {fix}")
+            raise UnknownName(f"{of} {getattr(config, of)!r} has no option {name!r}: {fix}")
         if name in found:
-            raise ConfigError(f"annotator_options gives {name!r} twice: give it once")
+            raise ConfigError(f"{of}_options gives {name!r} twice: give it once")
         found[name] = value
     return found
 

@@ -242,6 +242,7 @@ class Campaign:
             finally:
                 if session.driver is not None:
                     session.driver.release()
+                session.engine.close()
 
     def _run_missing(self, session: Session) -> bool:
         """Run the cycles that are missing; False where people have to answer first."""

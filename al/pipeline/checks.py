@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from al.catalog import annotators, tasks
+from al.catalog import annotators, engines, tasks
 from al.config import DEFAULT, Config
 from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import ConfigError, DataError, UnknownName
@@ -31,6 +31,7 @@ def check_names(config: Config) -> None:
     check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
     rules_of(config.stop)
+    engines.get(config.engine)
 
 
 def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> None:

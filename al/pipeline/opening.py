@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from al.catalog import annotators, make_task
+from al.catalog import annotators, engines, make_task
 from al.config import DEFAULT, Config
-from al.contracts import Annotator, Criterion, DataLoader, Splits, Task
-from al.engine import LocalEngine
+from al.contracts import Annotator, Criterion, DataLoader, Engine, Splits, Task
 from al.errors import ConfigError, StateError
 from al.kept import cache_limit
 from al.kinds import kind_named, kind_of
@@ -126,6 +125,7 @@ class _Plan:
     stop_rules: tuple[StopRule, ...]
     lower: bool
     device: torch.device
+    engine: Engine
 
     def session(
         self, run: Run, driver: Driver | None = None, *, steps: tuple[Step, ...]
@@ -136,7 +136,7 @@ class _Plan:
         registry = Registry(self.store.client, self.config.model_name, self.config.name, run.id)
         return Session(
             self.config, self.store, driver, run, self.task, self.data, self.splits,
-            self.annotator, self.criterion, registry, state, self.device, LocalEngine(), open_run,
+            self.annotator, self.criterion, registry, state, self.device, self.engine, open_run,
             stop_rules=self.stop_rules, lower=self.lower, steps=steps,
         )  # fmt: skip
 
@@ -173,12 +173,15 @@ def _plan(
     check_annotator(annotator, data, config, new=stored is None)
     rules = rules_of(config.stop)
     check_stop_rules(rules, config, data, task.metric, lower=lower)
+    runs_on = engines.get(config.engine)
+    engine = runs_on(options_of(config, runs_on.options, "engine"))
     if stored is None:
         check_sizes(config, len(data.ids("train")))
         owner = found.id if found else ""
         Registry(store.client, config.model_name, config.name, owner).check_free()
     return _Plan(
-        config, store, found, stored, task, data, splits, annotator, wanted, rules, lower, device
+        config, store, found, stored, task, data, splits, annotator, wanted, rules, lower, device,
+        engine,
     )  # fmt: skip
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, Graph, Splits, Task
-from al.engine import LocalEngine
+from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
 from al.errors import DataError, StateError, StrategyError
 from al.pipeline.steps import STEPS, Step
 from al.pipeline.stopping import StopRule
@@ -51,7 +50,7 @@ class Session:
     registry: Registry
     state: State
     device: torch.device
-    engine: LocalEngine
+    engine: Engine
     open_run: Run | None = None
     seen: Run | None = None
     stop_rules: tuple[StopRule, ...] = ()
