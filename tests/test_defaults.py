@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from al.errors import ConfigError
+from al.errors import ConfigError, UnknownName
 from al.pipeline.opening import name_of
 from tests.conftest import SMALL
 from tests.kinds import KINDS, Numbers
@@ -74,3 +75,17 @@ def test_a_campaign_that_is_not_there_is_one_line_with_and_without_a_name(campai
     for given in ({"campaign": "c"}, {}):
         with pytest.raises(ConfigError, match=r"there is no campaign '(c|digits-margin-seed0.*)'"):
             campaign(strategy="default", **given).history()
+
+
+def test_a_stored_campaign_of_a_kind_that_is_not_there_is_one_line(
+    campaign: Make, client: Any
+) -> None:
+    given = {"task": PLAIN, "campaign": "c", **TINY, "cycles": 1}
+    campaign(**given).run()
+    (run,) = runs(client, role="campaign", campaign="c")
+    path = Path(client.download_artifacts(run.info.run_id, "campaign.json"))
+    path.write_text(path.read_text().replace('"number"', '"numbr"'))
+    client.log_artifact(run.info.run_id, str(path))
+    for more in ({}, {"strategy": "default"}):
+        with pytest.raises(UnknownName, match="unknown kind 'numbr': did you mean 'number'"):
+            campaign(**given, **more).run()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -8,6 +9,7 @@ import pytest
 
 from al.errors import AlError, RegistryError
 from al.registry import Registry, Standing
+from al.registry.servable import _code
 from al.tracking.connection import Connection
 from tests.stores import production, runs, stages
 
@@ -203,3 +205,14 @@ def test_a_foreign_version_put_into_production_is_one_line(campaign: Make, clien
     move(client, 2, "Archived")
     move(client, 1)
     campaign(campaign="m", cycles=2).run()
+
+
+def test_a_version_brings_the_source_of_its_task_and_of_its_kind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "my_code.py").write_text("class Scale: ...\n")
+    (folder / "my_task.py").write_text("class Grades: ...\n")
+    monkeypatch.syspath_prepend(str(folder))
+    found = [Path(path).name for path in _code("my_task:Grades", "my_code:Scale")]
+    assert found == ["al", "my_task.py", "my_code.py"]
+    assert [Path(path).name for path in _code("digits", "class")] == ["al"]
