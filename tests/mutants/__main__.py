@@ -11,7 +11,7 @@ import click
 
 from tests.mutants.choosing import TestFiles
 from tests.mutants.noting import EVERYONE, Chosen, Noting, run_with
-from tests.mutants.places import Mutant, sample
+from tests.mutants.places import Mutant, digest, sample
 from tests.mutants.running import Runner, copied
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ class Trial:
         lines, within = run_with(source, line)
         found = []
         for file in files:
-            noted = self._noted(file)
+            noted = self._noted(file, path)
             by_line = noted["lines"].get(path, {})
             ran = {test for at in lines for test in by_line.get(str(at), ())}
             closest = {test for at in within for test in by_line.get(str(at), ())}
@@ -96,18 +96,24 @@ class Trial:
             ]
         return [(test, seconds) for _, seconds, test in sorted(found)]
 
-    def _noted(self, file: str) -> dict[str, Any]:
-        """What the tests of a file run, found out once; nothing of those that fail as it is."""
-        if file not in self.known:
-            out = self.noted / f"{file.replace('/', '_')}.json"
-            if not out.exists():
-                plugin = Noting(self.runner.tree / self.runner.package, out)
-                outcome = self.runner.run([file], 900.0, plugin)
-                if outcome.how != "passed":
-                    click.echo(f"{file} without a mutant: {outcome.log[-500:]}")
-                if not out.exists():
-                    out.write_text('{"seconds": {}, "lines": {}}', encoding="utf-8")
+    def _noted(self, file: str, path: str) -> dict[str, Any]:
+        """What the tests of a file run; found out once for what the file and the module say."""
+        tree, out = self.runner.tree, self.noted / f"{file.replace('/', '_')}.json"
+        if file not in self.known and out.exists():
             self.known[file] = json.loads(out.read_text("utf-8"))
+        read = self.known.get(file, {"of": {}})["of"]
+        if any(read.get(one) != digest(tree / one) for one in (file, path)):
+            out.unlink(missing_ok=True)
+            outcome = self.runner.run([file], 900.0, Noting(tree / self.runner.package, out))
+            if outcome.how != "passed":
+                click.echo(f"{file} without a mutant: {outcome.log[-500:]}")
+            found = {"seconds": {}, "lines": {}}
+            if out.exists():
+                found = json.loads(out.read_text("utf-8"))
+            sources = [one.relative_to(tree) for one in (tree / self.runner.package).rglob("*.py")]
+            found["of"] = {str(one): digest(tree / one) for one in [file, *sources]}
+            out.write_text(json.dumps(found), encoding="utf-8")
+            self.known[file] = found
         return self.known[file]
 
 

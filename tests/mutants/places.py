@@ -126,5 +126,10 @@ def _compiles(source: str) -> bool:
     return True
 
 
+def digest(file: Path) -> str:
+    """Of what a file says."""
+    return _digest(file.read_text(encoding="utf-8"))
+
+
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()

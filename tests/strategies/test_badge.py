@@ -98,3 +98,10 @@ def test_when_nothing_is_left_but_equals_the_lowest_ids_follow() -> None:
     picks = build("badge")(doubled, 6, np.random.default_rng(0)).positions.tolist()
     assert len({row // 3 for row in picks[:2]}) == 2
     assert picks[2:] == sorted(set(range(6)) - set(picks[:2]))
+
+
+def test_how_large_gradients_are_does_not_matter() -> None:
+    over = pool(60)
+    small = ArrayView(probabilities=over.probabilities, embeddings=over.embeddings / 1024)
+    one, two = (build("badge")(each, 20, np.random.default_rng(0)) for each in (over, small))
+    assert one.positions.tolist() == two.positions.tolist()

@@ -76,14 +76,12 @@ def test_k_means_makes_no_more_clusters_than_there_are_distinct_points() -> None
 
 
 def test_k_means_plus_plus_draws_by_squared_distance() -> None:
-    ours = torch.tensor([[0.0], [1.0], [3.0]])
-    counts = np.zeros(3)
-    for seed in range(2000):
-        drawn = geometry._spread(ours, 2, np.random.default_rng(seed))
-        counts += (ours == drawn[1]).numpy()[:, 0]
-    # By hand: each comes first once in three; then 0:1:9, 1:0:4, 9:4:0 over their sums.
-    wanted = np.array([1 / 5 + 9 / 13, 1 / 10 + 4 / 13, 9 / 10 + 4 / 5]) / 3
-    assert counts / 2000 == pytest.approx(wanted, abs=0.04)
+    corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [1.0, 2.0]])
+    drawn = [geometry._spread(corners, 2, np.random.default_rng(seed)) for seed in range(2000)]
+    apart = [int((one - two).square().sum()) for one, two in drawn]
+    # From any corner of the rectangle the others are 1, 4 and 5 away.
+    shares = np.bincount(apart, minlength=6)[[1, 4, 5]] / 2000
+    assert shares == pytest.approx(np.array([1, 4, 5]) / 10, abs=0.03)
 
 
 def test_turns_count_within_groups() -> None:
