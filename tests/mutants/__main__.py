@@ -101,7 +101,7 @@ class Trial:
         tree, out = self.runner.tree, self.noted / f"{file.replace('/', '_')}.json"
         if file not in self.known and out.exists():
             self.known[file] = json.loads(out.read_text("utf-8"))
-        read = self.known.get(file, {"of": {}})["of"]
+        read = self.known.get(file, {}).get("of", {})
         if any(read.get(one) != digest(tree / one) for one in (file, path)):
             out.unlink(missing_ok=True)
             outcome = self.runner.run([file], 900.0, Noting(tree / self.runner.package, out))
