@@ -46,7 +46,7 @@ def test_a_campaign_by_mlflow_run_goes_on_by_cycle_and_by_steps(folder: Path, cl
     assert printed.count("Production v") == 4
     assert "margin" in printed
     assert "random" in printed
-    assert "make ui" in printed
+    assert "mlflow ui" in printed
     (top,) = runs(client, role="campaign", campaign="c")
     assert top.data.tags["mlflow.project.entryPoint"] == "main"  # it is the project's own run
     assert "is finished" in mlflow_run(folder, *experiment, **{**SMALL, "campaign": "c"})
