@@ -88,6 +88,12 @@ def test_a_champion_that_is_not_a_number_is_replaced_by_any_that_is() -> None:
     assert elect([candidate(0, 5, 0.1)], champion_metrics(NAN), BEST).promoted
 
 
+def test_an_epoch_that_is_not_a_number_ranks_below_any_that_is() -> None:
+    sound, broken = ({"val/accuracy": 0.1, "val/loss": 9.0}, {"val/accuracy": NAN, "val/loss": NAN})
+    assert BEST.rank(sound) > BEST.rank(broken)  # as early stopping asks, whichever came first
+    assert not BEST.rank(broken) > BEST.rank(sound)
+
+
 def test_an_infinite_loss_is_a_number() -> None:
     least = criterion("min:val/loss", NAMES)
     assert elect([candidate(0, 5, 0.9, loss=INF)], None, least).promoted
