@@ -20,7 +20,8 @@ import al.tracking.checkpoints
 from al.agents import Agent, SupervisedAgent
 from al.data_selector import PoolPass
 from al.graphs import TorchGraph
-from al.pipeline.cycle import Cycle, begin_cycle, close
+from al.pipeline.closing import close
+from al.pipeline.cycle import Cycle, begin_cycle
 from al.pipeline.session import Session
 from al.pipeline.steps import STEPS
 from benchmarks.common import Row

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from al.errors import ConfigError, UnknownName
-from al.pipeline.opening import name_of
+from al.pipeline.identifying import name_of
 from tests.conftest import SMALL
 from tests.kinds import KINDS, Numbers
 from tests.stores import runs

@@ -99,7 +99,7 @@ def test_samples_that_appear_are_seen_and_those_that_vanish_are_dropped_with_a_c
 def test_a_campaign_sees_a_change_while_it_runs(
     data: Path, campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from al.pipeline import campaign as module
+    from al.pipeline import driving as module
 
     original = module.begin_cycle
 

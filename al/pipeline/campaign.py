@@ -15,18 +15,11 @@ from al.errors import ConfigError
 from al.keywords import Keywords, with_parameters
 from al.pipeline import notebook
 from al.pipeline.asking import reached
-from al.pipeline.cycle import (
-    Cycle,
-    Waiting,
-    begin_cycle,
-    close,
-    ended,
-    needs,
-    next_step,
-    open_cycle,
-)
+from al.pipeline.cycle import begin_cycle, ended, open_cycle
+from al.pipeline.driving import advance, run_missing
 from al.pipeline.history import stop_reason
-from al.pipeline.opening import look_into, name_of, open_session, promotions_of
+from al.pipeline.identifying import name_of
+from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.session import Session
 from al.pipeline.spans import span
@@ -107,7 +100,7 @@ class Campaign:
         Where people have not answered yet, say so and return; the next call goes on.
         """
         with self._opened() as session:
-            complete = self._run_missing(session)
+            complete = run_missing(session)
             result = Result.of(session)
             config = session.config
             compared = config.annotator == "oracle" and config.baseline != "none"
@@ -126,7 +119,7 @@ class Campaign:
             cycle = open_cycle(session)
             if cycle is None and session.pool and (reason := stop_reason(session)):
                 _log.info(f"{reason}, which would end main; here is one cycle more")
-            self._advance(cycle or begin_cycle(session))
+            advance(cycle or begin_cycle(session))
             self._result = Result.of(session)
         return self._result
 
@@ -137,7 +130,7 @@ class Campaign:
         with self._opened(create=first) as session:
             cycle = open_cycle(session) or (begin_cycle(session) if first else None)
             if cycle is not None:
-                self._advance(cycle, step)
+                advance(cycle, step)
             else:
                 _log.info(f"nothing to do: {session.closed}; {opening.name} starts the next cycle")
 
@@ -162,7 +155,7 @@ class Campaign:
                 )
             if decision.go:
                 with self._opened() as session:
-                    self._advance(open_cycle(session) or begin_cycle(session))
+                    advance(open_cycle(session) or begin_cycle(session))
             return decision.why, decision.over
 
         keep_watch(look, span(poll, "poll"))
@@ -243,56 +236,6 @@ class Campaign:
                 if session.driver is not None:
                     session.driver.release()
                 session.engine.close()
-
-    def _run_missing(self, session: Session) -> bool:
-        """Run the cycles that are missing; False where people have to answer first."""
-        cycle = open_cycle(session)
-        if cycle is None and session.state.cycle >= session.config.cycles:
-            _log.info(
-                f"campaign {session.config.name} is finished: {session.closed}, "
-                f"{len(session.state.labels.ids)} labels; "
-                f"cycles={session.config.cycles + 10} goes on"
-            )
-            return True
-        while cycle is not None or not (reason := stop_reason(session)):
-            if not self._advance(cycle or begin_cycle(session)):
-                return False
-            cycle = None
-        waiting = len(session.state.labels.waiting)
-        also = f"; answers to {waiting} samples are still waited for" if waiting else ""
-        _log.info(f"campaign {session.config.name} ends: {reason}{also}")
-        session.run.set_tags({"al.stopped": reason})
-        return True
-
-    def _advance(self, cycle: Cycle, only: Step | None = None) -> bool:
-        """Run a cycle's steps; False where people have to answer first.
-
-        Steps that are done are not done again: what they left is read.
-
-        Args:
-            only: the step to do; it is refused where those before it are not done.
-        """
-
-        def finish() -> None:
-            if not cycle.run.finished:
-                cycle.run.end("SCHEDULED")
-
-        last = self.steps[-1]
-        try:
-            with ended(cycle.run, finish):
-                if only:
-                    cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
-                for step in self.steps:
-                    if over := step.load()(cycle) or step is last:
-                        close(cycle)
-                    if over or step is only:
-                        break
-        except Waiting as waiting:
-            _log.warning(f"{waiting}; the same command goes on")
-            return False
-        if not over and (then := next_step(cycle)):
-            _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
-        return True
 
     def _baseline(self, config: Config) -> Campaign:
         """The same campaign with the baseline's strategy."""

@@ -12,7 +12,7 @@ import torch
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
 from al.errors import DataError, StateError, StrategyError
-from al.pipeline.steps import STEPS, Step
+from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
 from al.registry import Registry
 from al.state import LabelTable, State
@@ -27,36 +27,36 @@ class Session:
     """What the steps of a campaign share.
 
     Attributes:
-        driver: the right of this process to drive the campaign; None where it only looks.
+        stop_rules: what ends the campaign.
+        lower: less of the task's metric is better.
+        steps: the steps of a cycle in their order.
         run: the campaign's run.
+        driver: the right of this process to drive the campaign; None where it only looks.
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
-        stop_rules: what ends the campaign.
         history: metrics of all closed cycles, once the stop rules have asked for them.
-        lower: less of the task's metric is better.
-        steps: the steps of a cycle in their order.
     """
 
     config: Config
     store: Store
-    driver: Driver | None
-    run: Run
     task: Task
     data: DataLoader
     splits: Splits
     annotator: Annotator
     criterion: Criterion
-    registry: Registry
-    state: State
+    stop_rules: tuple[StopRule, ...]
+    lower: bool
     device: torch.device
     engine: Engine
-    open_run: Run | None = None
+    steps: tuple[Step, ...]
+    run: Run
+    driver: Driver | None
+    registry: Registry
+    state: State
+    open_run: Run | None
     seen: Run | None = None
-    stop_rules: tuple[StopRule, ...] = ()
     history: list[Mapping[str, float]] | None = None
-    lower: bool = False
-    steps: tuple[Step, ...] = STEPS
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared and vanished.

@@ -1,0 +1,122 @@
+"""How a cycle ends: its state, its point of the learning curve, and its line."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from al.pipeline.cycle import Cycle
+from al.pipeline.history import remember
+from al.pipeline.label_quality import look_at_labels
+from al.state import ChampionRecord, State, ids_digest
+
+_log = logging.getLogger(__name__)
+
+
+def close(cycle: Cycle) -> State:
+    """Save the state, draw the point of the learning curve, and end the cycle's run."""
+    session = cycle.session
+    champion_record = _champion_record(cycle)
+    pool = session.unasked(cycle.labels)
+    quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels)
+    state = State(
+        campaign=session.config.name,
+        cycle=cycle.number,
+        labels=cycle.labels,
+        champion_record=champion_record,
+        retrained=cycle.election is not None,
+        pool_size=len(pool),
+        pool_digest=ids_digest(pool),
+        memory=_memory(cycle),
+        suspicious=suspicious,
+    )
+    count = len(state.labels.ids)
+    cycle.run.save(state.save, "state")
+    table = state.labels.frame
+    answered = table["status"] == "answered"
+    seconds = state.labels.seconds
+    figures: dict[str, float] = {
+        "cycle/labels": count,
+        "cycle/new_labels": int((answered & (table["collected"] == cycle.number)).sum()),
+        "cycle/answers": state.labels.paid,
+        "cycle/corrected": int((table["before"] != "").sum()),
+        "cycle/waiting": len(state.labels.waiting),
+        "cycle/annotation_seconds": seconds,
+        "cycle/validation_labels": len(session.data.ids("val")),
+        "cycle/pool": len(pool),
+        "cycle/retrained": float(state.retrained),
+        "cycle/seconds": time.time() - cycle.run.started,
+    }
+    figures |= quality
+    curve: dict[str, float] = {}
+    if champion_record is not None:
+        figures |= {f"cycle/val_{name}": value for name, value in champion_record.val.items()}
+        figures |= {f"cycle/test_{name}": value for name, value in champion_record.test.items()}
+        figures["cycle/version"] = champion_record.version
+        curve = {f"test/{name}": value for name, value in champion_record.test.items()}
+    for rule in session.stop_rules:
+        figures |= {f"cycle/{name}": value for name, value in rule.figures(cycle, state).items()}
+    line = _line(cycle, state, figures["cycle/seconds"])
+    cycle.run.log_metrics(figures)
+    cycle.run.describe(line)
+    session.run.log_metrics(curve, count)
+    if seconds:  # of people
+        by_seconds = {f"by_seconds/{key.partition('/')[2]}": v for key, v in curve.items()}
+        session.run.log_metrics(by_seconds, round(seconds))
+    cycle.run.finish()
+    session.state = state
+    remember(session, figures)
+    _log.info(line)
+    return state
+
+
+def _memory(cycle: Cycle) -> Mapping[str, Any]:
+    """What the strategy left for the next cycle; one that keeps nothing changes nothing."""
+    left = None if cycle.query is None else cycle.query.memory
+    return cycle.session.state.memory if left is None else left
+
+
+def _champion_record(cycle: Cycle) -> ChampionRecord | None:
+    """The version in Production now, measured; figures of the same version are kept."""
+    before = cycle.session.state.champion_record
+    version = cycle.champion_version if cycle.election is None else cycle.champion_version_after
+    if version is None:
+        return None
+    if before is not None and before.version == version and before.test:
+        return before
+    graph = cycle.graph(version)
+    return ChampionRecord(
+        version,
+        cycle.weights_digest(version),
+        cycle.evaluate(graph, "val"),
+        cycle.evaluate(graph, "test"),
+    )
+
+
+def _line(cycle: Cycle, state: State, seconds: float) -> str:
+    """The one line that a cycle prints."""
+    config = cycle.session.config
+    metric = cycle.session.task.metric
+    strategy = config.cold_start if cycle.champion_version is None else config.strategy
+    total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
+    words = [
+        f"cycle {cycle.number:2d}{total}",
+        f"labels {len(state.labels.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
+        f"{strategy:<12}",
+    ]
+    if state.champion_record is None:
+        words.append("no model")
+    else:
+        words += [
+            f"val/{metric} {state.champion_record.val[metric]:.3f}",
+            f"test/{metric} {state.champion_record.test[metric]:.3f}",
+            f"Production v{state.champion_record.version}",
+        ]
+    words.append(f"{seconds:5.1f} s")
+    if cycle.verdict is not None and not cycle.verdict.retrain:
+        words.append(f"not retrained: {cycle.verdict.why}")
+    elif cycle.election is not None and not cycle.election.promoted:
+        words.append("champion kept")
+    return "  ".join(words)

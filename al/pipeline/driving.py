@@ -1,0 +1,65 @@
+"""What drives a campaign: the cycles that are missing, and the steps of one."""
+
+from __future__ import annotations
+
+import logging
+
+from al.pipeline.closing import close
+from al.pipeline.cycle import Cycle, Waiting, begin_cycle, ended, needs, next_step, open_cycle
+from al.pipeline.history import stop_reason
+from al.pipeline.session import Session
+from al.pipeline.steps import Step
+
+_log = logging.getLogger(__name__)
+
+
+def run_missing(session: Session) -> bool:
+    """Run the cycles that are missing; False where people have to answer first."""
+    cycle = open_cycle(session)
+    if cycle is None and session.state.cycle >= session.config.cycles:
+        _log.info(
+            f"campaign {session.config.name} is finished: {session.closed}, "
+            f"{len(session.state.labels.ids)} labels; "
+            f"cycles={session.config.cycles + 10} goes on"
+        )
+        return True
+    while cycle is not None or not (reason := stop_reason(session)):
+        if not advance(cycle or begin_cycle(session)):
+            return False
+        cycle = None
+    waiting = len(session.state.labels.waiting)
+    also = f"; answers to {waiting} samples are still waited for" if waiting else ""
+    _log.info(f"campaign {session.config.name} ends: {reason}{also}")
+    session.run.set_tags({"al.stopped": reason})
+    return True
+
+
+def advance(cycle: Cycle, only: Step | None = None) -> bool:
+    """Run a cycle's steps; False where people have to answer first.
+
+    Steps that are done are not done again: what they left is read.
+
+    Args:
+        only: the step to do; it is refused where those before it are not done.
+    """
+
+    def finish() -> None:
+        if not cycle.run.finished:
+            cycle.run.end("SCHEDULED")
+
+    steps = cycle.session.steps
+    try:
+        with ended(cycle.run, finish):
+            if only:
+                cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
+            for step in steps:
+                if over := step.load()(cycle) or step is steps[-1]:
+                    close(cycle)
+                if over or step is only:
+                    break
+    except Waiting as waiting:
+        _log.warning(f"{waiting}; the same command goes on")
+        return False
+    if not over and (then := next_step(cycle)):
+        _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
+    return True

@@ -1,0 +1,89 @@
+"""Which campaign parameters mean, and whether it is there; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from al.catalog import make_task
+from al.config import DEFAULT, Config
+from al.contracts import DataLoader, Task
+from al.errors import ConfigError
+from al.kinds import kind_named, kind_of
+from al.pipeline.campaign_record import NAME, CampaignRecord
+from al.tracking import Run, Store
+from al.tracking.store import unknown_campaign
+
+
+class Identified(NamedTuple):
+    """Which campaign is meant, whether it is there or not.
+
+    Attributes:
+        store: where it was looked for.
+        run: the campaign's; None where it has not been started.
+        stored: what it was started with; a run alone was killed before that was written.
+        made: its task and data, where they had to be made to know which campaign it is.
+    """
+
+    store: Store
+    config: Config
+    run: Run | None
+    stored: CampaignRecord | None
+    made: tuple[Task, DataLoader] | None
+
+
+def name_of(given: Mapping[str, Any]) -> str:
+    """The name of the campaign that parameters mean."""
+    return _named(Config.from_dict(given))[0].name
+
+
+def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Identified:
+    """The campaign that parameters mean, with the strategy that `default` stands for.
+
+    Args:
+        create: whether it may be started where it is not there.
+
+    Raises:
+        ConfigError: it is not there and not to be started, or runs with other parameters.
+    """
+    config, made = _named(Config.from_dict(given))
+    run, stored = find(store, config.name)
+    if stored is not None:
+        if config.strategy == DEFAULT:
+            config = config.replace(strategy=kind_named(stored.data.kind).strategy)
+        if "strategy" in given:
+            given = {**given, "strategy": config.strategy}
+        return Identified(store, stored.as_config().resumed_with(given), run, stored, made)
+    if not create:
+        raise ConfigError(unknown_campaign(store, config.name))
+    made = made or task_and_data(config)
+    return Identified(store, _settled(config, made[1]), run, stored, made)
+
+
+def find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:
+    """The campaign's run and what it was started with; a run alone was killed before that."""
+    runs = store.find({"al.role": "campaign", "al.campaign": name})
+    if not runs:
+        return None, None
+    return runs[0], CampaignRecord.load(runs[0]) if runs[0].has(NAME) else None
+
+
+def task_and_data(config: Config) -> tuple[Task, DataLoader]:
+    """What a configuration learns, and what from."""
+    task: Task = make_task(config.task, config.of_task)
+    return task, task.data()
+
+
+def _named(config: Config) -> tuple[Config, tuple[Task, DataLoader] | None]:
+    """A configuration whose name is known: an automatic one says the strategy."""
+    if config.named:
+        return config, None
+    made = task_and_data(config)
+    return _settled(config, made[1]), made
+
+
+def _settled(config: Config, data: DataLoader) -> Config:
+    """The configuration with the strategy of the data's kind, where it names none."""
+    if config.strategy != DEFAULT:
+        return config
+    return config.replace(strategy=kind_of(data.spec).strategy)

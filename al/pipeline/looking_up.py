@@ -1,0 +1,155 @@
+"""What a campaign needs, looked up and checked before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from al.catalog import annotators, engines
+from al.config import Config
+from al.errors import ConfigError, StateError
+from al.kept import cache_limit
+from al.kinds import kind_of
+from al.model_selector import criterion
+from al.pipeline.asking import options_of
+from al.pipeline.checks import (
+    check_annotator,
+    check_form,
+    check_names,
+    check_same,
+    check_sizes,
+    check_stop_rules,
+    check_task,
+    check_times,
+)
+from al.pipeline.identifying import Identified, identified, task_and_data
+from al.pipeline.session import Session, check_labels, freeze, new_graph
+from al.pipeline.steps import Step
+from al.pipeline.stopping import rules_of
+from al.registry import Registry
+from al.state import State
+from al.tracking import Driver, Run, Store, server_wait
+
+
+def looked_up(
+    given: Mapping[str, Any],
+    experiment: str | None,
+    entry: str | None,
+    *,
+    create: bool,
+    steps: tuple[Step, ...],
+) -> tuple[Identified, Callable[[Run, Driver | None], Session]]:
+    """Look everything up that a campaign needs, and check it; nothing is changed.
+
+    Returns:
+        Which campaign it is, and what makes the session of its run: with a driver, or without
+        one for reading only.
+
+    Raises:
+        AlError: the first thing that cannot be.
+    """
+    check_names(Config.from_dict(given))
+    cache_limit(), server_wait()  # a wrong one is told now
+    known = identified(given, Store(experiment, entry), create=create)
+    config, stored = known.config, known.stored
+    check_names(config)
+    task, data = known.made or task_and_data(config)
+    device = _device(config.device)
+    if stored is not None:
+        check_same(data, stored.contents, config)
+        data.adopt(stored.data)
+    task.metric = task.metric or kind_of(data.spec).metric
+    graph = new_graph(task, data, config)
+    check_task(config, task, data, graph)
+    check_times(config)
+    names = [f"val/{metric}" for metric in graph.metrics]
+    lower = task.metric in graph.lower
+    auto = f"{'min' if lower else 'max'}:val/{task.metric}"
+    wanted = criterion(auto if config.criterion == "auto" else config.criterion, names)
+    if stored is None:
+        splits = data.propose_splits(config.validation_size, config.seed)
+    else:
+        splits = stored.splits
+    freeze(data, splits, config.missing, tell=False)
+    asked = annotators.get(config.annotator)
+    check_form(config, asked, kind_of(data.spec))
+    annotator = asked(data, config.name, options_of(config, asked.options))
+    check_annotator(annotator, data, config, new=stored is None)
+    rules = rules_of(config.stop)
+    check_stop_rules(rules, config, data, task.metric, lower=lower)
+    runs_on = engines.get(config.engine)
+    engine = runs_on(options_of(config, runs_on.options, "engine"))
+    if stored is None:
+        check_sizes(config, len(data.ids("train")))
+        registry_of(known, known.run.id if known.run else "").check_free()
+
+    def opened(run: Run, driver: Driver | None) -> Session:
+        state, open_run = _where_it_stands(known.store, run, config, mend=driver is not None)
+        check_labels(state.labels, data)
+        return Session(
+            config=config,
+            store=known.store,
+            task=task,
+            data=data,
+            splits=splits,
+            annotator=annotator,
+            criterion=wanted,
+            stop_rules=rules,
+            lower=lower,
+            device=device,
+            engine=engine,
+            steps=steps,
+            run=run,
+            driver=driver,
+            registry=registry_of(known, run.id),
+            state=state,
+            open_run=open_run,
+        )
+
+    return known, opened
+
+
+def registry_of(known: Identified, owner: str) -> Registry:
+    """Where the campaign's models are registered.
+
+    Args:
+        owner: id of the campaign's run.
+    """
+    config = known.config
+    return Registry(known.store.client, config.model_name, config.name, owner)
+
+
+def _where_it_stands(
+    store: Store, run: Run, config: Config, *, mend: bool
+) -> tuple[State, Run | None]:
+    """The state after the last closed cycle, and the run of the cycle that is open.
+
+    Args:
+        mend: end the run of a cycle that was killed just before it ended.
+    """
+    found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
+    cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
+    last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
+    state = State.load(cycles[last].path("state")) if last else State.start(config.name)
+    if (state.campaign, state.cycle) != (config.name, last):
+        raise StateError(
+            f"cycle {last} of campaign {config.name!r} holds the state of cycle {state.cycle} of "
+            f"{state.campaign!r}: restore it"
+        )
+    if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
+        cycles[last].finish()
+    return state, cycles.get(last + 1)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0][:120]
+        raise ConfigError(f"device={name!r} cannot be used ({reason}): give cpu or auto") from error
+    return device
