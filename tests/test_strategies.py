@@ -37,16 +37,17 @@ EVERY = [WRITTEN.get(name, name) for name in strategies.names()] + CHAINS
 READS_PROBABILITIES = ["entropy", "least_confidence", "margin"]
 #: Those whose picks depend on how many are asked for.
 BY_SIZE = {"k_means", "typiclust", "cluster_margin", "discriminative", "auto", *CHAINS}
+BY_SIZE |= {"drop_query", "tcm"}
 BY_SIZE |= {WRITTEN["bandit"]}
 #: Those that draw, so that ties are settled by chance.
 DRAWN = {"random", "badge", "k_means", "typiclust", "discriminative", "outlier", "auto"}
-DRAWN |= {"foreground_random"}
+DRAWN |= {"foreground_random", "drop_query", "tcm"}
 DRAWN |= {*WRITTEN.values(), *CHAINS}
 #: Those whose picks are in another order than that of their scores.
 UNORDERED = {"typiclust", "cluster_margin", "k_means", "discriminative", "badge", "batch_bald"}
-UNORDERED |= {"auto", CHAINS[1]}
+UNORDERED |= {"auto", "drop_query", "tcm", CHAINS[1]}
 COLD = ["random", "k_center", "k_means", "facility_location", "typiclust", "prob_cover"]
-COLD += ["gsx", "outlier", "auto", "typiclust(10x) > k_center"]
+COLD += ["gsx", "outlier", "auto", "max_herding", "tcm", "typiclust(10x) > k_center"]
 
 
 def view_for(name: str, *args: Any, **more: Any) -> NotedView:
@@ -97,7 +98,7 @@ def test_what_a_strategy_reads_of_the_model_it_has_declared(name: str) -> None:
     over = view_for(name, 0, 40)
     choose(name, over, 5)
     of_model = {"probabilities", "samples", "embeddings", "committee", "losses", "target_samples"}
-    if name != "auto":  # decides as it goes, and then lets the chosen one declare
+    if name not in ("auto", "tcm"):  # decide as they go, and then let the chosen one declare
         assert over.read & of_model <= set(build(name).reads)
 
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, log
-
 import numpy as np
 import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.strategies.geometry import ROUNDING, Cloud, labelled_points_of, nearest, points_of, slices
-from al.strategies.ranking import certain, reads
-
-#: Up to here greedy is exact; beyond, gains are judged by so many samples at least.
-EXACT, REFERENCE = 20_000, 10_000
-#: What stochastic greedy may lose of the guarantee.
-_EPSILON = 0.1
+from al.strategies.ranking import reads
+from al.strategies.submodular import greedy, reference
 
 
 @strategies.register("facility_location")
@@ -46,11 +40,9 @@ def facility_location(view: PoolView, query_size: int, rng: np.random.Generator)
     """
     points, labelled = points_of(view), labelled_points_of(view)  # [N, D], [L, D]
     size = min(query_size, len(points))
-    if len(points) <= EXACT:
-        return certain(*_lazy(points, _Covered(points, labelled), size))
-    drawn = rng.choice(len(points), min(len(points), max(REFERENCE, 2 * size)), replace=False)
-    ground = points[torch.as_tensor(np.sort(drawn), device=points.device)]
-    return Picks(*_stochastic(points, _Covered(ground, labelled), size, rng))
+    drawn = reference(len(points), size, rng)
+    ground = points if drawn is None else points[torch.as_tensor(drawn, device=points.device)]
+    return greedy(points, _Covered(ground, labelled), size, rng)
 
 
 class _Covered:
@@ -106,48 +98,3 @@ class _Covered:
         """Gains over their bound; true gains never rise, so a rise is rounding."""
         bound = max(self.most * len(self.squared), float(np.finfo(np.float32).tiny))
         return np.minimum.accumulate(np.array(gains, np.float64)) / bound
-
-
-def _lazy(points: torch.Tensor, covered: _Covered, size: int) -> tuple[np.ndarray, np.ndarray]:
-    positions, gains = covered.start(points)
-    bounds = covered.gains(points)  # [N], never below the gain
-    bounds[positions] = -np.inf
-    fresh = np.ones(len(points), dtype=bool)  # whose bound is the gain
-    while len(positions) < size:
-        batch, least = 8, -np.inf
-        while True:
-            if fresh.any():
-                least = covered.least(float(bounds[fresh].max()))
-            stale = np.flatnonzero(~fresh & (bounds >= max(least, 0.0)))
-            if not len(stale):
-                break
-            if len(stale) > batch:
-                stale = stale[np.argpartition(-bounds[stale], batch)[:batch]]
-            bounds[stale] = covered.gains(points[stale])
-            fresh[stale] = True
-            batch *= 2
-        pick = int(np.flatnonzero(fresh & (bounds >= max(least, 0.0)))[0])
-        positions.append(pick)
-        gains.append(float(bounds[pick]))
-        covered.add(points[pick])
-        bounds[pick] = -np.inf
-        fresh[:] = False
-    return np.array(positions, dtype=np.int64), covered.scores(gains)
-
-
-def _stochastic(
-    points: torch.Tensor, covered: _Covered, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    positions, gains = covered.start(points)
-    left = np.delete(np.arange(len(points)), positions)  # the first `count` are not picked yet
-    tries = ceil(len(points) / size * log(1.0 / _EPSILON))
-    for count in range(len(left), len(points) - size, -1):
-        drawn = np.unique(rng.integers(count, size=tries)) if tries < count else np.arange(count)
-        found = covered.gains(points[torch.as_tensor(left[drawn], device=points.device)])
-        ties = drawn[found >= covered.least(float(found.max()))]
-        place = ties[left[ties].argmin()]
-        positions.append(int(left[place]))
-        gains.append(float(found[drawn == place][0]))
-        covered.add(points[positions[-1]])
-        left[place] = left[count - 1]
-    return np.array(positions, dtype=np.int64), covered.scores(gains)

@@ -1,6 +1,7 @@
 """Distances, neighbours and k-means over many points, in blocks that stay near the cache.
 
-Points are float32 tensors [N, D] on whatever device; nothing here ever holds N × N numbers.
+Points are tensors [N, D] on whatever device, float32 where nothing else is said; nothing here
+ever holds N × N numbers.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Cloud:
 
     def __init__(self, points: torch.Tensor) -> None:
         # In float64, so that the mean of equal points is that point.
-        self.centre = points.mean(dim=0, dtype=torch.float64).float()  # [D]
+        self.centre = points.mean(dim=0, dtype=torch.float64).to(points.dtype)  # [D]
         self.points = points - self.centre  # [M, D]
         self.norms = self.points.square().sum(dim=1)  # [M]
 
@@ -101,11 +102,11 @@ class Cloud:
         product does.
         """
         count, width = self.points.shape
-        buffer = torch.empty(0, device=others.device)
+        buffer = others.new_empty(0)
         for rows in slices(len(others), max(count, width)):
             part = others[rows] - self.centre
             if not len(buffer):
-                buffer = torch.empty((len(part), count), device=others.device)
+                buffer = others.new_empty((len(part), count))
             block = buffer[: len(part)]
             torch.addmm(self.norms, part, self.points.T, alpha=-2.0, out=block)
             yield rows, block.add_(part.square().sum(dim=1, keepdim=True)).clamp_min_(0.0)
@@ -120,7 +121,7 @@ def nearest(
     points are at distance 0 and equally far ones at equal distances.
     """
     k = min(k, len(others))
-    distances = torch.empty((len(points), k), device=points.device)
+    distances = points.new_empty((len(points), k))
     found = torch.empty((len(points), k), dtype=torch.int64, device=points.device)
     for rows, block in Cloud(others).squared(points):
         if k == 1:

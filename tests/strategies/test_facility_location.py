@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from al.catalog import strategies
 from al.contracts import Picks
-from al.strategies import ArrayView, facility_location
+from al.strategies import ArrayView, submodular
 from tests.views import view
 
 
@@ -93,8 +93,8 @@ def test_stochastic_greedy_comes_near_the_exact_one(monkeypatch: pytest.MonkeyPa
         return float((scale - best).sum())
 
     exact = value(choose(over, 40).positions)
-    monkeypatch.setattr(facility_location, "EXACT", 500)
-    monkeypatch.setattr(facility_location, "REFERENCE", 500)
+    monkeypatch.setattr(submodular, "EXACT", 500)
+    monkeypatch.setattr(submodular, "REFERENCE", 500)
     picks = [choose(over, 40, seed) for seed in range(3)]
     drawn = value(rng.choice(1500, 40, replace=False))
     for pick in picks:
@@ -106,7 +106,7 @@ def test_stochastic_greedy_comes_near_the_exact_one(monkeypatch: pytest.MonkeyPa
 
 
 def test_stochastic_greedy_can_ask_for_the_whole_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facility_location, "EXACT", 10)
+    monkeypatch.setattr(submodular, "EXACT", 10)
     assert sorted(choose(view(0, 60), 60).positions) == list(range(60))
 
 
