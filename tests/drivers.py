@@ -49,7 +49,7 @@ def drive(folder: Path, uri: str, parameters: dict[str, Any], name: str, **how: 
 
 
 def _command(uri: str, parameters: dict[str, Any]) -> None:
-    """Run the campaign as `python -m steps.main` does, and end with its exit code."""
+    """Run the campaign as `al main` does, and end with its exit code."""
     import sys
 
     import mlflow

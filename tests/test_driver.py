@@ -35,7 +35,7 @@ def place(request: Any, folder: Path) -> Iterator[tuple[Path, str]]:
     server.stop()
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not true():

@@ -41,7 +41,7 @@ def test_a_task_in_a_folder_of_its_own_runs_from_there_and_its_model_loads(folde
     import numpy as np
 
     done = subprocess.run(
-        [sys.executable, "-m", "steps.main", "--task", "my_task.flowers:Flowers",
+        [sys.executable, "-m", "al", "main", "--task", "my_task.flowers:Flowers",
          "--validation-size", "30", "--cycles", "2", "--query-size", "10", "--baseline", "none",
          "--campaign", "c"],
         cwd=ROOT / "examples",
