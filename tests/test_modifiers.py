@@ -175,3 +175,13 @@ def test_a_query_says_whether_every_sample_had_a_chance(text: str, covers: bool)
     assert query(text, view(0, 40), 5).covers is covers
     assert query(text, view(0, 40), 5, audit=0.4).covers is covers
     assert query(text, view(0, 40), 5, explore=0.4).covers
+
+
+@pytest.mark.parametrize("text", ["margin", "power(entropy)", "margin(3x) > k_means"])
+@pytest.mark.parametrize("more", [{"budget": True}, {"balance": True}, {"explore": 0.2}])
+def test_a_pick_of_the_strategy_says_so_whatever_else_is_asked_for(
+    text: str, more: dict[str, Any]
+) -> None:
+    own = set(query(text, view(0, 40), 10).reasons)
+    found = query(text, view(0, 40), 10, audit=0.3, **more)
+    assert set(found.reasons) - {"audit", "explore"} == own

@@ -1,4 +1,4 @@
-"""What can be asked of any strategy: some uniform draws, even classes, a budget in costs."""
+"""What can be asked of any strategy: its name, some uniform draws, even classes, a budget in costs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from al.strategies import top
 
 #: How many times the query a strategy is asked for, for a choice among its picks.
 _LONGER = 5
+
+
+def named(strategy: Strategy, name: str) -> Strategy:
+    """The strategy, with its name as the reason for a pick where it gives none."""
+
+    def giving_reasons(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+        picks = strategy(view, query_size, rng)
+        return replace(picks, reasons=picks.reasons or (name,) * len(picks.positions))
+
+    return giving_reasons
 
 
 def exploring(strategy: Strategy, share: float) -> Strategy:
@@ -33,12 +43,11 @@ def exploring(strategy: Strategy, share: float) -> Strategy:
         chance = len(by_draw) / max(len(left), 1)
         # The draw has no score of its own: it stands after what the strategy wanted.
         lowest = float(picks.scores.min()) if len(picks.scores) else 0.0
-        own = picks.reasons or (name_of(strategy),) * len(picks.positions)
         return replace(
             picks,
             positions=np.concatenate([picks.positions, by_draw]),
             scores=np.concatenate([picks.scores, np.full(len(by_draw), lowest)]),
-            reasons=(*own, *("explore",) * len(by_draw)),
+            reasons=(*picks.reasons, *("explore",) * len(by_draw)),
             propensities=np.concatenate(
                 [np.ones(len(picks.positions)), np.full(len(by_draw), chance)]
             ),
@@ -64,7 +73,6 @@ def audited(strategy: Strategy, share: float) -> Strategy:
         picks = _none()
         if drawn < query_size:
             picks = strategy(view.narrow(rest), query_size - drawn, rng)
-        own = picks.reasons or (name_of(strategy),) * len(picks.positions)
         lowest = float(picks.scores.min()) if len(picks.scores) else 0.0
         chances = picks.propensities
         if chances is None:
@@ -73,7 +81,7 @@ def audited(strategy: Strategy, share: float) -> Strategy:
             picks,
             positions=np.concatenate([rest[picks.positions], audit]),
             scores=np.concatenate([picks.scores, np.full(drawn, lowest)]),
-            reasons=(*own, *(AUDIT,) * drawn),
+            reasons=(*picks.reasons, *(AUDIT,) * drawn),
             propensities=np.concatenate([chances, np.full(drawn, drawn / whole)]),
         )
 
@@ -137,11 +145,6 @@ def within_budget(strategy: Strategy, *, in_order: bool = False) -> Strategy:
     return affordable
 
 
-def name_of(strategy: Strategy) -> str:
-    """How a strategy is written."""
-    return str(getattr(strategy, "text", getattr(strategy, "__name__", "strategy")))
-
-
 def _none() -> Picks:
     return Picks(np.empty(0, np.int64), np.empty(0), propensities=np.empty(0))
 
@@ -154,7 +157,7 @@ def _kept(picks: Picks, places: np.ndarray) -> Picks:
         picks,
         positions=picks.positions[places],
         scores=picks.scores[places],
-        reasons=tuple(picks.reasons[p] for p in places) if picks.reasons else (),
+        reasons=tuple(picks.reasons[p] for p in places),
         propensities=np.ones(len(places)) if sure else None,
         covers=False,
     )

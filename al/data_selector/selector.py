@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from al.contracts import Picks, PoolView, Query, Strategy
-from al.data_selector.modifiers import audited, balanced, exploring, within_budget
+from al.data_selector.modifiers import audited, balanced, exploring, named, within_budget
 from al.errors import PoolEmpty, StrategyError
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def select(
     if not view.ids:
         raise PoolEmpty("the pool is empty: every sample is labelled or skipped; add data")
     wanted = min(query_size, len(view.ids))
+    strategy = named(strategy, name)
     if balance:
         strategy = balanced(strategy)
     if budget:
@@ -68,7 +69,7 @@ def select(
     return Query(
         ids=tuple(view.ids[i] for i in picks.positions),
         scores=tuple(float(score) for score in picks.scores),
-        reasons=picks.reasons or (name,) * len(picks.positions),
+        reasons=picks.reasons,
         propensities=tuple(None if p is None or np.isnan(p) else float(p) for p in known),
         strategy=name,
         model=model,
@@ -99,7 +100,7 @@ def _check(picks: Picks, wanted: int, available: int, name: str, *, budget: bool
     positions = np.asarray(picks.positions)
     if positions.dtype.kind not in "iu":
         raise StrategyError(f"strategy {name!r} returned positions that are no whole numbers")
-    lengths = {len(positions), len(picks.scores), len(picks.reasons or positions)}
+    lengths = {len(positions), len(picks.scores), len(picks.reasons)}
     if picks.propensities is not None:
         lengths.add(len(picks.propensities))
     another = budget or (picks.short and len(positions) < wanted)  # size, and that is right
