@@ -20,7 +20,8 @@ from al.graphs import (
     load_tree,
     save_tree,
 )
-from al.graphs.meters import GaussianNll, MeanAveragePrecision, Rmse, overlaps
+from al.graphs.meters import GaussianNll, MeanAveragePrecision, Rmse
+from al.kinds.boxes import overlaps
 from al.randomness import seeded
 from tests.kinds import KINDS, made
 

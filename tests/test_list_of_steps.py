@@ -19,7 +19,7 @@ from tests.stores import outcome, runs
 
 COUNT = Step("count", "Count what is labelled so far.", "tests.test_list_of_steps:count")
 TWICE = Step("twice", "Count once for each candidate.", f"{__name__}:twice", each="candidates")
-broken = False
+broken: set[int] = set()  # numbers of the runs that fail
 
 
 def count(cycle: Any, step: Step = COUNT) -> bool:
@@ -27,7 +27,7 @@ def count(cycle: Any, step: Step = COUNT) -> bool:
     for number in range(step.runs(cycle.session.config)):
         if not cycle.done(step, number):
             with cycle.step(step, number) as run:
-                if broken:
+                if number in broken:
                     raise UnknownName("the abacus is lost: find it")
                 run.log_metrics({"counted": len(cycle.labels.ids)})
                 cycle.told = f"{len(cycle.labels.ids)} counted"
@@ -103,16 +103,37 @@ def test_a_step_of_ones_own_is_called_alone_in_its_order_and_may_have_several_ru
     assert [run.data.tags["al.candidate"] for run in found] == ["0", "1"]
 
 
+def test_a_step_of_several_runs_is_not_done_before_the_last_of_them(
+    folder: Any, client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = with_step(TWICE, 1)
+    given = {**SMALL, "campaign": "c", "candidates": 2}
+    kind(**given).step("select-data")
+    monkeypatch.setattr(sys.modules[__name__], "broken", {1})
+    with pytest.raises(UnknownName, match="abacus"):
+        kind(**given).step("twice")
+    with pytest.raises(StepOrder, match="has no twice yet: run twice before annotate"):
+        kind(**given).step("annotate")
+    (first, _) = before = runs(client, step="twice", campaign="c")
+    assert [run.info.status for run in before] == ["FINISHED", "FAILED"]
+    monkeypatch.setattr(sys.modules[__name__], "broken", set())
+    kind(**given).step("twice")
+    assert "next is annotate" in caplog.text
+    again, second = runs(client, step="twice", campaign="c")
+    assert again.info.end_time == first.info.end_time  # it was not run again
+    assert second.info.status == "FINISHED"
+
+
 def test_a_campaign_that_a_step_of_ones_own_ended_goes_on_to_the_same_end(
     folder: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = with_step(COUNT, 4)
     kind(**SMALL, campaign="c").run()
     expected = outcome(client, "c")
-    monkeypatch.setattr(sys.modules[__name__], "broken", True)
+    monkeypatch.setattr(sys.modules[__name__], "broken", {0})
     with pytest.raises(UnknownName, match="abacus"):
         kind(**SMALL, campaign="d").run()
-    monkeypatch.setattr(sys.modules[__name__], "broken", False)
+    monkeypatch.setattr(sys.modules[__name__], "broken", set())
     kind(**SMALL, campaign="d").run()
     assert len(runs(client, step="count", campaign="d")) == 2
     assert repr(outcome(client, "d")).replace("/d/", "/c/") == repr(expected)

@@ -1,7 +1,8 @@
 """Data Loaders: where samples come from."""
 
 from al.data.arrays import ArrayLoader
-from al.data.files import fetch, read_idx
+from al.data.files import fetch
+from al.data.idx import idx_data, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
 from al.data.image_manifest import ImageManifestLoader
@@ -22,6 +23,7 @@ __all__ = [
     "decode_mask",
     "encode_mask",
     "fetch",
+    "idx_data",
     "images_given",
     "read_idx",
     "read_image",

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import struct
-import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
-
-import numpy as np
 
 from al.errors import DataError
 from al.whole import whole_file
@@ -69,23 +64,3 @@ def _taken_out(url: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content)
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """The array in a gzipped IDX file, the format of MNIST.
-
-    Raises:
-        DataError: the file is no such file, or cut short.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes())
-        zeros, kind, dimensions = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    except (OSError, EOFError, struct.error, zlib.error) as error:
-        raise DataError(f"{path} is no gzipped IDX file ({error}): fetch it again") from error
-    if zeros != 0 or kind != 8:
-        raise DataError(f"{path} is no IDX file of bytes: fetch it again")
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if values.size != int(np.prod(shape)):
-        raise DataError(f"{path} is cut short: fetch it again")
-    return values.reshape(shape)

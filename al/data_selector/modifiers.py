@@ -1,4 +1,4 @@
-"""What can be asked of any strategy: its name, some uniform draws, even classes, a budget in costs."""
+"""What can be asked of any strategy: some uniform draws, even classes, a budget in costs."""
 
 from __future__ import annotations
 

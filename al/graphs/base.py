@@ -51,9 +51,9 @@ class TorchGraph(Graph):
 
     # -- what a kind of problem says ---------------------------------------------------
 
-    @abstractmethod
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean loss of a batch."""
+        return self.losses(outputs, targets).mean()
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of each sample, [N]; a kind of problem that has it can learn to predict it."""

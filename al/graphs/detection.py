@@ -56,9 +56,6 @@ class DetectionGraph(FieldGraph):
         self.stride, self.size = stride, size
         self.count = len(spec.classes)
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self.losses(outputs, targets).mean()
-
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         centres, cells, values = self._wanted(outputs, targets)
         there = targets[..., 0] >= 0  # [n, M]

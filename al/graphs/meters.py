@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torchmetrics import MeanSquaredError, Metric
 
+from al.kinds.boxes import matched, overlaps
+
 
 class Rmse(MeanSquaredError):  # type: ignore[misc]
     """Root mean squared error of the means in [N, 2]."""
@@ -76,7 +78,7 @@ def average_precision(pairs: list[tuple[Any, Any]], number: int) -> float | None
         true = targets[targets[:, 0] == number, 1:]
         total += len(true)
         scores.append(own[:, 1])
-        right.append(_matched(overlaps(own[:, 2:], true)))
+        right.append(matched(overlaps(own[:, 2:], true)))
     if not total:
         return None
     order = np.argsort(-np.concatenate(scores), kind="stable")
@@ -84,24 +86,3 @@ def average_precision(pairs: list[tuple[Any, Any]], number: int) -> float | None
     precision = hits / np.arange(1, len(hits) + 1)
     highest = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(np.r_[0, hits / total]) * highest).sum())
-
-
-def overlaps(one: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU of boxes (x, y, width, height): [A, 4], [B, 4] → [A, B]."""
-    low = np.maximum(one[:, None, :2], others[None, :, :2])
-    high = np.minimum((one[:, :2] + one[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    both = one[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None] - shared
-    return np.asarray(shared / np.maximum(both, 1e-9))
-
-
-def _matched(iou: np.ndarray, least: float = 0.5) -> np.ndarray:
-    """Which boxes, best first, take a true one: each the free one that it overlaps most."""
-    taken = np.zeros(iou.shape[1], bool)
-    right = np.zeros(len(iou), bool)
-    for row, found in enumerate(iou):
-        if not taken.all():
-            best = int(np.where(taken, -1.0, found).argmax())
-            right[row] = found[best] >= least
-            taken[best] |= right[row]
-    return right

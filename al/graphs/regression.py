@@ -48,9 +48,6 @@ class RegressionGraph(TorchGraph):
         super().__init__(trunk, head, spec, scale=scale)
         self.middle, self.unit = middle, unit
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self.losses(outputs, targets).mean()
-
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         mean, log_variance = outputs[:, 0], outputs[:, 1].clamp(_LEAST, _MOST)
         away = (targets.to(mean.dtype) - self.middle) / self.unit - mean

@@ -31,9 +31,6 @@ class SegmentationGraph(FieldGraph):
     metrics: ClassVar[tuple[str, ...]] = ("mean_iou", "dice", "loss")
     calibrates: ClassVar[bool] = True
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return self.losses(outputs, targets).mean()
-
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         targets = targets.long()
         entropies = cross_entropy(outputs, targets, reduction="none").mean(dim=(1, 2))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Boxes that share so much of their union are of the same thing.
-_SAME = 0.5
+SAME = 0.5
 
 
 @kinds.register("boxes")
@@ -118,27 +118,34 @@ def _rows(target: Any) -> list[list[float]]:
     return found
 
 
+def overlaps(one: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of boxes (x, y, width, height): [A, 4], [B, 4] → [A, B]."""
+    low = np.maximum(one[:, None, :2], others[None, :, :2])
+    high = np.minimum((one[:, :2] + one[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    both = one[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None] - shared
+    return np.asarray(shared / np.maximum(both, 1e-9))
+
+
+def matched(iou: np.ndarray) -> np.ndarray:
+    """Which boxes, best first, take a true one: each the free one that it overlaps most."""
+    taken = np.zeros(iou.shape[1], bool)
+    right = np.zeros(len(iou), bool)
+    for row, found in enumerate(iou):
+        if not taken.all():
+            best = int(np.where(taken, -1.0, found).argmax())
+            right[row] = found[best] >= SAME
+            taken[best] |= right[row]
+    return right
+
+
 def _agreement(one: Sequence[dict[str, Any]], two: Sequence[dict[str, Any]]) -> float:
     """Share of boxes that find another of their label in the other answer, 0 to 1."""
-    left, found = list(two), 0
-    for entry in one:
-        near = max(
-            (other for other in left if other["label"] == entry["label"]),
-            key=lambda other: _overlap(entry["box"], other["box"]),
-            default=None,
+    found = 0
+    for name in {entry["label"] for entry in one}:
+        mine, theirs = (
+            np.array([entry["box"] for entry in boxes if entry["label"] == name], float)
+            for boxes in (one, two)
         )
-        if near is not None and _overlap(entry["box"], near["box"]) >= _SAME:
-            left.remove(near)
-            found += 1
+        found += int(matched(overlaps(mine, theirs.reshape(-1, 4))).sum())
     return 2 * found / (len(one) + len(two)) if one or two else 1.0
-
-
-def _overlap(one: Sequence[float], two: Sequence[float]) -> float:
-    """Intersection over union."""
-    sides = [
-        max(0.0, min(one[i] + one[i + 2], two[i] + two[i + 2]) - max(one[i], two[i]))
-        for i in (0, 1)
-    ]
-    both = sides[0] * sides[1]
-    union = one[2] * one[3] + two[2] * two[3] - both
-    return both / union if union else 0.0

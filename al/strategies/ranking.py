@@ -38,12 +38,7 @@ def reads(*names: str) -> Callable[[Any], Any]:
 
     Without it everything works, with a pass for each array when it is first read.
     """
-
-    def mark(strategy: Any) -> Any:
-        strategy.reads = names
-        return strategy
-
-    return mark
+    return _marked("reads", names)
 
 
 def needs(*traits: Trait) -> Callable[[Any], Any]:
@@ -53,19 +48,17 @@ def needs(*traits: Trait) -> Callable[[Any], Any]:
     or committee itself needs one distribution over classes, all else suits every kind of
     problem.
     """
-
-    def mark(strategy: Any) -> Any:
-        strategy.needs = traits
-        return strategy
-
-    return mark
+    return _marked("needs", traits)
 
 
 def of_kinds(*names: str) -> Callable[[Any], Any]:
     """Decorator: the kinds of problem that a strategy has a meaning for, and those like them."""
+    return _marked("kinds", names)
 
+
+def _marked(attribute: str, value: tuple[Any, ...]) -> Callable[[Any], Any]:
     def mark(strategy: Any) -> Any:
-        strategy.kinds = names
+        setattr(strategy, attribute, value)
         return strategy
 
     return mark

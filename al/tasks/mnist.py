@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from torch import nn
 
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
-from al.data import ArrayLoader, fetch, read_idx
+from al.data import ArrayLoader, idx_data
 from al.graphs import ClassificationGraph
 
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -41,18 +40,7 @@ class Mnist(Task):
     metric = "accuracy"
 
     def data(self) -> ArrayLoader:
-        train, train_labels, test, test_labels = (
-            read_idx(fetch("mnist", name, URL + name, sha256)) for name, sha256 in FILES.items()
-        )
-        ids = [f"train-{n:05d}" for n in range(len(train))]
-        test_ids = [f"test-{n:05d}" for n in range(len(test))]
-        return ArrayLoader(
-            ids + test_ids,
-            np.concatenate([train, test]),
-            np.concatenate([train_labels, test_labels]),
-            list("0123456789"),
-            test_ids,
-        )
+        return idx_data("mnist", URL, FILES, list("0123456789"))
 
     def graph(self, spec: DataSpec) -> ClassificationGraph:
         trunk = nn.Sequential(
