@@ -7,19 +7,26 @@ line when something can be mended, with 130 or 143 when it was stopped.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from al.config import Config
 from al.errors import AlError
 from al.parameter import GROUPS
 from al.progress import printed
+from al.project import NAME, defaults_of
+
+_log = logging.getLogger(__name__)
 
 #: Exit code of a process that SIGTERM ends, and of one that SIGINT ends.
 TERMINATED, INTERRUPTED = 143, 130
@@ -58,7 +65,31 @@ class OneLine(click.Command):
 
 
 class StepCommand(OneLine):
-    """The command of an entry point: its own options, and the parameters in their groups."""
+    """The command of an entry point: its own options, and the parameters in their groups.
+
+    Its defaults are those of the MLproject in the working directory, where that has this command.
+    """
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:  # fmt: skip
+        """Look for a project's defaults first."""
+        extra.setdefault("default_map", defaults_of(str(self.name), Path.cwd()))
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Say what the project decides."""
+        sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+        own = {str(option.name): option.default for option in self.params}
+        taken = [
+            f"{name}={value}"
+            for name, value in ctx.params.items()
+            if sources[name] is ParameterSource.DEFAULT_MAP and str(own[name]) != value
+        ]
+        if taken:
+            _log.info(f"by the {NAME} here: {', '.join(taken)}")
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section of options for each group."""
@@ -80,7 +111,10 @@ class _Parameter(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The row in the help, with one of the spellings."""
-        record = super().get_help_record(ctx)
+        option = copy(self)
+        if ctx.lookup_default(str(self.name)) is not None:
+            option.show_default = True  # the project's, not what is said otherwise
+        record = click.Option.get_help_record(option, ctx)
         return record and (f"--{self.name.replace('_', '-')} {self.metavar}", record[1])
 
 

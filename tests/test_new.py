@@ -40,17 +40,20 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_new_project_runs_its_own_task_and_strategy_by_name(project: Path, client: Any) -> None:
+def test_a_new_project_runs_its_own_task_and_strategy_by_al_main_alone(
+    project: Path, client: Any
+) -> None:
     given = " ".join(f"--{name} {value}" for name, value in SHORT.items())
-    found = shell(
-        "al main --task my_project.task:Spirals --strategy my_project.strategy:new_and_unsure "
-        f"--campaign c {given}",
-        project,
-    )
+    found = shell(f"al main --campaign c {given}", project)
     assert found.returncode == 0, found.stderr
     assert "test/accuracy of the model in Production" in found.stdout
+    assert (
+        "by the MLproject here: task=my_project.task:Spirals, "
+        "strategy=my_project.strategy:new_and_unsure\n"
+    ) in found.stdout
     (run,) = runs(client, role="campaign", campaign="c")
     assert run.data.params["task"] == "my_project.task:Spirals"
+    assert run.data.params["strategy"] == "my_project.strategy:new_and_unsure"
 
 
 @pytest.mark.slow

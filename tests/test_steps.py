@@ -135,7 +135,7 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = project["dependencies"] + project["optional-dependencies"]["hf"]
     names = {re.split("[<>=]", line)[0].replace("-", "_") for line in declared}
-    called = {"PIL": "pillow", "sklearn": "scikit_learn"}
+    called = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}
     assert {called.get(name, name) for name in imported} <= names
 
 
