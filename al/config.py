@@ -169,7 +169,7 @@ class Config:
     )
     engine: str = of.campaign(
         "local",
-        "Where the pool is scored: a catalog name or package.module:Object.",
+        "Where models run over many samples: a catalog name or package.module:Object.",
         free=True,
     )
     engine_options: str = of.campaign(

@@ -18,6 +18,7 @@ import numpy as np
 from al.compare import Sample, compare
 from al.contracts import AUDIT
 from al.data_selector import select
+from al.engine import Runner
 from al.strategies import ArrayView, build
 from benchmarks.common import Row, report
 
@@ -84,8 +85,9 @@ def retrains(
         samples += asked(pool, left, text, query, audit, cycle, seed)
         gone = {int(sample.id) for sample in samples}
         left = np.array([row for row in range(size) if row not in gone])
-    model: Any = pool
-    return compare(model, model, samples, metric="accuracy", kpi=KPI, rule=name, rng=rng).retrain
+    known: Any = pool
+    champion = Runner(known, known)
+    return compare(champion, samples, metric="accuracy", kpi=KPI, rule=name, rng=rng).retrain
 
 
 @click.command()

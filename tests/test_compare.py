@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from al.catalog import tasks
 from al.compare import Sample, compare, drift, estimate
 from al.compare.estimates import effective, resampled
+from al.engine import Runner
 from al.randomness import seeded
 from tests.kinds import made
 
@@ -37,7 +38,7 @@ def judge(champion: Any, kpi: float | None, count: int = 50, **more: Any) -> Any
     graph, data = champion
     rule = more.pop("rule", "plain")
     samples = samples_of(data, data.ids("train")[600 : 600 + count], **more)
-    return compare(graph, data, samples, metric="accuracy", kpi=kpi, rule=rule)
+    return compare(Runner(graph, data), samples, metric="accuracy", kpi=kpi, rule=rule)
 
 
 def test_the_value_is_the_share_that_the_champion_gets_right(champion: Any) -> None:
@@ -78,7 +79,7 @@ def test_without_a_kpi_every_cycle_trains(champion: Any) -> None:
 
 
 def test_without_a_champion_the_cycle_trains(champion: Any) -> None:
-    verdict = compare(None, champion[1], (), metric="accuracy", kpi=0.5)
+    verdict = compare(None, (), metric="accuracy", kpi=0.5)
     assert verdict.retrain
     assert verdict.value is None
 
@@ -99,8 +100,10 @@ def test_the_audit_slice_decides_and_not_what_was_chosen_as_hard(champion: Any) 
     audit = samples_of(data, ids[:300], audit=True)
     hard = samples_of(data, [id for id in wrong if id not in ids[:300]])
     assert hard
-    both = compare(graph, data, [*audit, *hard], metric="accuracy", kpi=0.8, rule="interval")
-    alone = compare(graph, data, audit, metric="accuracy", kpi=0.8, rule="interval")
+    both = compare(
+        Runner(graph, data), [*audit, *hard], metric="accuracy", kpi=0.8, rule="interval"
+    )
+    alone = compare(Runner(graph, data), audit, metric="accuracy", kpi=0.8, rule="interval")
     assert both.estimator == "audit"
     assert (both.value, both.interval) == (alone.value, alone.interval)
     assert both.plain < both.value
@@ -125,14 +128,16 @@ def test_known_chances_of_every_sample_count_and_unknown_ones_do_not(champion: A
     ids = data.ids("train")
     known = samples_of(data, ids[600:640], cycle=3, chance=0.1)
     unknown = samples_of(data, ids[640:680], cycle=2)
-    verdict = compare(graph, data, [*known, *unknown], metric="accuracy", kpi=0.5, rule="interval")
+    verdict = compare(
+        Runner(graph, data), [*known, *unknown], metric="accuracy", kpi=0.5, rule="interval"
+    )
     assert (verdict.estimator, verdict.samples) == ("weighted", 40)
 
 
 def test_a_metric_that_is_no_mean_of_samples_gets_an_interval_by_resampling(champion: Any) -> None:
     graph, data = champion
     samples = samples_of(data, data.ids("train")[600:650], audit=True)
-    verdict = compare(graph, data, samples, metric="loss", kpi=0.5, rule="interval")
+    verdict = compare(Runner(graph, data), samples, metric="loss", kpi=0.5, rule="interval")
     assert graph.each([], "loss") is None
     low, high = verdict.interval
     assert low <= verdict.value <= high
@@ -219,7 +224,7 @@ def test_a_kpi_of_an_error_is_met_from_below(rule: str) -> None:
     samples = samples_of(data, data.ids("train")[:40], audit=True)
 
     def verdict(kpi: float) -> Any:
-        return compare(graph, data, samples, metric="rmse", kpi=kpi, rule=rule)
+        return compare(Runner(graph, data), samples, metric="rmse", kpi=kpi, rule=rule)
 
     found = verdict(1e6)
     low, high = found.interval

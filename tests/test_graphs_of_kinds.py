@@ -56,7 +56,8 @@ def test_a_metric_on_some_samples_is_that_of_evaluating_these(kind: str) -> None
     data, graph = made(kind, epochs=5)
     ids = np.array(data.ids("train")[:30])
     metric = graph.metrics[0]
-    measure = graph.on_some(data.batches(ids, data.truth(ids), batch_size=8), metric)
+    parts = graph.compared(data.batches(ids, data.truth(ids), batch_size=8))
+    measure = graph.on_some(parts, metric)
     rows = np.array([3, 3, 29, 0, 11, 17])  # as a bootstrap draws them
     again = graph.evaluate(data.batches(ids[rows], data.truth(ids[rows]), batch_size=8))
     assert measure(rows) == pytest.approx(again[metric], abs=1e-5)
@@ -139,9 +140,12 @@ def test_a_temperature_changes_scores_and_nothing_else(kind: str) -> None:
     batches = list(data.batches(ids, data.truth(ids), batch_size=16))
     plain = graph.infer(batches[0], ("probabilities",), samples=1, seed=0)["probabilities"]
     metrics, answers = graph.evaluate(batches), graph.answered(batches[0].inputs)
-    graph.calibrate(batches, apply=True)
-    scaled = graph.infer(batches[0], ("probabilities",), samples=1, seed=0)["probabilities"]
+    found = graph.scaled(graph.calibrate(batches).temperature)
+    scaled = found.infer(batches[0], ("probabilities",), samples=1, seed=0)["probabilities"]
     assert not np.allclose(plain, scaled)
+    again = graph.infer(batches[0], ("probabilities",), samples=1, seed=0)["probabilities"]
+    assert np.array_equal(again, plain)
+    graph = found
     assert graph.evaluate(batches) == metrics
     assert np.array_equal(graph.answered(batches[0].inputs)[0], answers[0])
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from al.compare.estimates import Estimate, effective, estimate, resampled
-from al.contracts import DataLoader, Graph, Label, Verdict
+from al.contracts import Label, Verdict
+from al.engine import Runner
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,7 @@ class Sample:
 
 
 def compare(
-    champion_graph: Graph | None,
-    data: DataLoader,
+    champion_model: Runner | None,
     samples: Sequence[Sample],
     *,
     metric: str,
@@ -49,28 +49,28 @@ def compare(
     """Measure the champion on the newly labelled samples and decide whether to retrain.
 
     Args:
-        champion_graph: None where there is none.
+        champion_model: None where there is none.
         samples: labelled since this champion came, of several cycles.
         kpi: value of the metric to reach; None switches Compare off.
         rule: "interval": retrain when the worse bound of the 95 % interval misses the KPI;
             "plain": when the mean on all samples of the latest cycle does.
     """
-    if champion_graph is None:
+    if champion_model is None:
         return Verdict(True, "there is no champion yet", metric)
     if not samples:
         return Verdict(False, "nothing new was labelled", metric)
     rng = rng or np.random.default_rng(0)
     last = max(sample.cycle for sample in samples)
     latest = [sample for sample in samples if sample.cycle == last]
-    plain = _measured(champion_graph, data, latest, np.ones(len(latest)), metric, rng)
+    plain = _measured(champion_model, latest, np.ones(len(latest)), metric, rng)
     used, weights, estimator = latest, np.ones(len(latest)), "plain"
     found = plain
     if rule == "interval" and kpi is not None:
         used, weights, estimator = _representative(samples) or (used, weights, estimator)
         if estimator != "plain":
-            found = _measured(champion_graph, data, used, weights, metric, rng)
+            found = _measured(champion_model, used, weights, metric, rng)
     retrain, why = _decided(
-        metric, found, kpi, rule, estimator, used, metric in champion_graph.lower
+        metric, found, kpi, rule, estimator, used, metric in champion_model.graph.lower
     )
     return Verdict(
         retrain,
@@ -116,8 +116,7 @@ def _representative(
 
 
 def _measured(
-    champion_graph: Graph,
-    data: DataLoader,
+    champion_model: Runner,
     samples: Sequence[Sample],
     weights: np.ndarray,
     metric: str,
@@ -125,19 +124,10 @@ def _measured(
 ) -> Estimate:
     ids = [sample.id for sample in samples]
     labels = [sample.label for sample in samples]
-    each = champion_graph.each(data.batches(ids, labels, batch_size=512), metric)
+    each = champion_model.each(ids, labels, metric)
     if each is not None:
         return estimate(each, weights, rng)
-
-    measured = champion_graph.on_some(data.batches(ids, labels, batch_size=512), metric)
-    if measured is not None:
-        return resampled(measured, weights, rng)
-
-    def measure(rows: np.ndarray) -> float:
-        some = [ids[row] for row in rows], [labels[row] for row in rows]
-        return champion_graph.evaluate(data.batches(*some, batch_size=512))[metric]
-
-    return resampled(measure, weights, rng)
+    return resampled(champion_model.on_some(ids, labels, metric), weights, rng)
 
 
 def _decided(

@@ -187,6 +187,8 @@ class Engine(ABC):
     ) -> Iterator[tuple[S, R]]:
         """Run a worker over each shard exactly once; yield shards with results in any order.
 
+        In one process one shard is worked at at a time: torch's own generator is there once.
+
         Args:
             make_worker: called once wherever some shards are worked at. It is small and can be
                 pickled, as shards and results can: a worker elsewhere finds data and weights

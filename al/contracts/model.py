@@ -40,6 +40,13 @@ class Graph(ABC):
     lower: ClassVar[frozenset[str]] = frozenset({"loss"})
     #: Whether `calibrate` works.
     calibrates: ClassVar[bool] = False
+    #: Whether `evaluate` is `measured` over what is `compared` batch by batch, wherever that is.
+    in_parts: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "evaluate" in vars(cls):  # an `evaluate` of its own is asked, whatever it inherits
+            cls.in_parts = "measured" in vars(cls)
 
     def learn_losses(self) -> None:
         """Learn to predict the loss as well, for "losses"; called before anything else.
@@ -69,6 +76,17 @@ class Graph(ABC):
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """The metrics over labelled batches, each by the name in `metrics`."""
 
+    def compared(self, batches: Iterable[Batch]) -> Iterable[Any] | None:
+        """What the model says of labelled batches beside the truth, in parts that can be pickled.
+
+        None, the default, where there is no such thing and `evaluate` has to be asked.
+        """
+        return None
+
+    def measured(self, parts: Iterable[Any]) -> dict[str, float]:
+        """The metrics by what `compared` made of all batches, in their order."""
+        raise NotImplementedError
+
     def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
         """The metric of each sample alone, [N], where its value for many is their mean.
 
@@ -76,12 +94,13 @@ class Graph(ABC):
         """
         return None
 
-    def on_some(
-        self, batches: Iterable[Batch], metric: str
-    ) -> Callable[[np.ndarray], float] | None:
-        """The metric on any of these samples, by row, which may repeat; the model runs once.
+    def on_some(self, parts: Iterable[Any], metric: str) -> Callable[[np.ndarray], float] | None:
+        """The metric on any of some samples, by row, which may repeat; the model ran once.
 
         None, the default, where `evaluate` has to be asked each time.
+
+        Args:
+            parts: what `compared` made of the samples.
         """
         return None
 
@@ -125,11 +144,18 @@ class Graph(ABC):
         best = p.argmax(axis=1)
         return [spec.classes[c] for c in best], p[range(len(p)), best]
 
-    def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
+    def calibrate(self, batches: Iterable[Batch]) -> Calibration:
         """Find the temperature that fits labelled batches best.
 
-        Args:
-            apply: use it in `infer` from now on; metrics and `predict` stay as they are.
+        Raises:
+            NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
+    def scaled(self, temperature: float) -> Graph:
+        """This model with its logits divided in `infer`; metrics and `predict` stay as they are.
+
+        The weights are shared.
 
         Raises:
             NotImplementedError: this kind of graph cannot.

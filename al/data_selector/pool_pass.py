@@ -12,9 +12,10 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +26,7 @@ from filelock import BaseFileLock
 from al.contracts import DataLoader, Engine, Graph
 from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
-from al.engine import spread
+from al.engine import Here, Made, Recipe, WorkerOf, spread
 from al.errors import DataError
 from al.kept import size_of, used_at
 from al.progress import bar
@@ -50,11 +51,13 @@ class Model:
     Attributes:
         key: identity of its weights and of all that its outputs depend on.
         seed: of its stochastic passes.
+        recipe: makes graph and data elsewhere; without one they stay here.
     """
 
     graph: Graph
     key: str
     seed: int
+    recipe: Recipe | None = None
 
 
 class PoolPass:
@@ -76,8 +79,11 @@ class PoolPass:
         passes: int,
         half: bool = False,
     ) -> None:
-        self._model, self._data, self._engine = model, data, engine
-        self._passes, self._half = passes, half
+        self._data, self._engine = data, engine
+        self._make_worker = WorkerOf(
+            model.recipe or Here(Made(model.graph, data)),
+            partial(_scored, passes=passes, seed=model.seed, half=half, batch_size=BATCH),
+        )
         self._train = data.ids("train")
         self._outputs: dict[str, KeptRows] = {}
         what = [FORMAT, torch.__version__, model.key, model.seed, passes, half, SHARD, BATCH]
@@ -151,28 +157,6 @@ class PoolPass:
         with self._writing():
             return self._output(name).rows(rows)
 
-    def _make_worker(
-        self,
-    ) -> Callable[[tuple[int, tuple[str, ...], tuple[str, ...]]], dict[str, np.ndarray]]:
-        graph, data, seed = self._model.graph, self._data, self._model.seed
-        passes, half = self._passes, self._half
-
-        def work(piece: tuple[int, tuple[str, ...], tuple[str, ...]]) -> dict[str, np.ndarray]:
-            _, wanted, ids = piece
-            if not ids:
-                return {}
-            parts = [
-                graph.infer(batch, wanted, samples=passes, seed=seed)
-                for batch in data.batches(ids, batch_size=BATCH)
-            ]
-            found = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
-            for name, array in found.items():
-                kind = np.float16 if half and name == "embeddings" else np.float32
-                found[name] = np.ascontiguousarray(array, dtype=kind)
-            return found
-
-        return work
-
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -228,6 +212,30 @@ class PoolPass:
                 return {name: Inherited(ids, same, output) for name, output in outputs.items()}
             lock.release()
         return None
+
+
+def _scored(
+    made: Made,
+    piece: tuple[int, tuple[str, ...], tuple[str, ...]],
+    *,
+    passes: int,
+    seed: int,
+    half: bool,
+    batch_size: int,
+) -> dict[str, np.ndarray]:
+    """What is wanted of a shard, as it is kept."""
+    _, wanted, ids = piece
+    if not ids:
+        return {}
+    parts = [
+        made.graph.infer(batch, wanted, samples=passes, seed=seed)
+        for batch in made.data.batches(ids, batch_size=batch_size)
+    ]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+    for name, array in found.items():
+        kind = np.float16 if half and name == "embeddings" else np.float32
+        found[name] = np.ascontiguousarray(array, dtype=kind)
+    return found
 
 
 def _read_samples(folder: Path) -> tuple[list[str], list[str]]:

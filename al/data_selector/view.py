@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from al.contracts import DataLoader, Engine, Label
 from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
+from al.engine import Here, Made, Recipe, Runner
 from al.errors import StrategyError
 from al.kinds import kind_named
 from al.measures import MEASURES
@@ -224,9 +226,9 @@ class _Source:
     def together(self) -> PoolPass:
         """The pass of the latest candidates as one, where only measures of them are kept."""
         models = self._candidates
-        graph = models[0].graph.committee([model.graph for model in models])
+        recipe = _Together(tuple(m.recipe or Here(Made(m.graph, self.data)) for m in models))
         key = hashlib.sha256(" ".join(model.key for model in models).encode()).hexdigest()
-        return self._pass(Model(graph, f"{key[:24]}-committee", 0))
+        return self._pass(Model(recipe().graph, f"{key[:24]}-committee", 0, recipe))
 
     @cached_property
     def target_samples(self) -> np.ndarray:  # [M, T, C]
@@ -245,21 +247,16 @@ class _Source:
 
     def guesses(self, ids: Sequence[str]) -> tuple[list[Label], np.ndarray]:
         """The champion's best guess of a few samples, and how sure each is."""
-        graph = self._need("outputs").graph
-        batches = self.data.batches(ids, batch_size=BATCH)
-        parts = [graph.guesses(batch, self.data.spec) for batch in batches]
-        return [label for labels, _ in parts for label in labels], np.concatenate(
-            [sure for _, sure in parts]
-        )
+        return self._runner(self._need("outputs")).guesses(ids)
 
     def infer(self, ids: Sequence[str], name: str) -> np.ndarray:
         """One output of the champion for a few samples."""
         model = self._need(name)
-        parts = [
-            model.graph.infer(batch, (name,), samples=self._passes, seed=model.seed)[name]
-            for batch in self.data.batches(ids, batch_size=BATCH)
-        ]
-        return np.concatenate(parts)
+        found = self._runner(model).infer(ids, [name], samples=self._passes, seed=model.seed)
+        return found[name]
+
+    def _runner(self, model: Model) -> Runner:
+        return Runner(model.graph, self.data, self._engine, model.recipe, batch=BATCH)
 
     def features(self, ids: Sequence[str]) -> np.ndarray:
         """Raw inputs, flattened, as float32 [N, F]."""
@@ -306,3 +303,15 @@ class _Source:
                 "choose another cold_start, like random or k_center"
             )
         return self.champion_model
+
+
+@dataclass(frozen=True)
+class _Together:
+    """The recipe of several models as one, whose stochastic passes they are."""
+
+    recipes: tuple[Recipe, ...]
+
+    def __call__(self) -> Made:
+        made = [recipe() for recipe in self.recipes]
+        graph = made[0].graph.committee([member.graph for member in made])
+        return made[0]._replace(graph=graph)

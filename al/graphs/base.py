@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,14 @@ from al.graphs.dropout import fixed_masks
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
+
+
+class Compared(NamedTuple):
+    """Answers [n, …] beside targets [n, …] of a few samples, and their mean loss."""
+
+    answers: np.ndarray
+    targets: np.ndarray
+    loss: float
 
 
 class TorchGraph(Graph):
@@ -129,24 +138,32 @@ class TorchGraph(Graph):
         return loss.detach()
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        return self.measured(self.compared(batches))
+
+    def compared(self, batches: Iterable[Batch]) -> Iterator[Compared]:
+        for outputs, targets in self._run(batches):
+            loss = float(self.loss(outputs, targets))
+            yield Compared(self.answers(outputs).cpu().numpy(), targets.cpu().numpy(), loss)
+
+    def measured(self, parts: Iterable[Compared]) -> dict[str, float]:
         meters = {name: meter.to(self.device) for name, meter in self.meters().items()}
         total, count = 0.0, 0
-        for outputs, targets in self._compared(batches):
-            total += float(self.loss(outputs, targets)) * len(targets)
-            count += len(targets)
-            answers = self.answers(outputs)
+        for part in parts:
+            total += part.loss * len(part.targets)
+            count += len(part.targets)
+            pair = [torch.from_numpy(array).to(self.device) for array in part[:2]]
             for meter in meters.values():
-                meter.update(answers, targets)
+                meter.update(*pair)
         values = {name: float(meter.compute()) for name, meter in meters.items()}
         values["loss"] = total / max(count, 1)
         return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
 
     def on_some(
-        self, batches: Iterable[Batch], metric: str
+        self, parts: Iterable[Compared], metric: str
     ) -> Callable[[np.ndarray], float] | None:
         if metric not in self.meters():
             return None
-        pairs = [(self.answers(o).cpu(), t.cpu()) for o, t in self._compared(batches)]
+        pairs = [tuple(torch.from_numpy(array) for array in part[:2]) for part in parts]
         width = max((t.shape[1] for _, t in pairs if t.ndim > 1), default=0)
         answers = torch.cat([a for a, _ in pairs])
         targets = torch.cat([_widened(t, width) for _, t in pairs])
@@ -158,7 +175,7 @@ class TorchGraph(Graph):
 
         return measure
 
-    def _compared(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _run(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Outputs beside targets, a piece at a time."""
         self.network.eval()
         with torch.inference_mode():
@@ -171,14 +188,17 @@ class TorchGraph(Graph):
         size = self.piece or max(count, 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
-    def calibrate(self, batches: Iterable[Batch], *, apply: bool = False) -> Calibration:
+    def calibrate(self, batches: Iterable[Batch]) -> Calibration:
         if not self.calibrates:
             raise NotImplementedError
-        pairs = list(self._compared(batches))
-        outputs, targets = (torch.cat(list(parts)) for parts in zip(*pairs, strict=True))
-        found = calibration.fitted(outputs, targets, self.nll, self.ece)
-        if apply:
-            self.temperature = found.temperature
+        outputs, targets = (torch.cat(found) for found in zip(*self._run(batches), strict=True))
+        return calibration.fitted(outputs, targets, self.nll, self.ece)
+
+    def scaled(self, temperature: float) -> TorchGraph:
+        if not self.calibrates:
+            raise NotImplementedError
+        found = copy(self)
+        found.temperature = temperature
         return found
 
     # -- inference ---------------------------------------------------------------------

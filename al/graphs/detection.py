@@ -41,6 +41,8 @@ class DetectionGraph(FieldGraph):
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("map50", "loss")
+    #: Targets are as wide as those of all samples, which moves the last bits of the loss.
+    in_parts: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -92,19 +92,23 @@ class EstimatorGraph(Graph):
     # -- what it says ------------------------------------------------------------------------
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        parts = [(self._says(_array(b.inputs)), np.asarray(b.targets)) for b in batches]
-        said = np.concatenate([part for part, _ in parts])
-        targets = np.concatenate([part for _, part in parts])
+        return self.measured(self.compared(batches))
+
+    def compared(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        return ((self._says(_array(b.inputs)), np.asarray(b.targets)) for b in batches)
+
+    def measured(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+        said, targets = (np.concatenate(found) for found in zip(*parts, strict=True))
         if self._number:
             away = (targets - said[:, 0]) ** 2
             nll = 0.5 * (np.log(2 * np.pi * said[:, 1]) + away / said[:, 1])
             values = {"rmse": float(np.sqrt(away.mean())), "nll": float(nll.mean())}
             values["loss"] = values["nll"]
         else:
-            values = self._measured(said, targets)
+            values = self._of_classes(said, targets)
         return {name: round(value, 6) for name, value in values.items()}
 
-    def _measured(self, said: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    def _of_classes(self, said: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         from al.graphs.class_meters import class_meters  # late: 1.5 s to import
 
         values = {}

@@ -86,12 +86,11 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
         return None
     if before is not None and before.version == version and before.test:
         return before
-    graph = cycle.graph(version)
     return ChampionRecord(
         version,
-        cycle.weights_digest(version),
-        cycle.evaluate(graph, "val"),
-        cycle.evaluate(graph, "test"),
+        cycle.model(version).digest,
+        cycle.evaluate(version, "val"),
+        cycle.evaluate(version, "test"),
     )
 
 

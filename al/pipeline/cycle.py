@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from al.cli import stopping
-from al.contracts import Election, Graph, Query, Verdict
+from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
+from al.pipeline.workers import Model
 from al.state import LabelTable
 from al.tracking import Run
 
@@ -47,7 +47,7 @@ class Cycle:
     champion_version: int | None = None  # version that the cycle started from
     champion_version_after: int | None = None  # version that the election left in Production
     told: str = ""  # what the latest step did, for who called that step alone
-    _graphs: dict[int, tuple[Graph, str]] = field(default_factory=dict)
+    _models: dict[int, Model] = field(default_factory=dict)
 
     def done(self, step: Step, number: int = 0) -> Run | None:
         """The run of a step that came to its end."""
@@ -70,34 +70,28 @@ class Cycle:
         with ended(run):
             yield run
 
-    def graph(self, version: int) -> Graph:
+    def model(self, version: int) -> Model:
         """The model of a version, from its weights and the project's own code."""
-        if version not in self._graphs:
+        if version not in self._models:
             with TemporaryDirectory() as scratch:
                 folder, digest = self.session.registry.fetch_weights(version, Path(scratch))
                 graph = self.session.new_graph()
                 graph.load_weights(folder)
-            self._graphs[version] = (graph, digest)
-        return self._graphs[version][0]
+            self.keep_model(version, graph, digest)
+        return self._models[version]
 
-    def weights_digest(self, version: int) -> str:
-        """Identity of a version's weights."""
-        self.graph(version)
-        return self._graphs[version][1]
-
-    def keep_graph(self, version: int, graph: Graph, digest: str) -> None:
+    def keep_model(self, version: int, graph: Graph, digest: str) -> None:
         """Remember the model of a version that was made here."""
-        self._graphs[version] = (graph, digest)
+        uri = self.session.registry.weights_uri(version)
+        self._models[version] = self.session.model(graph, uri, digest)
 
-    def champion_graph(self) -> Graph | None:
+    def champion_model(self) -> Model | None:
         """The model that the cycle started from."""
-        return None if self.champion_version is None else self.graph(self.champion_version)
+        return None if self.champion_version is None else self.model(self.champion_version)
 
-    def evaluate(self, graph: Graph, split: Any) -> dict[str, float]:
-        """A model's metrics on validation or test."""
-        data = self.session.data
-        ids = data.ids(split)
-        return graph.evaluate(data.batches(ids, data.truth(ids), batch_size=512))
+    def evaluate(self, version: int, split: Split) -> dict[str, float]:
+        """The metrics of a version on validation or test."""
+        return self.model(version).evaluate(self.session.data.ids(split))
 
 
 @contextmanager

@@ -12,18 +12,20 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from al.agents import Examples, Schedule, SupervisedAgent
+from al.agents import Examples
 from al.compare import agreement, suspects
 from al.contracts import Query
 from al.data_selector import contact_sheet
+from al.engine import Runner, WorkerOf, spread
 from al.kinds import Kind, Trait, kind_of
+from al.pipeline.making import Makings
 from al.pipeline.session import Session
-from al.randomness import generator, seeded, torch_seed
+from al.randomness import generator
 from al.state import LabelTable
 from al.tracking import Run
 
@@ -71,46 +73,41 @@ def crossed(session: Session, number: int, labels: LabelTable, given: np.ndarray
     order = np.lexsort((rng.permutation(len(given)), given))  # each class in every part
     part = np.empty(len(given), np.int64)
     part[order] = np.arange(len(given)) % folds
-    found, names = np.empty((len(given), len(session.data.spec.classes))), labels.ids
+    names, known = labels.ids, labels.labels
+    work = []
     for fold in range(folds):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-        ids = [names[row] for row in outside]
-        graph = _trained(session, number, labels, inside, fold)
-        batches = session.data.batches(ids, batch_size=512)
-        parts = [
-            graph.infer(b, ["probabilities"], samples=1, seed=0)["probabilities"] for b in batches
-        ]
-        found[outside] = np.concatenate(parts)
+        train = Examples(tuple(names[r] for r in inside), tuple(known[r] for r in inside))
+        work.append(Fold(number, fold, train, tuple(names[r] for r in outside)))
+    found = np.empty((len(given), len(session.data.spec.classes)))
+    made_by = WorkerOf(session.recipe, _held_out)
+    for done, probabilities in spread(session.engine, made_by, work):
+        found[part == done.fold] = probabilities
     return found
 
 
-def _trained(session: Session, number: int, labels: LabelTable, rows: np.ndarray, fold: int) -> Any:
-    """A model trained like a candidate, on some of the labels."""
-    config = session.config
-    with seeded(torch_seed(config.seed, number, "init", _FIRST + fold), session.device.type):
-        graph = session.new_graph()
-        graph.prepare_training(lr=config.lr, epochs=config.epochs)
-    val = session.data.ids("val")
-    names, known = labels.ids, labels.labels
+class Fold(NamedTuple):
+    """A model that is trained on some of the labels and asked about the others.
+
+    Attributes:
+        number: of the cycle.
+    """
+
+    number: int
+    fold: int
+    train: Examples
+    ids: tuple[str, ...]
+
+
+def _held_out(makings: Makings, fold: Fold) -> np.ndarray:
+    """Probabilities of a fold's samples from a model trained like a candidate, [m, C]."""
     with TemporaryDirectory() as scratch:
         best = _Best(Path(scratch) / "best")
-        (session.task.agent or SupervisedAgent)(
-            graph,
-            session.data,
-            train=Examples(tuple(names[r] for r in rows), tuple(known[r] for r in rows)),
-            val=Examples(val, tuple(session.data.truth(val))),
-            schedule=Schedule(
-                epochs=config.epochs,
-                patience=config.patience,
-                checkpoints=1,
-                batch_size=config.batch_size,
-                draw=(config.seed, number, _FIRST + fold),
-            ),
-            criterion=session.criterion,
-            recorder=best,
-        ).fit()
-        graph.load_weights(best.folder)
-    return graph
+        number = _FIRST + fold.fold
+        agent = makings.agent(fold.train, best, cycle=fold.number, number=number, checkpoints=1)
+        agent.fit()
+        agent.graph.load_weights(best.folder)
+    return Runner(agent.graph, makings.data).infer(fold.ids, ["probabilities"])["probabilities"]
 
 
 class _Best:

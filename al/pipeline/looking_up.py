@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-
 from al.catalog import annotators, engines
 from al.config import Config
-from al.errors import ConfigError, StateError
+from al.errors import StateError
 from al.kept import cache_limit
 from al.kinds import kind_of
-from al.model_selector import criterion
 from al.pipeline.asking import options_of
 from al.pipeline.checks import (
     check_annotator,
@@ -25,7 +22,8 @@ from al.pipeline.checks import (
     check_times,
 )
 from al.pipeline.identifying import Identified, identified, task_and_data
-from al.pipeline.session import Session, check_labels, freeze, new_graph
+from al.pipeline.making import criterion_of, device_named, freeze, new_graph
+from al.pipeline.session import Session, check_labels
 from al.pipeline.steps import Step
 from al.pipeline.stopping import rules_of
 from al.registry import Registry
@@ -56,7 +54,7 @@ def looked_up(
     config, stored = known.config, known.stored
     check_names(config)
     task, data = known.made or task_and_data(config)
-    device = _device(config.device)
+    device = device_named(config.device)
     if stored is not None:
         check_same(data, stored.contents, config)
         data.adopt(stored.data)
@@ -64,10 +62,8 @@ def looked_up(
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
     check_times(config)
-    names = [f"val/{metric}" for metric in graph.metrics]
     lower = task.metric in graph.lower
-    auto = f"{'min' if lower else 'max'}:val/{task.metric}"
-    wanted = criterion(auto if config.criterion == "auto" else config.criterion, names)
+    wanted = criterion_of(config, task, graph)
     if stored is None:
         splits = data.propose_splits(config.validation_size, config.seed)
     else:
@@ -141,15 +137,3 @@ def _where_it_stands(
     if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
         cycles[last].finish()
     return state, cycles.get(last + 1)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0][:120]
-        raise ConfigError(f"device={name!r} cannot be used ({reason}): give cpu or auto") from error
-    return device

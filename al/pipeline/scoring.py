@@ -6,8 +6,8 @@ import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from al.contracts import Graph
 from al.data_selector import Model, View, passes_folder
+from al.pipeline import workers
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
 from al.randomness import torch_seed
@@ -21,9 +21,7 @@ def view_of(cycle: Cycle) -> View:
     session, config = cycle.session, cycle.session.config
     champion_model = None
     if cycle.champion_version is not None:
-        champion_model = _model(
-            cycle, cycle.graph(cycle.champion_version), cycle.weights_digest(cycle.champion_version)
-        )
+        champion_model = _scorer(cycle, cycle.model(cycle.champion_version))
     labels = session.present(session.state.labels)
     return View(
         session.pool,
@@ -41,21 +39,22 @@ def view_of(cycle: Cycle) -> View:
     )
 
 
-def _model(cycle: Cycle, graph: Graph, digest: str) -> Model:
-    """A graph with what tells its outputs from others': weights, code, parameters of the task.
+def _scorer(cycle: Cycle, model: workers.Model) -> Model:
+    """A model with what tells its outputs from others': weights, code, parameters of the task.
 
     The stochastic passes are drawn by the weights, so that as long as a champion stands its
     samples stay the same and are kept.
     """
-    session = cycle.session
+    session, recipe, digest = cycle.session, model.recipe, model.digest
     taken = {name: value for name, value in session.config.of_task.items() if name != "data"}
     made_by = f"{code_digest(session.task)}-{zlib.crc32(repr(sorted(taken.items())).encode()):08x}"
     key = f"{digest}-{made_by}-{session.device.type}"
     if session.config.calibrate == "on":
-        ids = session.data.ids("val")
-        labelled = session.data.batches(ids, session.data.truth(ids), batch_size=512)
-        key += f"-{graph.calibrate(labelled, apply=True).temperature}"
-    return Model(graph, key, torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31)
+        temperature = model.calibrate(session.data.ids("val")).temperature
+        recipe = recipe.scaled(temperature)
+        key += f"-{temperature}"
+    seed = torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31
+    return Model(recipe().graph, key, seed, recipe)
 
 
 def _committee(cycle: Cycle) -> list[Model]:
@@ -74,5 +73,6 @@ def _committee(cycle: Cycle) -> list[Model]:
             weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
             graph = session.new_graph()
             graph.load_weights(weights)
-            models.append(_model(cycle, graph, digest_of(weights)))
+            uri = Checkpoints.uri(best.checkpoint)
+            models.append(_scorer(cycle, session.model(graph, uri, digest_of(weights))))
     return models

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
-from al.errors import DataError, StateError, StrategyError
+from al.errors import DataError, StateError
+from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
+from al.pipeline.workers import CampaignRecipe, Model, ModelRecipe, Weights
 from al.registry import Registry
 from al.state import LabelTable, State
-from al.strategies import build
 from al.tracking import Driver, Run, Store
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Session:
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
         history: metrics of all closed cycles, once the stop rules have asked for them.
+        recipe: what workers make models of, on the data as it was looked at last.
     """
 
     config: Config
@@ -57,6 +59,10 @@ class Session:
     open_run: Run | None
     seen: Run | None = None
     history: list[Mapping[str, float]] | None = None
+    recipe: CampaignRecipe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recipe = CampaignRecipe(self.makings, self.splits)
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared and vanished.
@@ -65,10 +71,11 @@ class Session:
             DataError: labelled, validation or test samples have vanished, and `missing` is stop.
         """
         self.data.refresh()
+        self.recipe = CampaignRecipe(self.makings, self.splits)
         tell = self.driver is not None  # who only looks, looks often
         freeze(self.data, self.splits, self.config.missing, tell=tell)
         if gone := self.data.missing(self.state.labels.ids):
-            _tell_gone(gone, "labelled", self.config.missing, tell=tell)
+            tell_gone(gone, "labelled", self.config.missing, tell=tell)
         if not self.annotator.tells_truth:
             labels = self.state.labels.with_given(self.data.given() or {})
             self.state = replace(self.state, labels=labels)
@@ -101,9 +108,23 @@ class Session:
         also = "" if self.state.retrained else ", not retrained"
         return f"cycle {self.state.cycle} is closed{also}"
 
+    @property
+    def makings(self) -> Makings:
+        """What the campaign's models are made of."""
+        return Makings(self.config, self.task, self.data, self.criterion, self.device)
+
     def new_graph(self) -> Graph:
         """A graph of the task with random weights, on the device."""
-        return new_graph(self.task, self.data, self.config).to(self.device)
+        return self.makings.new_graph()
+
+    def model(self, graph: Graph, uri: str, digest: str) -> Model:
+        """A model to run over many samples, wherever the engine does that.
+
+        Args:
+            uri, digest: of its weights, from which it is made elsewhere.
+        """
+        weights = Weights(self.store.uri, uri, digest)
+        return Model(ModelRecipe(self.recipe, weights, here=graph), self.engine)
 
     def save_promotions(self) -> None:
         """Keep the history of promotions with the campaign, for those who look there."""
@@ -128,45 +149,3 @@ def check_labels(labels: LabelTable, data: DataLoader) -> LabelTable:
         except DataError as error:
             raise StateError(f"the saved labels are damaged ({error}): restore them") from error
     return labels
-
-
-def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True) -> None:
-    """Use the campaign's splits; those of their samples that have vanished are told or dropped.
-
-    Raises:
-        DataError: samples have vanished, and `missing` is stop.
-    """
-    gone = frozenset(data.missing((*splits.val, *splits.test)))
-    if gone:
-        _tell_gone(sorted(gone), "validation or test", missing, tell=tell)
-        splits = Splits(
-            tuple(id for id in splits.val if id not in gone),
-            tuple(id for id in splits.test if id not in gone),
-        )
-    data.freeze(splits)
-
-
-def _tell_gone(gone: Sequence[str], what: str, missing: str, *, tell: bool) -> None:
-    line = f"{len(gone)} {what} samples have vanished from the data, {gone[0]!r} first"
-    if missing == "stop":
-        raise DataError(f"{line}: restore them, or pass missing=drop to go on without them")
-    if tell:
-        _log.warning(f"{line}: going on without them, as missing=drop says")
-
-
-def new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
-    """A graph with random weights, with all that the strategy will read of it.
-
-    Raises:
-        StrategyError: it reads losses, and this graph cannot learn to predict them.
-    """
-    graph = task.graph(data.spec)
-    if "losses" in build(config.strategy).reads:
-        try:
-            graph.learn_losses()
-        except NotImplementedError:
-            raise StrategyError(
-                f"strategy={config.strategy} reads the model's losses, which task "
-                f"{config.task!r} cannot predict: choose another strategy"
-            ) from None
-    return graph

@@ -69,6 +69,10 @@ class Registry:
         """How MLflow calls a version."""
         return f"models:/{self.name}/{version}"
 
+    def weights_uri(self, version: int) -> str:
+        """Where a version's weights are."""
+        return f"{self.uri(version)}/artifacts/weights"
+
     # -- ownership -------------------------------------------------------------------------
 
     def claim(self) -> None:
@@ -259,7 +263,7 @@ class Registry:
         Raises:
             RegistryError: the version holds none.
         """
-        source = f"{self.uri(version)}/artifacts/weights"
+        source = self.weights_uri(version)
         try:
             found = Path(
                 self._client.make(

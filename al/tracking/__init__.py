@@ -14,5 +14,15 @@ from al.tracking.connection import server_wait
 from al.tracking.driver import Driver
 from al.tracking.runs import Run
 from al.tracking.store import Store, plain_errors, tracking_at
+from al.tracking.weights import fetch_weights
 
-__all__ = ["Checkpoints", "Driver", "Run", "Store", "plain_errors", "server_wait", "tracking_at"]
+__all__ = [
+    "Checkpoints",
+    "Driver",
+    "Run",
+    "Store",
+    "fetch_weights",
+    "plain_errors",
+    "server_wait",
+    "tracking_at",
+]

@@ -123,8 +123,13 @@ class Checkpoints:
     @staticmethod
     def fetch(store: Store, checkpoint: str, folder: Path) -> Path:
         """The weights of a checkpoint, copied into the folder."""
-        uri = f"models:/{checkpoint}"
+        uri = Checkpoints.uri(checkpoint)
         return Path(store.client.make(lambda: download_artifacts(uri, dst_path=str(folder))))
+
+    @staticmethod
+    def uri(checkpoint: str) -> str:
+        """How MLflow calls a checkpoint."""
+        return f"models:/{checkpoint}"
 
 
 def _no_numbers(metrics: Mapping[str, float]) -> dict[str, str]:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from al.compare import Drift, Sample, drift
 from al.compare import compare as judge
-from al.contracts import AUDIT, Graph, Verdict
+from al.contracts import AUDIT, Verdict
+from al.engine import Runner
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import COMPARE
 from al.randomness import generator
@@ -50,14 +51,13 @@ def _draw(run: Run, name: str, found: Drift | None, *words: str) -> None:
 def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     """The verdict, and how new samples differ from validation's and from the labelled ones."""
     session, config = cycle.session, cycle.session.config
-    metric, champion_graph = session.task.metric, cycle.champion_graph()
+    metric, champion_model = session.task.metric, cycle.champion_model()
     if not len(cycle.labels.ids):
         return Verdict(False, "nothing is labelled yet", metric), None, None
     rows = _recent(cycle)
     rows = rows[rows["status"] == "answered"]
     verdict = judge(
-        champion_graph,
-        session.data,
+        champion_model,
         _samples(rows),
         metric=metric,
         kpi=config.kpi_value,
@@ -67,9 +67,9 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     if verdict.estimator != "plain" and (response := _response(cycle)) < 1:
         why = f"{verdict.why}; {response:.0%} of those drawn for it are answered"
         verdict = dataclasses.replace(verdict, why=why)
-    if champion_graph is None or config.kpi_value is None or not len(rows):
+    if champion_model is None or config.kpi_value is None or not len(rows):
         return verdict, None, None
-    clean, moved = _drifts(cycle, champion_graph, rows)
+    clean, moved = _drifts(cycle, champion_model, rows)
     verdict = dataclasses.replace(
         verdict,
         drift=clean.auc if clean else None,
@@ -111,7 +111,7 @@ def _samples(rows: pd.DataFrame) -> list[Sample]:
 
 
 def _drifts(
-    cycle: Cycle, champion_graph: Graph, rows: pd.DataFrame
+    cycle: Cycle, champion_model: Runner, rows: pd.DataFrame
 ) -> tuple[Drift | None, Drift | None]:
     """How different the new samples look to the champion from those for validation, and from
     the labelled ones."""
@@ -119,9 +119,7 @@ def _drifts(
     rng = generator(session.config.seed, cycle.number, "drift")
 
     def seen(ids: Sequence[str]) -> np.ndarray:
-        batches = session.data.batches(ids, batch_size=512)
-        parts = [champion_graph.infer(b, ["embeddings"], samples=1, seed=0) for b in batches]
-        return np.concatenate([part["embeddings"] for part in parts])
+        return champion_model.infer(ids, ["embeddings"])["embeddings"]
 
     uniform = list(rows["id"][rows["strategy"].isin([AUDIT, "explore", "random"])])
     new = list(rows["id"][rows["cycle"] == cycle.number])

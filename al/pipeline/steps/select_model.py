@@ -69,7 +69,7 @@ def _hold(cycle: Cycle) -> _Record:
     standing = session.registry.standing(cycle.champion_version)
     figures = None
     if standing.version is not None:
-        found = cycle.evaluate(cycle.graph(standing.version), "val")
+        found = cycle.evaluate(standing.version, "val")
         figures = {f"val/{name}": value for name, value in found.items()}
     election = elect(candidates, figures, session.criterion, always=config.promote == "always")
     return _Record(
@@ -104,7 +104,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
             answer=served(task, spec, graph.predict(task.inputs(spec, example))),
         )
         digest = digest_of(weights)
-        calibration = _calibration(cycle, graph)
+        calibration = _calibration(cycle, graph, Checkpoints.uri(winner.checkpoint), digest)
         version = registry.register(
             Path(scratch) / "servable",
             run_id=run.id,
@@ -122,7 +122,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
                 **({"al.temperature": calibration.temperature} if calibration else {}),
             },
         )
-    cycle.keep_graph(version, graph, digest)
+    cycle.keep_model(version, graph, digest)
     if election.promoted:
         registry.promote(version, f"cycle {cycle.number}: {election.why}")
     else:
@@ -151,10 +151,9 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
     )
 
 
-def _calibration(cycle: Cycle, graph: Graph) -> Calibration | None:
+def _calibration(cycle: Cycle, graph: Graph, uri: str, digest: str) -> Calibration | None:
     """How well the winner's probabilities fit validation; None where it has none."""
     if not graph.calibrates:
         return None
-    data = cycle.session.data
-    ids = data.ids("val")
-    return graph.calibrate(data.batches(ids, data.truth(ids), batch_size=512))
+    session = cycle.session
+    return session.model(graph, uri, digest).calibrate(session.data.ids("val"))

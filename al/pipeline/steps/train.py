@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from al.agents import Examples, Schedule, SupervisedAgent
-from al.contracts import Graph
+from al.agents import Examples
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
-from al.randomness import seeded, torch_seed
 from al.state import ids_digest
 from al.tracking import Checkpoints, Run
-
-#: Shares of the champion's weights and of fresh random ones.
-INIT = {"champion": (1.0, 0.0), "shrink-perturb": (0.5, 0.1)}
 
 
 def train(cycle: Cycle) -> bool:
@@ -23,16 +18,6 @@ def train(cycle: Cycle) -> bool:
                 cycle.told = f"trained on {len(cycle.labels.ids)} labels"
             recorder.forget()  # not before the step is marked as done: until then it serves
     return False
-
-
-def _start(cycle: Cycle, graph: Graph) -> str:
-    """Give the graph the weights that training starts from; returns whose they are."""
-    champion_graph, config = cycle.champion_graph(), cycle.session.config
-    if champion_graph is None or cycle.champion_version is None or config.init == "scratch":
-        return "scratch"
-    keep, fresh = INIT[config.init]
-    graph.start_from(champion_graph, keep=keep, fresh=fresh)
-    return cycle.session.registry.uri(cycle.champion_version)
 
 
 def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
@@ -48,28 +33,18 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     source = f"runs:/{session.run.id}/campaign.json"
     run.log_dataset(*measured_on, source, len(val), "validation")
 
-    draw = (config.seed, cycle.number, number)
-    with seeded(torch_seed(config.seed, cycle.number, "init", number), session.device.type):
-        graph = session.new_graph()
-        begun_from = _start(cycle, graph)
-        graph.prepare_training(lr=config.lr, epochs=config.epochs)
+    version = None if config.init == "scratch" else cycle.champion_version
+    begun_from = "scratch" if version is None else session.registry.uri(version)
     run.log_params({"init": config.init, "init_from": begun_from})
     prefix = f"{config.name}-c{cycle.number:02d}-t{number}"
     recorder = Checkpoints(session.store, run, number, prefix, measured_on)
-    agent = (session.task.agent or SupervisedAgent)(
-        graph,
-        session.data,
-        train=Examples(labels.ids, labels.labels),
-        val=Examples(val, tuple(session.data.truth(val))),
-        schedule=Schedule(
-            epochs=config.epochs,
-            patience=config.patience,
-            checkpoints=config.checkpoints,
-            batch_size=config.batch_size,
-            draw=draw,
-        ),
-        criterion=session.criterion,
-        recorder=recorder,
+    agent = session.makings.agent(
+        Examples(labels.ids, labels.labels),
+        recorder,
+        cycle=cycle.number,
+        number=number,
+        checkpoints=config.checkpoints,
+        start=None if version is None else cycle.model(version).graph,
     )
     agent.fit()
     recorder.flush()

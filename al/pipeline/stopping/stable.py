@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from al.catalog import stop_rules
 from al.errors import ConfigError
 from al.kinds import Trait
@@ -61,14 +59,8 @@ def _kappa(cycle: Cycle, *versions: int) -> float:
 
     session = cycle.session
     ids = stop_set(session.data.ids("train"), session.config.seed)
-    answers = []
-    for version in versions:
-        graph = cycle.graph(version)
-        parts = [
-            graph.infer(batch, ["probabilities"], samples=1, seed=0)["probabilities"]
-            for batch in session.data.batches(ids, batch_size=512)
-        ]
-        answers.append(np.concatenate(parts).argmax(axis=1))
+    said = [cycle.model(v).infer(ids, ["probabilities"])["probabilities"] for v in versions]
+    answers = [probabilities.argmax(axis=1) for probabilities in said]
     if (answers[0] == answers[1]).all():  # kappa is not defined where all are of one class
         return 1.0
     return float(cohen_kappa_score(*answers))

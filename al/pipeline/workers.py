@@ -1,0 +1,186 @@
+"""What a worker is made from: names, parameters and a URI of weights, never data or a handle.
+
+A recipe hands over what is here as long as it stays in this process. Pickled, it is small, and
+makes the same again wherever it comes to: the task by its name, the data set from where the
+task finds it, the weights from the tracking server. What was made is kept there for the next
+pieces of work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from al.catalog import make_task
+from al.contracts import DataLoader, Engine, Graph, Splits
+from al.engine import Made, Runner
+from al.errors import DataError, RegistryError
+from al.kinds import kind_of
+from al.pipeline.campaign_record import SCHEMA, CampaignRecord
+from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
+from al.registry import digest_of
+from al.state import read_as
+from al.tracking import fetch_weights
+
+#: Models that a worker keeps: the champion and some of a committee.
+KEPT = 8
+
+
+class CampaignRecipe:
+    """The recipe of what a campaign's models are made of."""
+
+    def __init__(self, makings: Makings, splits: Splits) -> None:
+        self._makings, self._splits = makings, splits
+
+    def __call__(self) -> Makings:
+        return self._makings
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        there = self._elsewhere
+        return type(there), (there.record, there.samples, there.device, there.threads)
+
+    @cached_property
+    def _elsewhere(self) -> _Elsewhere:
+        made = self._makings
+        config, spec = made.config.to_dict(), made.data.spec
+        record = json.dumps(asdict(CampaignRecord(SCHEMA, config, spec, self._splits, {})))
+        return _Elsewhere(record, _seen(made.data), str(made.device), torch.get_num_threads())
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """A campaign's recipe in another process.
+
+    Attributes:
+        record: configuration, spec of the data and splits, in JSON.
+        samples: digest of all samples as the campaign's process sees them.
+        threads: of torch, as many as there: another number sums in another order.
+    """
+
+    record: str
+    samples: str
+    device: str
+    threads: int
+
+    def __call__(self) -> Makings:
+        torch.set_num_threads(self.threads)
+        return _checked(self.record, self.device, self.samples)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights on a tracking server, and their digest."""
+
+    server: str
+    uri: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """The recipe of a model of the campaign and its data.
+
+    Attributes:
+        temperature: that its logits are divided by.
+        here: the model, in the process that has it already.
+    """
+
+    campaign: Callable[[], Makings]
+    weights: Weights
+    temperature: float = 1.0
+    here: Graph | None = field(default=None, compare=False, repr=False)
+
+    def __call__(self) -> Made:
+        data = self.campaign().data
+        if self.here is not None:
+            return Made(self.here, data)
+        assert isinstance(self.campaign, _Elsewhere)
+        graph = _loaded(self.campaign.record, self.campaign.device, self.weights)
+        return Made(graph if self.temperature == 1.0 else graph.scaled(self.temperature), data)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "here": None}
+
+    def scaled(self, temperature: float) -> ModelRecipe:
+        """The recipe of the same model with its logits divided."""
+        here = None if self.here is None else self.here.scaled(temperature)
+        return replace(self, temperature=temperature, here=here)
+
+
+class Model(Runner):
+    """A model of the campaign, to run over many samples."""
+
+    recipe: ModelRecipe
+
+    def __init__(self, recipe: ModelRecipe, engine: Engine) -> None:
+        super().__init__(*recipe(), engine, recipe)
+
+    @property
+    def digest(self) -> str:
+        """Identity of its weights."""
+        return self.recipe.weights.digest
+
+
+# -- in the worker's process -------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _made(record: str, device: str) -> Makings:
+    stored = read_as(CampaignRecord, record, "a worker's recipe")
+    config = stored.as_config()
+    task = make_task(config.task, config.of_task)
+    data = task.data()
+    data.adopt(stored.data)
+    freeze(data, stored.splits, config.missing, tell=False)
+    task.metric = task.metric or kind_of(data.spec).metric
+    criterion = criterion_of(config, task, new_graph(task, data, config))
+    return Makings(config, task, data, criterion, device_named(device))
+
+
+@lru_cache(maxsize=1)
+def _checked(record: str, device: str, samples: str) -> Makings:
+    """What was made, on the data as the campaign's process sees it now."""
+    made = _made(record, device)
+    if _seen(made.data) != samples:  # made for an earlier cycle: samples have come or gone
+        made.data.refresh()
+        splits = read_as(CampaignRecord, record, "a worker's recipe").splits
+        freeze(made.data, splits, made.config.missing, tell=False)
+        if _seen(made.data) != samples:
+            raise DataError(
+                f"a worker finds other samples of task {made.config.task!r} than the campaign's "
+                "process: let both find the same data"
+            )
+    return made
+
+
+@lru_cache(maxsize=KEPT)
+def _loaded(record: str, device: str, weights: Weights) -> Graph:
+    with TemporaryDirectory() as scratch:
+        folder = fetch_weights(weights.server, weights.uri, Path(scratch) / "weights")
+        if digest_of(folder) != weights.digest:
+            raise RegistryError(
+                f"a worker finds other weights at {weights.uri} than the campaign's process: "
+                "restore them, or promote another version"
+            )
+        graph = _made(record, device).new_graph()
+        graph.load_weights(folder)
+        return graph
+
+
+def _seen(data: DataLoader) -> str:
+    """Digest of all samples: their ids by split, and what lies behind them."""
+    digest = hashlib.sha256()
+    for split in ("train", "val", "test"):
+        ids = data.ids(split)
+        digest.update(repr((split, len(ids))).encode())
+        for id, mark in zip(ids, data.fingerprints(ids), strict=True):
+            digest.update(repr((id, mark)).encode())
+    return digest.hexdigest()
