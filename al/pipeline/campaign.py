@@ -24,7 +24,7 @@ from al.pipeline.report import Result
 from al.pipeline.session import Session
 from al.pipeline.spans import span
 from al.pipeline.steps import STEPS, Step, step_named
-from al.pipeline.watch import Decision, Reasons, decide, keep_watch
+from al.pipeline.watch import Reasons, decide, keep_watch
 from al.progress import showing
 from al.tracking import plain_errors, tracking_at
 
@@ -148,11 +148,7 @@ class Campaign:
         def look() -> tuple[str, bool]:
             with self._settings():
                 session = look_into(self._given, experiment=self._experiment, steps=self.steps)
-                decision = (
-                    Decision(True, "cycle 1 starts")
-                    if session is None
-                    else decide(session, reasons)
-                )
+                decision = decide(session, reasons)
             if decision.go:
                 with self._opened() as session:
                     advance(open_cycle(session) or begin_cycle(session))
@@ -240,16 +236,15 @@ class Campaign:
     def _baseline(self, config: Config) -> Campaign:
         """The same campaign with the baseline's strategy."""
         auto = self._given.get("campaign", "auto") == "auto"
-        parameters = {
-            **config.to_dict(),
-            "strategy": config.baseline,
-            "baseline": "none",
-            "campaign": "auto" if auto else f"{config.name}-{config.baseline}",
-            "model": "auto",
-        }
+        other = config.replace(
+            strategy=config.baseline,
+            baseline="none",
+            campaign="auto" if auto else f"{config.name}-{config.baseline}",
+            model="auto",
+        )
         return type(self)(
             tracking_uri=self._tracking_uri,
             experiment=self._experiment,
             show_progress=self._show_progress,
-            **parameters,
+            **other.to_dict(),
         )

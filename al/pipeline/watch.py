@@ -58,8 +58,10 @@ class Decision:
     over: bool = False
 
 
-def decide(session: Session, reasons: Reasons) -> Decision:
-    """Whether there is reason for a cycle; only looks."""
+def decide(session: Session | None, reasons: Reasons) -> Decision:
+    """Whether there is reason for a cycle; only looks. None is a campaign that has not begun."""
+    if session is None:
+        return Decision(True, "cycle 1 starts")
     if session.open_run is not None:
         return _of_open_cycle(session, session.open_run)
     session.look_again()
