@@ -9,9 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
@@ -25,15 +23,11 @@ from al.errors import AlError
 from al.parameter import GROUPS
 from al.progress import printed
 from al.project import NAME, defaults_of
+from al.stops import INTERRUPTED, TERMINATED, heed, stopping
 
 _log = logging.getLogger(__name__)
 
-#: Exit code of a process that SIGTERM ends, and of one that SIGINT ends.
-TERMINATED, INTERRUPTED = 143, 130
-#: Seconds that a stop may take; then the process is ended where it stands, which is safe.
-GRACE = 30.0
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_asked = 0  # the signal that asked to stop
 
 Body = Callable[[dict[str, Any]], None]
 
@@ -42,8 +36,7 @@ class OneLine(click.Command):
     """A click command that says what is wrong in one line, and can be stopped."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-            signal.signal(name, _stop)
+        heed()
         kwargs["standalone_mode"] = False
         try:
             with printed():
@@ -184,34 +177,3 @@ def _fail(line: str) -> NoReturn:
     if os.environ.get("AL_DEBUG"):  # for those who look for the bug
         raise
     sys.exit(1)
-
-
-def stopping() -> None:
-    """The exception that a signal raised has come through: do not raise it again."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _stop(number: int, _: Any) -> NoReturn:
-    """Raise what ends the process, and again a second later if that was swallowed.
-
-    Python drops an exception that a signal raises inside a weak reference's callback or a
-    destructor; the alarm stays set until `stopping` is called.
-    """
-    global _asked
-    if not _asked:
-        last_resort = threading.Timer(GRACE, _end_at_once)
-        last_resort.daemon = True
-        last_resort.start()
-    if number != signal.SIGALRM:
-        _asked = number
-    signal.setitimer(signal.ITIMER_REAL, 1.0)
-    sys.unraisablehook = lambda _: None  # which would print the one that was swallowed
-    if _asked == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(TERMINATED)
-
-
-def _end_at_once() -> None:
-    """End a process that was asked to stop and cannot, for a lock that the exception left held."""
-    click.echo("ended at once, as stopping took too long: the same command goes on", err=True)
-    os._exit(INTERRUPTED if _asked == signal.SIGINT else TERMINATED)

@@ -24,7 +24,7 @@ from tests.stores import client_at, outcome, runs
 PARAMETERS = {**SMALL, "campaign": "c"}
 
 
-@pytest.fixture(params=["sqlite", "server"])
+@pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.slow)])
 def place(request: Any, folder: Path) -> Iterator[tuple[Path, str]]:
     """A folder and a tracking URI: SQLite, or a real server on it."""
     if request.param == "sqlite":
@@ -95,6 +95,7 @@ def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
     assert not runs(client_at(uri), role="driver")
 
 
+@pytest.mark.slow
 def test_a_driver_on_another_host_is_taken_over_when_it_was_silent_for_the_lease(
     folder: Path,
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_driver_on_another_host_that_gives_a_sign_of_life_is_left_alone(folder
     first.process.kill()
 
 
+@pytest.mark.slow
 def test_a_driver_that_slept_through_its_lease_writes_nothing_any_more(folder: Path) -> None:
     uri = f"sqlite:///{folder}/mlflow.db"
     quick = {"beat": 0.2, "lease": 1.0}

@@ -37,7 +37,8 @@ def server(folder: Path) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [3, 30])
 def test_a_server_that_stops_in_the_middle_of_a_cycle_is_waited_for(
     folder: Path, server: Server, undisturbed: Any, seconds: float
 ) -> None:
@@ -80,8 +81,10 @@ def test_a_server_that_stays_away_is_given_up_and_the_same_command_goes_on(
     ("fault", "says"),
     [
         ("disk full", "no space left on device"),
-        ("read-only", "read-only file system"),
-        ("database full", "no space left for the tracking database"),
+        pytest.param("read-only", "read-only file system", marks=pytest.mark.slow),
+        pytest.param(
+            "database full", "no space left for the tracking database", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_place_that_cannot_be_written_is_told_in_a_line_and_the_same_command_goes_on(
@@ -99,6 +102,7 @@ def test_a_place_that_cannot_be_written_is_told_in_a_line_and_the_same_command_g
     assert outcome(client_at(uri), "c") == undisturbed
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_backwards_changes_nothing(folder: Path, undisturbed: Any) -> None:
     uri = database(folder)
     driver = drive(folder, uri, PARAMETERS, "driver", fault=("clock", 0.5))
@@ -106,6 +110,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(folder: Path, undisturbed: 
     assert outcome(client_at(uri), "c") == undisturbed
 
 
+@pytest.mark.slow
 def test_two_campaigns_on_one_database_do_not_disturb_each_other(
     folder: Path, undisturbed: Any
 ) -> None:

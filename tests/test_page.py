@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from al.annotators.answer_log import AnswerLog
 from al.annotators.page import Page
+from al.annotators.page_server import LASTING
 from al.contracts import SECOND, Query
 from al.errors import ConfigError, DataError
 from tests.page_process import page
@@ -234,6 +235,7 @@ def test_a_second_server_is_refused_and_a_restart_has_the_same_address(tmp_path:
     other, _ = page(str(tmp_path), "digits")
     with desk.attending():
         first = desk.where
+        assert int(first.split(":")[2].split("/")[0]) in LASTING
         with pytest.raises(ConfigError, match="is served by another process"), other.attending():
             pass
     with other.attending():

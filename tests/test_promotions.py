@@ -216,6 +216,7 @@ def test_undo_needs_a_reason_and_a_campaign(campaign: Make, client: Any) -> None
     assert list(campaign(campaign="c").history()["by"]) == ["pipeline", "pipeline"]
 
 
+@pytest.mark.slow
 def test_undo_and_history_are_entry_points(campaign: Make, client: Any) -> None:
     campaign(campaign="c", promote="always").run()
     undone = step("undo", *arguments(campaign="c", reason="two words"))

@@ -66,7 +66,9 @@ def sweep(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Swe
     return Sweep(empty_database, tmp_path_factory.mktemp("sweep"))
 
 
-@pytest.mark.parametrize("share", [0.03, 0.35, 0.6, 0.8, 0.93])
+@pytest.mark.parametrize(
+    "share", [0.6, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.03, 0.35, 0.8, 0.93))]
+)
 def test_a_campaign_killed_on_the_way_ends_as_if_it_had_not_been(
     sweep: Sweep, share: float
 ) -> None:
@@ -75,6 +77,7 @@ def test_a_campaign_killed_on_the_way_ends_as_if_it_had_not_been(
     sweep.survive(round(sweep.points * share))
 
 
+@pytest.mark.slow
 def test_a_campaign_killed_twice_in_a_cycle_ends_as_if_it_had_not_been(sweep: Sweep) -> None:
     sweep.survive(round(sweep.points * 0.3), 12)
 

@@ -129,6 +129,7 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     assert not run.has("resume")
 
 
+@pytest.mark.slow
 def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     from tests.drivers import context
 

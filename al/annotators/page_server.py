@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+#: Ports that no system lends to outgoing connections, so that one is free again after a restart.
+LASTING = range(20_000, 32_000)
 _POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'nonce-{nonce}'; "
     "style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -268,7 +270,8 @@ def _bound(app: Flask, port: int, remembered: int) -> BaseWSGIServer:
             pass
 
     taken: OSError | None = None
-    for wanted in [port] if port else [remembered, 0]:
+    before = [remembered] if remembered else []
+    for wanted in [port] if port else [*before, *secrets.SystemRandom().sample(LASTING, 8), 0]:
         with socket.socket() as door:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

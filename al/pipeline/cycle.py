@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from al.cli import stopping
 from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 from al.pipeline.workers import Model
 from al.state import LabelTable
+from al.stops import stopping
 from al.tracking import Run
 
 

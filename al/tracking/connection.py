@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from al.errors import ConfigError, TrackingError
+from al.stops import unbroken
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +48,14 @@ class Connection:
         check: called before each call, and with True after one that failed; raises where this
             process may not write any more.
         patient: False makes one try of each call, for what is done on the way out.
+        opened: ids of the runs that this process began or went on in and has not ended.
     """
 
     def __init__(self, uri: str) -> None:
         self.raw = MlflowClient(uri)
         self.check: Callable[[bool], None] = lambda failed: None
         self.patient = True
+        self.opened: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.raw, name)
@@ -79,8 +82,9 @@ class Connection:
         while True:
             try:
                 again = since is not None or collisions > 0
-                result = found() if again and found is not None else None
-                result = call() if result is None else result
+                with unbroken():
+                    result = found() if again and found is not None else None
+                    result = call() if result is None else result
             except Exception as error:
                 self.check(True)
                 if _is_collision(error) and collisions < COLLISIONS:

@@ -38,6 +38,7 @@ import psutil
 from mlflow.exceptions import MlflowException
 
 from al.errors import CampaignBusy
+from al.stops import unbroken
 from al.tracking.runs import Run
 from al.tracking.store import Store
 
@@ -68,9 +69,10 @@ class Driver:
         Raises:
             CampaignBusy: another process drives the campaign.
         """
-        self._run = self._ask()
         watch = _Watch()
         try:
+            with unbroken():
+                self._run = self._ask()
             while True:
                 others = [run for run in self._others() if not self._gone(run, watch)]
                 if not others:
@@ -90,8 +92,12 @@ class Driver:
         """Give the right back; where the server is away, the next driver sees that it is free."""
         self._stop.set()
         client = self._store.client
-        client.check = lambda failed: None
         patient, client.patient = client.patient, False
+        if self._run is not None:
+            client.opened.discard(self._run.id)
+        with suppress(Exception):  # refused where another driver goes on in these runs
+            self._store.leave()
+        client.check = lambda failed: None
         run, self._run = self._run, None
         with suppress(Exception):  # this process ends; whoever comes next looks it up
             if run is not None:

@@ -214,9 +214,11 @@ class Run:
         else:
             self._client.set_terminated(self.id, status)
         self.status = status
+        self._client.opened.discard(self.id)
 
     def reopen(self) -> Run:
         """Go on in this run."""
+        self._client.opened.add(self.id)
         if self.status != "RUNNING":
             self._client.update_run(self.id, status="RUNNING")
             self.status = "RUNNING"

@@ -24,6 +24,7 @@ from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from al.errors import TrackingError, did_you_mean
+from al.stops import unbroken
 from al.tracking.connection import Connection, without_silent_retries
 from al.tracking.runs import Run
 
@@ -107,19 +108,29 @@ class Store:
             wanted[MLFLOW_PARENT_RUN_ID] = parent
         if self.offered and kind == self.entry:
             run_id, self.offered = self.offered, None
+            self.client.opened.add(run_id)
             # One call, so that a run is found with all of its tags or with none.
             self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in wanted.items()])
             self.client.update_run(run_id, status="RUNNING", name=name)
             return Run(self.client, self.client.get_run(run_id), reopened=True)
         # A reply may be lost on its way: the token tells whether the run was made.
         token = {"al.token": uuid.uuid4().hex}
-        made = self.client.make(
-            lambda: self.client.raw.create_run(
-                self.experiment_id, tags={**_context(), **wanted, **token}
-            ),
-            found=lambda: next(iter(self.find(token)), None),
-        )
-        return made if isinstance(made, Run) else Run(self.client, made)
+        with unbroken():
+            made = self.client.make(
+                lambda: self.client.raw.create_run(
+                    self.experiment_id, tags={**_context(), **wanted, **token}
+                ),
+                found=lambda: next(iter(self.find(token)), None),
+            )
+            run = made if isinstance(made, Run) else Run(self.client, made)
+            self.client.opened.add(run.id)
+        return run
+
+    def leave(self) -> None:
+        """End the runs that this process, which was stopped, had no time to end."""
+        for run_id in list(self.client.opened):
+            self.client.set_terminated(run_id, "KILLED")
+            self.client.opened.discard(run_id)
 
     def get(self, run_id: str) -> Run:
         """The run of an id."""
