@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -27,7 +28,7 @@ from al.errors import DataError, EngineError, RegistryError, TrackingError, Unkn
 from al.graphs import ClassificationGraph, TorchGraph
 from al.pipeline import workers
 from al.pipeline.cycle import Cycle
-from al.pipeline.opening import look_into
+from al.pipeline.opening import look_into, open_session
 from tests.conftest import SMALL
 from tests.drivers import context
 from tests.stores import outcome, runs
@@ -242,6 +243,7 @@ def rows(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def cycle(rows: Any) -> Cycle:
     """A cycle of that campaign, looked at from outside."""
+    mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/mlflow.db")
     session = look_into(rows)
     assert session is not None
     return Cycle(session, 2, session.run)
@@ -268,6 +270,31 @@ def test_elsewhere_the_same_is_made_once(cycle: Cycle, other_side: Any) -> None:
     assert again.data is made.data
     scaled = other_side(model.recipe.scaled(2.5)).graph
     assert (scaled.temperature, made.graph.temperature) == (2.5, 1.0)
+
+
+def test_a_worker_finds_a_users_own_data_by_its_name(other_side: Any, folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
+    table["kind"] = np.where(table["a"] > 0, "up", "down")
+    table.loc[20:, "kind"] = None
+    table.to_csv("rows.csv", index=False)
+    given = {
+        "task": "table", "data": "rows.csv", "target": "kind", "annotator": "files",
+        "validation_size": 8, "initial_size": 5, "query_size": 5,
+    }  # fmt: skip
+    session = open_session(given)
+    try:
+        made = other_side(session.recipe)
+        assert made.data.spec == session.data.spec
+        for split in ("train", "val", "test"):
+            ids = made.data.ids(split)
+            assert ids == session.data.ids(split)
+            known = [id for id in ids if split != "train" or id in session.data.given()]
+            assert made.data.truth(known) == session.data.truth(known)
+        assert made.criterion.metric == session.criterion.metric == "val/accuracy"
+    finally:
+        assert session.driver is not None
+        session.driver.release()
 
 
 def test_as_many_threads_sum_there_as_here(cycle: Cycle, other_side: Any) -> None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,18 +16,11 @@ from torch import nn
 from al.contracts import Batch, Calibration, DataSpec, Graph
 from al.errors import StrategyError
 from al.graphs import calibration, loss_head, weights
+from al.graphs.comparing import Compared, metrics_of, on_rows
 from al.graphs.dropout import fixed_masks
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
-
-
-class Compared(NamedTuple):
-    """Answers [n, …] beside targets [n, …] of a few samples, and their mean loss."""
-
-    answers: np.ndarray
-    targets: np.ndarray
-    loss: float
 
 
 class TorchGraph(Graph):
@@ -146,34 +139,14 @@ class TorchGraph(Graph):
             yield Compared(self.answers(outputs).cpu().numpy(), targets.cpu().numpy(), loss)
 
     def measured(self, parts: Iterable[Compared]) -> dict[str, float]:
-        meters = {name: meter.to(self.device) for name, meter in self.meters().items()}
-        total, count = 0.0, 0
-        for part in parts:
-            total += part.loss * len(part.targets)
-            count += len(part.targets)
-            pair = [torch.from_numpy(array).to(self.device) for array in part[:2]]
-            for meter in meters.values():
-                meter.update(*pair)
-        values = {name: float(meter.compute()) for name, meter in meters.items()}
-        values["loss"] = total / max(count, 1)
-        return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
+        return metrics_of(parts, self.meters(), self.device)
 
     def on_some(
         self, parts: Iterable[Compared], metric: str
     ) -> Callable[[np.ndarray], float] | None:
         if metric not in self.meters():
             return None
-        pairs = [tuple(torch.from_numpy(array) for array in part[:2]) for part in parts]
-        width = max((t.shape[1] for _, t in pairs if t.ndim > 1), default=0)
-        answers = torch.cat([a for a, _ in pairs])
-        targets = torch.cat([_widened(t, width) for _, t in pairs])
-
-        def measure(rows: np.ndarray) -> float:
-            meter, some = self.meters()[metric], torch.from_numpy(rows)
-            meter.update(answers[some], targets[some])
-            return float(meter.compute())
-
-        return measure
+        return on_rows(parts, lambda: self.meters()[metric])
 
     def _run(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Outputs beside targets, a piece at a time."""
@@ -319,11 +292,3 @@ class TorchGraph(Graph):
             self.loss_head.load_state_dict(
                 {n.removeprefix(loss_head.PREFIX): t for n, t in heads.items()}
             )
-
-
-def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
-    """Lists of boxes filled up to one length; other targets have one already."""
-    if targets.ndim < 2 or targets.shape[1] == width:
-        return targets
-    filling = targets.new_full((len(targets), width - targets.shape[1], *targets.shape[2:]), -1)
-    return torch.cat([targets, filling], dim=1)

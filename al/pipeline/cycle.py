@@ -17,7 +17,7 @@ from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
-from al.pipeline.workers import Model
+from al.pipeline.workers import CampaignModel
 from al.state import LabelTable
 from al.stops import stopping
 from al.tracking import Run
@@ -47,7 +47,7 @@ class Cycle:
     champion_version: int | None = None  # version that the cycle started from
     champion_version_after: int | None = None  # version that the election left in Production
     told: str = ""  # what the latest step did, for who called that step alone
-    _models: dict[int, Model] = field(default_factory=dict)
+    _models: dict[int, CampaignModel] = field(default_factory=dict)
 
     def done(self, step: Step, number: int = 0) -> Run | None:
         """The run of a step that came to its end."""
@@ -70,7 +70,7 @@ class Cycle:
         with ended(run):
             yield run
 
-    def model(self, version: int) -> Model:
+    def model(self, version: int) -> CampaignModel:
         """The model of a version, from its weights and the project's own code."""
         if version not in self._models:
             with TemporaryDirectory() as scratch:
@@ -85,7 +85,7 @@ class Cycle:
         uri = self.session.registry.weights_uri(version)
         self._models[version] = self.session.model(graph, uri, digest)
 
-    def champion_model(self) -> Model | None:
+    def champion_model(self) -> CampaignModel | None:
         """The model that the cycle started from."""
         return None if self.champion_version is None else self.model(self.champion_version)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from al.data_selector import Model, View, passes_folder
-from al.pipeline import workers
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
+from al.pipeline.workers import CampaignModel
 from al.randomness import torch_seed
 from al.registry import digest_of
 from al.sources import code_digest
@@ -39,7 +39,7 @@ def view_of(cycle: Cycle) -> View:
     )
 
 
-def _scorer(cycle: Cycle, model: workers.Model) -> Model:
+def _scorer(cycle: Cycle, model: CampaignModel) -> Model:
     """A model with what tells its outputs from others': weights, code, parameters of the task.
 
     The stochastic passes are drawn by the weights, so that as long as a champion stands its

@@ -15,7 +15,7 @@ from al.errors import DataError, StateError
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
-from al.pipeline.workers import CampaignRecipe, Model, ModelRecipe, Weights
+from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weights
 from al.registry import Registry
 from al.state import LabelTable, State
 from al.tracking import Driver, Run, Store
@@ -117,14 +117,14 @@ class Session:
         """A graph of the task with random weights, on the device."""
         return self.makings.new_graph()
 
-    def model(self, graph: Graph, uri: str, digest: str) -> Model:
+    def model(self, graph: Graph, uri: str, digest: str) -> CampaignModel:
         """A model to run over many samples, wherever the engine does that.
 
         Args:
             uri, digest: of its weights, from which it is made elsewhere.
         """
         weights = Weights(self.store.uri, uri, digest)
-        return Model(ModelRecipe(self.recipe, weights, here=graph), self.engine)
+        return CampaignModel(ModelRecipe(self.recipe, weights, here=graph), self.engine)
 
     def save_promotions(self) -> None:
         """Keep the history of promotions with the campaign, for those who look there."""

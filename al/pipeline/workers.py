@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -52,7 +53,8 @@ class CampaignRecipe:
         made = self._makings
         config, spec = made.config.to_dict(), made.data.spec
         record = json.dumps(asdict(CampaignRecord(SCHEMA, config, spec, self._splits, {})))
-        return _Elsewhere(record, _seen(made.data), str(made.device), torch.get_num_threads())
+        packed = zlib.compress(record.encode())  # ten thousand ids are 100 kB
+        return _Elsewhere(packed, _seen(made.data), str(made.device), torch.get_num_threads())
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,12 @@ class _Elsewhere:
     """A campaign's recipe in another process.
 
     Attributes:
-        record: configuration, spec of the data and splits, in JSON.
+        record: configuration, spec of the data and splits, in JSON and compressed.
         samples: digest of all samples as the campaign's process sees them.
         threads: of torch, as many as there: another number sums in another order.
     """
 
-    record: str
+    record: bytes
     samples: str
     device: str
     threads: int
@@ -115,7 +117,7 @@ class ModelRecipe:
         return replace(self, temperature=temperature, here=here)
 
 
-class Model(Runner):
+class CampaignModel(Runner):
     """A model of the campaign, to run over many samples."""
 
     recipe: ModelRecipe
@@ -132,9 +134,13 @@ class Model(Runner):
 # -- in the worker's process -------------------------------------------------------------------
 
 
+def _read(record: bytes) -> CampaignRecord:
+    return read_as(CampaignRecord, zlib.decompress(record), "a worker's recipe")
+
+
 @lru_cache(maxsize=1)
-def _made(record: str, device: str) -> Makings:
-    stored = read_as(CampaignRecord, record, "a worker's recipe")
+def _made(record: bytes, device: str) -> Makings:
+    stored = _read(record)
     config = stored.as_config()
     task = make_task(config.task, config.of_task)
     data = task.data()
@@ -146,13 +152,12 @@ def _made(record: str, device: str) -> Makings:
 
 
 @lru_cache(maxsize=1)
-def _checked(record: str, device: str, samples: str) -> Makings:
+def _checked(record: bytes, device: str, samples: str) -> Makings:
     """What was made, on the data as the campaign's process sees it now."""
     made = _made(record, device)
     if _seen(made.data) != samples:  # made for an earlier cycle: samples have come or gone
         made.data.refresh()
-        splits = read_as(CampaignRecord, record, "a worker's recipe").splits
-        freeze(made.data, splits, made.config.missing, tell=False)
+        freeze(made.data, _read(record).splits, made.config.missing, tell=False)
         if _seen(made.data) != samples:
             raise DataError(
                 f"a worker finds other samples of task {made.config.task!r} than the campaign's "
@@ -162,7 +167,7 @@ def _checked(record: str, device: str, samples: str) -> Makings:
 
 
 @lru_cache(maxsize=KEPT)
-def _loaded(record: str, device: str, weights: Weights) -> Graph:
+def _loaded(record: bytes, device: str, weights: Weights) -> Graph:
     with TemporaryDirectory() as scratch:
         folder = fetch_weights(weights.server, weights.uri, Path(scratch) / "weights")
         if digest_of(folder) != weights.digest:

@@ -1,0 +1,62 @@
+"""Answers beside the truth: what metrics are made of, wherever each batch was run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+
+class Compared(NamedTuple):
+    """Answers [n, …] beside targets [n, …] of a few samples, and their mean loss."""
+
+    answers: np.ndarray
+    targets: np.ndarray
+    loss: float
+
+
+def metrics_of(
+    parts: Iterable[Compared], meters: Mapping[str, Metric], device: torch.device
+) -> dict[str, float]:
+    """What new meters say of all parts, in their order, and the mean loss."""
+    meters = {name: meter.to(device) for name, meter in meters.items()}
+    total, count = 0.0, 0
+    for part in parts:
+        total += part.loss * len(part.targets)
+        count += len(part.targets)
+        pair = [torch.from_numpy(array).to(device) for array in part[:2]]
+        for meter in meters.values():
+            meter.update(*pair)
+    values = {name: float(meter.compute()) for name, meter in meters.items()}
+    values["loss"] = total / max(count, 1)
+    return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
+
+
+def on_rows(
+    parts: Iterable[Compared], new_meter: Callable[[], Metric]
+) -> Callable[[np.ndarray], float]:
+    """What a new meter says of any of the samples, by row."""
+    pairs = [[torch.from_numpy(array) for array in part[:2]] for part in parts]
+    width = max((t.shape[1] for _, t in pairs if t.ndim > 1), default=0)
+    answers = torch.cat([a for a, _ in pairs])
+    targets = torch.cat([_widened(t, width) for _, t in pairs])
+
+    def measure(rows: np.ndarray) -> float:
+        meter, some = new_meter(), torch.from_numpy(rows)
+        meter.update(answers[some], targets[some])
+        return float(meter.compute())
+
+    return measure
+
+
+def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
+    """Lists of boxes filled up to one length; other targets have one already."""
+    if targets.ndim < 2 or targets.shape[1] == width:
+        return targets
+    filling = targets.new_full((len(targets), width - targets.shape[1], *targets.shape[2:]), -1)
+    return torch.cat([targets, filling], dim=1)
