@@ -11,7 +11,9 @@ from typing import Any
 
 #: A fork server has everything imported and nothing running, so each child starts at once.
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["al.pipeline", "mlflow", "sklearn.datasets", "tests.drivers"])
+context.set_forkserver_preload(
+    ["al.pipeline", "mlflow", "sklearn.datasets", "torchmetrics.classification", "tests.drivers"]
+)
 
 
 @dataclass

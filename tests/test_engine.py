@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +13,16 @@ from al.catalog import engines
 from al.contracts import Engine
 from al.engine import LocalEngine, spread
 from al.errors import ConfigError, DataError, EngineError, UnknownName
+from tests.process_engine import ProcessEngine
 
 Make = Callable[..., Any]
 
 
-class ProcessEngine(Engine):
-    """Processes of their own, which make their workers from a pickle; the last shard first."""
-
-    options = {"workers": "how many"}
-
-    def map(self, make_worker: Any, shards: Any) -> Iterator[Any]:
-        made = pickle.dumps(make_worker)
-        with ProcessPoolExecutor(
-            int(self.given.get("workers", 1)), mp_context=get_context("spawn")
-        ) as pool:
-            work = [pool.submit(_worked, made, shard) for shard in reversed(list(shards))]
-            for done in as_completed(work):
-                yield done.result()
-
-
-_workers: dict[bytes, Any] = {}
-
-
-def _worked(made: bytes, shard: Any) -> tuple[Any, Any]:
-    if made not in _workers:
-        _workers.clear()
-        _workers[made] = pickle.loads(made)()
-    return shard, _workers[made](shard)
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessEngine]:
+    engine = ProcessEngine()
+    yield engine
+    engine.close()
 
 
 # -- workers ---------------------------------------------------------------------------------
@@ -83,10 +63,10 @@ class Doubling(LocalEngine):
         return [*found, found[0]]
 
 
-@pytest.mark.parametrize("engine", [LocalEngine(), ProcessEngine({"workers": "2"})])
-def test_each_piece_of_work_comes_back_once_with_its_result(engine: Engine) -> None:
-    assert dict(spread(engine, doubling, range(5))) == {n: 2 * n for n in range(5)}
-    assert list(spread(engine, doubling, [])) == []
+def test_each_piece_of_work_comes_back_once_with_its_result(processes: ProcessEngine) -> None:
+    for engine in (LocalEngine(), processes):
+        assert dict(spread(engine, doubling, range(5))) == {n: 2 * n for n in range(5)}
+        assert list(spread(engine, doubling, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -107,20 +87,21 @@ def test_what_a_worker_raises_in_this_process_is_raised_as_it_was() -> None:
         list(spread(LocalEngine(), refusing, range(4)))
 
 
-def test_what_a_worker_raises_elsewhere_is_one_line() -> None:
-    engine = ProcessEngine()
+def test_what_a_worker_raises_elsewhere_is_one_line(processes: ProcessEngine) -> None:
     with pytest.raises(EngineError) as failed:
-        list(spread(engine, raising, range(4)))
+        list(spread(processes, raising, range(4)))
     (line,) = str(failed.value).splitlines()
     assert line.startswith("a worker failed (ZeroDivisionError: a network of two minds, ")
     assert "test_engine.py:" in line
     with pytest.raises(DataError, match=r"^the data is another: restore it$"):
-        list(spread(engine, refusing, range(4)))
+        list(spread(processes, refusing, range(4)))
 
 
 def test_a_worker_that_dies_is_one_line() -> None:
+    engine = ProcessEngine({"workers": "1"})
     with pytest.raises(EngineError, match=r"ProcessEngine broke off \(Broken") as failed:
-        list(spread(ProcessEngine(), dying, range(2)))
+        list(spread(engine, dying, range(2)))
+    engine.close()
     assert len(str(failed.value).splitlines()) == 1
 
 

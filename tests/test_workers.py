@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +20,7 @@ import torch
 
 import al
 from al.agents import SupervisedAgent
-from al.contracts import Engine
+from al.catalog import make_task
 from al.engine import LocalEngine, WorkerOf, spread
 from al.errors import DataError, EngineError, RegistryError, TrackingError, UnknownName
 from al.graphs import ClassificationGraph, TorchGraph
@@ -30,7 +28,7 @@ from al.pipeline import workers
 from al.pipeline.cycle import Cycle
 from al.pipeline.opening import look_into, open_session
 from tests.conftest import SMALL
-from tests.drivers import context
+from tests.process_engine import ProcessEngine
 from tests.stores import outcome, runs
 from tests.test_living_pool import TASK, write
 
@@ -46,41 +44,6 @@ PEOPLE = {
     "annotator": "benchmarks.people:Person", "annotator_options": "accuracy=0.8", "folds": 2,
     "cycles": 1, "initial_size": 60, "epochs": 2,
 }  # fmt: skip
-
-
-class ProcessEngine(Engine):
-    """Two processes that make their workers from a pickle and take shards in no order."""
-
-    options = {"workers": "how many"}
-    #: Bytes of what workers are made from, at the most, and shards that were worked at.
-    largest: ClassVar[int] = 0
-    shards: ClassVar[int] = 0
-    pids: ClassVar[set[int]] = set()
-
-    def __init__(self, options: Any = None) -> None:
-        super().__init__(options)
-        self._pool: ProcessPoolExecutor | None = None
-
-    def map(self, make_worker: Any, shards: Any) -> Iterator[Any]:
-        made = pickle.dumps(make_worker)
-        type(self).largest = max(self.largest, len(made))
-        count = int(self.given.get("workers", 2))
-        self._pool = self._pool or ProcessPoolExecutor(count, mp_context=context)
-        mixed = random.Random(0).sample(shards, len(shards))
-        for done in as_completed([self._pool.submit(_worked, made, shard) for shard in mixed]):
-            shard, found, pid = done.result()
-            type(self).shards += 1
-            type(self).pids.add(pid)
-            yield shard, found
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-
-
-def _worked(made: bytes, shard: Any) -> tuple[Any, Any, int]:
-    return shard, pickle.loads(made)()(shard), os.getpid()
 
 
 def came_to(name: str) -> Any:
@@ -110,31 +73,41 @@ def new_store(empty: Path, folder: Path) -> Iterator[pytest.MonkeyPatch]:
     mlflow.set_tracking_uri(None)
 
 
-@pytest.fixture(scope="module")
-def store(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two campaigns in a store, each run here and by an engine of processes."""
-    folder = tmp_path_factory.mktemp("engines")
-    with new_store(empty_database, folder) as patch:
-        for where, engine in (("here", "local"), ("there", "tests.test_workers:ProcessEngine")):
-            patch.setenv("AL_CACHE_DIR", str(folder / "cache" / where))
-            for name, given in (("all", ALL), ("people", PEOPLE)):
-                parameters: Any = {**SMALL, **given, "campaign": f"{name}-{where}"}
-                al.Campaign(show_progress=False, engine=engine, **parameters).run()
-        yield folder
+@pytest.fixture
+def twice(empty_database: Path, tmp_path: Path) -> Iterator[Callable[..., tuple[Any, Any]]]:
+    """Runs a campaign here, and by an engine of processes; what each came to."""
+
+    def run(**given: Any) -> tuple[Any, Any]:
+        for where, engine in (("here", "local"), ("there", "tests.process_engine:ProcessEngine")):
+            patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / where))
+            parameters: Any = {**SMALL, **given, "campaign": where, "engine": engine}
+            al.Campaign(show_progress=False, **parameters).run()
+        return came_to("here"), came_to("there")
+
+    with new_store(empty_database, tmp_path) as patch:
+        yield run
 
 
-@pytest.mark.parametrize("name", ["all", "people"])
-def test_a_campaign_comes_out_equal_on_processes_that_take_shards_in_no_order(
-    store: Path, name: str
-) -> None:
-    assert came_to(f"{name}-here") == came_to(f"{name}-there")
+@pytest.mark.slow
+def test_a_campaign_comes_out_equal_on_processes_that_take_shards_in_no_order(twice: Any) -> None:
+    ProcessEngine.forget()
+    here, there = twice(**ALL)
+    assert there == here
+    figures = {name for run in here[1] for name in run}
+    assert {"compare/drift_from_training", "cycle/kappa", "calibration/ece"} <= figures
+    assert ProcessEngine.shards > 15
+    assert ProcessEngine.largest < 100_000
+
+
+def test_folds_of_peoples_labels_come_out_equal_on_processes(twice: Any) -> None:
+    ProcessEngine.forget()
+    here, there = twice(**PEOPLE)
+    assert there == here
+    assert "quality/model_agreement" in {name for run in here[1] for name in run}
+    assert ProcessEngine.shards >= 4  # two folds, validation and test
     assert os.getpid() not in ProcessEngine.pids
-    assert len(ProcessEngine.pids) >= 2
-
-
-def test_what_workers_are_made_from_holds_no_data_set(store: Path) -> None:
-    assert ProcessEngine.shards > 20
-    assert 0 < ProcessEngine.largest < 100_000
+    assert len(ProcessEngine.pids) == 2
+    assert 0 < ProcessEngine.largest < 100_000  # no data set travels
 
 
 # -- everything goes through it ------------------------------------------------------------------
@@ -257,7 +230,9 @@ def test_here_what_is_there_is_handed_over(cycle: Cycle) -> None:
 
 def test_elsewhere_the_same_is_made_once(cycle: Cycle, other_side: Any) -> None:
     model, ids = cycle.model(1), cycle.session.data.ids("test")
+    mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/another.db")  # a worker is told which
     made = other_side(model.recipe)
+    mlflow.set_tracking_uri(model.recipe.weights.server)
     assert made.graph is not model.graph
     assert made.data is not cycle.session.data
     for split in ("train", "val", "test"):
@@ -272,7 +247,9 @@ def test_elsewhere_the_same_is_made_once(cycle: Cycle, other_side: Any) -> None:
     assert (scaled.temperature, made.graph.temperature) == (2.5, 1.0)
 
 
-def test_a_worker_finds_a_users_own_data_by_its_name(other_side: Any, folder: Path) -> None:
+def test_a_worker_finds_a_users_own_data_and_sees_it_as_the_campaign_does(
+    other_side: Any, folder: Path
+) -> None:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
     table["kind"] = np.where(table["a"] > 0, "up", "down")
@@ -284,7 +261,11 @@ def test_a_worker_finds_a_users_own_data_by_its_name(other_side: Any, folder: Pa
     }  # fmt: skip
     session = open_session(given)
     try:
+        more = pd.DataFrame(100 + rng.normal(size=(30, 3)), columns=list("abc"))
+        pd.concat([table, more]).to_csv("rows.csv", index=False)
+        session.look_again()
         made = other_side(session.recipe)
+        assert make_task("table", session.config.of_task).data().spec != session.data.spec
         assert made.data.spec == session.data.spec
         for split in ("train", "val", "test"):
             ids = made.data.ids(split)
