@@ -23,7 +23,7 @@ setup: .venv/ready ## make .venv with the pinned set
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,server]'
 	touch $@
 
 run: setup       ## the default campaign: digits, margin beside random

@@ -21,6 +21,7 @@ reaches a user is a bug of this project.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -40,11 +41,18 @@ __all__ = [
     "TrackingError",
     "UnknownName",
     "did_you_mean",
+    "without_credentials",
 ]
+
+#: What stands between `://` and the host; a password may hold what would have to be quoted.
+_CREDENTIALS = re.compile(r"""(?<=\w://)(?:[^\s/'"@:]*:[^\s'"]*|[^\s/'"]+)@""")
 
 
 class AlError(Exception):
-    """Base of all errors that a user can mend; the message says how."""
+    """Base of all errors that a user can mend; the message says how, without any password."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_credentials(message))
 
 
 class ConfigError(AlError):
@@ -97,6 +105,11 @@ class CampaignBusy(TrackingError):
 
 class RegistryError(AlError):
     """The model registry holds what this campaign cannot use."""
+
+
+def without_credentials(text: str) -> str:
+    """The text with the user names and passwords of its URLs left out."""
+    return _CREDENTIALS.sub("", text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

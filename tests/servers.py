@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
 class Server:
-    """An MLflow server on a database in the folder."""
+    """An MLflow server that keeps its artifacts in the folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        database: SQLite in the folder, if none is given.
+    """
+
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
+        self._database = database or f"sqlite:///{folder}/mlflow.db"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -27,7 +36,7 @@ class Server:
         command = [
             sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port",
             str(self.port), "--workers", "1", "--backend-store-uri",
-            f"sqlite:///{self.folder}/mlflow.db", "--artifacts-destination",
+            self._database, "--artifacts-destination",
             str(self.folder / "artifacts"),
         ]  # fmt: skip
         env = {
@@ -54,3 +63,60 @@ class Server:
             os.killpg(self._process.pid, 9)
             self._process.wait()
             self._process = None
+
+
+class Gate:
+    """A proxy that lets those through who say user name and password (HTTP basic).
+
+    Args:
+        behind: address of what it guards; nothing is there where it is empty.
+        who: user:password.
+
+    Attributes:
+        refused: how many requests it sent away.
+    """
+
+    def __init__(self, behind: str, who: str) -> None:
+        wanted = f"Basic {base64.b64encode(who.encode()).decode()}"
+        gate = self
+        self.refused = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def handle_one(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.headers.get("Authorization") != wanted:
+                    gate.refused += self.path != "/health"
+                    self.answer(401, b"who are you?", "text/plain")
+                    return
+                kept = {"Content-Type", "Accept"}
+                request = urllib.request.Request(
+                    behind + self.path,
+                    data=body or None,
+                    method=self.command,
+                    headers={k: v for k, v in self.headers.items() if k in kept},
+                )
+                try:
+                    with urllib.request.urlopen(request) as reply:
+                        self.answer(reply.status, reply.read(), reply.headers.get_content_type())
+                except urllib.error.HTTPError as error:
+                    self.answer(error.code, error.read(), "application/json")
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815
+
+            def answer(self, status: int, body: bytes, kind: str) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.place = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -107,7 +107,34 @@ def test_what_a_person_did_is_on_record_before_it_is_undone(
     assert [by for _, by, _ in history(registry)[3:]] == ["hand", "undo"]
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("calls", range(1, 6))
+def test_a_promotion_that_was_cut_off_anywhere_ends_with_one_version_in_production(
+    registry: Registry, client: Any, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.transition_model_version_stage("m", "1", "Production")  # two are there, 1 and 3
+    left = calls
+    make = registry._client.make
+
+    def cut(call: Any, found: Any = None) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return make(call, found)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry._client, "make", cut)
+        with pytest.raises(KeyboardInterrupt):
+            registry.promote(2, "best")
+    assert production(client, "m")  # who serves it finds one at any time
+    again = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
+    again.promote(2, "best")
+    assert production(client, "m") == [2]
+    assert client.get_registered_model("m").aliases == {"champion": 2}
+    assert history(again)[3:] == [("v2", "pipeline", "best")]
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
 def test_an_undo_that_was_cut_off_is_brought_to_its_end_and_not_done_twice(
     registry: Registry, client: Any, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from al.errors import without_credentials
 from al.pipeline import notebook
 from al.pipeline.session import Session
 from al.tracking import Run
@@ -58,7 +59,7 @@ class Result:
             model=session.registry.name,
             version=champion_record.version if champion_record else None,
             validation_labels=len(session.data.ids("val")),
-            tracking_uri=session.store.uri,
+            tracking_uri=without_credentials(session.store.uri),
             experiment_id=session.store.experiment_id,
         )
 

@@ -171,8 +171,7 @@ class Registry:
         """Move a version to Production and all others there to Archived."""
         self.promotions.note(version, "pipeline", why)
         self._note(version, why)
-        self._move(version, STAGE, alone=True)
-        self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+        self._move_alone(version)
 
     def undo(self, why: str, last: int | None) -> int:
         """Go back to the version that was in Production before the present one.
@@ -204,8 +203,7 @@ class Registry:
             version = earlier
             self.promotions.note(version, "undo", why, done=False)
         self._note(version, why)
-        self._move(version, STAGE, alone=True)
-        self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+        self._move_alone(version)
         self.promotions.finish()
         return version
 
@@ -294,12 +292,23 @@ class Registry:
         """Say on the version how it came to be in Production."""
         self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
 
-    def _move(self, version: int, stage: str, *, alone: bool = False) -> None:
+    def _move_alone(self, version: int) -> None:
+        """Move a version to Production, all others there to Archived, and the alias to it.
+
+        By calls of our own: MLflow's `archive_existing_versions` fails on PostgreSQL under
+        psycopg 3. The version comes before the others go, so that one is there at any time;
+        after a cut, the same call or the next cycle archives the others.
+        """
+        self._move(version, STAGE)
+        for other in self._versions():
+            if other.current_stage == STAGE and int(other.version) != version:
+                self._move(int(other.version), ARCHIVED)
+        self._client.set_registered_model_alias(self.name, ALIAS, str(version))
+
+    def _move(self, version: int, stage: str) -> None:
         with warnings.catch_warnings():  # stages are deprecated, and what people promote by
             warnings.simplefilter("ignore", FutureWarning)
-            self._client.transition_model_version_stage(
-                self.name, str(version), stage, archive_existing_versions=alone
-            )
+            self._client.transition_model_version_stage(self.name, str(version), stage)
 
 
 def digest_of(folder: Path) -> str:

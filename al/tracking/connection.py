@@ -18,7 +18,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from al.errors import ConfigError, TrackingError
+from al.errors import ConfigError, TrackingError, without_credentials
 from al.stops import unbroken
 
 _log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def _is_away(error: BaseException) -> bool:
 
 def _reason(error: BaseException) -> str:
     """The innermost cause, in a few words."""
-    text = " ".join(str(error).split())
+    text = without_credentials(" ".join(str(error).split()))
     for known in ("Connection refused", "database is locked", "timed out", "Connection aborted"):
         if known.lower() in text.lower():
             return known.lower()

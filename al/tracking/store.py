@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from al.errors import TrackingError, did_you_mean
+from al.errors import TrackingError, did_you_mean, without_credentials
 from al.stops import unbroken
 from al.tracking.connection import Connection, without_silent_retries
 from al.tracking.runs import Run
@@ -37,6 +37,13 @@ _PLACES = {
     errno.EACCES: "make it writable",
     errno.EPERM: "make it writable",
     errno.EROFS: "make it writable",
+}
+
+
+#: How drivers of databases are installed that are not there.
+_DRIVERS = {
+    "psycopg": "write postgresql+psycopg2:// and pip install 'active-learning-pipeline[server]'",
+    "psycopg2": "pip install 'active-learning-pipeline[server]'",
 }
 
 
@@ -167,7 +174,8 @@ class Store:
         """Where a person sees a run: a page, or its id where there is no server."""
         if not self.uri.startswith("http"):
             return f"run {run.id}"
-        return f"{self.uri.rstrip('/')}/#/experiments/{run.experiment_id}/runs/{run.id}"
+        server = without_credentials(self.uri).rstrip("/")
+        return f"{server}/#/experiments/{run.experiment_id}/runs/{run.id}"
 
     def _search(self, experiments: list[str], clauses: str, most: int = 50_000) -> list[Run]:
         if not experiments:
@@ -213,7 +221,7 @@ def plain_errors(uri: str = "") -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = without_credentials(" ".join(str(error).split()))[:300]
         if "disk is full" in reason:
             raise TrackingError(
                 "no space left for the tracking database: free some, then the same command goes on"
@@ -223,9 +231,24 @@ def plain_errors(uri: str = "") -> Iterator[None]:
                 "the tracking database cannot be written: make it writable, then the same "
                 "command goes on"
             ) from error
-        raise TrackingError(f"MLflow refuses ({reason}): check {uri or 'the server'}") from error
+        if error.error_code == "UNAUTHENTICATED" or "error code 401" in reason:
+            raise TrackingError(
+                "the tracking server wants a user name and password, and not those that it got: "
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            ) from _tellable(error)
+        raise TrackingError(
+            f"MLflow refuses ({reason}): check {uri or 'the server'}"
+        ) from _tellable(error)
+    except ModuleNotFoundError as error:
+        if error.name not in _DRIVERS:
+            raise
+        raise TrackingError(
+            f"the tracking database needs {error.name}: {_DRIVERS[error.name]}"
+        ) from error
     except (ConnectionError, sqlite3.Error) as error:
-        raise TrackingError(f"{uri or 'the tracking server'} fails ({error}): start it") from error
+        raise TrackingError(
+            f"{uri or 'the tracking server'} fails ({error}): start it"
+        ) from _tellable(error)
     except OSError as error:
         if error.errno not in _PLACES:
             raise
@@ -236,12 +259,18 @@ def plain_errors(uri: str = "") -> Iterator[None]:
         ) from error
 
 
+def _tellable(error: Exception) -> Exception | None:
+    """The error, unless it would show a password where a traceback is printed."""
+    return error if without_credentials(str(error)) == str(error) else None
+
+
 def _check_answers(uri: str) -> None:
     """Fail soon where a server is not there; MLflow itself would try for minutes."""
     if not uri.startswith(("http://", "https://")):
         return
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()
+        plain = without_credentials(uri)  # a server that asks who it is answers too
+        urllib.request.urlopen(f"{plain.rstrip('/')}/health", timeout=PATIENCE).close()
     except urllib.error.HTTPError:
         pass  # it answers; a proxy may hide /health
     except OSError as error:
