@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -144,9 +147,63 @@ def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def _open(uri: str) -> None:
+def _open(uri: str, kill_at: int | None = None) -> None:
+    """Open a store; with `kill_at`, be killed at that statement."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    done = iter(range(10_000))
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _(*_: Any) -> None:
+        if next(done) == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     with tracking_at(uri):
         Store("e")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill_at", [30, 120, 400])
+def test_a_database_whose_making_was_killed_is_made_by_the_next_command(
+    tmp_path: Path, kill_at: int
+) -> None:
+    from tests.drivers import context
+
+    uri = f"sqlite:///{tmp_path}/new.db"
+    child = context.Process(target=_open, args=(uri, kill_at))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    with tracking_at(uri):
+        assert Store("e").experiment == "e"
+    assert not list(tmp_path.glob("*.new*"))
+
+
+def test_a_database_that_mlflow_left_half_made_is_one_line_and_the_fix_works(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    path = tmp_path / "half.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        database.execute("CREATE TABLE runs (run_uuid TEXT)")
+    with tracking_at(f"sqlite:///{path}"):
+        with pytest.raises(TrackingError, match=r"half.db was cut off .* delete it"):
+            Store("e")
+        shutil.copy(empty_database, path)
+        assert Store("e").experiment == "e"
+
+
+def test_a_database_with_runs_is_never_said_to_be_deletable(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        database.execute("CREATE TABLE runs (run_uuid TEXT)")
+        database.execute("INSERT INTO runs VALUES ('r')")
+    with tracking_at(f"sqlite:///{path}"), pytest.raises(TrackingError) as caught:
+        Store("e")
+    assert "delete" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_server_that_does_not_answer_is_told_soon() -> None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import os
 import sqlite3
-import tempfile
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
-from filelock import FileLock
 from mlflow import get_tracking_uri, set_tracking_uri
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+from sqlalchemy.exc import SQLAlchemyError
 
 from al.errors import TrackingError, did_you_mean, without_credentials
 from al.stops import unbroken
 from al.tracking.connection import Connection, without_silent_retries
 from al.tracking.runs import Run
+from al.tracking.sqlite import first_use
 
 #: Seconds that a tracking server has to answer the first call.
 PATIENCE = 10
@@ -76,7 +74,7 @@ class Store:
         self.attached: str | None = None  # the offered run, once nothing else has taken it
         with plain_errors(self.uri):
             _check_answers(self.uri)
-            with _first_use(self.uri):
+            with first_use(self.uri):
                 self.client = Connection(self.uri)
                 self.client.search_experiments(max_results=1)
             self.experiment_id = self._experiment(experiment)
@@ -239,6 +237,11 @@ def plain_errors(uri: str = "") -> Iterator[None]:
         raise TrackingError(
             f"MLflow refuses ({reason}): check {uri or 'the server'}"
         ) from _tellable(error)
+    except SQLAlchemyError as error:
+        reason = without_credentials(str(error).partition("\n")[0])
+        raise TrackingError(
+            f"the tracking database fails ({reason}): mend or restore it"
+        ) from _tellable(error)
     except ModuleNotFoundError as error:
         if error.name not in _DRIVERS:
             raise
@@ -279,26 +282,6 @@ def _check_answers(uri: str) -> None:
             f"the tracking server {uri} does not answer ({reason}): "
             "start it, or set MLFLOW_TRACKING_URI"
         ) from error
-
-
-@contextmanager
-def _first_use(uri: str) -> Iterator[None]:
-    """Let one process at a time open an SQLite store, and make it ready for several.
-
-    Processes that create it at once crash; write-ahead logging lets readers and a writer
-    work side by side.
-    """
-    if not uri.startswith("sqlite:///"):
-        yield
-        return
-    path = Path(uri.removeprefix("sqlite:///")).resolve()
-    if not path.parent.is_dir():
-        raise TrackingError(f"{path.parent} is no folder: make it, or set MLFLOW_TRACKING_URI")
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"active-learning-{name}.lock"):
-        yield
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("PRAGMA journal_mode=WAL")
 
 
 @lru_cache(maxsize=1)
