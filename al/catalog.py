@@ -1,4 +1,5 @@
-"""Names of code: tasks, strategies, kinds, annotators, criteria, stop rules, engines.
+"""Names of code: tasks, strategies, kinds, annotators, criteria, stop rules, engines,
+formats.
 
 A catalog finds an object by one of three kinds of name:
 
@@ -120,6 +121,7 @@ kinds = Catalog("kind", "al.kinds", "al.kinds")
 criteria = Catalog("criterion", "al.model_selector", "al.criteria")
 stop_rules = Catalog("stop rule", "al.pipeline.stopping", "al.stop_rules")
 engines = Catalog("engine", "al.engine", "al.engines")
+formats = Catalog("format", "al.exports", "al.formats")
 
 
 def make_task(name: str, given: Mapping[str, Any]) -> Any:

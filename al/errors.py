@@ -8,6 +8,7 @@
     ├── AnnotatorError       who answers cannot be reached, refuses, or does not fit the task
     ├── StrategyError        a strategy cannot run here, or chose something impossible
     ├── EngineError          an engine lost work, or a worker of it failed
+    ├── ExportError          labels cannot leave in that format, or not to that place
     ├── PoolEmpty            nothing is left to ask about
     ├── StepOrder            a step was called before the one that it builds on
     ├── StateError           a saved state is missing, corrupt or of a later version
@@ -32,6 +33,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "EngineError",
+    "ExportError",
     "LabelError",
     "PoolEmpty",
     "RegistryError",
@@ -81,6 +83,10 @@ class StrategyError(AlError):
 
 class EngineError(AlError):
     """An engine lost work, or a worker of it failed."""
+
+
+class ExportError(AlError):
+    """Labels cannot leave in that format, or not to that place."""
 
 
 class PoolEmpty(AlError):

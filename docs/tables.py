@@ -10,7 +10,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from al.catalog import Catalog, kinds, stop_rules, strategies, tasks
+from al.catalog import Catalog, formats, kinds, stop_rules, strategies, tasks
 from al.config import NUMBER_OR_OFF, Config
 from al.kinds import kind_named
 from al.pipeline.steps import STEPS
@@ -22,6 +22,7 @@ PAGES = (
     "README.md",
     "docs/strategies.md",
     "docs/production.md",
+    "docs/labels-out.md",
     "docs/ARCHITECTURE.md",
 )
 
@@ -81,6 +82,17 @@ def parameters() -> str:
     return "\n".join(["| name | default | what |", "|---|---|---|", *rows])
 
 
+def exported() -> str:
+    """A row for each format in which labels leave."""
+    rows = []
+    for name in formats.names():
+        forms = formats.get(name).forms
+        held = [k for k in kinds.names() if forms is None or kind_named(k).form in forms]
+        kept = "all" if len(held) == len(kinds.names()) else ", ".join(held)
+        rows.append(f"| `{name}` | {kept} | {formats.summary(name)} |")
+    return "\n".join(["| format | kinds | holds |", "|---|---|---|", *rows])
+
+
 def keywords() -> str:
     """A line for each parameter, as the keyword arguments of `al.Campaign`."""
     named = {p.name: p.type + " | float" * (p.name in NUMBER_OR_OFF) for p in fields(Config)}
@@ -96,6 +108,7 @@ def renewed(text: str) -> str:
         "parameters": parameters,
         "steps": steps,
         "keywords": keywords,
+        "formats": exported,
         "stop rules": lambda: names(stop_rules, "ends the campaign when"),
     }
     for name, make in made.items():

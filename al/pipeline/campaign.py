@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
 import pandas as pd
 
 from al.config import Config
 from al.errors import ConfigError
+from al.exports import table_of
 from al.keywords import Keywords, with_parameters
 from al.pipeline import notebook
 from al.pipeline.asking import reached
@@ -19,6 +21,7 @@ from al.pipeline.cycle import begin_cycle, ended, open_cycle
 from al.pipeline.driving import advance, run_missing
 from al.pipeline.history import stop_reason
 from al.pipeline.identifying import name_of
+from al.pipeline.labels_out import export_labels, labels_of, queries_of
 from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.report import Result
 from al.pipeline.session import Session
@@ -162,9 +165,8 @@ class Campaign:
         Raises:
             ConfigError: there is no such campaign, or its annotator has no page.
         """
-        with self._settings():
-            session = look_into(self._given, experiment=self._experiment, create=False)
-        assert session is not None  # else it has said so
+        with self._looked_into() as session:  # served outside, where no store is needed
+            pass
         annotator = session.config.annotator
         try:
             with reached(session):
@@ -200,6 +202,33 @@ class Campaign:
         with self._settings():
             return promotions_of(self._given, self._experiment)
 
+    def labels(self) -> pd.DataFrame:
+        """All labels that are there by now, with where each came from; only reads.
+
+        Columns are those of `al.state.columns`, of which `label` is JSON.
+        """
+        with self._looked_into() as session:
+            return table_of(labels_of(session))
+
+    def queries(self) -> pd.DataFrame:
+        """What each cycle asked about, by what score and why; a row a sample; only reads."""
+        with self._looked_into() as session:
+            return queries_of(session)
+
+    def export(self, format: str = "csv", to: str = "auto", images: str = "on") -> Path:
+        """Write all labels that are there by now in a format of the field; only reads.
+
+        Args:
+            format: a name of the catalog `al.catalog.formats`.
+            to: a folder that is not there yet; "auto" names it after campaign and format.
+            images: "off" leaves images out where the format can do without.
+
+        Raises:
+            ExportError: the labels cannot leave in that format, or not to that place.
+        """
+        with self._looked_into() as session:
+            return export_labels(session, format, to, images)
+
     # -- how -------------------------------------------------------------------------------
 
     @contextmanager
@@ -207,6 +236,14 @@ class Campaign:
         """What holds while a method runs: the store, bars on or off, errors in a line."""
         with plain_errors(), tracking_at(self._tracking_uri), showing(self._show_progress):
             yield
+
+    @contextmanager
+    def _looked_into(self) -> Iterator[Session]:
+        """The campaign as it stands, for reading only; an error where there is none."""
+        with self._settings():
+            session = look_into(self._given, experiment=self._experiment, create=False)
+            assert session is not None  # else it has said so
+            yield session
 
     @contextmanager
     def _opened(self, *, create: bool = True) -> Iterator[Session]:

@@ -1,0 +1,36 @@
+"""al export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from al.cli import step_command
+from al.commands import commands
+
+EXTRA = {
+    "format": (
+        "csv",
+        "csv, parquet, jsonl: a table; folder: a folder a class; datasets: for Hugging Face's "
+        "library; coco, voc, yolo: boxes; coco, png: masks; label-studio: to import there; or "
+        "package.module:Class.",
+    ),
+    "to": ("auto", "A folder that is not there yet; auto is labels-CAMPAIGN-FORMAT."),
+    "images": (
+        "on",
+        "off leaves out the images of coco, voc, yolo and png.",
+    ),
+}
+EXAMPLES = (
+    "al export --campaign NAME",
+    "al export --campaign NAME --format coco --to cells",
+)
+
+
+@commands.register("export")
+@step_command("export", defaults=False, extra=EXTRA, examples=EXAMPLES)
+def export(given: dict[str, Any]) -> None:
+    """Write all labels of a campaign, with where each came from, in a format of the field."""
+    from al.pipeline import Campaign
+
+    how = {name: given.pop(name) for name in EXTRA}
+    Campaign(entry="export", **given).export(**how)

@@ -1,0 +1,63 @@
+"""Labels as Label Studio imports them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from al.annotators.label_studio.forms import DRAWN
+from al.annotators.label_studio.project import config, form_of, shown_as
+from al.catalog import formats
+from al.exports.base import Format, Labels, picture
+
+
+@formats.register("label-studio")
+class LabelStudio(Format):
+    """tasks.json to import, with the labels as annotations, and config.xml for the project"""
+
+    forms = frozenset({"choice", "choices", "value", "regions", "rectangles"})
+
+    def write(self, labels: Labels, folder: Path) -> None:
+        shown = shown_as(labels.shown)
+        text = config(labels.data.spec, shown)
+        form = form_of(text, labels.data.spec, shown)
+        (folder / "config.xml").write_text(text, encoding="utf-8")
+        known = labels.frame.set_index("id")[["cycle", "annotator", "shown"]]
+        tasks = []
+        for id, _, label in labels:
+            size = labels.image(id).shape[:2] if shown == "image" else None
+            drawn = size if labels.kind.form in DRAWN else None
+            given = {"item_id": id, **{k: _plain(v) for k, v in known.loc[id].items()}}
+            results = form.results(label, drawn)
+            tasks.append(
+                {
+                    "data": {form.key: self._value(labels, id, shown), **given},
+                    "annotations": [{"result": results}],
+                }
+            )
+        (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+
+    @staticmethod
+    def _value(labels: Labels, id: str, shown: str) -> Any:
+        """What Label Studio shows: an image's URL, or itself as one."""
+        if shown == "text":
+            return labels.text(id)
+        if shown == "row":
+            row = labels.data.preview(id).row or {}
+            return {str(name): _plain(value) for name, value in row.items()}
+        source = labels.data.source(id) or ""
+        if source.startswith("http"):
+            return source
+        file = io.BytesIO()
+        picture(labels.image(id)).save(file, "PNG")
+        return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return ""
+    return value if isinstance(value, (str, int, float)) else str(value)

@@ -1,0 +1,65 @@
+"""The labels of a campaign, at any time: those of closed cycles and of the one that is open."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from al.errors import ConfigError, ExportError
+from al.exports import Labels, export, table_of
+from al.pipeline.session import Session
+from al.pipeline.steps import ANNOTATE, SELECT_DATA
+from al.pipeline.steps.annotate import ANSWERS
+from al.state import LabelTable
+
+_log = logging.getLogger(__name__)
+
+
+def labels_of(session: Session) -> LabelTable:
+    """All labels that the campaign has, whether their cycle is closed or not; only reads."""
+    labels = session.state.labels
+    if session.open_run is not None:
+        of_cycle = {"al.step": ANNOTATE.name, "al.cycle_run": session.open_run.id}
+        for run in session.store.find(of_cycle):
+            if run.finished:
+                labels = labels.updated(LabelTable.load(run.path(ANSWERS)))
+    if not session.annotator.tells_truth:
+        labels = labels.with_given(session.data.given() or {})
+    return labels
+
+
+def queries_of(session: Session) -> pd.DataFrame:
+    """What every cycle asked about, with ranks, scores and reasons; a row a sample."""
+    of_campaign = {"al.step": SELECT_DATA.name, "al.campaign_run": session.run.id}
+    runs = [run for run in session.store.find(of_campaign) if run.finished]
+    tables = {run.tags.whole("al.cycle"): run.load_table("query.parquet") for run in runs}
+    if not tables:
+        return pd.DataFrame({"cycle": pd.Series(dtype="int64"), "id": pd.Series(dtype="str")})
+    return pd.concat(dict(sorted(tables.items())), names=["cycle"]).reset_index("cycle")
+
+
+def export_labels(session: Session, format: str, to: str, images: str) -> Path:
+    """Write all labels in the format of that name, and say what was written.
+
+    Args:
+        to: a folder that is not there yet; "auto" names it after campaign and format.
+        images: "on" or "off".
+
+    Raises:
+        ConfigError: `images` is neither.
+        ExportError: they cannot be written there, or not in that format.
+    """
+    if images not in ("on", "off"):
+        raise ConfigError(f"images={images!r}: give on or off")
+    frame = table_of(labels_of(session))
+    labels = Labels(session.config.name, session.data, frame, images == "on")
+    where = f"labels-{session.config.name}-{format}" if to == "auto" else to
+    try:
+        count = export(labels, format, Path(where))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ExportError(f"{where} cannot be written ({reason}): give another folder") from error
+    _log.info(f"{count} labels of {session.config.name} are in {where}")
+    return Path(where)
