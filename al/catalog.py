@@ -89,6 +89,8 @@ class Catalog:
 
     def _import(self, name: str) -> Any:
         module_name, _, attribute = name.partition(":")
+        if module_name.startswith("."):
+            raise UnknownName(f"{self.kind} {name!r}: begins with a point: give the whole name")
         if os.getcwd() not in sys.path:  # a console script does not look there by itself
             sys.path.append(os.getcwd())
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from al.catalog import stop_rules
@@ -99,6 +99,7 @@ def test_what_stop_cannot_mean_is_one_line(text: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@example(".:1")
 @given(st.text(st.sampled_from("ab_(),:1 .\"'\n"), max_size=30))
 def test_any_text_is_one_line_where_it_names_no_rule(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
