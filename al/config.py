@@ -28,6 +28,7 @@ CHOICES = {
     "embeddings": ("float32", "float16"),
     "compare": ("interval", "plain"),
     "missing": ("stop", "drop"),
+    "copies": ("once", "keep"),
     "init": ("scratch", "champion", "shrink-perturb"),
 }
 #: Parameters that are a number or "off".
@@ -68,6 +69,9 @@ class Config:
     balance: str = of.choosing("off", "Make the classes predicted in a query even: on or off.")
     costs: str = of.choosing(
         "off", "Count a query in what its samples cost to annotate: on or off."
+    )
+    copies: str = of.choosing(
+        "once", "Exact copies are asked about once, with one answer for all; or keep, each alone."
     )
     passes: int = of.choosing(
         20, "Stochastic passes of the model, where a strategy reads them.", low=1

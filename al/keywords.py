@@ -29,6 +29,7 @@ class Keywords(TypedDict, total=False):
     explore: float
     balance: str
     costs: str
+    copies: str
     passes: int
     calibrate: str
     embeddings: str

@@ -1,6 +1,7 @@
 """The Data Selector: which samples of the pool to ask about."""
 
 from al.data_selector.cache import passes_folder, trim_passes
+from al.data_selector.copies import distinct
 from al.data_selector.explained import explained, query_figures
 from al.data_selector.pool_pass import Model, PoolPass
 from al.data_selector.selector import select
@@ -12,6 +13,7 @@ __all__ = [
     "PoolPass",
     "View",
     "contact_sheet",
+    "distinct",
     "explained",
     "passes_folder",
     "query_figures",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ NAME = "campaign.json"
 #: Version of the layout, and validation samples whose contents are kept, to tell its data from
 #: other data.
 SCHEMA, KNOWN = 1, 100
+#: What campaigns do that began before there was a parameter.
+OLDER = {"copies": "keep"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,17 @@ class CampaignRecord:
             )
         return found
 
+    def unsaid(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is given, less defaults of parameters that the campaign is older than: `mlflow
+        run` gives all defaults, and this campaign goes on as it was."""
+        default = Config()
+        newer = {name for name in OLDER if name not in self.config}
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in newer or value != getattr(default, name)
+        }
+
     def save(self, run: Run) -> None:
         """Leave it on the campaign's run."""
         run.save_json(NAME, asdict(self))
@@ -65,6 +79,6 @@ class CampaignRecord:
             StateError: a parameter is unknown or out of range.
         """
         try:
-            return Config.from_dict(self.config)
+            return Config.from_dict(OLDER | self.config)
         except (TypeError, ConfigError) as error:
             raise StateError(f"{NAME} is damaged ({error}): restore it") from error

@@ -32,13 +32,15 @@ def close(cycle: Cycle) -> State:
         memory=_memory(cycle),
         suspicious=suspicious,
     )
-    count = len(state.labels.ids)
+    own = state.labels.originals
+    count = len(own.ids)  # answers, whatever copies have them too
     cycle.run.save(state.save, "state")
-    table = state.labels.frame
+    table = own.frame
     answered = table["status"] == "answered"
     seconds = state.labels.seconds
     figures: dict[str, float] = {
         "cycle/labels": count,
+        "cycle/copies": len(state.labels.ids) - count,
         "cycle/new_labels": int((answered & (table["collected"] == cycle.number)).sum()),
         "cycle/answers": state.labels.paid,
         "cycle/corrected": int((table["before"] != "").sum()),
@@ -102,7 +104,7 @@ def _line(cycle: Cycle, state: State, seconds: float) -> str:
     total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
     words = [
         f"cycle {cycle.number:2d}{total}",
-        f"labels {len(state.labels.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
+        f"labels {len(state.labels.originals.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
         f"{strategy:<12}",
     ]
     if state.champion_record is None:

@@ -19,7 +19,7 @@ def run_missing(session: Session) -> bool:
     if cycle is None and session.state.cycle >= session.config.cycles:
         _log.info(
             f"campaign {session.config.name} is finished: {session.closed}, "
-            f"{len(session.state.labels.ids)} labels; "
+            f"{len(session.state.labels.originals.ids)} labels; "
             f"cycles={session.config.cycles + 10} goes on"
         )
         return True

@@ -53,7 +53,9 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
-        return Identified(store, stored.as_config().resumed_with(given), run, stored, made)
+        return Identified(
+            store, stored.as_config().resumed_with(stored.unsaid(given)), run, stored, made
+        )
     if not create:
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)

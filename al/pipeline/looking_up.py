@@ -78,7 +78,8 @@ def looked_up(
     runs_on = engines.get(config.engine)
     engine = runs_on(options_of(config, runs_on.options, "engine"))
     if stored is None:
-        check_sizes(config, len(data.ids("train")))
+        ids = data.ids("train")
+        check_sizes(config, len(set(data.fingerprints(ids)) if config.copies == "once" else ids))
         registry_of(known, known.run.id if known.run else "").check_free()
 
     def opened(run: Run, driver: Driver | None) -> Session:

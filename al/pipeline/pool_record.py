@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from al.contracts import Split
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
-from al.state import ids_digest
+from al.state import contradictory, ids_digest
 from al.tracking import Run
 
 _log = logging.getLogger(__name__)
 
 #: Their table.
 IDS = "train_ids.parquet"
+_HELD_OUT: Mapping[Split, str] = {"val": "validation", "test": "test"}
 
 
 def train_ids_on_record(session: Session) -> set[str]:
@@ -62,9 +64,40 @@ def look_at_pool(cycle: Cycle, run: Run) -> PoolOnRecord:
                 f"cycle {cycle.number:2d}: the data has changed: {appeared} training samples "
                 f"appeared, {vanished} vanished"
             )
+        _tell_copies(session)
         run.save_table(IDS, pd.DataFrame({"id": ids}))
         tags["al.train_ids"] = run.id
-    size = len(session.pool)
-    return PoolOnRecord(
-        tags, {"pool/size": size, "pool/appeared": appeared, "pool/vanished": vanished}
-    )
+    pool = session.pool
+    figures = {"pool/size": len(pool), "pool/appeared": appeared, "pool/vanished": vanished}
+    if session.asks_once:
+        contents = session.contents
+        figures["pool/distinct"] = len({contents[id] for id in pool})
+        figures["pool/contradictory"] = len(contradictory(session.state.labels, contents))
+    return PoolOnRecord(tags, figures)
+
+
+def _tell_copies(session: Session) -> None:
+    """Say how many training samples are exact copies, whose labels contradict each other, and
+    how many validation and test samples were seen in training."""
+    contents, data = session.contents, session.data
+    trained = set(contents.values())
+    for split, said in _HELD_OUT.items():
+        ids = data.ids(split)
+        prints = zip(ids, data.fingerprints(ids), strict=True)
+        if seen := [id for id, mark in prints if mark in trained]:
+            _log.warning(
+                f"{len(seen)} of {len(ids)} {said} samples are exact copies of training samples "
+                f"({seen[0]!r} first): {said} figures flatter"
+            )
+    if not session.asks_once:
+        return
+    if copies := len(contents) - len(trained):
+        _log.info(
+            f"{copies} of {len(contents)} training samples are exact copies of others: each "
+            "content is asked about once, and one answer counts for all"
+        )
+    if differ := contradictory(session.state.labels, contents):
+        _log.warning(
+            f"{len(differ)} contents have copies whose given labels contradict each other "
+            f"({', '.join(map(repr, differ[0][:3]))} first): all are learned as they are; mend them"
+        )

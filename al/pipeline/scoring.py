@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from al.data_selector import Model, View, passes_folder
+from al.data_selector import Model, View, distinct, passes_folder
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
 from al.pipeline.workers import CampaignModel
@@ -17,14 +17,15 @@ from al.tracking import Checkpoints
 
 
 def view_of(cycle: Cycle) -> View:
-    """The pool as the cycle's strategy sees it."""
+    """The pool as the cycle's strategy sees it: of copies one, and no label twice."""
     session, config = cycle.session, cycle.session.config
     champion_model = None
     if cycle.champion_version is not None:
         champion_model = _scorer(cycle, cycle.model(cycle.champion_version))
-    labels = session.present(session.state.labels)
+    labels = session.present(session.state.labels.originals)
+    pool = session.pool
     return View(
-        session.pool,
+        distinct(pool, session.contents) if session.asks_once else pool,
         labels.ids,
         labels.labels,
         data=session.data,

@@ -17,7 +17,7 @@ from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
 from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weights
 from al.registry import Registry
-from al.state import LabelTable, State
+from al.state import LabelTable, State, with_copies
 from al.tracking import Driver, Run, Store
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Session:
         open_run: run of the cycle that another process left open.
         seen: run that last put the training ids on record.
         history: metrics of all closed cycles, once the stop rules have asked for them.
+        seen_contents: identity of what each training sample holds, once it was asked for.
         recipe: what workers make models of, on the data as it was looked at last.
     """
 
@@ -59,6 +60,7 @@ class Session:
     open_run: Run | None
     seen: Run | None = None
     history: list[Mapping[str, float]] | None = None
+    seen_contents: Mapping[str, str] | None = None
     recipe: CampaignRecipe = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,22 +73,42 @@ class Session:
             DataError: labelled, validation or test samples have vanished, and `missing` is stop.
         """
         self.data.refresh()
+        self.seen_contents = None
         self.recipe = CampaignRecipe(self.makings, self.splits)
         tell = self.driver is not None  # who only looks, looks often
         freeze(self.data, self.splits, self.config.missing, tell=tell)
-        if gone := self.data.missing(self.state.labels.ids):
+        if gone := self.data.missing(self.state.labels.originals.ids):
             tell_gone(gone, "labelled", self.config.missing, tell=tell)
+        labels = self.state.labels
         if not self.annotator.tells_truth:
-            labels = self.state.labels.with_given(self.data.given() or {})
-            self.state = replace(self.state, labels=labels)
+            labels = labels.with_given(self.data.given() or {})
+        self.state = replace(self.state, labels=self.with_copies(labels))
 
     def present(self, labels: LabelTable) -> LabelTable:
         """The labels whose samples are there; all labels are kept, whatever vanishes."""
         return labels.without(self.data.missing(labels.ids))
 
     @property
+    def contents(self) -> Mapping[str, str]:
+        """Identity of what each training sample holds, by id."""
+        if self.seen_contents is None:
+            ids = self.data.ids("train")
+            self.seen_contents = dict(zip(ids, self.data.fingerprints(ids), strict=True))
+        return self.seen_contents
+
+    @property
+    def asks_once(self) -> bool:
+        """Whether exact copies are asked about once, with one answer for all."""
+        return self.config.copies == "once"
+
+    def with_copies(self, labels: LabelTable) -> LabelTable:
+        """The labels, and those that copies of these samples have by them."""
+        return with_copies(labels, self.contents) if self.asks_once else labels
+
+    @property
     def pool(self) -> tuple[str, ...]:
-        """Ids that may be asked about: all training ids less those ever answered or skipped."""
+        """Ids that may be asked about: all training ids less those ever answered or skipped, and
+        less copies of these."""
         return self.unasked(self.state.labels)
 
     def unasked(self, labels: LabelTable) -> tuple[str, ...]:

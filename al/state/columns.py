@@ -30,8 +30,11 @@ COLUMNS = {
     "votes": "str",  # JSON, all single answers, where there are several; else ""
     "before": "str",  # JSON, what the label was before it was corrected; else ""
     "again": "int64",  # cycle in which a second opinion was asked for; 0 where none was
+    "copy_of": "str",  # id of the sample whose answer this copy has; "" for what has its own
 }
 STATUSES = ("answered", "skipped", "waiting")
+#: What a column holds in files written before there was one.
+_BEFORE = {"copy_of": ""}
 
 
 def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -40,6 +43,7 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         StateError: says what is wrong with the file of that name.
     """
+    frame = frame.assign(**{n: v for n, v in _BEFORE.items() if n not in frame.columns})
     check_columns(frame, COLUMNS, name)
     try:
         frame = frame[list(COLUMNS)].astype(COLUMNS)
@@ -52,6 +56,9 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise StateError(f"{name} is damaged ({reason}): restore it") from error
     if not frame["status"].isin(STATUSES).all():
         raise StateError(f"{name} is damaged (an unknown status): restore it")
+    own = frame["copy_of"] == ""
+    if not frame["copy_of"][~own].isin(frame["id"][own]).all():
+        raise StateError(f"{name} is damaged (a copy of nothing): restore it")
     if frame["id"].duplicated().any():
         twice = frame["id"][frame["id"].duplicated()].iloc[0]
         raise StateError(f"{name} holds {twice!r} twice: restore it")

@@ -49,8 +49,14 @@ class LabelTable:
         return self.frame[self.frame["status"] == "answered"]
 
     @property
+    def originals(self) -> LabelTable:
+        """The table less the copies, which have the answer of another sample."""
+        own = self.frame["copy_of"] == ""
+        return self if own.all() else LabelTable(self.frame[own])
+
+    @property
     def ids(self) -> tuple[str, ...]:
-        """Ids that have a label."""
+        """Ids that have a label, their own or that of what they copy."""
         return tuple(self._answered["id"])
 
     @property
@@ -60,13 +66,14 @@ class LabelTable:
 
     @property
     def asked(self) -> frozenset[str]:
-        """Ids that were ever asked about: none of them is asked about again."""
+        """Ids that were ever asked about, and copies of these: none is asked about again."""
         return frozenset(self.frame["id"])
 
     @property
     def collected(self) -> dict[str, Label]:
-        """What came back, by id; None where the sample was skipped."""
-        back = self.frame[self.frame["status"] != "waiting"]
+        """What came back, by id; None where the sample was skipped. Copies are not told of."""
+        frame = self.originals.frame
+        back = frame[frame["status"] != "waiting"]
         return {
             id: json.loads(label) if label else None
             for id, label in zip(back["id"], back["label"], strict=True)
@@ -75,11 +82,10 @@ class LabelTable:
     @property
     def waiting(self) -> pd.DataFrame:
         """The samples, or second opinions, that were asked for and have no answer yet."""
-        first = self.frame["status"] == "waiting"
-        second = (self.frame["again"] > 0) & ~self.frame["votes"].str.contains(
-            '"again": "', regex=False
-        )
-        rows = self.frame[first | second]
+        frame = self.originals.frame
+        first = frame["status"] == "waiting"
+        second = (frame["again"] > 0) & ~frame["votes"].str.contains('"again": "', regex=False)
+        rows = frame[first | second]
         return rows.assign(strategy=rows["strategy"].mask(second, SECOND))
 
     @property
@@ -93,7 +99,7 @@ class LabelTable:
     def paid(self) -> int:
         """Labels that were paid for: one a sample, and the second opinions."""
         second = sum(given_again(json.loads(text)) for text in self._votes)
-        return len(self._answered) + second
+        return len(self.originals.ids) + second
 
     @property
     def _votes(self) -> pd.Series:
@@ -109,6 +115,11 @@ class LabelTable:
         """The table less these ids."""
         gone = frozenset(ids)
         return LabelTable(self.frame[~self.frame["id"].isin(gone)]) if gone else self
+
+    def released(self, ids: Iterable[str]) -> LabelTable:
+        """The table less those of these ids that are copies, for they get rows of their own."""
+        copies = (self.frame["copy_of"] != "") & self.frame["id"].isin(frozenset(ids))
+        return LabelTable(self.frame[~copies]) if copies.any() else self
 
     def since(self, before: LabelTable) -> LabelTable:
         """The rows that another table lacks or has otherwise."""
@@ -199,12 +210,12 @@ class LabelTable:
 
     def with_given(self, labels: Mapping[str, Label]) -> LabelTable:
         """This table and labels that the data brought along, for ids that have none."""
-        asked = self.asked
+        asked = self.originals.asked
         new = {id: label for id, label in sorted(labels.items()) if id not in asked}
         if not new:
             return self
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return self.updated(
+        return self.released(new).updated(
             _rows(
                 {
                     "id": list(new),

@@ -33,10 +33,10 @@ def annotate(cycle: Cycle) -> bool:
     assert query is not None  # select-data comes first
     if done := cycle.done(ANNOTATE):
         new = check_labels(LabelTable.load(done.path(ANSWERS)), session.data)
-        known = session.state.labels.asked.union(query.ids)
+        known = session.state.labels.originals.asked.union(query.ids)
         if strange := sorted(new.asked - known):
             raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
-        cycle.labels = session.state.labels.updated(new)
+        cycle.labels = session.with_copies(session.state.labels.released(new.asked).updated(new))
         return False
     with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
@@ -44,13 +44,13 @@ def annotate(cycle: Cycle) -> bool:
         _check(answers.answered, cycle)
         if not found.go:
             raise Waiting(f"waiting: {found.text}")
-        before = session.state.labels
+        before = session.state.labels.released(query.ids)
         heard = before.with_answers(answers, query, cycle.number)
         with reached(session):
             corrected = session.annotator.revised(session.present(heard).collected)
         _check(corrected, cycle)
         labels = heard.with_corrections(corrected, cycle.number)
-        new = labels.since(before)
+        new = labels.since(before)  # copies change with what they copy
         run.save(lambda folder: new.save(folder / ANSWERS))
         own = [answer for answer in answers.answered if answer.id in query.ids]
         figures = {
@@ -67,11 +67,13 @@ def annotate(cycle: Cycle) -> bool:
             for name in ("late", "skipped", "corrected", "waiting")
             if figures[name]
         ]
-        cycle.told = ", ".join([f"{len(own)} answered", *also, f"{len(labels.ids)} labels in all"])
+        cycle.told = ", ".join(
+            [f"{len(own)} answered", *also, f"{len(labels.originals.ids)} labels in all"]
+        )
         if {"late", "corrected", "waiting"} & {word.split()[-1] for word in also}:
             _log.info(f"cycle {cycle.number:2d}: {cycle.told}")
         run.describe(cycle.told)
-    cycle.labels = labels
+    cycle.labels = session.with_copies(labels)
     return False
 
 

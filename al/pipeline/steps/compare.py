@@ -85,7 +85,7 @@ def _recent(cycle: Cycle) -> pd.DataFrame:
     A late answer to a query of another champion counts for none: its chances are not those of
     this champion's queries.
     """
-    table = cycle.labels.frame
+    table = cycle.labels.originals.frame  # an answer counts once
     by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
     recent = table["cycle"] > cycle.number - RECENT
     gone = cycle.session.data.missing(cycle.labels.ids)
@@ -123,7 +123,7 @@ def _drifts(
 
     uniform = list(rows["id"][rows["strategy"].isin([AUDIT, "explore", "random"])])
     new = list(rows["id"][rows["cycle"] == cycle.number])
-    before = session.present(session.state.labels).ids
+    before = session.present(session.state.labels.originals).ids
     try:
         clean = drift(seen(uniform), seen(session.data.ids("val")), rng) if uniform else None
         moved = drift(seen(new), seen(before), rng) if new and before else None

@@ -62,7 +62,7 @@ def select_data(cycle: Cycle) -> bool:
         if query.why:
             _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
-        cycle.told = f"{len(query.ids)} of {len(session.pool)} samples chosen by {by}{why}"
+        cycle.told = f"{len(query.ids)} of {len(view.ids)} samples chosen by {by}{why}"
         run.describe(cycle.told)
     cycle.query = query
     return False

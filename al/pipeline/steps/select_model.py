@@ -111,12 +111,12 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
             experiment_id=run.experiment_id,
             name=f"{session.config.name}-c{cycle.number:02d}-winner",
             description=(
-                f"{metric} {winner.metrics[metric]:.3f}, {len(cycle.labels.ids)} labels, "
+                f"{metric} {winner.metrics[metric]:.3f}, {len(cycle.labels.originals.ids)} labels, "
                 f"cycle {cycle.number}: {election.why}"
             ),
             tags={
                 "al.cycle": cycle.number,
-                "al.labels": len(cycle.labels.ids),
+                "al.labels": len(cycle.labels.originals.ids),
                 "al.weights": digest,
                 "al.checkpoint": winner.checkpoint,
                 **({"al.temperature": calibration.temperature} if calibration else {}),

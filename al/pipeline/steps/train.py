@@ -5,7 +5,7 @@ from __future__ import annotations
 from al.agents import Examples
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
-from al.state import ids_digest
+from al.state import LabelTable, ids_digest
 from al.tracking import Checkpoints, Run
 
 
@@ -15,9 +15,15 @@ def train(cycle: Cycle) -> bool:
         if not cycle.done(TRAIN, number):
             with cycle.step(TRAIN, number) as run:
                 recorder = _train(cycle, run, number)
-                cycle.told = f"trained on {len(cycle.labels.ids)} labels"
+                cycle.told = f"trained on {_said(cycle.labels)}"
             recorder.forget()  # not before the step is marked as done: until then it serves
     return False
+
+
+def _said(labels: LabelTable) -> str:
+    answers = len(labels.originals.ids)
+    copies = len(labels.ids) - answers
+    return f"{answers} labels" + (f" and {copies} copies" if copies else "")
 
 
 def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
@@ -27,7 +33,8 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     measured_on = (f"{config.task}-validation", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
     run.log_params({name: getattr(config, name) for name in hyper})
-    run.log_params({"candidate": number, "labels": len(labels.ids)})
+    answers = len(labels.originals.ids)
+    run.log_params({"candidate": number, "labels": answers, "copies": len(labels.ids) - answers})
     source = f"runs:/{cycle.run.id}/state/labels.parquet"
     run.log_dataset(config.task, labels.digest, source, len(labels.ids), "training")
     source = f"runs:/{session.run.id}/campaign.json"
@@ -48,5 +55,5 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     )
     agent.fit()
     recorder.flush()
-    run.describe(f"trained on {len(labels.ids)} labels for {agent.epoch} epochs")
+    run.describe(f"trained on {_said(labels)} for {agent.epoch} epochs")
     return recorder
