@@ -40,6 +40,11 @@ def showing(shown: bool | None) -> Iterator[None]:
         _shown.reset(token)
 
 
+def hide() -> None:
+    """No bars any more in this thread: a worker's terminal is that of another process."""
+    _shown.set(False)
+
+
 @contextmanager
 def printed() -> Iterator[None]:
     """Print the messages of this block on standard output, as bare lines above open bars."""

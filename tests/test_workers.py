@@ -27,6 +27,7 @@ from al.graphs import ClassificationGraph, TorchGraph
 from al.pipeline import workers
 from al.pipeline.cycle import Cycle
 from al.pipeline.opening import look_into, open_session
+from al.progress import bar, showing
 from tests.conftest import SMALL
 from tests.process_engine import ProcessEngine
 from tests.stores import outcome, runs
@@ -188,7 +189,8 @@ def other_side() -> Iterator[Callable[[Any], Any]]:
     made = (workers._made, workers._checked, workers._loaded)
     for kept in made:
         kept.cache_clear()
-    yield lambda recipe: pickle.loads(pickle.dumps(recipe))()
+    with showing(None):
+        yield lambda recipe: pickle.loads(pickle.dumps(recipe))()
     for kept in made:
         kept.cache_clear()
 
@@ -287,6 +289,15 @@ def test_as_many_threads_sum_there_as_here(cycle: Cycle, other_side: Any) -> Non
         assert torch.get_num_threads() == before
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_worker_has_no_bars(cycle: Cycle, other_side: Any) -> None:
+    with showing(True):
+        assert not bar(total=1).disable
+        other_side(cycle.session.recipe)
+        assert bar(total=1).disable
+    with showing(True):
+        assert not bar(total=1).disable
 
 
 def test_a_worker_sees_samples_that_have_come_since(cycle: Cycle, other_side: Any) -> None:

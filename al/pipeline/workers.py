@@ -27,6 +27,7 @@ from al.errors import DataError, RegistryError
 from al.kinds import kind_of
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
+from al.progress import hide
 from al.registry import digest_of
 from al.state import read_as
 from al.tracking import fetch_weights
@@ -74,6 +75,7 @@ class _Elsewhere:
 
     def __call__(self) -> Makings:
         torch.set_num_threads(self.threads)
+        hide()
         return _checked(self.record, self.device, self.samples)
 
 
