@@ -114,6 +114,11 @@ class Config:
     validation_size: int = of.data(
         100, "Labelled samples kept for validation; they cost too.", low=1
     )
+    labels_from: str = of.data(
+        "none",
+        "Campaign whose labels and splits a new one begins with, or a file or folder that "
+        "al export wrote; or none.",
+    )
     seed: int = of.campaign(0, "Seed of every draw.", low=0)
     annotator: str = of.annotating(
         "oracle", "Who answers: a catalog name or package.module:Object."

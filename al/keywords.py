@@ -42,6 +42,7 @@ class Keywords(TypedDict, total=False):
     stop: str
     missing: str
     validation_size: int
+    labels_from: str
     seed: int
     annotator: str
     annotator_options: str

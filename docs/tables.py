@@ -22,7 +22,7 @@ PAGES = (
     "README.md",
     "docs/strategies.md",
     "docs/production.md",
-    "docs/labels-out.md",
+    "docs/labels.md",
     "docs/ARCHITECTURE.md",
 )
 

@@ -13,20 +13,30 @@ from al.pipeline.session import Session
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.pipeline.steps.annotate import ANSWERS
 from al.state import LabelTable
+from al.tracking import Run, Store
 
 _log = logging.getLogger(__name__)
 
 
 def labels_of(session: Session) -> LabelTable:
     """All labels that the campaign has, whether their cycle is closed or not; only reads."""
-    labels = session.state.labels
-    if session.open_run is not None:
-        of_cycle = {"al.step": ANNOTATE.name, "al.cycle_run": session.open_run.id}
-        for run in session.store.find(of_cycle):
-            if run.finished:
-                labels = labels.updated(LabelTable.load(run.path(ANSWERS)))
+    labels = with_open_cycle(session.state.labels, session.store, session.open_run)
     if not session.annotator.tells_truth:
         labels = labels.with_given(session.data.given() or {})
+    return labels
+
+
+def with_open_cycle(labels: LabelTable, store: Store, run: Run | None) -> LabelTable:
+    """The labels of closed cycles, and those that a cycle which is open has collected.
+
+    Args:
+        run: the open cycle's; None where there is none.
+    """
+    if run is None:
+        return labels
+    for step in store.find({"al.step": ANNOTATE.name, "al.cycle_run": run.id}):
+        if step.finished:
+            labels = labels.updated(LabelTable.load(step.path(ANSWERS)))
     return labels
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from al.catalog import annotators, engines
 from al.config import Config
-from al.errors import StateError
 from al.kept import cache_limit
 from al.kinds import kind_of
 from al.pipeline.asking import options_of
@@ -22,12 +22,14 @@ from al.pipeline.checks import (
     check_times,
 )
 from al.pipeline.identifying import Identified, identified, task_and_data
+from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
 from al.pipeline.session import Session, check_labels
+from al.pipeline.standing import where_it_stands
 from al.pipeline.steps import Step
 from al.pipeline.stopping import rules_of
 from al.registry import Registry
-from al.state import State
+from al.state import LabelTable
 from al.tracking import Driver, Run, Store, server_wait
 
 
@@ -64,11 +66,15 @@ def looked_up(
     check_times(config)
     lower = task.metric in graph.lower
     wanted = criterion_of(config, task, graph)
-    if stored is None:
-        splits = data.propose_splits(config.validation_size, config.seed)
-    else:
+    taken = inherited(config, known.store, data) if stored is None else None
+    if stored is not None:
         splits = stored.splits
+    elif taken is not None and taken.splits is not None:
+        splits = taken.splits
+    else:
+        splits = data.propose_splits(config.validation_size, config.seed)
     freeze(data, splits, config.missing, tell=False)
+    first = LabelTable() if taken is None else taken.labels(data)
     asked = annotators.get(config.annotator)
     check_form(config, asked, kind_of(data.spec))
     annotator = asked(data, config.name, options_of(config, asked.options))
@@ -83,7 +89,9 @@ def looked_up(
         registry_of(known, known.run.id if known.run else "").check_free()
 
     def opened(run: Run, driver: Driver | None) -> Session:
-        state, open_run = _where_it_stands(known.store, run, config, mend=driver is not None)
+        state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)
+        if stored is None:
+            state = replace(state, labels=first)
         check_labels(state.labels, data)
         return Session(
             config=config,
@@ -116,25 +124,3 @@ def registry_of(known: Identified, owner: str) -> Registry:
     """
     config = known.config
     return Registry(known.store.client, config.model_name, config.name, owner)
-
-
-def _where_it_stands(
-    store: Store, run: Run, config: Config, *, mend: bool
-) -> tuple[State, Run | None]:
-    """The state after the last closed cycle, and the run of the cycle that is open.
-
-    Args:
-        mend: end the run of a cycle that was killed just before it ended.
-    """
-    found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
-    cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
-    last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
-    state = State.load(cycles[last].path("state")) if last else State.start(config.name)
-    if (state.campaign, state.cycle) != (config.name, last):
-        raise StateError(
-            f"cycle {last} of campaign {config.name!r} holds the state of cycle {state.cycle} of "
-            f"{state.campaign!r}: restore it"
-        )
-    if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
-        cycles[last].finish()
-    return state, cycles.get(last + 1)

@@ -13,6 +13,7 @@ from al.pipeline.campaign_record import CampaignRecord
 from al.pipeline.identifying import find, identified
 from al.pipeline.looking_up import looked_up, registry_of
 from al.pipeline.session import Session
+from al.pipeline.standing import begin_with
 from al.pipeline.steps import STEPS, Step
 from al.tracking import Driver, Run, Store
 
@@ -52,6 +53,7 @@ def open_session(
         run = known.run or _create(store, config)
         session = opened(run, driver)
         if known.stored is None:
+            begin_with(run, session.state.labels)
             run.log_params(config.to_dict())
             CampaignRecord.of(config, session.splits, session.data).save(run)
         run.reopen()

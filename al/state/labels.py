@@ -230,6 +230,30 @@ class LabelTable:
             )
         )
 
+    @classmethod
+    def begun_with(cls, frame: pd.DataFrame) -> LabelTable:
+        """Labels that were given elsewhere, as a campaign begins with them.
+
+        Args:
+            frame: `id` and `label` in JSON; who gave it, when, in how many seconds and seeing
+                what is kept where it is known.
+        """
+        texts = ("annotator", "answered_at", "shown", "votes", "before")
+        known = {name: frame[name].fillna("").astype(str) for name in texts if name in frame}
+        if "seconds" in frame:
+            known["seconds"] = pd.to_numeric(frame["seconds"], errors="coerce")
+        rows = {
+            "annotator": GIVEN,
+            **known,
+            "id": list(frame["id"]),
+            "label": list(frame["label"]),
+            "status": "answered",
+            "strategy": GIVEN,
+            "rank": range(len(frame)),
+            "model": GIVEN,
+        }
+        return _rows(rows)
+
     def updated(self, new: LabelTable) -> LabelTable:
         """This table with the rows of another in the place of those with the same ids.
 
