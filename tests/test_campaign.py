@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+import al
 from al.catalog import tasks
-from al.errors import AlError
+from al.errors import AlError, ConfigError
 from al.pipeline.steps import compare
+from al.registry import Registry
 from tests.stores import outcome, runs, stages, table
 
 Make = Callable[..., Any]
@@ -199,6 +201,45 @@ def test_a_met_kpi_closes_the_cycle_without_training(
 def test_a_missed_kpi_trains(campaign: Make, client: Any) -> None:
     campaign(campaign="c", kpi="1.0").run()
     assert len(runs(client, step="train", campaign="c")) == 2
+
+
+@pytest.mark.parametrize("name", ["kpi", "goal"])
+def test_a_kpi_that_no_model_can_meet_is_refused(campaign: Make, client: Any, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=95: accuracy goes from 0 to 1: give {name}=0.9"):
+        campaign(campaign="c", **{name: "95"}).run()
+    assert not runs(client, role="campaign")
+    with pytest.raises(ConfigError, match=f"{name}=-1: accuracy goes from 0 to 1: give a share"):
+        campaign(campaign="c", **{name: "-1"}).run()
+
+
+def test_a_name_alone_never_starts_a_campaign(folder: Path, campaign: Make, client: Any) -> None:
+    for call in (al.Campaign.run, al.Campaign.cycle, lambda c: c.step("select-data")):
+        with pytest.raises(ConfigError, match="there is no campaign 'parts' in experiment 'here'"):
+            call(al.Campaign(campaign="parts"))
+    assert not runs(client, role="campaign")
+    assert not client.search_registered_models()
+    campaign(campaign="parts").step("select-data")
+    with pytest.raises(ConfigError, match="did you mean 'parts'"):
+        al.Campaign(campaign="part").cycle()
+    al.Campaign(campaign="parts").step("annotate")
+    assert [r.data.tags["al.step"] for r in runs(client, role="step")] == STEPS[:2]
+
+
+def test_who_comes_second_to_a_new_campaign_goes_on_with_it(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = Registry.check_free
+    left = [campaign(campaign="c")]
+
+    def meanwhile(self: Registry) -> bool:
+        if left:
+            left.pop().step("select-data")
+        return free(self)
+
+    monkeypatch.setattr(Registry, "check_free", meanwhile)
+    campaign(campaign="c").cycle()
+    assert len(runs(client, role="campaign")) == 1
+    assert [r.data.tags["al.step"] for r in runs(client, role="step")] == STEPS
 
 
 CHAMPION_IS_BEST = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,39 @@ def test_ids_that_lost_their_zeros_are_found_and_rows_may_move_or_go(desk: Files
         ("000", "dog", "files"), ("001", "bird", "anna"),
     ]  # fmt: skip
     assert found.waiting == ("002",)
+
+
+class Formulas(ArrayLoader):
+    """Rows whose ids, headers and cells are formulas."""
+
+    def __init__(self) -> None:
+        ids = ["=1+1", "'=1+1", "@SUM(A1)", "plain", "v"]
+        super().__init__(ids, np.zeros((5, 2)), np.arange(5) % 3, ["cat", "dog", "bird"], ["v"])
+
+    def preview(self, id: str) -> Preview:
+        return Preview(row={"=HEAD()": "-2", "size": 3})
+
+
+def test_no_cell_is_a_formula_and_answers_find_their_ids(folder: Path) -> None:
+    desk, asked = Files(Formulas(), "c"), query("=1+1", "'=1+1", "@SUM(A1)", "plain")
+    desk.request(asked)
+    rows = opened(CSV)
+    cells = [text for row in rows for text in (*row, *row.values())]
+    assert not [text for text in cells if text.startswith(("=", "+", "-", "@"))]
+    given = dict(zip([row["id"] for row in rows], ["cat", "dog", "bird", "cat"], strict=True))
+    fill(CSV, given.__getitem__)
+    found = {answer.id: answer.label for answer in desk.collect(asked).answered}
+    assert found == {"=1+1": "cat", "'=1+1": "dog", "@SUM(A1)": "bird", "plain": "cat"}
+
+
+def test_only_the_user_and_the_group_may_read_what_is_asked_and_answered(folder: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        Files(Texts(), "c").request(query("000"))
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(CSV.stat().st_mode) == 0o640
+    assert stat.S_IMODE(CSV.parent.stat().st_mode) == 0o750
 
 
 def test_each_bad_label_is_named_by_its_row(desk: Files) -> None:

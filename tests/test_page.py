@@ -218,6 +218,7 @@ def test_only_this_machine_is_listened_to_and_the_address_is_private(served: Pag
     port = int(served.where.split(":")[2].split("/")[0])
     kept = served.log.folder / ".page.json"
     assert stat.S_IMODE(os.stat(kept).st_mode) == 0o600
+    assert not stat.S_IMODE(os.stat(served.log.folder / "asked.jsonl").st_mode) & 0o007
     with socket.socket() as other:
         other.settimeout(2)
         address = next(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al.annotators.spreadsheets import LabelCells, read_sheet, safe_cell, same
+from al.annotators.spreadsheets import LabelCells, read_sheet, same
 from al.contracts import DataSpec
 from al.errors import DataError, LabelError
 from al.kinds import kind_of
@@ -92,8 +92,3 @@ def test_several_classes_none_and_numbers() -> None:
         number.label("1,234", decimal_comma=False)
     with pytest.raises(LabelError, match="no number"):
         number.label("1.234,5", decimal_comma=True)
-
-
-def test_a_text_is_no_formula() -> None:
-    assert safe_cell("=1+1") == "'=1+1"
-    assert safe_cell("plain = text") == "plain = text"

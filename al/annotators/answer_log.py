@@ -122,7 +122,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
     """Add a line, which is on disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
-    with open(path, "ab+") as file:
+    with open(path, "ab+", opener=_own) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 1))
         if file.read(1) not in (b"\n", b""):
@@ -135,6 +135,11 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
+
+
+def _own(path: str, flags: int) -> int:
+    """A file for this user and the group, less what the umask takes away; answers are theirs."""
+    return os.open(path, flags, 0o660)
 
 
 def _lines(path: Path) -> Iterable[dict[str, Any]]:

@@ -15,14 +15,17 @@ from typing import Any
 
 from al.annotators.keys import TYPED, Key, keys_of, revisions
 from al.annotators.sheets import enlarged, sheets
-from al.annotators.spreadsheets import LabelCells, Row, read_sheet, safe_cell, same
+from al.annotators.spreadsheets import LabelCells, Row, read_sheet, same
 from al.catalog import annotators
+from al.cells import safe_cell
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Preview, Query
 from al.errors import ConfigError, DataError, LabelError
 from al.kinds import kind_of
 from al.whole import whole_file
 
 TABLE, ASKED = "query.csv", "asked.json"
+#: Samples and answers are for this user, and for those of the folder's group.
+OWN, OWN_FOLDER = 0o660, 0o770
 #: Bad labels that an error names.
 _NAMED = 5
 
@@ -80,7 +83,8 @@ class Files(Annotator):
             name = f"query-{last + 1:02d}"
             scratch = self.folder / f".{name}"
             shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
-            scratch.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            scratch.mkdir(mode=OWN_FOLDER)
             self._write(scratch, new)
             os.replace(scratch, self.folder / name)
         if folders := self._folders():
@@ -109,13 +113,13 @@ class Files(Annotator):
                 continue
             shown = self._shown(id, self.data.preview(id), number)
             said = {"comment": "second opinion"} if again else {}
-            rows.append({"nr": number, "id": id, **shown, "label": "", **said})
+            rows.append({"nr": number, "id": safe_cell(id), **shown, "label": "", **said})
         columns = [*dict.fromkeys(name for row in rows for name in row if name != "label"), "label"]
         text = io.StringIO(newline="")
         table = csv.DictWriter(text, columns, restval="", delimiter=self.delimiter)
         table.writeheader()
         table.writerows(rows)
-        with whole_file(folder / TABLE) as file:
+        with whole_file(folder / TABLE, OWN) as file:
             file.write(text.getvalue().encode("utf-8-sig"))
 
     def _shown(self, id: str, preview: Preview, number: int) -> dict[str, Any]:
@@ -124,9 +128,11 @@ class Files(Annotator):
             return {"text": safe_cell(preview.text)}
         if preview.row is not None:
             taken = ("nr", "id", "label")
-            row = {str(name): safe_cell(str(value)) for name, value in preview.row.items()}
+            row = {
+                safe_cell(str(name)): safe_cell(str(value)) for name, value in preview.row.items()
+            }
             return {f"{n}_" if n.casefold() in taken else n: value for n, value in row.items()}
-        return {"path": self.data.source(id) or f"images/{number:04d}.png"}
+        return {"path": safe_cell(self.data.source(id) or f"images/{number:04d}.png")}
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -165,13 +171,14 @@ class Files(Annotator):
         when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         sheet = read_sheet(path, ("id", "label"))
         by_id = {id: (id, again) for id, again in keys}
+        as_written = {safe_cell(id): id for id in by_id}
         found: dict[Key, _Cell] = {}
         bad: list[str] = []
         for row in sheet.rows:
             text, name = row.cells.get("label", ""), row.cells.get("id", "")
             if not text.strip():
                 continue
-            id = name if name in by_id else same(name, by_id)
+            id = as_written.get(name) or same(name, by_id)
             if id is None:
                 bad.append(f"row {row.number}: {name!r} is no id of this query")
                 continue

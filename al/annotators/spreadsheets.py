@@ -97,11 +97,6 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("cp1252", errors="replace")  # Excel's "CSV" on Windows
 
 
-def safe_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 def same(text: str, known: Iterable[str]) -> str | None:
     """The one of the known texts that a cell means; None where that is not clear.
 

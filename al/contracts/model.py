@@ -38,6 +38,12 @@ class Graph(ABC):
     metrics: ClassVar[tuple[str, ...]]
     #: Those of them of which less is better.
     lower: ClassVar[frozenset[str]] = frozenset({"loss"})
+    #: Those of them that go from 0 to 1.
+    shares: ClassVar[frozenset[str]] = frozenset(
+        {
+            "accuracy", "macro_f1", "f1", "auroc", "average_precision", "map50", "mean_iou", "dice",
+        }
+    )  # fmt: skip
     #: Whether `calibrate` works.
     calibrates: ClassVar[bool] = False
     #: Whether `evaluate` is `measured` over what is `compared` batch by batch, wherever that is.

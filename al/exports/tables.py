@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from al.annotators.spreadsheets import safe_cell
 from al.catalog import formats
+from al.cells import save_table
 from al.exports.base import Format, Labels
 
 
@@ -18,10 +18,7 @@ class Csv(Format):
     """labels.csv, one row a label; a text that a spreadsheet takes for a formula begins with '"""
 
     def write(self, labels: Labels, folder: Path) -> None:
-        table = readable(labels).map(
-            lambda cell: safe_cell(cell) if isinstance(cell, str) else cell
-        )
-        table.to_csv(folder / "labels.csv", index=False)
+        save_table(readable(labels), folder / "labels.csv")
 
 
 @formats.register("parquet")

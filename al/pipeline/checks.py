@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from al.catalog import annotators, engines, tasks
 from al.config import DEFAULT, Config
@@ -48,6 +48,23 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
             "leave it off"
         )
+
+
+def check_goals(config: Config, metric: str, graph: Graph, asked: Collection[str]) -> None:
+    """Refuse a KPI and a goal that the metric never reaches.
+
+    Args:
+        asked: parameters to check; those of a campaign that runs with them are left.
+
+    Raises:
+        ConfigError: says what it may be.
+    """
+    for name, value in {"kpi": config.kpi_value, "goal": config.goal_value}.items():
+        if value is None or name not in asked or metric not in graph.shares:
+            continue
+        if not 0 <= value <= 1:
+            meant = f"{name}={value / 100:g}" if 1 < value <= 100 else "a share"
+            raise ConfigError(f"{name}={value:g}: {metric} goes from 0 to 1: give {meant}")
 
 
 def check_times(config: Config) -> None:

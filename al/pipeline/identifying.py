@@ -58,6 +58,13 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
         )
     if not create:
         raise ConfigError(unknown_campaign(store, config.name))
+    if set(given) == {"campaign"}:  # a name alone is meant to be there, not to start another
+        if run is not None:
+            raise ConfigError(
+                f"campaign {config.name!r} was stopped before it began: give the parameters that "
+                "it was to have"
+            )
+        raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
     return Identified(store, _settled(config, made[1]), run, stored, made)
 

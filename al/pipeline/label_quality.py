@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from al.agents import Examples
+from al.cells import save_table
 from al.compare import agreement, suspects
 from al.contracts import Query
 from al.data_selector import contact_sheet
@@ -53,12 +54,12 @@ def look_at_labels(
         probabilities = crossed(session, number, labels, given)
     figures, people = _people(labels, kind, probabilities)
     if len(people):
-        run.save(lambda folder: people.to_csv(folder / "annotators.csv", index=False))
+        run.save(lambda folder: save_table(people, folder / "annotators.csv"))
     if probabilities is None:
         return figures, []
     table = _suspicious(labels, kind, probabilities, given)
     figures["quality/suspicious"] = len(table)
-    run.save(lambda folder: table.to_csv(folder / "suspicious.csv", index=False))
+    run.save(lambda folder: save_table(table, folder / "suspicious.csv"))
     if len(table) and (sheet := contact_sheet(_as_query(table), session.data)) is not None:
         run.save(lambda folder: sheet.save(folder / "suspicious.png"))
     first = table[table["again"] == 0].head(MOST)

@@ -8,12 +8,14 @@ from typing import Any
 
 from al.catalog import annotators, engines
 from al.config import Config
+from al.errors import RegistryError
 from al.kept import cache_limit
 from al.kinds import kind_of
 from al.pipeline.asking import options_of
 from al.pipeline.checks import (
     check_annotator,
     check_form,
+    check_goals,
     check_names,
     check_same,
     check_sizes,
@@ -21,7 +23,7 @@ from al.pipeline.checks import (
     check_task,
     check_times,
 )
-from al.pipeline.identifying import Identified, identified, task_and_data
+from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
 from al.pipeline.session import Session, check_labels
@@ -63,6 +65,7 @@ def looked_up(
     task.metric = task.metric or kind_of(data.spec).metric
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
+    check_goals(config, task.metric, graph, config.to_dict() if stored is None else given)
     check_times(config)
     lower = task.metric in graph.lower
     wanted = criterion_of(config, task, graph)
@@ -86,7 +89,13 @@ def looked_up(
     if stored is None:
         ids = data.ids("train")
         check_sizes(config, len(set(data.fingerprints(ids)) if config.copies == "once" else ids))
-        registry_of(known, known.run.id if known.run else "").check_free()
+        try:
+            registry_of(known, known.run.id if known.run else "").check_free()
+        except RegistryError:
+            if find(known.store, config.name)[1] is None:
+                raise
+            # Another process began the campaign meanwhile, and the model is that one's.
+            return looked_up(given, experiment, entry, create=create, steps=steps)
 
     def opened(run: Run, driver: Driver | None) -> Session:
         state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)

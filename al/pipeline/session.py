@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
 from al.errors import DataError, StateError
@@ -151,7 +152,7 @@ class Session:
     def save_promotions(self) -> None:
         """Keep the history of promotions with the campaign, for those who look there."""
         table = self.registry.promotions.table()
-        self.run.save(lambda folder: table.to_csv(folder / "promotions.csv", index=False))
+        self.run.save(lambda folder: save_table(table, folder / "promotions.csv"))
 
     def attach_project_run(self) -> None:
         """Put the run of `mlflow run` into the tree where no new run took its place."""

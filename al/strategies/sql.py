@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Columns of the table `pool` that come from the champion, made when a statement names them.
 _OF_MODEL = ("predicted", "confidence", "margin", "entropy")
 
+#: Texts, quoted names and comments.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+
 
 @strategies.register("sql")
 def sql(
@@ -87,7 +90,7 @@ def _check(statement: str, *, url: str = "pool") -> None:
     """What can be told before anything runs, and before a password is logged."""
     if not re.match(r"\s*(select|with|values)\b", statement, re.IGNORECASE):
         raise ConfigError("it takes a statement that begins with SELECT or WITH: nothing else")
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", "", statement, flags=re.DOTALL)
+    bare = _QUOTED.sub("", statement)
     if ";" in bare.rstrip().removesuffix(";"):
         raise ConfigError("it takes one statement: leave out what comes after the semicolon")
     if url != "pool":
@@ -108,7 +111,8 @@ def _ask(
 
     try:
         with _connected(view, statement, url) as connection:
-            asked = text(statement)
+            # A colon in a text or comment stands for itself, one before a name for a value.
+            asked = text(_QUOTED.sub(lambda part: part[0].replace(":", r"\:"), statement))
             used = {k: v for k, v in values.items() if k in asked.compile().params}
             result = connection.execute(asked, used)
             columns = [str(name).lower() for name in result.keys()]  # noqa: SIM118 - not a dict

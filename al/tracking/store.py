@@ -299,5 +299,5 @@ def unknown_campaign(store: Store, name: str) -> str:
             f"pass --experiment-name {elsewhere}"
         )
     names = store.names("campaign")
-    fix = did_you_mean(name, names) if names else "start it with select-data, cycle or main"
+    fix = did_you_mean(name, names) if names else "give its parameters, or start it with main"
     return f"there is no campaign {name!r} in experiment {store.experiment!r}: {fix}"

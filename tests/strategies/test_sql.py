@@ -75,6 +75,14 @@ def test_cycle_and_query_size_stand_for_their_values(database: Path) -> None:
     assert picks.short == ""
 
 
+@pytest.mark.parametrize("text", ["at 12:cycle", "a:b", ":query_size", r"C\:x", "::", "it''s :x"])
+def test_a_colon_in_a_text_or_comment_stands_for_itself(text: str) -> None:
+    over = view(0, 30)
+    asked = f"SELECT id, length('{text}') AS score FROM pool /* :why */ LIMIT :query_size -- :x"
+    picks = build(f'sql("{asked}")')(over, 4, np.random.default_rng(0))
+    assert picks.scores.tolist() == [len(text.replace("''", "'"))] * 4
+
+
 def test_a_filter_narrows_the_pool_of_any_strategy() -> None:
     over = view(0, 30)
     picks = build('sql("SELECT id FROM pool WHERE size < 2") > margin')(
