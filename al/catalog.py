@@ -1,5 +1,5 @@
 """Names of code: tasks, strategies, kinds, annotators, criteria, stop rules, engines,
-formats.
+formats, encoders.
 
 A catalog finds an object by one of three kinds of name:
 
@@ -124,6 +124,11 @@ criteria = Catalog("criterion", "al.model_selector", "al.criteria")
 stop_rules = Catalog("stop rule", "al.pipeline.stopping", "al.stop_rules")
 engines = Catalog("engine", "al.engine", "al.engines")
 formats = Catalog("format", "al.exports", "al.formats")
+encoders = Catalog("encoder", "al.data.encoders", "al.encoders")
+
+
+#: Parameters of the configuration that a task may take and need not.
+OFFERED = frozenset({"embeddings"})
 
 
 def make_task(name: str, given: Mapping[str, Any]) -> Any:
@@ -135,6 +140,7 @@ def make_task(name: str, given: Mapping[str, Any]) -> Any:
     """
     task = tasks.get(name)
     takes = inspect.signature(task).parameters
+    given = {word: value for word, value in given.items() if word in takes or word not in OFFERED}
     for word in given:
         if word not in takes:
             others = f"it takes {', '.join(takes)}" if takes else "it takes no parameters"

@@ -29,6 +29,7 @@ CHOICES = {
     "compare": ("interval", "plain"),
     "missing": ("stop", "drop"),
     "copies": ("once", "keep"),
+    "head": ("linear", "mlp"),
     "init": ("scratch", "champion", "shrink-perturb"),
 }
 #: Parameters that are a number or "off".
@@ -36,7 +37,7 @@ NUMBER_OR_OFF = ("kpi", "goal")
 #: Strategy that stands for that of the kind of problem.
 DEFAULT = "default"
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
-OF_TASK = ("data", "target", "text", "estimator", "image_size")
+OF_TASK = ("data", "target", "text", "estimator", "image_size", "encoder", "head", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,15 @@ class Config:
     estimator: str = of.data(
         "none", "What learns from your data, where the task offers a choice; none is its default."
     )
-    image_size: int = of.data(0, "Side in pixels that your images are brought to; 0 is 64.", low=0)
+    image_size: int = of.data(
+        0, "Side in pixels that your images are brought to; 0 is the encoder's, 64 without.", low=0
+    )
+    encoder: str = of.data(
+        "auto",
+        "Pretrained model that reads your images or texts: a catalog name, a Hugging Face folder, "
+        "hf:ORG/NAME, package.module:Object, none, or auto for what is installed.",
+    )
+    head: str = of.data("linear", "What learns on the encoder's vectors: linear or mlp.")
     strategy: str = of.choosing(
         DEFAULT,
         "How the Data Selector chooses: a name, module:Object, a chain a(10x) > b, or default, "

@@ -22,6 +22,8 @@ class Keywords(TypedDict, total=False):
     text: str
     estimator: str
     image_size: int
+    encoder: str
+    head: str
     strategy: str
     cold_start: str
     initial_size: int

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from al.data import packs
+from al.data import pictures as decoding
 from al.data.images import decode, digest, preview
-from al.data.packs import Pictures, Seen
+from al.data.pictures import Pictures, Seen
 from al.errors import ConfigError, DataError
 
 
@@ -145,7 +145,7 @@ def test_an_image_is_decoded_once_whichever_process_asks(
     def never(content: bytes, size: int) -> np.ndarray:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(packs, "decode", never)
+    monkeypatch.setattr(decoding, "decode", never)
     pictures = Pictures(6)
     assert Seen(root, pictures).look(names) == first
     read = pictures.read([first[name][0] for name in names])

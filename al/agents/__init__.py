@@ -2,6 +2,7 @@
 
 from al.agents.base import Agent, Examples, Schedule
 from al.agents.estimator import EstimatorAgent
+from al.agents.head import HeadAgent
 from al.agents.supervised import SupervisedAgent
 
-__all__ = ["Agent", "EstimatorAgent", "Examples", "Schedule", "SupervisedAgent"]
+__all__ = ["Agent", "EstimatorAgent", "Examples", "HeadAgent", "Schedule", "SupervisedAgent"]

@@ -21,6 +21,7 @@ from al.contracts.choosing import (
     Strategy,
 )
 from al.contracts.data import Batch, DataLoader, DataSpec, Label, Preview, Split, Splits
+from al.contracts.encoding import Encoded, Encoder
 from al.contracts.judging import Candidate, Criterion, Election, Recorder, Verdict
 from al.contracts.model import Calibration, Graph, Task
 
@@ -37,6 +38,8 @@ __all__ = [
     "DataLoader",
     "DataSpec",
     "Election",
+    "Encoded",
+    "Encoder",
     "Engine",
     "Graph",
     "Label",

@@ -205,6 +205,15 @@ class Task(ABC):
     #: Class of who trains it; None for the supervised Agent.
     agent: Callable[..., Any] | None = None
 
+    @classmethod
+    def encodes(cls, given: Mapping[str, Any]) -> str:
+        """What a pretrained encoder would have to take: "images", "texts", or "" for none.
+
+        Args:
+            given: parameters of the task that are not at their default.
+        """
+        return ""
+
     @abstractmethod
     def data(self) -> DataLoader:
         """The data set.
@@ -225,6 +234,13 @@ class Task(ABC):
         import numpy as np
 
         return np.asarray(given)
+
+    def ready(self, spec: DataSpec) -> None:
+        """What a served version does before its first call, so that none waits; by default nothing.
+
+        Raises:
+            DataError: something that it needs is not there, or another than it was.
+        """
 
     def outputs(self, spec: DataSpec, predicted: Any) -> Any:
         """What `Graph.predict` says, as a user gets it from a served version.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from al.contracts import Encoder
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE, SUFFIXES
 from al.data.places import find
@@ -20,12 +21,14 @@ class ImageFolderLoader(ImageLoader):
 
     Args:
         data: the folder, as `al.data.places.find` takes it.
-        size: side in pixels that images are brought to.
+        size, encoder, half: see `al.data.image_loader.ImageLoader`.
     """
 
-    def __init__(self, data: str, size: int = SIZE) -> None:
+    def __init__(
+        self, data: str, size: int = SIZE, encoder: Encoder | None = None, *, half: bool = False
+    ) -> None:
         self._folder = find(data, folder=True)
-        super().__init__(self._folder, size, str(self._folder))
+        super().__init__(self._folder, size, str(self._folder), encoder, half=half)
 
     def files(self) -> list[ImageFile]:
         found = []

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from al.contracts import DataSpec, Preview
+from al.contracts import DataSpec, Encoder, Preview
+from al.data.embeddings import Embeddings
+from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import decode, preview
 from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
-from al.data.packs import Pictures, Seen
+from al.data.pictures import Pictures, Seen
 from al.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,19 +52,31 @@ class ImageLoader(OwnLoader):
 
     Args:
         root: folder that all paths start from.
-        size: side in pixels that images are brought to.
+        size: side in pixels that images are brought to where no encoder says it.
         what: what the images are called in messages.
+        encoder: makes vectors of them, which are the inputs then.
+        half: keep the vectors as float16.
     """
 
-    def __init__(self, root: Path, size: int, what: str) -> None:
-        self.root, self._what = root, what
+    def __init__(
+        self,
+        root: Path,
+        size: int,
+        what: str,
+        encoder: Encoder | None = None,
+        *,
+        half: bool = False,
+    ) -> None:
+        self.root, self._what, self._encoder = root, what, encoder
+        size = encoder.size if encoder else size
         self.pictures = Pictures(size)
+        self._embeddings = Embeddings(encoder, half=half) if encoder else None
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
         names = class_names(samples.labels, samples.places, what)
-        shape = (size, size, 3)
-        super().__init__(samples, spec_of_classes([*names, *self.more_classes(names)], shape,
-                                                  "uint8"))  # fmt: skip
+        names = [*names, *self.more_classes(names)]
+        shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
+        super().__init__(samples, spec_of_classes(names, shape, dtype, **detail_of(encoder)))
 
     @abstractmethod
     def files(self) -> list[ImageFile]:
@@ -71,6 +85,10 @@ class ImageLoader(OwnLoader):
     def more_classes(self, names: Sequence[str]) -> list[str]:
         """Classes that no sample has yet."""
         return []
+
+    def adopt(self, spec: DataSpec) -> None:
+        check_encoder(self._encoder, spec)
+        super().adopt(spec)
 
     def refresh(self) -> None:
         self.take(self._looked())
@@ -112,7 +130,15 @@ class ImageLoader(OwnLoader):
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self.pictures.read([self.samples.contents[row] for row in rows]))
+        if self._embeddings is None:
+            return torch.from_numpy(self._decoded(rows.tolist()))
+        every = self.samples.contents
+        contents = [every[row] for row in rows]
+        return torch.from_numpy(self._embeddings.of(contents, every, self._decoded))
+
+    def _decoded(self, rows: Sequence[int]) -> np.ndarray:
+        """Some images, uint8 [n, size, size, 3]."""
+        return self.pictures.read([self.samples.contents[row] for row in rows])
 
     def source(self, id: str) -> str | None:
         return str(self.root / self.paths[self._row[id]])
@@ -123,7 +149,7 @@ class ImageLoader(OwnLoader):
         try:
             return Preview(image=preview((self.root / self.paths[row]).read_bytes(), PREVIEW))
         except (OSError, DataError):
-            return Preview(image=self.pictures.read([self.samples.contents[row]])[0])
+            return Preview(image=self._decoded([row])[0])
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """Path and folder of each file, its brightness and contrast, and what else is known."""
@@ -134,7 +160,7 @@ class ImageLoader(OwnLoader):
         table = pd.DataFrame([self._more[row] for row in rows], index=pd.Index(ids, name="id"))
         means, stds = [], []
         for block in np.array_split(rows, max(1, len(rows) // 1024)):
-            flat = self.inputs(block).numpy().reshape(len(block), -1).astype(np.float32)
+            flat = self._decoded(block.tolist()).reshape(len(block), -1).astype(np.float32)
             means.append(flat.mean(axis=1))
             stds.append(flat.std(axis=1))
         own: dict[str, Any] = {
@@ -157,24 +183,37 @@ class ImageLoader(OwnLoader):
 
 
 def images_given(given: Any, spec: DataSpec) -> np.ndarray:
-    """What a user hands to a served version as uint8 [n, size, size, 3].
+    """What a user hands to a served version as its graph takes it.
 
     A table with a column `image` of files' bytes (over REST in base64), or an array of squares
-    of that size.
+    of the side that images have: uint8 [n, size, size, 3], or the vectors that the encoder of the
+    version makes of them.
 
     Raises:
         DataError: says which row is no image.
     """
+    encoder = encoder_of(spec)
+    size = encoder.size if encoder else spec.input_shape[0]
+    images = _squares(given, size)
+    return encoder(images) if encoder else images
+
+
+def _squares(given: Any, size: int) -> np.ndarray:
     import pandas as pd
 
     if not isinstance(given, pd.DataFrame):
-        return np.asarray(given, dtype=np.uint8)
-    size = spec.input_shape[0]
+        found = np.asarray(given, dtype=np.uint8)
+        if found.shape[1:] != (size, size, 3):
+            raise DataError(
+                f"images of shape {found.shape[1:]} are none of {(size, size, 3)}: give squares of "
+                "that side, or a column `image` of files' bytes"
+            )
+        return found
     found = np.empty((len(given), size, size, 3), np.uint8)
     for row, content in enumerate(given["image"]):
         try:
             found[row] = decode(bytes(content), size)
-        except DataError as error:
+        except (DataError, TypeError) as error:
             raise DataError(f"row {row} is no image that can be read ({error}): give a file's "
                             "bytes") from None  # fmt: skip
     return found

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from al.contracts import Encoder
 from al.data.columns import as_numbers, as_texts, missing
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
@@ -27,12 +28,20 @@ class ImageManifestLoader(ImageLoader):
     Args:
         data: the file, as `al.data.places.find` takes it.
         label: name of the column of labels; empty where one is missing.
-        size: side in pixels that images are brought to.
+        size, encoder, half: see `al.data.image_loader.ImageLoader`.
     """
 
-    def __init__(self, data: str, label: str = "label", size: int = SIZE) -> None:
+    def __init__(
+        self,
+        data: str,
+        label: str = "label",
+        size: int = SIZE,
+        encoder: Encoder | None = None,
+        *,
+        half: bool = False,
+    ) -> None:
         self._file, self._label = find(data, folder=False), label
-        super().__init__(self._file.parent, size, self._file.name)
+        super().__init__(self._file.parent, size, self._file.name, encoder, half=half)
 
     def files(self) -> list[ImageFile]:
         frame = read_table(self._file)

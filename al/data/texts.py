@@ -11,9 +11,10 @@ import pandas as pd
 import torch
 from scipy import sparse
 
-from al.contracts import DataSpec, Preview
+from al.contracts import DataSpec, Encoder, Preview
 from al.data.columns import as_texts
-from al.data.embedded import embedded
+from al.data.embeddings import Embeddings
+from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import digest
 from al.data.own import OwnLoader, class_names, spec_of_classes
 from al.data.places import find
@@ -27,14 +28,8 @@ _log = logging.getLogger(__name__)
 HASHED = 4096
 
 
-def features(texts: Sequence[str], model: str = "") -> sparse.csr_matrix | np.ndarray:
-    """Texts as numbers [N, F]: counts of words and pairs of words, hashed, of length 1.
-
-    Args:
-        model: folder of a Hugging Face model, whose mean last state is taken instead.
-    """
-    if model:
-        return embedded(texts, model)
+def features(texts: Sequence[str]) -> sparse.csr_matrix:
+    """Texts as numbers [N, F]: counts of words and pairs of words, hashed, of length 1."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     hashing = HashingVectorizer(
@@ -44,14 +39,15 @@ def features(texts: Sequence[str], model: str = "") -> sparse.csr_matrix | np.nd
 
 
 class TextLoader(OwnLoader):
-    """Texts, kept as sparse rows; a batch of them is dense.
+    """Texts, kept as sparse rows, of which a batch is dense; or as the vectors of an encoder.
 
     Args:
         frame: texts, the target and, where there are some, the columns `id` and `split`; other
             columns are metadata.
         text, target: names of columns.
         place, what, published: see `al.data.tables.TableLoader`.
-        model: see `features`.
+        encoder: makes vectors of them, which are the inputs then.
+        half: keep the vectors as float16.
     """
 
     def __init__(
@@ -63,15 +59,21 @@ class TextLoader(OwnLoader):
         place: Callable[[int], str],
         what: str,
         published: bool = False,
-        model: str = "",
+        encoder: Encoder | None = None,
+        half: bool = False,
     ) -> None:
         self.text, self.target = text, target
-        self._place, self._what, self._model = place, what, model
+        self._place, self._what, self._encoder = place, what, encoder
+        self._embeddings = Embeddings(encoder, half=half) if encoder else None
         samples = self._taken(frame)
         names = class_names(samples.labels, samples.places, f"column {target!r} of {what}")
-        shape = (self._features.shape[1],)
-        spec = spec_of_classes(names, shape, "float32", text=text, target=target)
+        shape, more = (encoder.width if encoder else HASHED,), detail_of(encoder)
+        spec = spec_of_classes(names, shape, "float32", text=text, target=target, **more)
         super().__init__(samples, spec, published=published)
+
+    def adopt(self, spec: DataSpec) -> None:
+        check_encoder(self._encoder, spec)
+        super().adopt(spec)
 
     def retake(self, frame: pd.DataFrame) -> None:
         """Use these texts from now on."""
@@ -103,15 +105,22 @@ class TextLoader(OwnLoader):
         own = (self.text, self.target, ID, SPLIT)
         self._more = frame[[name for name in frame.columns if name not in own]]
         self._texts = as_texts(frame[self.text]).tolist()
-        self._features = features(self._texts, self._model)
-        return samples_of(frame, labels, place, [digest(t.encode()) for t in self._texts])
+        self._features = None if self._encoder else features(self._texts)
+        contents = [digest(text.encode(errors="replace")) for text in self._texts]
+        return samples_of(frame, labels, place, contents)
 
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
-        some = self._features[rows]
-        dense = some if isinstance(some, np.ndarray) else some.toarray()
-        return torch.from_numpy(np.ascontiguousarray(dense, dtype=np.float32))
+        if self._embeddings is None:
+            return torch.from_numpy(self._features[rows].toarray())  # type: ignore[index]
+        every = self.samples.contents
+        contents = [every[row] for row in rows]
+        return torch.from_numpy(self._embeddings.of(contents, every, self._said))
+
+    def _said(self, rows: Sequence[int]) -> list[str]:
+        """Some texts."""
+        return [self._texts[row] for row in rows]
 
     def preview(self, id: str) -> Preview:
         return Preview(text=self._texts[self._row[id]])
@@ -141,14 +150,22 @@ class TextLoader(OwnLoader):
 class TextFileLoader(TextLoader):
     """A user's own CSV, TSV or parquet file of texts, looked at again as each cycle begins."""
 
-    def __init__(self, data: str, text: str, target: str, model: str = "") -> None:
+    def __init__(
+        self,
+        data: str,
+        text: str,
+        target: str,
+        encoder: Encoder | None = None,
+        *,
+        half: bool = False,
+    ) -> None:
         self._file = find(data, folder=False)
         self._mark = mark(self._file)
         self.text, self.target = text, target
         name = self._file.name
         super().__init__(
             self._read(), text, target, place=lambda row: f"{name} row {row + 1}", what=name,
-            model=model,
+            encoder=encoder, half=half,
         )  # fmt: skip
 
     def _read(self) -> pd.DataFrame:
@@ -176,8 +193,10 @@ def missing_text(column: pd.Series) -> np.ndarray:
     return np.asarray(column.isna() | (as_texts(column) == ""))
 
 
-def texts_given(given: Any, spec: DataSpec, model: str = "") -> np.ndarray:
+def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
     """What a user hands to a served version, texts or a table with a column of them, [n, F].
+
+    They are hashed, or read by the encoder of the version.
 
     Raises:
         DataError: the table lacks the column.
@@ -187,5 +206,5 @@ def texts_given(given: Any, spec: DataSpec, model: str = "") -> np.ndarray:
         if name not in given.columns:
             raise DataError(f"there is no column {name!r}: name the column of texts so")
         given = given[name]
-    found = features([str(text) for text in given], model)
-    return np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), np.float32)
+    texts, encoder = [str(text) for text in given], encoder_of(spec)
+    return encoder(texts) if encoder else np.asarray(features(texts).toarray(), np.float32)

@@ -5,6 +5,7 @@ from al.graphs.classification import ClassificationGraph
 from al.graphs.detection import DetectionGraph
 from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
+from al.graphs.linear import fit_head, fit_losses, head_on
 from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
@@ -27,6 +28,9 @@ __all__ = [
     "TorchGraph",
     "UNet",
     "estimator_named",
+    "fit_head",
+    "fit_losses",
+    "head_on",
     "load_tree",
     "mlp",
     "save_tree",

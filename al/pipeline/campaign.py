@@ -279,6 +279,9 @@ class Campaign:
             campaign="auto" if auto else f"{config.name}-{config.baseline}",
             model="auto",
         )
+        # It is called what the command without a name would call it, before `auto` was settled.
+        named = other.replace(encoder=self._given.get("encoder", "auto")).name
+        other = other.replace(campaign=named)
         return type(self)(
             tracking_uri=self._tracking_uri,
             experiment=self._experiment,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from al.catalog import tasks
 from al.config import Config
 from al.contracts import DataLoader, DataSpec, Splits
 from al.errors import ConfigError, StateError
@@ -15,7 +16,8 @@ NAME = "campaign.json"
 #: Version of the layout, and validation samples whose contents are kept, to tell its data from
 #: other data.
 SCHEMA, KNOWN = 1, 100
-#: What campaigns do that began before there was a parameter.
+#: What campaigns do that began before there was a parameter; those of tasks that can have an
+#: encoder have none.
 OLDER = {"copies": "keep"}
 
 
@@ -61,7 +63,7 @@ class CampaignRecord:
         """What is given, less defaults of parameters that the campaign is older than: `mlflow
         run` gives all defaults, and this campaign goes on as it was."""
         default = Config()
-        newer = {name for name in OLDER if name not in self.config}
+        newer = {name for name in self._older() if name not in self.config}
         return {
             name: value
             for name, value in given.items()
@@ -79,6 +81,12 @@ class CampaignRecord:
             StateError: a parameter is unknown or out of range.
         """
         try:
-            return Config.from_dict(OLDER | self.config)
+            return Config.from_dict(self._older() | self.config)
         except (TypeError, ConfigError) as error:
             raise StateError(f"{NAME} is damaged ({error}): restore it") from error
+
+    def _older(self) -> dict[str, str]:
+        """What this campaign does where it began before there was a parameter."""
+        task = tasks.get(str(self.config.get("task")))
+        encodes = getattr(task, "encodes", None)  # it is a Task, or makes one
+        return OLDER | {"encoder": "none"} if encodes and encodes({}) else OLDER

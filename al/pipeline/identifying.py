@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from al.catalog import make_task
+from al.catalog import make_task, tasks
 from al.config import DEFAULT, Config
 from al.contracts import DataLoader, Task
+from al.data import encoding
 from al.errors import ConfigError
 from al.kinds import kind_named, kind_of
 from al.pipeline.campaign_record import NAME, CampaignRecord
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
+
+_log = logging.getLogger(__name__)
 
 
 class Identified(NamedTuple):
@@ -53,9 +57,12 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
-        return Identified(
-            store, stored.as_config().resumed_with(stored.unsaid(given)), run, stored, made
-        )
+        begun = stored.as_config()
+        if given.get("encoder") in (encoding.AUTO, begun.encoder.partition("@")[0]):
+            given = {**given, "encoder": begun.encoder}
+        now = begun.resumed_with(stored.unsaid(given))
+        same = made is not None and now.of_task == config.of_task
+        return Identified(store, now, run, stored, made if same else None)
     if not create:
         raise ConfigError(unknown_campaign(store, config.name))
     if set(given) == {"campaign"}:  # a name alone is meant to be there, not to start another
@@ -66,7 +73,24 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             )
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
-    return Identified(store, _settled(config, made[1]), run, stored, made)
+    config = _settled(config, made[1])
+    return Identified(store, _with_encoder(config), run, stored, made)
+
+
+def _with_encoder(config: Config) -> Config:
+    """The configuration of a new campaign with the encoder that it keeps; its name stays.
+
+    Raises:
+        DataError: the newest revision of a model has to be known and cannot be.
+    """
+    takes = tasks.get(config.task)
+    takes = takes.encodes(config.of_task) if hasattr(takes, "encodes") else ""
+    if not takes:
+        return config
+    name = encoding.chosen(config.encoder, takes)
+    if config.encoder == encoding.AUTO:
+        _log.info(encoding.told(name, takes))
+    return config.replace(campaign=config.name, model=config.model_name, encoder=name)
 
 
 def find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:

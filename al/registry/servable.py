@@ -12,7 +12,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,19 @@ def save_servable(
             python_model=str(_LOADER),
             artifacts={"weights": str(weights), "graph": str(graph)},
             code_paths=_code(task, spec.kind),
-            pip_requirements=[f"{n}=={version(n).partition('+')[0]}" for n in REQUIREMENTS],
+            pip_requirements=_requirements(spec),
             signature=_signature(example, answer, spec.details.get("optional", ())),
             input_example=example,
             metadata={"classes": list(spec.classes), "task": task},
         )
+
+
+def _requirements(spec: DataSpec) -> list[str]:
+    """What a loaded version imports, pinned; what its encoder needs as well."""
+    imported = spec.details.get("encoder", {}).get("packages", ())
+    known = packages_distributions() if imported else {}
+    names = [*REQUIREMENTS, *(known[name][0] for name in imported if name in known)]
+    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
 
 
 def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSignature:

@@ -27,6 +27,7 @@ with warnings.catch_warnings():
             made = json.loads(Path(context.artifacts["graph"]).read_text())
             self.task = make_task(made["task"], made["parameters"])
             self.spec = DataSpec.from_dict(made["spec"])
+            self.task.ready(self.spec)
             self.graph = self.task.graph(self.spec)
             self.graph.load_weights(Path(context.artifacts["weights"]))
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from al.catalog import tasks
-from al.contracts import DataSpec, Task
-from al.data import ImageManifestLoader, images_given
-from al.graphs import ClassificationGraph, small_cnn
+from al.data import ImageManifestLoader
+from al.data.images import SIZE
+from al.tasks.encoded import OwnImages
 
 
 @tasks.register("image-manifest")
-class ImageManifest(Task):
+class ImageManifest(OwnImages):
     """Your images, listed in a CSV or parquet file with labels and whatever you know of them."""
 
-    metric = "accuracy"
-
-    def __init__(self, data: str, target: str = "label", image_size: int = 64) -> None:
-        self._data, self._label, self._size = data, target, image_size
+    def __init__(
+        self,
+        data: str,
+        target: str = "label",
+        image_size: int = 0,
+        encoder: str = "auto",
+        head: str = "linear",
+        embeddings: str = "float32",
+    ) -> None:
+        super().__init__(encoder, head, embeddings, image_size)
+        self._data, self._label = data, target
 
     def data(self) -> ImageManifestLoader:
-        return ImageManifestLoader(self._data, self._label, self._size)
-
-    def graph(self, spec: DataSpec) -> ClassificationGraph:
-        return small_cnn(spec)
-
-    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
-        return images_given(given, spec)
+        size, encoder = self._side or SIZE, self.encoder()
+        return ImageManifestLoader(self._data, self._label, size, encoder, half=self._half)

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from al.catalog import tasks
-from al.contracts import DataSpec, Task
+from al.contracts import DataSpec
+from al.contracts.encoding import Encoded
 from al.data import TextFileLoader, texts_given
+from al.errors import ConfigError, did_you_mean
 from al.graphs import ClassificationGraph, text_embedding, text_linear
+from al.tasks.encoded import EncodedTask
 
+#: Networks on hashed words, where no encoder reads the texts.
 NETWORKS = {"embedding": text_embedding, "linear": text_linear}
 
 
 @tasks.register("text")
-class Text(Task):
-    """Your texts in a CSV or parquet file: hashed words, or a Hugging Face model's folder."""
+class Text(EncodedTask):
+    """Your texts in a CSV or parquet file, read by a language model or as hashed words."""
 
+    samples: ClassVar[Encoded] = "texts"
+    measures: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
     metric = "accuracy"
 
-    def __init__(self, data: str, text: str, target: str, estimator: str = "embedding") -> None:
+    def __init__(
+        self,
+        data: str,
+        text: str,
+        target: str,
+        estimator: str = "none",
+        encoder: str = "auto",
+        head: str = "linear",
+        embeddings: str = "float32",
+    ) -> None:
+        if estimator not in ("none", *NETWORKS):
+            raise ConfigError(
+                f"estimator={estimator}: {did_you_mean(estimator, NETWORKS)}; a Hugging Face "
+                f"model is encoder={estimator}"
+            )
+        if estimator != "none" and encoder not in ("auto", "none"):
+            raise ConfigError(
+                f"estimator={estimator} learns from hashed words, not from what encoder={encoder} "
+                "makes: leave one of them out"
+            )
+        super().__init__("none" if estimator != "none" else encoder, head, embeddings)
         self._data, self._text, self._target = data, text, target
         self._network = NETWORKS.get(estimator, text_embedding)
-        self._model = "" if estimator in NETWORKS else estimator
+
+    @classmethod
+    def encodes(cls, given: Mapping[str, Any]) -> str:
+        return "" if "estimator" in given else cls.samples
 
     def data(self) -> TextFileLoader:
-        return TextFileLoader(self._data, self._text, self._target, self._model)
+        return TextFileLoader(self._data, self._text, self._target, self.encoder(), half=self._half)
 
-    def graph(self, spec: DataSpec) -> ClassificationGraph:
-        return self._network(spec, ("accuracy", "macro_f1"))
+    def network(self, spec: DataSpec) -> ClassificationGraph:
+        return self._network(spec, self.measures)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
-        return texts_given(given, spec, self._model)
+        return texts_given(given, spec)

@@ -1,0 +1,55 @@
+"""What turns images or texts into vectors: a frozen pretrained model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Encoded = Literal["images", "texts"]
+
+
+class Encoder(ABC):
+    """A frozen model that a Data Loader asks once about each sample.
+
+    One of a catalog or by package.module:Object is made with nothing, or for images with
+    `size=` where a user gave one. Making it is light: weights are read at the first call.
+
+    Attributes:
+        name: as a user writes it.
+        digest: identity of all that its vectors depend on: weights, code and preparation.
+        width: D.
+        takes: what its samples are.
+        size: of images, the side in pixels that they have; 0 for texts.
+    """
+
+    name: str
+    digest: str
+    width: int
+    takes: ClassVar[Encoded]
+    size: int = 0
+    #: Extra of this project that brings what it needs.
+    extra: ClassVar[str] = ""
+    #: Packages that it imports, which a served version needs.
+    packages: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def __call__(self, samples: Any) -> np.ndarray:
+        """The vectors, float32 [n, D]; none depends on what else is among the samples.
+
+        Args:
+            samples: uint8 [n, size, size, 3], or a sequence of n texts.
+
+        Raises:
+            DataError: the model is not what its digest says, or cannot take the samples.
+        """
+
+    @classmethod
+    def missing(cls) -> Sequence[str]:
+        """Those of its packages that are not installed."""
+        from importlib.util import find_spec
+
+        return [name for name in cls.packages if find_spec(name) is None]

@@ -1,0 +1,1 @@
+"""Pretrained encoders, a file each; `al.data.encoding` finds them by name."""

@@ -1,0 +1,241 @@
+"""Models in Hugging Face's form, read from a folder by transformers; nothing is fetched here.
+
+Weights are read as safetensors only, and no code in the folder is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from al.contracts.encoding import Encoded
+from al.data.encoders.network import NetworkEncoder, pixels, sha256_of
+from al.errors import ConfigError, DataError
+
+#: Files that a model's vectors depend on.
+SUFFIXES = (".json", ".txt", ".safetensors", ".model")
+#: Tokens of a text that are read at most, and to whose multiples texts are filled up: those that
+#: are as long then are read together.
+TOKENS, STEP = 256, 8
+ONLY = {"local_files_only": True, "trust_remote_code": False}
+_digests: dict[tuple[Any, ...], str] = {}
+
+
+def digest_of_folder(folder: Path) -> str:
+    """Digest of all files that a model's vectors depend on, 32 hexadecimal digits.
+
+    Files whose size and time did not change are read once in a process.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file()):
+        stat = path.stat()
+        key = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        if key not in _digests:
+            _digests[key] = sha256_of(path)
+        digest.update(f"{path.relative_to(folder).as_posix()} {_digests[key]}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+class FolderEncoder(NetworkEncoder):
+    """A model in a folder.
+
+    Args:
+        folder: with its configuration and weights.
+        name: as the user writes it.
+
+    Raises:
+        ConfigError: transformers is not installed.
+        DataError: the folder holds no such model.
+    """
+
+    extra: ClassVar[str] = "hf"
+    packages: ClassVar[tuple[str, ...]] = ("transformers",)
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+        try:
+            import transformers
+        except ImportError as error:
+            raise ConfigError(
+                f"encoder={name} is a Hugging Face model, and transformers is not installed: "
+                "pip install 'active-learning-pipeline[hf]'"
+            ) from error
+        if not (folder / "config.json").is_file():
+            raise DataError(f"{folder} holds no model (there is no config.json): give the folder "
+                            "that save_pretrained wrote")  # fmt: skip
+        try:
+            self.config = transformers.AutoConfig.from_pretrained(str(folder), **ONLY)
+        except Exception as error:  # transformers raises many kinds
+            raise self.refused(error) from error
+        if not list(folder.glob("*.safetensors")):
+            raise DataError(f"{folder} holds no weights as safetensors, and no others are read: "
+                            "save it with save_pretrained(…, safe_serialization=True)")  # fmt: skip
+        self.prepare()
+        self.digest = f"{self.takes}-{self.size}-{digest_of_folder(folder)}"
+
+    def prepare(self) -> None:
+        """Look into the folder for what this kind of model needs; sets width and size."""
+        raise NotImplementedError
+
+    def refused(self, error: Exception) -> DataError:
+        """What transformers said, in a line."""
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        return DataError(f"{self.folder} holds no model that can be read ({reason}): give another "
+                         "folder")  # fmt: skip
+
+    def load(self) -> Any:
+        if self.digest != f"{self.takes}-{self.size}-{digest_of_folder(self.folder)}":
+            raise DataError(f"encoder {self.name} has changed since this process began: run the "
+                            "same command again")  # fmt: skip
+        return self.read()
+
+    def read(self) -> Any:
+        """The network, from safetensors."""
+        import transformers
+
+        transformers.utils.logging.disable_progress_bar()
+        verbosity = transformers.utils.logging.get_verbosity()
+        transformers.utils.logging.set_verbosity_error()
+        try:
+            network, told = transformers.AutoModel.from_pretrained(
+                str(self.folder), use_safetensors=True, output_loading_info=True, **ONLY
+            )
+        except Exception as error:  # transformers raises many kinds
+            raise self.refused(error) from error
+        finally:
+            transformers.utils.logging.set_verbosity(verbosity)
+        gone = sorted(name for name in told["missing_keys"] if "pooler" not in name)
+        if gone or told.get("mismatched_keys"):
+            lacks = gone[0] if gone else "weights of another shape"
+            raise DataError(f"{self.folder} does not fit its config.json ({lacks}): give a whole "
+                            "model")  # fmt: skip
+        return network.eval()
+
+
+class TextEncoder(FolderEncoder):
+    """Texts: the mean of the last hidden state over a text's tokens, of length 1.
+
+    The first token instead of the mean where a `1_Pooling` of sentence-transformers says so.
+    """
+
+    takes: ClassVar[Encoded] = "texts"
+    _tokenizer: Any = None
+    _first: bool | None = None
+
+    def prepare(self) -> None:
+        names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "tokenizer.model")
+        if not any((self.folder / name).is_file() for name in names):
+            raise DataError(f"{self.folder} has no tokenizer, so it reads no texts: give a model "
+                            "of texts with its tokenizer")  # fmt: skip
+        self.width = int(_of(self.config, "text_config", "hidden_size") or 0)
+        if not self.width:
+            raise DataError(f"{self.folder} is no model of texts: give BERT, MiniLM, e5 or the "
+                            "like")  # fmt: skip
+
+    def read(self) -> Any:
+        import transformers
+
+        try:
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(self.folder), **ONLY)
+        except Exception as error:  # transformers raises many kinds
+            raise self.refused(error) from error
+        self._first = False
+        with suppress(OSError, ValueError):
+            pooling = json.loads((self.folder / "1_Pooling" / "config.json").read_text())
+            self._first = bool(pooling.get("pooling_mode_cls_token"))
+        network = super().read()
+        self.config = network.config
+        return getattr(network, "text_model", network)
+
+    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
+        room = int(_of(self.config, "text_config", "max_position_embeddings") or TOKENS)
+        most = min(TOKENS, room, self._tokenizer.model_max_length)
+        tokens = self._tokenizer(list(samples), truncation=True, max_length=most)["input_ids"]
+        lengths: dict[int, list[int]] = {}
+        for row, some in enumerate(tokens):
+            if not some:  # a tokenizer without marks of begin and end makes nothing of ""
+                tokens[row] = [self._tokenizer.pad_token_id or 0]
+            length = min(-(-max(len(some), 1) // STEP) * STEP, most)
+            lengths.setdefault(length, []).append(row)
+        for length, rows in sorted(lengths.items()):
+            for start in range(0, len(rows), unit):
+                chosen = rows[start : start + unit]
+                yield chosen, [(tokens[row], length) for row in chosen]
+
+    def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
+        import torch
+
+        where, length = next(network.parameters()).device, samples[0][1]
+        ids = torch.full((len(samples), length), self._tokenizer.pad_token_id or 0)
+        mask = torch.zeros(len(samples), length, dtype=torch.long)
+        for row, (tokens, _) in enumerate(samples):
+            ids[row, : len(tokens)] = torch.as_tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        mask = mask.to(where)
+        states = network(input_ids=ids.to(where), attention_mask=mask).last_hidden_state
+        if self._first:
+            found = states[:, 0]
+        else:
+            found = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None]
+        return torch.nn.functional.normalize(found, dim=1)
+
+
+class ImageEncoder(FolderEncoder):
+    """Images: what the model itself calls their features (CLIP, SigLIP), else its first token
+    (DINOv2, ViT), or the mean of its last map.
+
+    Images come as squares; they are scaled as the folder's preprocessor_config.json says.
+    """
+
+    takes: ClassVar[Encoded] = "images"
+
+    def prepare(self) -> None:
+        try:
+            said = json.loads((self.folder / "preprocessor_config.json").read_text())
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.folder} has no preprocessor_config.json that can be read, so "
+                            "it takes no images: give a model of images") from error  # fmt: skip
+        self.size = _side(said.get("crop_size") if said.get("do_center_crop") else None) or _side(
+            said.get("size")
+        ) or int(_of(self.config, "vision_config", "image_size") or 0)  # fmt: skip
+        by = float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0
+        normal = said.get("do_normalize", True)
+        self._mean = np.asarray(said.get("image_mean") if normal else [0.0] * 3, np.float32) / by
+        self._std = np.asarray(said.get("image_std") if normal else [1.0] * 3, np.float32) / by
+        sizes = getattr(self.config, "hidden_sizes", None)
+        width = getattr(self.config, "projection_dim", None) if self.is_clip else None
+        width = width or _of(self.config, "vision_config", "hidden_size") or (sizes or [0])[-1]
+        self.width = int(width)
+        if not (self.size and self.width and self._mean.shape == self._std.shape == (3,)):
+            raise DataError(f"{self.folder} is no model of images in three colours: give DINOv2, "
+                            "ViT, SigLIP or CLIP")  # fmt: skip
+
+    @property
+    def is_clip(self) -> bool:
+        return self.config.model_type in ("clip", "chinese_clip", "metaclip_2")
+
+    def vectors(self, network: Any, samples: Sequence[np.ndarray]) -> Any:
+        images = pixels(samples, network, self._mean, self._std)
+        if hasattr(network, "get_image_features"):
+            found = network.get_image_features(pixel_values=images)
+            return getattr(found, "pooler_output", found)
+        states = network(pixel_values=images).last_hidden_state
+        return states.mean(dim=(2, 3)) if states.ndim == 4 else states[:, 0]
+
+
+def _of(config: Any, part: str, name: str) -> Any:
+    """A number of a configuration, or of that part of it where it has several models."""
+    return getattr(getattr(config, part, config), name, None)
+
+
+def _side(said: Any) -> int:
+    """A side in pixels as preprocessors say it: a number, or by one of several names."""
+    if isinstance(said, dict):
+        said = said.get("height") or said.get("shortest_edge") or 0
+    return int(said or 0)

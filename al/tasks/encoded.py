@@ -1,0 +1,89 @@
+"""What tasks share whose samples a pretrained encoder can read."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from al.agents import HeadAgent
+from al.contracts import DataSpec, Encoder, Graph, Task
+from al.contracts.encoding import Encoded
+from al.data import encoding, images_given
+from al.errors import ConfigError
+from al.graphs import ClassificationGraph, head_on, small_cnn
+
+LINEAR, MLP = "linear", "mlp"
+
+
+class EncodedTask(Task):
+    """A head on the vectors of an encoder, or a network on the samples themselves.
+
+    Args:
+        encoder: see `al.data.encoding`.
+        head: on its vectors: linear or mlp.
+        embeddings: precision in which they are kept: float32 or float16.
+    """
+
+    #: What its samples are.
+    samples: ClassVar[Encoded]
+    #: Metrics of classes beside the loss.
+    measures: ClassVar[tuple[str, ...]] = ("accuracy",)
+
+    def __init__(
+        self,
+        encoder: str = encoding.AUTO,
+        head: str = LINEAR,
+        embeddings: str = "float32",
+        size: int = 0,
+    ) -> None:
+        self._named, self._head, self._half = encoder, head, embeddings == "float16"
+        self._side = size
+        fitted = head == LINEAR and encoding.reads(encoder, self.samples)
+        self.agent = HeadAgent if fitted else None
+
+    @classmethod
+    def encodes(cls, given: Mapping[str, Any]) -> str:
+        return cls.samples
+
+    def encoder(self) -> Encoder | None:
+        """The encoder that was named.
+
+        Raises:
+            AlError: it is not there, or cannot take these samples.
+        """
+        found = encoding.encoder_named(self._named, self.samples, self._side)
+        if found is None and self._head != LINEAR:
+            raise ConfigError(
+                f"head={self._head} stands on what an encoder makes, and there is none: give an "
+                "encoder, or leave head out"
+            )
+        return found
+
+    @abstractmethod
+    def network(self, spec: DataSpec) -> Graph:
+        """What learns where there is no encoder."""
+
+    def graph(self, spec: DataSpec) -> Graph:
+        if encoding.DETAIL in spec.details:
+            return head_on(spec, self._head, self.measures)
+        return self.network(spec)
+
+    def ready(self, spec: DataSpec) -> None:
+        if encoder := encoding.encoder_of(spec):
+            encoder(encoding.blank(encoder))
+
+
+class OwnImages(EncodedTask):
+    """Classes of a user's own images; what they are read from, a subclass says."""
+
+    samples: ClassVar[Encoded] = "images"
+    metric = "accuracy"
+
+    def network(self, spec: DataSpec) -> ClassificationGraph:
+        return small_cnn(spec)
+
+    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
+        return images_given(given, spec)
