@@ -48,7 +48,10 @@ def coloured_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -
 
 @lru_cache
 def parameters(task: str) -> dict[str, Any]:
-    """What a task of the catalog needs to be made for its laws, with data written for it."""
+    """What a task of the catalog needs to be made for its laws, with data written for it.
+
+    Without an encoder: what encoders make of data has tests of its own.
+    """
     make = {"image-folder": _image_folder, "image-manifest": _image_manifest}
     make |= {"table": _table, "text": _text}
     if task not in make:
@@ -59,11 +62,15 @@ def parameters(task: str) -> dict[str, Any]:
 
 
 def _image_folder(folder: Path) -> dict[str, Any]:
-    return {"data": str(coloured_folder(folder, labelled=300)), "image_size": 12}
+    return {"data": str(coloured_folder(folder, labelled=300)), "image_size": 12, "encoder": "none"}
 
 
 def _image_manifest(folder: Path) -> dict[str, Any]:
-    return {"data": str(manifest(coloured_folder(folder, labelled=300))), "image_size": 12}
+    return {
+        "data": str(manifest(coloured_folder(folder, labelled=300))),
+        "image_size": 12,
+        "encoder": "none",
+    }
 
 
 def manifest(folder: Path) -> Path:
@@ -83,7 +90,7 @@ def _table(folder: Path) -> dict[str, Any]:
 
 def _text(folder: Path) -> dict[str, Any]:
     path = sentences(folder / "sentences.csv")
-    return {"data": str(path), "text": "sentence", "target": "about"}
+    return {"data": str(path), "text": "sentence", "target": "about", "encoder": "none"}
 
 
 def fruit_table(path: Path, rows: int = 330) -> Path:

@@ -49,8 +49,8 @@ def images(folder: Path) -> Path:
 @pytest.fixture
 def parameters(images: Path) -> dict[str, Any]:
     return {
-        "task": "image-folder", "data": str(images), "image_size": 12, "validation_size": 9,
-        "initial_size": 6, "query_size": 6,
+        "task": "image-folder", "data": str(images), "image_size": 12, "encoder": "none",
+        "validation_size": 9, "initial_size": 6, "query_size": 6,
     }  # fmt: skip
 
 

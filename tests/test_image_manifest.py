@@ -115,8 +115,8 @@ def test_a_query_can_ask_for_what_a_manifest_knows(
 ) -> None:
     path = manifest(coloured_folder(folder / "photos"))
     campaign(
-        task="image-manifest", data=str(path), image_size=12, validation_size=9, initial_size=6,
-        query_size=6, cycles=1, campaign="c",
+        task="image-manifest", data=str(path), encoder="none", image_size=12,
+        validation_size=9, initial_size=6, query_size=6, cycles=1, campaign="c",
         cold_start="""sql("SELECT id FROM pool WHERE camera = 'B' AND taken > 2000")""",
     ).run()  # fmt: skip
     (step,) = runs(client, step="select-data")

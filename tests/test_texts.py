@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from al.catalog import tasks
+from al.catalog import make_task, tasks
 from al.data import TextFileLoader
 from al.data.texts import features
 from al.errors import ConfigError, DataError
@@ -95,7 +94,7 @@ def test_a_campaign_learns_from_texts_and_its_model_takes_them(
     path = sentences(folder / "s.csv")
     result = campaign(
         task="text", data=str(path), text="sentence", target="about", estimator=estimator,
-        epochs=20, campaign="c", cycles=1,
+        encoder="none", epochs=20, campaign="c", cycles=1,
     ).run()  # fmt: skip
     assert result.curve["accuracy"].iloc[-1] > 0.6
     served = mlflow.pyfunc.load_model("models:/c/Production")
@@ -103,13 +102,9 @@ def test_a_campaign_learns_from_texts_and_its_model_takes_them(
     assert list(answer["label"]) == ["weather", "food"]
 
 
-def test_a_hugging_face_folder_needs_the_extra_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "transformers", None)  # as where it is not installed
-    path = sentences(tmp_path / "s.csv")
-    (tmp_path / "model").mkdir()
-    with pytest.raises(ConfigError, match=r"pip install 'active-learning-pipeline\[hf\]'"):
-        TextFileLoader(str(path), "sentence", "about", str(tmp_path / "model"))
-    with pytest.raises(DataError, match="estimator=nowhere: there is no folder"):
-        TextFileLoader(str(path), "sentence", "about", "nowhere")
+def test_a_model_given_as_an_estimator_is_told_where_it_belongs() -> None:
+    known = {"data": "x", "text": "t", "target": "y"}
+    with pytest.raises(ConfigError, match=r"did you mean 'linear'\?; .* is encoder=linea"):
+        make_task("text", {**known, "estimator": "linea"})
+    with pytest.raises(ConfigError, match="estimator=linear learns from hashed words"):
+        make_task("text", {**known, "estimator": "linear", "encoder": "minilm-l6"})

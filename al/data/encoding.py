@@ -187,7 +187,7 @@ def encoder_of(spec: DataSpec) -> Encoder | None:
     size = was["size"] if was["name"] in encoders.names() else 0
     try:
         found = encoder_named(was["name"], was["takes"], size)
-    except DataError:
+    except (DataError, UnknownName):
         if not Path(was.get("folder", "")).is_dir() or was["name"].startswith(HUB):
             raise
         found = _of_folder(Path(was["folder"]), was["name"], was["takes"])

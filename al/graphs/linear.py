@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -68,8 +69,7 @@ def fit_head(
 ) -> None:
     """Fit the linear layer of a head to all samples at once; what comes out is the only optimum.
 
-    Of classes and labels: min over W, b of Σ_n w_n ℓ_n + ‖W‖² / 2C by L-BFGS, from the weights
-    that are there. Of a number: see `_fit_number`.
+    Of classes and labels: min over W, b of Σ_n w_n ℓ_n + ‖W‖² / 2C. Of a number: see `_ridge`.
 
     Args:
         inputs: raw vectors [N, D].
@@ -77,61 +77,78 @@ def fit_head(
     """
     graph.network.eval()
     with torch.no_grad():
-        x = graph.trunk(graph.prepare(inputs)).double()
-    targets, weights = targets.to(x.device), weights.to(x.device, torch.float64)
+        x = graph.trunk(graph.prepare(inputs)).double().cpu()
+    targets, weights = targets.cpu(), weights.double()
     layer = graph.head[-1]  # type: ignore[index]
     assert isinstance(layer, nn.Linear)
+    middle = (weights[:, None] * x).sum(0) / weights.sum()
     if isinstance(graph, RegressionGraph):
-        _fit_number(layer, x, (targets.double() - graph.middle) / graph.unit, weights)
-        return
-    w = layer.weight.detach().double().clone().requires_grad_()
-    b = layer.bias.detach().double().clone().requires_grad_()
-    several = targets.shape[1] if targets.ndim > 1 else 1  # the mean over labels, as a sum
-    shrink = x.shape[1] / (2 * STRENGTH)
-    optimizer = torch.optim.LBFGS(
-        [w, b], max_iter=500, tolerance_grad=1e-7, tolerance_change=1e-10,
-        line_search_fn="strong_wolfe",
-    )  # fmt: skip
+        numbers = (targets.double() - graph.middle) / graph.unit
+        slope, offset = _ridge(x - middle, numbers, weights)
+    else:
+        slope, offset = _logistic(graph, x - middle, targets, weights, layer.out_features)
+    with torch.no_grad():
+        layer.weight.copy_(slope)
+        layer.bias.copy_(offset - slope @ middle)
 
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
+
+def _logistic(
+    graph: TorchGraph, x: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """W [C, D] and b [C] on centred vectors, by L-BFGS from zero."""
+    from scipy.optimize import minimize  # late: a served version fits nothing
+
+    shrink, turned = x.shape[1] / (2 * STRENGTH), None
+    if len(x) < x.shape[1]:  # W lies in the span of the samples, so it is sought there
+        u, s, turned = torch.linalg.svd(x, full_matrices=False)
+        x = u * s
+    size = count * x.shape[1]
+    several = targets.shape[1] if targets.ndim > 1 else 1  # a mean over labels, as a sum
+
+    def objective(flat: Any) -> tuple[float, Any]:
+        at = torch.from_numpy(flat.copy()).requires_grad_()
+        w, b = at[:size].view(count, -1), at[size:]
         each = graph.losses(x @ w.T + b, targets)
         loss = ((weights * each).sum() * several + shrink * w.square().sum()) / weights.sum()
-        loss.backward()
-        return loss
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert at.grad is not None
+        return float(loss.detach()), at.grad.numpy()
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        layer.weight.copy_(w)
-        layer.bias.copy_(b)
+    options = {"maxiter": 5000, "maxfun": 10000, "maxcor": 20, "gtol": 1e-5, "ftol": 1e-12}
+    start = torch.zeros(size + count, dtype=torch.float64).numpy()
+    found = torch.from_numpy(
+        minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
+    )
+    w, b = found[:size].view(count, -1), found[size:]
+    return w if turned is None else w @ turned, b
 
 
-def _fit_number(layer: nn.Linear, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor) -> None:
+def _ridge(
+    x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Ridge regression; strength and variance from leaving out one label after the other.
 
     With X, y centred, the hat matrix H = X (XᵀX + λI)⁻¹ Xᵀ + 1/N gives the residual of sample n
     by a model without it as e_n / (1 − H_nn) (Allen 1974, PRESS). λ is where their mean square is
     least, and that is the variance of every prediction.
+
+    Returns:
+        Slopes [2, D] and offsets [2], of the mean and of the logarithm of the variance.
     """
-    root = weights.sqrt()
-    middle_x = (weights[:, None] * x).sum(0) / weights.sum()
-    middle_y = (weights * y).sum() / weights.sum()
-    u, s, vt = torch.linalg.svd(root[:, None] * (x - middle_x), full_matrices=False)
-    target = root * (y - middle_y)
+    root, middle = weights.sqrt(), (weights * y).sum() / weights.sum()
+    u, s, vt = torch.linalg.svd(root[:, None] * x, full_matrices=False)
+    target = root * (y - middle)
     along = u.T @ target
     found = []
-    for strength in x.shape[1] * torch.logspace(-3, 4, 22, dtype=torch.float64, device=x.device):
+    for strength in x.shape[1] * torch.logspace(-3, 4, 22, dtype=torch.float64):
         share = s**2 / (s**2 + strength)
-        hat = (u**2 @ share) + weights / weights.sum()
+        hat = u**2 @ share + weights / weights.sum()
         left = (target - u @ (share * along)) / (1.0 - hat).clamp(min=1e-6)
         found.append((float(left.square().sum() / weights.sum()), float(strength)))
     error, strength = min(found)
     slope = vt.T @ (s / (s**2 + strength) * along)
-    with torch.no_grad():
-        layer.weight.zero_()
-        layer.weight[0] = slope
-        layer.bias[0] = middle_y - middle_x @ slope
-        layer.bias[1] = torch.tensor(max(error, 1e-12)).log()
+    offset = torch.stack([middle, torch.tensor(max(error, 1e-12), dtype=torch.float64).log()])
+    return torch.stack([slope, torch.zeros_like(slope)]), offset
 
 
 def fit_losses(graph: TorchGraph, inputs: torch.Tensor, targets: torch.Tensor, seed: int) -> None:

@@ -1,0 +1,154 @@
+"""Vectors are made once, for all campaigns and processes, and kept pack by pack."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al.data import embeddings
+from al.data.embeddings import Embeddings
+from al.data.texts import TextFileLoader
+from al.errors import DataError
+from tests.encoders import Counting, Reading, counted
+
+EVERY = [f"{row:032d}" for row in range(20)]
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COUNTED", str(tmp_path / "counted"))
+    monkeypatch.setattr(embeddings, "PACK", 6)
+    monkeypatch.setattr(embeddings, "IMAGES", 4)
+
+
+def images(rows: Sequence[int]) -> np.ndarray:
+    return np.stack([np.random.default_rng(row).integers(0, 256, (8, 8, 3), np.uint8)
+                     for row in rows])  # fmt: skip
+
+
+def test_each_content_is_embedded_once_whoever_asks(tmp_path: Path) -> None:
+    one = Embeddings(Counting())
+    found = one.of(EVERY[3:5], EVERY, images)
+    assert np.allclose(found, Counting()(images([3, 4])))
+    assert counted() == 22  # all of them, and the two of the line above
+    assert np.array_equal(Embeddings(Counting()).of(EVERY, EVERY, images)[3:5], found)
+    assert counted() == 22
+    more = [*EVERY, EVERY[7], "new"]  # a copy, and one that is new
+    again = Embeddings(Counting()).of(more, more, lambda rows: images([r % 21 for r in rows]))
+    assert counted() == 23
+    assert np.array_equal(again[20], again[7])
+
+
+def test_another_encoder_has_vectors_of_its_own() -> None:
+    Embeddings(Counting()).of(EVERY, EVERY, images)
+    other = Counting()
+    other.digest = "other"
+    Embeddings(other).of(EVERY, EVERY, images)
+    assert counted() == 40
+
+
+def test_what_was_cut_off_goes_on_and_loses_a_pack_at_most() -> None:
+    class CutOff(Counting):
+        left = 14
+
+        def __call__(self, samples: Any) -> np.ndarray:
+            self.left -= len(samples)
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().__call__(samples)
+
+    with pytest.raises(KeyboardInterrupt):
+        Embeddings(CutOff()).of(EVERY, EVERY, images)
+    before = counted()
+    assert before == 12  # two packs of 6
+    found = Embeddings(Counting()).of(EVERY, EVERY, images)
+    assert counted() - before == 8
+    assert np.allclose(found, Counting()(images(range(20))))
+
+
+def _embed(rows: list[int]) -> None:
+    embeddings.PACK = 3
+    some = [EVERY[row] for row in rows]
+    Embeddings(Counting()).of(some, some, lambda found: images([rows[row] for row in found]))
+
+
+def test_processes_at_the_same_samples_take_turns() -> None:
+    context = multiprocessing.get_context("fork")
+    some = (list(range(20)), list(range(19, -1, -1)), list(range(5, 20)))
+    processes = [context.Process(target=_embed, args=(rows,)) for rows in some]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert counted() == 20
+    found = Embeddings(Counting()).of(EVERY, EVERY, images)
+    assert np.allclose(found, Counting()(images(range(20))))
+    assert counted() == 40
+
+
+def test_half_precision_takes_half_and_is_told_apart() -> None:
+    whole = Embeddings(Counting()).of(EVERY, EVERY, images)
+    half = Embeddings(Counting(), half=True)
+    found = half.of(EVERY, EVERY, images)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, whole.astype(np.float16))
+    assert not np.array_equal(found, whole)
+    sizes = [np.load(pack).nbytes for pack in half.folder.glob("*.npy")]
+    assert sum(sizes) == 20 * 3 * 2
+
+
+def test_vectors_used_longest_ago_go_where_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = Counting()
+    old.digest = "old"
+    kept = Embeddings(old)
+    kept.of(EVERY, EVERY, images)
+    for path in kept.folder.glob("pack-*.npy"):
+        os.utime(path, (1, 1))
+    monkeypatch.setenv("AL_CACHE_GB", "0")
+    Embeddings(Counting()).of(EVERY, EVERY, images)
+    assert not list(kept.folder.glob("pack-*"))
+    assert all(content in Embeddings(Counting()) for content in EVERY)  # used now
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AL_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"embeddings cannot be written .* AL_CACHE_DIR"):
+        Embeddings(Counting())
+
+
+def test_texts_are_inputs_by_their_vectors_and_a_new_row_costs_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    original = Reading.__call__
+
+    def noted(self: Reading, samples: Any) -> np.ndarray:
+        asked.extend(samples)
+        return original(self, samples)
+
+    monkeypatch.setattr(Reading, "__call__", noted)
+    path = tmp_path / "t.csv"
+    path.write_text("body,kind\na man,x\nno,y\na banana,x\nno,y\n")
+    data = TextFileLoader(str(path), "body", "kind", Reading())
+    assert data.spec.input_shape == (2,)
+    assert not asked  # until they are needed
+    assert data.inputs(np.array([2, 0, 3])).tolist() == [[8, 4], [5, 2], [2, 0]]
+    assert asked == ["a man", "no", "a banana"]
+    path.write_text(path.read_text() + "la la,x\n")
+    os.utime(path, (1, 1))
+    data.refresh()
+    assert data.inputs(np.array([4])).tolist() == [[5, 2]]
+    assert asked[3:] == ["la la"]

