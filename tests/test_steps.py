@@ -143,7 +143,8 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
     imported = set().union(*map(_top_level_imports, (ROOT / "al").rglob("*.py")))
     imported -= {*sys.stdlib_module_names, "al"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["hf"]
+    extras = project["optional-dependencies"]
+    declared = project["dependencies"] + extras["hf"] + extras["vision"] + extras["language"]
     names = {re.split("[<>=]", line)[0].replace("-", "_") for line in declared}
     called = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}
     assert {called.get(name, name) for name in imported} <= names
