@@ -26,7 +26,7 @@ BRINGS = {
     "images": ("vision", "pretrained features of photographs (18 MB)"),
     "texts": ("language", "pretrained features of English sentences (91 MB)"),
 }
-_made: dict[tuple[str, str], Encoder] = {}
+_made: dict[tuple[str, str, str], Encoder] = {}  # by name, digest and folder
 
 
 def chosen(name: str, takes: str) -> str:
@@ -98,7 +98,7 @@ def encoder_named(name: str, takes: str, size: int = 0) -> Encoder | None:
         raise ConfigError(
             f"image_size={size}: encoder {name} takes {found.size} pixels: leave image_size out"
         )
-    return _made.setdefault((found.name, found.digest), found)
+    return _known(found)
 
 
 def _new(name: str, takes: str, size: int) -> Any:
@@ -132,6 +132,12 @@ def _folder(name: str) -> Path:
             f"encoder={name} is neither a name nor a folder here or below AL_DATA_DIR: give "
             f"{known}, or the folder of a Hugging Face model"
         ) from error
+
+
+def _known(encoder: Encoder) -> Encoder:
+    """This encoder, as it was made before where it was, since it is loaded then."""
+    folder = detail_of(encoder)[DETAIL].get("folder", "")
+    return _made.setdefault((encoder.name, encoder.digest, folder), encoder)
 
 
 def _of_folder(folder: Path, name: str, takes: str) -> Encoder:
@@ -182,7 +188,7 @@ def encoder_of(spec: DataSpec) -> Encoder | None:
     was = spec.details.get(DETAIL)
     if was is None:
         return None
-    if (key := (was["name"], was["digest"])) in _made:
+    if (key := (was["name"], was["digest"], was.get("folder", ""))) in _made:
         return _made[key]
     size = was["size"] if was["name"] in encoders.names() else 0
     try:
@@ -190,7 +196,8 @@ def encoder_of(spec: DataSpec) -> Encoder | None:
     except (DataError, UnknownName):
         if not Path(was.get("folder", "")).is_dir() or was["name"].startswith(HUB):
             raise
-        found = _of_folder(Path(was["folder"]), was["name"], was["takes"])
-        _made.setdefault((found.name, found.digest), found)
+        found = _known(_of_folder(Path(was["folder"]), was["name"], was["takes"]))
     check_encoder(found, spec)
+    assert found is not None  # else its digest were another
+    _made[key] = found
     return found
