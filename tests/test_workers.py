@@ -314,6 +314,18 @@ def test_a_worker_sees_samples_that_have_come_since(cycle: Cycle, other_side: An
     assert "pool040" not in before.data.ids("train")
 
 
+def test_a_worker_measures_by_the_truth_as_it_is_now(cycle: Cycle, other_side: Any) -> None:
+    before, file = other_side(cycle.session.recipe), Path("samples/test003.npy")
+    was, row = before.data.truth(["test003"]), np.load(file)
+    try:
+        np.save(file, np.array([1 - row[0], *row[1:]], row.dtype))
+        cycle.session.look_again()
+        now = other_side(cycle.session.recipe).data.truth(["test003"])
+    finally:
+        np.save(file, row)
+    assert now == cycle.session.data.truth(["test003"]) != was
+
+
 def test_other_samples_than_here_are_one_line(cycle: Cycle, other_side: Any) -> None:
     write(41)  # which this process has not seen yet
     with pytest.raises(DataError, match=r"finds other samples of task 'my_code:Rows'") as failed:

@@ -183,11 +183,14 @@ def _loaded(record: bytes, device: str, weights: Weights) -> Graph:
 
 
 def _seen(data: DataLoader) -> str:
-    """Digest of all samples: their ids by split, and what lies behind them."""
+    """Digest of all samples: their ids by split, what lies behind them, and the truth that
+    models are measured by."""
     digest = hashlib.sha256()
     for split in ("train", "val", "test"):
         ids = data.ids(split)
         digest.update(repr((split, len(ids))).encode())
         for id, mark in zip(ids, data.fingerprints(ids), strict=True):
             digest.update(repr((id, mark)).encode())
+        if split != "train":
+            digest.update(repr(data.truth(ids)).encode())
     return digest.hexdigest()
