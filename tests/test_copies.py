@@ -235,8 +235,8 @@ def mine(folder: Path, campaign: Make) -> Make:
     return lambda **more: campaign(**{**PARAMETERS, **more})
 
 
-def kept(client: Any, cycle: int) -> pd.DataFrame:
-    (run,) = runs(client, role="cycle", cycle=str(cycle))
+def kept(client: Any, cycle: int, campaign: str = "c") -> pd.DataFrame:
+    (run,) = runs(client, role="cycle", cycle=str(cycle), campaign=campaign)
     return table(client, run, "state/labels.parquet")
 
 
@@ -291,9 +291,11 @@ def test_stopped_after_each_step_and_gone_on_with_it_comes_to_the_same(
     mine: Make, client: Any
 ) -> None:
     mine().run()
-    for _ in range(2):
+    for number in (1, 2):
         for step in ("select-data", "annotate", "compare", "train", "select-model"):
             mine(campaign="d").step(step)
+            if step == "annotate":  # what leaves an open cycle has its copies with it
+                assert len(mine(campaign="d").labels()) > 2 * (10 + 10 * number)
     whole, steps = outcome(client, "c"), outcome(client, "d")
     for found in (whole, steps):
         for key in ("labels", ("2", "select-data", None)):
@@ -331,10 +333,24 @@ def test_late_answers_corrections_and_samples_that_appear_reach_the_copies(
         "cycle/annotation_seconds"
     ] == 2.0 * len(said)
 
+    desk = mine(**people)  # what leaves a campaign has a row for each copy as well
+    leaving = desk.labels().set_index("id")
+    assert leaving.loc[f"{asked[0][:3]}-4", ["copy_of", "label"]].tolist() == [asked[0], '"b"']
+
     Path("more5").touch()  # between two cycles
     mine(**people, cycles=3).run()
     third = json.loads(Path("asked.json").read_text())
     assert len({id[:3] for id in [*asked, *second, *third]}) == 30
+
+
+def test_what_another_campaign_bought_counts_once_where_copies_do(mine: Make, client: Any) -> None:
+    mine(cycles=1).run()
+    mine(campaign="d", cycles=1, initial_size=10, labels_from="c").run()
+    labels = kept(client, 1, campaign="d")
+    own = labels[labels["copy_of"] == ""]
+    assert Counter(own["strategy"]) == {"given": 20, "random": 10}
+    assert own["id"].str[:3].is_unique
+    assert len(labels) > 2 * len(own)
 
 
 def test_keep_asks_about_every_sample(mine: Make, client: Any) -> None:

@@ -10,7 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,13 @@ class Inherited:
         frame: a row a label: `id`, `label` in JSON, and what is known of where it came from.
         splits: of the campaign that it comes from; None of a file.
         where: in words.
+        once: exact copies have one answer, which counts once.
     """
 
     frame: pd.DataFrame
     splits: Splits | None
     where: str
+    once: bool = False
 
     def labels(self, data: DataLoader) -> LabelTable:
         """The labels of training samples, each of which the data takes; the others are told.
@@ -60,6 +62,8 @@ class Inherited:
         mine = self.frame[self.frame["id"].isin(train)]
         held_back = self.frame["id"].isin({*data.ids("val"), *data.ids("test")}).sum()
         unknown = len(self.frame) - len(mine) - held_back
+        if self.once and "copy_of" in mine:  # they are made anew of what they copy
+            mine = mine[~mine["copy_of"].isin(mine["id"])]
         if not len(mine):
             raise ConfigError(
                 f"labels_from: {self.where} has no label of a training sample of this task: give "
@@ -94,7 +98,7 @@ def inherited(config: Config, store: Store, data: DataLoader) -> Inherited | Non
     found = _of_file(Path(named), data) if Path(named).exists() else _of_campaign(named, store)
     if not len(found.frame):
         raise ConfigError(f"labels_from: {found.where} has no label yet: get a query answered")
-    return found
+    return replace(found, once=config.copies == "once")
 
 
 def _of_campaign(name: str, store: Store) -> Inherited:

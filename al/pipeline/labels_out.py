@@ -23,7 +23,7 @@ def labels_of(session: Session) -> LabelTable:
     labels = with_open_cycle(session.state.labels, session.store, session.open_run)
     if not session.annotator.tells_truth:
         labels = labels.with_given(session.data.given() or {})
-    return labels
+    return session.with_copies(labels)
 
 
 def with_open_cycle(labels: LabelTable, store: Store, run: Run | None) -> LabelTable:
@@ -36,7 +36,8 @@ def with_open_cycle(labels: LabelTable, store: Store, run: Run | None) -> LabelT
         return labels
     for step in store.find({"al.step": ANNOTATE.name, "al.cycle_run": run.id}):
         if step.finished:
-            labels = labels.updated(LabelTable.load(step.path(ANSWERS)))
+            new = LabelTable.load(step.path(ANSWERS))
+            labels = labels.released(new.asked).updated(new)
     return labels
 
 
