@@ -22,21 +22,14 @@ from al.pipeline.steps import STEPS
 from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
-ENTRIES = [
-    "main",
-    "cycle",
-    *(step.name for step in STEPS),
-    "page",
-    "watch",
-    "undo",
-    "export",
-    "history",
-]
+OTHERS = ("page", "watch", "undo", "export", "predict", "history")
+ENTRIES = ["main", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},
     "undo": {"reason": ""},
     "export": {"format": "csv", "to": "auto", "images": "on"},
+    "predict": {"to": "auto", "samples": "rest"},
 }
 FIELDS = {p.name: p for p in dataclasses.fields(Config)}
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())

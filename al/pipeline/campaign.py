@@ -23,6 +23,7 @@ from al.pipeline.history import stop_reason
 from al.pipeline.identifying import name_of
 from al.pipeline.labels_out import export_labels, labels_of, queries_of
 from al.pipeline.opening import look_into, open_session, promotions_of
+from al.pipeline.predicting import predict
 from al.pipeline.report import Result
 from al.pipeline.session import Session
 from al.pipeline.spans import span
@@ -228,6 +229,22 @@ class Campaign:
         """
         with self._looked_into() as session:
             return export_labels(session, format, to, images)
+
+    def predict(self, to: str = "auto", samples: str = "rest") -> Path:
+        """Write what the version in Production says of samples without a label; only reads.
+
+        Killed, the same call goes on.
+
+        Args:
+            to: a folder for parquet files; "auto" names it after campaign and version.
+            samples: "rest" for training samples without a label, "all" for all that there are.
+
+        Raises:
+            RegistryError: no version is in Production.
+            ExportError: the folder holds something else.
+        """
+        with self._looked_into() as session:
+            return predict(session, to, samples)
 
     # -- how -------------------------------------------------------------------------------
 
