@@ -50,15 +50,24 @@ def coloured_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -
 def parameters(task: str) -> dict[str, Any]:
     """What a task of the catalog needs to be made for its laws, with data written for it.
 
-    Without an encoder: what encoders make of data has tests of its own.
+    Args:
+        task: its name; with +encoder behind it, read by a small random encoder, else by none.
     """
     make = {"image-folder": _image_folder, "image-manifest": _image_manifest}
     make |= {"table": _table, "text": _text}
-    if task not in make:
+    name, _, encoder = task.partition("+")
+    if name not in make:
         return {}
     folder = tempfile.TemporaryDirectory(prefix="al-own-")
     atexit.register(folder.cleanup)
-    return make[task](Path(folder.name))
+    found = make[name](Path(folder.name))
+    if encoder:
+        from tests.encoders import image_model, text_model
+
+        model = text_model if name == "text" else image_model
+        found["encoder"] = str(model(Path(folder.name) / "model"))
+        found.pop("image_size", None)
+    return found
 
 
 def _image_folder(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,26 @@ def test_a_served_version_takes_bytes_and_squares_and_says_what_is_none(folder: 
         task.inputs(loader.spec, squares[:, :8, :8])
     shutil.rmtree(data)  # a version needs no data
     assert np.array_equal(task.inputs(loader.spec, example), found)
+
+
+@pytest.mark.slow
+def test_photographs_in_a_folder_need_sixty_labels(
+    campaign: Make, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive = Path(os.environ.get("AL_DATA_DIR", "nowhere")) / "pets3" / "pets3.zip"
+    if not archive.is_file() or encoders.get("efficientnet-lite0").missing():
+        pytest.skip("no photographs, or no encoder of the extra vision")
+    with zipfile.ZipFile(archive) as photos:
+        for name in photos.namelist():
+            if name.startswith("images/"):
+                file = name.removeprefix("images/")
+                path = folder / "pets" / "train" / file.rpartition("_")[0] / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(photos.read(name))
+    result = campaign(
+        task="image-folder", data="pets", cycles=3, initial_size=20, query_size=20,
+        validation_size=40,
+    ).run()  # fmt: skip
+    assert "encoder efficientnet-lite0 reads the images" in caplog.text
+    assert result.curve["labels"].iloc[-1] == 60
+    assert result.curve["accuracy"].iloc[-1] > 0.9
