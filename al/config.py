@@ -31,13 +31,19 @@ CHOICES = {
     "copies": ("once", "keep"),
     "head": ("linear", "mlp"),
     "init": ("scratch", "champion", "shrink-perturb"),
+    "kind": ("auto", "class", "number"),
+    "separator": ("auto", "comma", "semicolon", "tab", "pipe"),
+    "decimal": ("auto", "point", "comma"),
 }
 #: Parameters that are a number or "off".
 NUMBER_OR_OFF = ("kpi", "goal")
 #: Strategy that stands for that of the kind of problem.
 DEFAULT = "default"
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
-OF_TASK = ("data", "target", "text", "estimator", "image_size", "encoder", "head", "embeddings")
+OF_TASK = (
+    "data", "target", "text", "kind", "features", "drop", "missing_labels", "separator", "decimal",
+    "estimator", "image_size", "encoder", "head", "embeddings",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,24 @@ class Config:
     )
     target: str = of.data("none", "Column of your data that holds the labels; or none.")
     text: str = of.data("none", "Column of your data that holds the text; or none.")
+    kind: str = of.data(
+        "auto", "What the target of your rows is: class, number, or auto, as it looks."
+    )
+    features: str = of.data(
+        "none", "Columns of your rows to learn from, parted by commas; none is all that tell."
+    )
+    drop: str = of.data(
+        "none", "Columns of your rows not to learn from, parted by commas; or none."
+    )
+    missing_labels: str = of.data(
+        "none", "Texts in the target that stand for no label, parted by commas; or none.", free=True
+    )
+    separator: str = of.data(
+        "auto", "What parts the cells of your file: comma, semicolon, tab, pipe, or auto."
+    )
+    decimal: str = of.data(
+        "auto", "Decimal mark of the numbers in your file: point, comma, or auto, as they look."
+    )
     estimator: str = of.data(
         "none", "What learns from your data, where the task offers a choice; none is its default."
     )

@@ -20,6 +20,12 @@ class Keywords(TypedDict, total=False):
     data: str
     target: str
     text: str
+    kind: str
+    features: str
+    drop: str
+    missing_labels: str
+    separator: str
+    decimal: str
     estimator: str
     image_size: int
     encoder: str

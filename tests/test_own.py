@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from al.contracts import Preview
-from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
+from al.data.classes import class_names, spec_of_classes
+from al.data.own import OwnLoader, Samples
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError
 

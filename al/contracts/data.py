@@ -172,6 +172,18 @@ class DataLoader(ABC):
     def example(self) -> Any:
         """Two samples as a user hands them to a served version; see `Task.inputs`."""
 
+    def told(self) -> list[str]:
+        """Lines of what is made of the data: what is used, what is left out and why."""
+        return []
+
+    def oddities(self) -> list[str]:
+        """Lines of what looks wrong in the data, and is used nevertheless.
+
+        Raises:
+            DataError: it cannot be used.
+        """
+        return []
+
     def source(self, id: str) -> str | None:
         """Where the sample itself lies, a path or a URL; None where it has no place of its own."""
         return None

@@ -6,7 +6,7 @@ from al.data.idx import idx_data, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
 from al.data.image_manifest import ImageManifestLoader
-from al.data.reading import read_text
+from al.data.reading import Asked, read_text
 from al.data.tables import TableFileLoader, TableLoader, rows_given
 from al.data.texts import TextFileLoader, TextLoader, texts_given
 from al.data.zipped import read_image, shrunk
@@ -14,6 +14,7 @@ from al.masks import decode_mask, encode_mask
 
 __all__ = [
     "ArrayLoader",
+    "Asked",
     "ImageFolderLoader",
     "ImageManifestLoader",
     "TableFileLoader",

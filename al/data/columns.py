@@ -1,4 +1,4 @@
-"""Rows of numbers and categories as numbers: scaled, one-hot, with what is missing marked."""
+"""Rows of numbers, dates and categories as numbers: scaled, one-hot, with gaps marked."""
 
 from __future__ import annotations
 
@@ -8,32 +8,59 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from al.data.notations import (
+    PLAIN,
+    Notation,
+    calendar,
+    dates,
+    notation_of,
+    numbers,
+    order_of,
+)
 from al.errors import DataError
 
-#: Cells that say that there is nothing.
+#: Cells of features that say that there is nothing.
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 #: Most values of a category that have a column of their own; the others share none.
 VALUES = 50
+#: Share of cells from which on a column is of numbers or dates and the other cells are gaps; from
+#: MOST on where there are more than FEW numbers, as a few can be categories without loss.
+SURE, MOST, FEW = 0.95, 0.5, 20
 
 
-def missing(column: pd.Series) -> np.ndarray:
-    """Which cells of a column hold nothing, [N]."""
+def missing(column: pd.Series, marks: frozenset[str] = MISSING) -> np.ndarray:
+    """Which cells of a column hold nothing, [N].
+
+    Args:
+        marks: texts that say so, in small letters.
+    """
     gone = column.isna().to_numpy()
     if column.dtype.kind in "OUT" or isinstance(column.dtype, pd.StringDtype):
-        gone = gone | column.astype(str).str.strip().str.lower().isin(MISSING).to_numpy()
+        gone = gone | column.astype(str).str.strip().str.lower().isin(marks).to_numpy()
     return np.asarray(gone)
 
 
-def as_numbers(column: pd.Series) -> np.ndarray | None:
+def as_numbers(
+    column: pd.Series, notation: Notation = PLAIN, marks: frozenset[str] = MISSING
+) -> np.ndarray | None:
     """A column as float64 with NaN where nothing is, [N]; None where some cells are no numbers."""
+    gone = missing(column, marks)
+    found = read_numbers(column, notation, gone)
+    return None if found is None or np.isnan(found[~gone]).any() else found
+
+
+def read_numbers(column: pd.Series, notation: Notation, gone: np.ndarray) -> np.ndarray | None:
+    """A column as float64 with NaN where no number is, [N]; None where it is of another type."""
     if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind == "b":
         return None
     if column.dtype.kind == "M":  # dates, in days
-        days = column.to_numpy(dtype="datetime64[ns]").astype(np.int64) / 86_400e9
-        return np.where(column.isna().to_numpy(), np.nan, days)
-    gone = missing(column)
-    numbers = pd.to_numeric(column.mask(gone), errors="coerce").to_numpy(dtype=np.float64)
-    return None if np.isnan(numbers[~gone]).any() else numbers
+        days = _moments(column, "ymd").astype("datetime64[ns]").astype(np.int64) / 86_400e9
+        return np.where(gone, np.nan, days)
+    if column.dtype.kind == "m":  # spans of time, in days
+        days = column.to_numpy(dtype="timedelta64[ns]").astype(np.int64) / 86_400e9
+        return np.where(gone, np.nan, days)
+    cells = column if column.dtype.kind in "iuf" else as_texts(column)
+    return np.where(gone, np.nan, numbers(cells.mask(gone), notation))
 
 
 def as_texts(column: pd.Series) -> pd.Series:
@@ -41,45 +68,100 @@ def as_texts(column: pd.Series) -> pd.Series:
     return column.astype(object).astype(str).str.strip()
 
 
-def learned(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """How each column becomes numbers, as JSON, and why columns are left out, by name."""
+def exact_texts(column: pd.Series) -> pd.Series:
+    """A column as texts, with whole numbers as people write them: 1234569 of 1234569.0."""
+    texts = as_texts(column)
+    if column.dtype.kind != "f":
+        return texts
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = np.isfinite(values) & (values == np.round(values))
+    texts[whole] = [str(int(value)) for value in values[whole]]
+    return texts
+
+
+def _moments(column: pd.Series, order: str) -> np.ndarray:
+    """A column as datetime64[s] in UTC, NaT where no date is, [N]."""
+    if column.dtype.kind == "M":
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        return column.to_numpy(dtype="datetime64[s]")
+    return dates(as_texts(column), order)
+
+
+def learned(
+    frame: pd.DataFrame, prefer: str = ".", keep: frozenset[str] = frozenset()
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """How each column becomes numbers, as JSON, and why columns are left out, by name.
+
+    Args:
+        prefer: the decimal mark, as `al.data.notations.notation_of` takes it.
+        keep: columns that are not left out for being nearly always different.
+    """
     kept: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
     for name in frame.columns:
-        column = frame[name]
-        gone = missing(column)
-        numbers = as_numbers(column)
-        made: dict[str, Any] = {"name": str(name), "gaps": bool(gone.any())}
+        gone = missing(frame[name])
         if gone.all():
             left_out[str(name)] = "empty"
             continue
-        if numbers is not None:
-            known = numbers[~gone & np.isfinite(numbers)]
-            mean, std = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
-            if std == 0.0 and not made["gaps"]:
-                left_out[str(name)] = "always the same"
-                continue
-            made |= {"kind": "number", "mean": mean, "std": std or 1.0}
+        made, why = _made(frame[name], gone, prefer, keep=str(name) in keep)
+        if why:
+            left_out[str(name)] = why
         else:
-            counts = as_texts(column)[~gone].value_counts()
-            if len(counts) == 1 and not made["gaps"]:
-                left_out[str(name)] = "always the same"
-                continue
-            if len(counts) > VALUES and 2 * len(counts) > counts.sum():
-                left_out[str(name)] = "nearly always different"
-                continue
-            order = sorted(counts.index, key=lambda value: (-counts[value], value))
-            made |= {"kind": "category", "values": order[:VALUES]}
-        kept.append(made)
+            kept.append({"name": str(name), **made})
     return kept, left_out
+
+
+def _made(
+    column: pd.Series, gone: np.ndarray, prefer: str, *, keep: bool
+) -> tuple[dict[str, Any], str]:
+    """How one column becomes numbers, or why it is left out."""
+    typed = column.dtype.kind in "iufmM"
+    cells = as_texts(column)[~gone]
+    order, _ = ("ymd", False) if column.dtype.kind == "M" else ("", False)
+    if not typed:
+        order, _ = order_of(cells)
+    if order:
+        moments = _moments(column, order)
+        known = moments[~np.isnat(moments) & ~gone]
+        if typed or len(known) >= SURE * len(cells):
+            gaps = bool(len(known) < len(column))
+            days = known.astype(np.int64) / 86_400.0
+            if np.ptp(days) == 0 and not gaps:
+                return {}, "always the same"
+            hours = bool((known.astype(np.int64) % 86_400).any())
+            return {"gaps": gaps, "kind": "date", "order": order, "hours": hours,
+                    "mean": float(days.mean()), "std": float(days.std()) or 1.0}, ""  # fmt: skip
+    notation = PLAIN if typed else notation_of(cells, prefer)[0]
+    found = read_numbers(column, notation, gone)
+    read = np.zeros(0) if found is None else found[~gone & ~np.isnan(found)]
+    many = len(read) > MOST * len(cells) and len(np.unique(read)) > FEW
+    if found is not None and (many or len(read) >= SURE * len(cells)):
+        known = read[np.isfinite(read)]
+        gaps = bool(len(read) < len(column))
+        mean, std = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+        if std == 0.0 and not gaps:
+            return {}, "always the same"
+        made = {"gaps": gaps, "kind": "number", "mean": mean, "std": std or 1.0}
+        return made | ({} if notation == PLAIN else {"written": list(notation)}), ""
+    counts = cells.value_counts()
+    if len(counts) == 1 and not gone.any():
+        return {}, "always the same"
+    if len(counts) > VALUES and 2 * len(counts) > counts.sum() and not keep:
+        return {}, "texts that are nearly always different"
+    values = sorted(counts.index, key=lambda value: (-counts[value], value))[:VALUES]
+    return {"gaps": bool(gone.any()), "kind": "category", "values": values}, ""
+
+
+def parts_of(made: Mapping[str, Any]) -> int:
+    """Numbers that a column becomes."""
+    own = {"number": 1, "date": 3 + made.get("hours", False)}
+    return int((own.get(made["kind"]) or len(made.get("values", ()))) + made["gaps"])
 
 
 def width(columns: Iterable[Mapping[str, Any]]) -> int:
     """Numbers that a row becomes, F."""
-    return sum(
-        (1 if column["kind"] == "number" else len(column["values"])) + column["gaps"]
-        for column in columns
-    )
+    return sum(parts_of(made) for made in columns)
 
 
 def encoded(
@@ -89,45 +171,65 @@ def encoded(
 ) -> np.ndarray:
     """Rows as float32 [N, F], as `learned` found it.
 
-    A number is scaled by mean and standard deviation, 0 where it is missing; a category has a
-    column for each value it had, all 0 where it is missing or new. Where something was missing
-    at first, a last column says whether it is.
+    A number is scaled by mean and standard deviation, 0 where it is missing or none; a date is
+    days, scaled, and month, weekday and hour; a category has a column for each value it had, all
+    0 where it is missing or new. Where something was missing at first, a last column says
+    whether it is. What could not be read `al.data.oddities.told` says.
 
     Args:
         place: where a row stands, for messages.
 
     Raises:
-        DataError: a number is infinite, or none.
+        DataError: a number is infinite.
     """
     parts = []
     for made in columns:
         name = made["name"]
         column = frame[name] if name in frame.columns else pd.Series([""] * len(frame))
         gone = missing(column)
-        if made["kind"] == "number":
-            numbers = as_numbers(column)
-            if numbers is None:
-                cells = column.mask(gone)
-                wrong = ~gone & pd.to_numeric(cells, errors="coerce").isna().to_numpy()
-                row = int(np.flatnonzero(wrong)[0]) if wrong.any() else 0
-                raise DataError(
-                    f"{place(row)}: column {name!r} holds {str(column.iloc[row])[:40]!r}, which is "
-                    "no number: mend it, or leave it empty"
-                )
-            check_finite(numbers, name, place)
-            scaled = (numbers - made["mean"]) / made["std"]
-            parts.append(np.where(gone, 0.0, scaled)[:, None])
+        if made["kind"] == "category":
+            parts.append(_one_hot(column, made["values"], gone))
         else:
-            codes = pd.Categorical(as_texts(column), categories=made["values"]).codes
-            rows = np.flatnonzero((codes >= 0) & ~gone)
-            hot = np.zeros((len(frame), len(made["values"])), np.float32)
-            hot[rows, codes[rows]] = 1.0
-            parts.append(hot)
+            read, gone = values_of(column, made)
+            check_finite(read[0], name, place)
+            scaled = (read[0] - made["mean"]) / made["std"]
+            parts += [np.where(gone, 0.0, part)[:, None] for part in (scaled, *read[1:])]
         if made["gaps"]:
             parts.append(gone[:, None])
     if not parts:
         return np.empty((len(frame), 0), np.float32)
     return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def values_of(column: pd.Series, made: Mapping[str, Any]) -> tuple[list[np.ndarray], np.ndarray]:
+    """What a column of numbers or dates says, [N] each, and which cells say nothing, [N]."""
+    gone = missing(column)
+    if made["kind"] == "date":
+        moments = _moments(column.mask(gone), made["order"])
+        gone = np.isnat(moments)
+        return calendar(np.where(gone, np.datetime64(0, "s"), moments), made["hours"]), gone
+    found = read_numbers(column, Notation(*made.get("written", PLAIN)), gone)
+    found = np.full(len(column), np.nan) if found is None else found
+    return [found], np.isnan(found)
+
+
+def codes_of(column: pd.Series, values: list[str]) -> np.ndarray:
+    """Which of the values each cell is, -1 for none, [N]; TRUE and True are the same."""
+    texts = exact_texts(column)
+    codes = np.array(pd.Categorical(texts, categories=values).codes, np.int64)
+    truths = {value.lower(): place for place, value in enumerate(values)
+              if value.lower() in ("true", "false")}  # fmt: skip
+    for row in np.flatnonzero(codes < 0) if truths else ():
+        codes[row] = truths.get(texts.iloc[row].lower(), -1)
+    return codes
+
+
+def _one_hot(column: pd.Series, values: list[str], gone: np.ndarray) -> np.ndarray:
+    codes = codes_of(column, values)
+    rows = np.flatnonzero((codes >= 0) & ~gone)
+    hot = np.zeros((len(column), len(values)), np.float32)
+    hot[rows, codes[rows]] = 1.0
+    return hot
 
 
 def check_finite(numbers: np.ndarray, name: str, place: Callable[[int], str]) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from al.contracts import DataSpec, Encoder, Preview
+from al.data.classes import class_names, spec_of_classes
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import decode, preview
-from al.data.own import OwnLoader, Samples, class_names, spec_of_classes
+from al.data.own import READING, OwnLoader, Samples
 from al.data.pictures import Pictures, Seen
 from al.errors import DataError
 
@@ -76,7 +77,8 @@ class ImageLoader(OwnLoader):
         names = class_names(samples.labels, samples.places, what)
         names = [*names, *self.more_classes(names)]
         shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
-        super().__init__(samples, spec_of_classes(names, shape, dtype, **detail_of(encoder)))
+        more = {**detail_of(encoder), "reading": READING}
+        super().__init__(samples, spec_of_classes(names, shape, dtype, **more))
 
     @abstractmethod
     def files(self) -> list[ImageFile]:

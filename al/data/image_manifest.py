@@ -12,7 +12,7 @@ from al.data.columns import as_numbers, as_texts, missing
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
 from al.data.places import find
-from al.data.reading import column, read_table
+from al.data.reading import UNASKED, Asked, column, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, splits_of
 from al.errors import DataError
 
@@ -39,12 +39,13 @@ class ImageManifestLoader(ImageLoader):
         encoder: Encoder | None = None,
         *,
         half: bool = False,
+        asked: Asked = UNASKED,
     ) -> None:
-        self._file, self._label = find(data, folder=False), label
+        self._file, self._label, self._asked = find(data, folder=False), label, asked
         super().__init__(self._file.parent, size, self._file.name, encoder, half=half)
 
     def files(self) -> list[ImageFile]:
-        frame = read_table(self._file)
+        frame = read_table(self._file, self._asked.separator)
         paths = column(frame, PATH, self._file)
         labels = column(frame, self._label, self._file)
 
@@ -56,7 +57,7 @@ class ImageManifestLoader(ImageLoader):
                 raise DataError(f"{place(int(np.flatnonzero(gone)[0]))} has no {name}: give one")
         inside = [below(self.root, text, place(row)) for row, text in enumerate(as_texts(paths))]
         ids = as_texts(frame[ID]).tolist() if ID in frame.columns else inside
-        known, _ = labels_of(labels, self._label, place, as_number=False)
+        known = labels_of(labels, self._label, place, False, marks=self._asked.marks).labels
         splits = splits_of(frame, place)
         more = {}
         for name in frame.columns:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from al.contracts import DataSpec, Label, Splits
+from al.data.classes import strange_classes
+from al.data.columns import MISSING
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError
@@ -19,8 +20,9 @@ _log = logging.getLogger(__name__)
 
 #: Share of the labelled samples that become the test split where the data has none.
 TEST_SHARE = 0.2
-#: More classes than this are taken for a mistake, and so are more than half as many as labels.
-MOST_CLASSES, FEW_CLASSES = 1000, 20
+#: How own data is read, kept in `DataSpec.details["reading"]`: a campaign goes on as it began. 1,
+#: where nothing is kept: labels such as "none" and "NA" stand for no label.
+READING = 2
 #: How a sample is asked about where its label is not known.
 PEOPLE = "pass annotator=files, page or label-studio"
 
@@ -67,7 +69,7 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: two have one id.
         """
-        self.samples = samples
+        self.samples = samples = self._as_begun(samples)
         self._row = {id: row for row, id in enumerate(samples.ids)}
         if len(self._row) < len(samples.ids):
             first: dict[str, int] = {}
@@ -78,10 +80,38 @@ class OwnLoader(RowLoader):
                         f"{id!r}: give each its own"
                     )
 
+    @property
+    def reading(self) -> int:
+        """How the data is read; see `READING`."""
+        return int(self.spec.details.get("reading", 1))
+
+    def _as_begun(self, samples: Samples) -> Samples:
+        """The samples with labels as the campaign has read them from its beginning, and told."""
+        if self.published or self.reading >= READING or not self.spec.classes:
+            return samples
+        gone = [
+            isinstance(label, str) and label.lower() in MISSING and label not in self.spec.classes
+            for label in samples.labels
+        ]
+        if not any(gone):
+            return samples
+        row = gone.index(True)
+        _log.info(
+            f"{sum(gone)} samples whose label is like {samples.labels[row]!r} "
+            f"({samples.places[row]}) stay without one, as this campaign began: in a new campaign "
+            "that is a class"
+        )
+        pairs = zip(samples.labels, gone, strict=True)
+        return replace(samples, labels=[None if lost else label for label, lost in pairs])
+
     # -- splits ----------------------------------------------------------------------------
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
-        self._tell_oddities()
+        if not self.published:
+            for line in self.told():
+                _log.info(line)
+            for line in self.oddities():
+                _log.warning(line)
         official = self._official()
         labelled = [row for row, label in enumerate(self.samples.labels) if label is not None]
         free = [row for row in labelled if self.samples.splits[row] in ("", "train")]
@@ -169,6 +199,7 @@ class OwnLoader(RowLoader):
 
     def adopt(self, spec: DataSpec) -> None:
         self.spec = spec
+        self.take(self.samples)
         self.check_known()
 
     def check_known(self) -> None:
@@ -187,12 +218,13 @@ class OwnLoader(RowLoader):
                         "campaign began with, and another campaign can have others"
                     ) from None
 
-    def _tell_oddities(self) -> None:
-        """Say what is odd about the classes of new data, or refuse it."""
-        if not self.spec.classes or self.published:
-            return
+    def oddities(self) -> list[str]:
+        lines = self._contradictions()
         rows = [(row, label) for row, label in enumerate(self.samples.labels) if label is not None]
+        if not self.spec.classes:
+            return lines
         counts = Counter(label for _, label in rows)
+        lines += strange_classes(counts)
         in_training = {label for row, label in rows if self.samples.splits[row] in ("", "train")}
         unlabelled = len(rows) < len(self.samples.labels)
         for row, label in rows:
@@ -201,41 +233,27 @@ class OwnLoader(RowLoader):
                 line = f"class {label!r} is in {self.samples.splits[row]} only ({where})"
                 if not unlabelled:
                     raise DataError(f"{line}: add training samples of it, or take it out")
-                _log.warning(f"{line}: nothing is known of it before a sample of it is annotated")
+                lines.append(f"{line}: nothing is known of it before a sample of it is annotated")
                 in_training.add(label)
             elif counts[label] == 1:
-                _log.warning(
+                lines.append(
                     f"class {label!r} has one labelled sample ({where}): it is trained on at most"
                 )
+        return lines
 
-
-def class_names(labels: Sequence[Label | None], places: Sequence[str], what: str) -> list[str]:
-    """The classes that labels name, sorted.
-
-    Args:
-        what: what holds them, for messages.
-
-    Raises:
-        DataError: there are none or one, or so many that it must be a mistake.
-    """
-    known = [label for label in labels if label is not None]
-    names = sorted(set(known))
-    if not names:
-        raise DataError(f"{what} has no labels: label some samples of each class")
-    if len(names) == 1:
-        raise DataError(f"{what} has one class, {names[0]!r}: label samples of another as well")
-    alone = len(names) > FEW_CLASSES and 2 * len(names) > len(known)
-    if alone or len(names) > MOST_CLASSES:
-        row = list(labels).index(known[-1])
-        raise DataError(
-            f"{what} has {len(names)} classes in {len(known)} labels ({places[row]}: "
-            f"{str(known[-1])[:40]!r}): choose another column if this is a mistake"
-        )
-    return names
-
-
-def spec_of_classes(
-    names: Sequence[str], shape: Sequence[int], dtype: str, **more: Any
-) -> DataSpec:
-    """A spec of samples with one class each."""
-    return DataSpec(tuple(names), tuple(shape), dtype, "class", more)
+    def _contradictions(self) -> list[str]:
+        """A line about copies of one sample that have two labels."""
+        labels = self.samples.labels
+        labelled = [row for row, label in enumerate(labels) if label is not None]
+        groups = groups_of(labelled, self.samples.contents)
+        odd = [group for group in groups if len({labels[row] for row in group}) > 1]
+        if not odd:
+            return []
+        first = odd[0][0]
+        other = next(row for row in odd[0] if labels[row] != labels[first])
+        what = "samples have copies" if len(odd) > 1 else "sample has copies"
+        return [
+            f"{len(odd)} {what} with another label, {self.samples.places[first]} "
+            f"({labels[first]!r}) and {self.samples.places[other]} ({labels[other]!r}) first: all "
+            "are used; correct or remove what is wrong"
+        ]

@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
-import io
+import csv
 import logging
-import re
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from al.data.delimited import delimited, read_text, tell_once
 from al.errors import DataError, did_you_mean
 
-_log = logging.getLogger(__name__)
+__all__ = ["UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
-_told: set[str] = set()
+_log = logging.getLogger(__name__)
 
 
-def read_table(path: Path) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Asked:
+    """What a user says of how a file is to be read; see the parameters of these names."""
+
+    kind: str = "auto"
+    features: str = "none"
+    drop: str = "none"
+    missing_labels: str = "none"
+    separator: str = "auto"
+    decimal: str = "auto"
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Texts in the target that stand for no label."""
+        return frozenset(names_in(self.missing_labels))
+
+
+#: Where the user says nothing.
+UNASKED = Asked()
+
+
+def names_in(text: str) -> list[str]:
+    """Names parted by commas; one that holds a comma stands in double quotes."""
+    if text in ("", "none"):
+        return []
+    return [
+        name.strip() for name in next(csv.reader([text], skipinitialspace=True)) if name.strip()
+    ]
+
+
+def read_table(path: Path, separator: str = "auto") -> pd.DataFrame:
     """The rows of a file; of a text file every cell is a text, "" where there is none.
+
+    `attrs["separator"]` says what stands between the cells; "" in parquet.
+
+    Args:
+        separator: a name of `al.data.delimited.SEPARATORS`, or auto to find it out.
 
     Raises:
         DataError: it is empty, no such file, or damaged; names the line where it can.
@@ -30,7 +65,7 @@ def read_table(path: Path) -> pd.DataFrame:
         if not path.stat().st_size:
             raise DataError(f"{path} is empty: give a file with rows")
         parquet = path.suffix.lower() == ".parquet"
-        frame = _parquet(path) if parquet else _delimited(path, read_text(path))
+        frame = _parquet(path) if parquet else delimited(path, read_text(path), separator)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check it") from error
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
@@ -41,68 +76,34 @@ def read_table(path: Path) -> pd.DataFrame:
     return frame
 
 
-def read_text(path: Path) -> str:
-    """A text file: UTF-8, UTF-16 where it says so, else Windows-1252, which is told.
-
-    Raises:
-        DataError: it is none of these, or no text; names the line.
-    """
-    content = path.read_bytes()
-    if content.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
-        raise DataError(f"{path} is no text file, whatever its name says: save it as CSV")
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        try:
-            text = content.decode("cp1252")
-        except UnicodeDecodeError as other:
-            line = content[: other.start].count(b"\n") + 1
-            raise DataError(
-                f"{path} line {line} is neither UTF-8 nor Windows-1252: save the file as UTF-8"
-            ) from None
-        told = f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252"
-        if told not in _told:
-            _told.add(told)
-            _log.info(told)
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise DataError(f"{path} line {line} holds bytes that are no text: save it as CSV in UTF-8")
-    if not text.strip():
-        raise DataError(f"{path} is empty: give a file with rows")
-    return text
-
-
-def _delimited(path: Path, text: str) -> pd.DataFrame:
-    head = text.lstrip().partition("\n")[0]
-    separator = max("\t,;" if path.suffix.lower() == ".tsv" else ",;\t", key=head.count)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
-                skipinitialspace=True, index_col=False,
-            ).fillna("")  # fmt: skip
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-        if found:
-            raise DataError(
-                f"{path} line {found[2]} has {found[3]} cells where the header has {found[1]}: "
-                "mend it, or quote the cell that holds the separator"
-            ) from None
-        reason = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is no table ({reason}): mend it") from None
-
-
 def _parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
-        return pd.read_parquet(path)
+        table = pq.read_table(path)
+        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+        frame = table.drop_columns(nested).to_pandas()
     except OSError:
         raise
     except Exception as error:  # pyarrow raises many kinds for a damaged file
         reason = " ".join(str(error).split())[:120]
         raise DataError(f"{path} is damaged or no parquet ({reason}): restore it") from error
+    for name in frame.columns:  # whole numbers beside gaps become floats, which hold 53 bits
+        found = table.schema.get_field_index(str(name))
+        whole = found >= 0 and pa.types.is_integer(table.schema.field(found).type)
+        if whole and frame[name].dtype.kind == "f" and (frame[name].abs() >= 2**53).any():
+            frame[name] = table.column(found).to_pandas(types_mapper=lambda _: pd.Int64Dtype())
+    if nested:
+        tell_once(f"{path.name}: left out: {', '.join(nested)} (lists or structures in cells): "
+                  "give each part a column to use them", _log)  # fmt: skip
+    if not isinstance(frame.index, pd.RangeIndex):
+        names = [str(name) for name in frame.index.names if name is not None]
+        tell_once(f"{path.name}: left out: the index{' ' if names else ''}{', '.join(names)}: "
+                  "reset_index() before it is saved makes columns of it", _log)  # fmt: skip
+        frame = frame.reset_index(drop=True)
+    frame.attrs["separator"] = ""
+    return frame
 
 
 def column(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from al.contracts import Label
-from al.data.columns import as_numbers, as_texts, check_finite, missing
+from al.data.columns import (
+    as_texts,
+    check_finite,
+    exact_texts,
+    missing,
+    read_numbers,
+)
+from al.data.notations import PLAIN, Notation, notation_of
 from al.data.own import Samples
 from al.errors import DataError
 
@@ -20,58 +28,89 @@ SPLITS = ("", "train", "val", "test")
 FEW = 20
 
 
+class Labels(NamedTuple):
+    """The labels in a column.
+
+    Attributes:
+        labels: None where there is none.
+        of_numbers: whether they are numbers rather than classes.
+        notation: how numbers are written.
+    """
+
+    labels: list[Label | None]
+    of_numbers: bool
+    notation: Notation
+
+
+def no_label(column: pd.Series, marks: frozenset[str] | None) -> np.ndarray:
+    """Which cells of a target hold no label, [N]: empty ones, and those that are declared to.
+
+    Args:
+        marks: what stands for no label; None for all that stands for nothing in features, as
+            campaigns take it that began before it could be declared.
+    """
+    if marks is None:
+        return missing(column)
+    return np.asarray(column.isna() | as_texts(column).isin({"", *marks}))
+
+
 def labels_of(
     column: pd.Series,
     name: str,
     place: Callable[[int], str],
     as_number: bool | None = None,
-) -> tuple[list[Label | None], bool]:
-    """The labels in a column, and whether they are numbers rather than classes.
+    *,
+    marks: frozenset[str] | None = frozenset(),
+    written: Notation | str = ".",
+) -> Labels:
+    """The labels in a column.
 
     Texts are classes, and so are whole numbers with few values; other numbers are numbers.
 
     Args:
         as_number: where it is decided already.
+        marks: see `no_label`.
+        written: how numbers are written, or the decimal mark to find it out by.
 
     Raises:
         DataError: there are none, or a few texts stand among numbers; names the row.
     """
-    gone = missing(column)
+    gone = no_label(column, marks)
     if gone.all():
         raise DataError(f"column {name!r} holds no label: give some rows one")
-    numbers = as_numbers(column)
-    if as_number is None and numbers is not None:
+    if isinstance(written, str):
+        typed = column.dtype.kind in "iufmMb"
+        notation = PLAIN if typed else notation_of(as_texts(column)[~gone], written)[0]
+    else:
+        notation = written
+    numbers = read_numbers(column, notation, gone)
+    bad = ~gone if numbers is None else np.isnan(numbers) & ~gone
+    if as_number is None and numbers is not None and not bad.any():
         known = numbers[~gone]
         whole = bool((known == np.round(known)).all())
         as_number = not whole or len(np.unique(known)) > FEW
-    if as_number:
-        if numbers is None:
-            raise _no_number(column, gone, name, place)
+    few = 0 < bad.sum() < 0.05 * (~gone).sum()
+    if bad.any() and (as_number or (as_number is None and few)):
+        row = int(np.flatnonzero(bad)[0])
+        cell = str(column.iloc[row])[:40]
+        raise DataError(
+            f"{place(row)}: column {name!r} holds {cell!r} where other rows hold numbers: mend "
+            f"it, leave it empty, or pass missing_labels={cell} or kind=class"
+        )
+    if as_number and numbers is not None:
         check_finite(numbers, name, place)
-        return [None if lost else float(n) for n, lost in zip(numbers, gone, strict=True)], True
-    if numbers is None and column.dtype.kind != "b":
-        tried = pd.to_numeric(column.mask(gone), errors="coerce").isna().to_numpy() & ~gone
-        if 0 < tried.sum() < 0.05 * (~gone).sum():
-            raise _no_number(column, gone, name, place)
-    whole_floats = column.dtype.kind == "f" and numbers is not None
-    texts = [f"{n:g}" for n in numbers] if whole_floats and numbers is not None else (
-        as_texts(column).tolist()
-    )  # fmt: skip
-    return [None if lost else text for text, lost in zip(texts, gone, strict=True)], False
+        found = [None if lost else float(n) for n, lost in zip(numbers, gone, strict=True)]
+        return Labels(found, True, notation)
+    texts = _rounded(column) if marks is None else exact_texts(column)
+    found_texts = [None if lost else text for text, lost in zip(texts, gone, strict=True)]
+    return Labels(found_texts, False, notation)
 
 
-def _no_number(
-    column: pd.Series,
-    gone: np.ndarray,
-    name: str,
-    place: Callable[[int], str],
-) -> DataError:
-    wrong = pd.to_numeric(column.mask(gone), errors="coerce").isna().to_numpy() & ~gone
-    row = int(np.flatnonzero(wrong)[0])
-    return DataError(
-        f"{place(row)}: column {name!r} holds {str(column.iloc[row])[:40]!r} where other rows "
-        "hold numbers: mend it, or leave it empty"
-    )
+def _rounded(column: pd.Series) -> pd.Series:
+    """Texts as they were taken before whole numbers were taken exactly."""
+    if column.dtype.kind != "f":
+        return as_texts(column)
+    return column.map("{:g}".format)
 
 
 def samples_of(
@@ -79,13 +118,15 @@ def samples_of(
     labels: Sequence[Label | None],
     place: Callable[[int], str],
     contents: Sequence[str],
+    whole: Sequence[str] | None = None,
 ) -> Samples:
     """Ids, splits and contents of rows.
 
     Without a column `id` a row is called by what it holds, and copies are numbered.
 
     Args:
-        contents: digest of what each row holds.
+        contents: digest of what each row holds that is learned from.
+        whole: digest of all that it holds, by which it is called; the same where None.
 
     Raises:
         DataError: a split is none, or an id is missing; names the row.
@@ -93,7 +134,8 @@ def samples_of(
     places = [place(row) for row in range(len(frame))]
     splits = splits_of(frame, place)
     if ID not in frame.columns:
-        return Samples(numbered(contents), labels, splits, contents, places)
+        ids = numbered(contents if whole is None else whole)
+        return Samples(ids, labels, splits, contents, places)
     gone = missing(frame[ID])
     if gone.any():
         raise DataError(f"{places[int(np.flatnonzero(gone)[0])]} has no id: give it one")

@@ -10,22 +10,31 @@ import numpy as np
 import pandas as pd
 import torch
 
-from al.contracts import DataSpec, Preview, Splits
+from al.contracts import DataSpec, Label, Preview
+from al.data.chosen import ignored
+from al.data.classes import class_names
 from al.data.columns import (
     as_numbers,
     as_texts,
     encoded,
     learned,
     missing,
+    values_of,
     width,
 )
-from al.data.own import OwnLoader, Samples, class_names
+from al.data.delimited import tell_once
+from al.data.notations import PLAIN, Notation, decimal_of
+from al.data.oddities import lost, notation_line, told
+from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
-from al.data.reading import column, mark, read_table
-from al.data.row_marks import ID, SPLIT, contents_of, labels_of, samples_of
+from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
+from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of
 from al.errors import DataError
 
 _log = logging.getLogger(__name__)
+
+#: Columns that are left out and named.
+LISTED = 12
 
 
 class TableLoader(OwnLoader):
@@ -37,6 +46,7 @@ class TableLoader(OwnLoader):
         place: where a row stands, for messages.
         what: what the rows are called in messages.
         published: see `OwnLoader`.
+        asked: what the user says of the columns.
     """
 
     def __init__(
@@ -47,27 +57,49 @@ class TableLoader(OwnLoader):
         place: Callable[[int], str],
         what: str,
         published: bool = False,
+        asked: Asked = UNASKED,
     ) -> None:
-        self.target, self._place, self._what = target, place, what
-        labels, as_number = labels_of(frame[target], target, place)
+        self.target, self._place, self._what, self._asked = target, place, what, asked
+        self._frame = frame
         self._features = frame.drop(columns=[target, ID, SPLIT], errors="ignore")
-        samples = samples_of(frame, labels, place, contents_of(self._features))
-        columns, self.left_out = learned(self._features)
+        features, drop = names_in(asked.features), names_in(asked.drop)
+        ignoring = ignored(self._features, features, drop, target, what)
+        prefer = self._prefer(frame)
+        wanted = {"class": False, "number": True}.get(asked.kind)
+        labels, as_number, notation = labels_of(
+            frame[target], target, place, wanted, marks=asked.marks, written=prefer
+        )
+        columns, left_out = learned(
+            self._features.drop(columns=list(ignoring)), prefer, frozenset(features)
+        )
+        self.left_out = {**ignoring, **left_out}
         if not columns:
-            raise DataError(f"{what} has no column to learn from beside {target!r}: add some")
+            raise DataError(
+                f"{what} has no column to learn from beside {target!r}: add some, "
+                "or name those that count in features=…"
+            )
         gaps = [made["name"] for made in columns if made["gaps"]]
         details: dict[str, Any] = {"columns": columns, "optional": gaps, "target": target}
+        details |= {"reading": READING, "ignored": sorted(ignoring), "written": list(notation)}
         names: list[str] = []
         if not as_number:
-            names = class_names(labels, samples.places, f"column {target!r} of {what}")
+            places = [place(row) for row in range(len(frame))]
+            names = class_names(labels, places, f"column {target!r} of {what}")
         else:
             known = np.array([label for label in labels if label is not None])
             details |= {"middle": float(known.mean()), "unit": float(known.std()) or 1.0}
         kind = "number" if as_number else "class"
-        spec = DataSpec(tuple(names), (width(columns),), "float32", kind, details)
-        self.spec = spec
+        self.spec = DataSpec(tuple(names), (width(columns),), "float32", kind, details)
+        self.published = published
+        samples = self._taken(labels)
         self._rows_as_numbers = self._encoded()
-        super().__init__(samples, spec, published=published)
+        super().__init__(samples, self.spec, published=published)
+
+    def _prefer(self, frame: pd.DataFrame) -> str:
+        """The decimal mark of the file, as `al.data.notations.notation_of` takes it."""
+        said = {"point": ".", "comma": ","}.get(self._asked.decimal)
+        separator = frame.attrs.get("separator")
+        return said or (decimal_of(frame, separator) if separator else ".")
 
     def retake(self, frame: pd.DataFrame) -> None:
         """Use these rows from now on, taken in as before.
@@ -75,50 +107,88 @@ class TableLoader(OwnLoader):
         Raises:
             DataError: a label is none that is known, or a number is none.
         """
-        labels, _ = labels_of(frame[self.target], self.target, self._place, self.as_number)
+        self._frame = frame
         self._features = frame.drop(columns=[self.target, ID, SPLIT], errors="ignore")
-        self.take(samples_of(frame, labels, self._place, contents_of(self._features)))
+        old = self.reading < READING
+        labels, _, _ = labels_of(
+            frame[self.target], self.target, self._place, self.as_number,
+            marks=None if old else self._asked.marks,
+            written=Notation(*self.spec.details.get("written", PLAIN)),
+        )  # fmt: skip
+        self.take(self._taken(labels))
         self.check_known()
         self._rows_as_numbers = self._encoded()
+        if not self.published:
+            for line in self._lost():
+                tell_once(line, _log)
+
+    def _taken(self, labels: Sequence[Label | None]) -> Samples:
+        """The rows as samples; those that differ only in columns that are ignored are copies."""
+        whole = contents_of(self._features)
+        ignoring = [n for n in self.spec.details.get("ignored", ()) if n in self._features.columns]
+        held = contents_of(self._features.drop(columns=ignoring)) if ignoring else whole
+        return samples_of(self._frame, labels, self._place, held, whole)
 
     def _encoded(self) -> np.ndarray:
         return encoded(self._features, self.spec.details["columns"], self._place)
 
     def adopt(self, spec: DataSpec) -> None:
-        was, self.spec = self.as_number, spec
-        if was != self.as_number:  # a column of classes that holds other numbers by now
-            labels, _ = labels_of(self._raw_target(), self.target, self._place, self.as_number)
-            self.take(Samples(self.samples.ids, labels, self.samples.splits,
-                              self.samples.contents, self.samples.places))  # fmt: skip
-        super().adopt(spec)
-        self._rows_as_numbers = self._encoded()
+        new, self.spec = self.spec, spec
+        self.retake(self._frame)
+        for line in self._otherwise(new):
+            tell_once(f"{self._what}: {line}", _log)
+
+    def _otherwise(self, new: DataSpec) -> list[str]:
+        """How a campaign that began today would take the columns, where that is otherwise."""
+        now, then = (
+            {m["name"]: (m["kind"], m.get("written")) for m in spec.details["columns"]}
+            for spec in (new, self.spec)
+        )
+        lines = [f"{name!r} is used as {then[name][0]}" for name in then if name not in now]
+        lines += [f"{name!r} is not used" for name in now if name not in then]
+        lines += [
+            f"{name!r} is read as {then[name][0]}" for name in then
+            if name in now and now[name] != then[name]
+        ]  # fmt: skip
+        return [f"{line}, as this campaign began; a new campaign would not do so" for line in lines]
 
     @property
     def as_number(self) -> bool:
         """Whether labels are numbers rather than classes."""
         return not self.spec.classes
 
-    def _raw_target(self) -> pd.Series:
-        return pd.Series(["" if label is None else label for label in self.samples.labels])
-
-    def propose_splits(self, validation_size: int, seed: int) -> Splits:
-        if not self.published:
-            _log.info(self.told())
-        return super().propose_splits(validation_size, seed)
-
-    def told(self) -> str:
-        """What is learned from what, in a line."""
+    def told(self) -> list[str]:
         known = [label for label in self.samples.labels if label is not None]
+        count = f"{len(known)} of {len(self._row)} rows have it"
+        written = Notation(*self.spec.details.get("written", PLAIN))
+        gone = no_label(self._frame[self.target], self._asked.marks)
+        cells = self._frame[self.target][~gone]
         if not self.as_number:
             names = ", ".join(repr(name) for name in self.spec.classes[:3])
             more = ", …" if len(self.spec.classes) > 3 else ""
-            what = f"{len(self.spec.classes)} classes ({names}{more})"
+            line = f"target {self.target!r} is {len(self.spec.classes)} classes ({names}{more})"
+            may_be = as_numbers(cells, written) is not None and self._asked.kind == "auto"
+            other = "; kind=number learns it as a quantity" if may_be else ""
         else:
-            what = f"a number, {min(known):g} to {max(known):g}"
-        line = f"target {self.target!r} is {what}; {len(known)} of {len(self._row)} rows have it"
-        some = [f"{name} ({why})" for name, why in list(self.left_out.items())[:5]]
-        more = " …" if len(self.left_out) > 5 else ""
-        return f"{line}; left out: {', '.join(some)}{more}" if some else line
+            line = f"target {self.target!r} is a number, {min(known):g} to {max(known):g}"
+            whole = all(float(label).is_integer() for label in known)
+            other = "; kind=class learns it as classes" if whole else ""
+        lines = [f"{line}; {count}{other}"]
+        if self.as_number and written != PLAIN:
+            lines += notation_line(self.target, cells, np.array(known), written)
+        if self.left_out:
+            some = [f"{name} ({why})" for name, why in self.left_out.items()]
+            more = f" and {len(some) - LISTED} more" if len(some) > LISTED else ""
+            lines.append(
+                f"left out: {', '.join(some[:LISTED])}{more}; features=… says what to learn from"
+            )
+        return [*lines, *told(self._features, self.spec.details["columns"])]
+
+    def oddities(self) -> list[str]:
+        return [*self._lost(), *super().oddities()]
+
+    def _lost(self) -> list[str]:
+        return lost(self._features, self.spec.details["columns"], self._place)
 
     # -- samples ---------------------------------------------------------------------------
 
@@ -132,13 +202,14 @@ class TableLoader(OwnLoader):
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """The features as they stand in the data; numbers as numbers."""
         rows = self.rows(ids)
-        table = pd.DataFrame(index=pd.Index(ids, name="id"))
-        for name in self._features.columns:
+        made = {made["name"]: made for made in self.spec.details["columns"]}
+        table = {}
+        for name in map(str, self._features.columns):
             part = self._features[name].iloc[rows]
-            numbers = as_numbers(part)
-            cells = as_texts(part).to_numpy() if numbers is None else numbers
-            table[str(name)] = cells
-        return table
+            of_numbers = made.get(name, {}).get("kind") == "number"
+            numbers = values_of(part, made[name])[0][0] if of_numbers else as_numbers(part)
+            table[name] = as_texts(part).to_numpy() if numbers is None else numbers
+        return pd.DataFrame(table, index=pd.Index(ids, name="id"))
 
     def example(self) -> pd.DataFrame:
         """Two rows with the columns that count, numbers as numbers."""
@@ -147,7 +218,9 @@ class TableLoader(OwnLoader):
         for made in self.spec.details["columns"]:
             part = self._features[made["name"]].iloc[rows]
             gone = missing(part)
-            cells: Any = as_numbers(part) if made["kind"] == "number" else as_texts(part).to_numpy()
+            cells: Any = as_texts(part).to_numpy()
+            if made["kind"] == "number":
+                (cells,), gone = values_of(part, made)
             cells = [None if lost else cell for cell, lost in zip(cells, gone, strict=True)]
             kind = "float64" if made["kind"] == "number" else object
             frame[made["name"]] = pd.Series(cells, dtype=kind)
@@ -159,22 +232,27 @@ class TableFileLoader(TableLoader):
 
     Args:
         data: the file, as `al.data.places.find` takes it.
+        asked: what the user says of how it is to be read.
     """
 
-    def __init__(self, data: str, target: str) -> None:
+    def __init__(self, data: str, target: str, asked: Asked = UNASKED) -> None:
         self._file = find(data, folder=False)
         self._mark = mark(self._file)
-        frame = read_table(self._file)
-        column(frame, target, self._file)
+        self.target, self._asked = target, asked
         name = self._file.name
-        super().__init__(frame, target, place=lambda row: f"{name} row {row + 1}", what=name)
+        super().__init__(
+            self._read(), target, place=lambda row: f"{name} row {row + 1}", what=name, asked=asked
+        )
+
+    def _read(self) -> pd.DataFrame:
+        frame = read_table(self._file, self._asked.separator)
+        column(frame, self.target, self._file)
+        return frame
 
     def refresh(self) -> None:
         if mark(self._file) != self._mark:
             self._mark = mark(self._file)
-            frame = read_table(self._file)
-            column(frame, self.target, self._file)
-            self.retake(frame)
+            self.retake(self._read())
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#row={self._row[id] + 1}"

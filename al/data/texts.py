@@ -12,13 +12,14 @@ import torch
 from scipy import sparse
 
 from al.contracts import DataSpec, Encoder, Preview
+from al.data.classes import class_names, spec_of_classes
 from al.data.columns import as_texts
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import digest
-from al.data.own import OwnLoader, class_names, spec_of_classes
+from al.data.own import READING, OwnLoader
 from al.data.places import find
-from al.data.reading import column, mark, read_table
+from al.data.reading import UNASKED, Asked, column, mark, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of
 from al.errors import DataError
 
@@ -61,13 +62,15 @@ class TextLoader(OwnLoader):
         published: bool = False,
         encoder: Encoder | None = None,
         half: bool = False,
+        asked: Asked = UNASKED,
     ) -> None:
-        self.text, self.target = text, target
+        self.text, self.target, self._asked = text, target, asked
         self._place, self._what, self._encoder = place, what, encoder
         self._embeddings = Embeddings(encoder, half=half) if encoder else None
         samples = self._taken(frame)
         names = class_names(samples.labels, samples.places, f"column {target!r} of {what}")
         shape, more = (encoder.width if encoder else HASHED,), detail_of(encoder)
+        more = {**more, "reading": READING}
         spec = spec_of_classes(names, shape, "float32", text=text, target=target, **more)
         super().__init__(samples, spec, published=published)
 
@@ -96,7 +99,9 @@ class TextLoader(OwnLoader):
         def place(row: int) -> str:
             return self._place(int(rows[row]))
 
-        labels, as_number = labels_of(frame[self.target], self.target, place)
+        labels, as_number, _ = labels_of(
+            frame[self.target], self.target, place, marks=self._asked.marks
+        )
         if as_number:
             raise DataError(
                 f"column {self.target!r} of {self._what} holds numbers, and texts are learned to "
@@ -158,18 +163,19 @@ class TextFileLoader(TextLoader):
         encoder: Encoder | None = None,
         *,
         half: bool = False,
+        asked: Asked = UNASKED,
     ) -> None:
         self._file = find(data, folder=False)
         self._mark = mark(self._file)
-        self.text, self.target = text, target
+        self.text, self.target, self._asked = text, target, asked
         name = self._file.name
         super().__init__(
             self._read(), text, target, place=lambda row: f"{name} row {row + 1}", what=name,
-            encoder=encoder, half=half,
+            encoder=encoder, half=half, asked=asked,
         )  # fmt: skip
 
     def _read(self) -> pd.DataFrame:
-        frame = read_table(self._file)
+        frame = read_table(self._file, self._asked.separator)
         for name in (self.text, self.target):
             column(frame, name, self._file)
         return frame

@@ -60,8 +60,8 @@ def looked_up(
     task, data = known.made or task_and_data(config)
     device = device_named(config.device)
     if stored is not None:
-        check_same(data, stored.contents, config)
         data.adopt(stored.data)
+        check_same(data, stored.contents, config)
     task.metric = task.metric or kind_of(data.spec).metric
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from al.catalog import tasks
-from al.data import ImageManifestLoader
+from al.data import Asked, ImageManifestLoader
 from al.data.images import SIZE
 from al.tasks.encoded import OwnImages
 
@@ -20,10 +20,15 @@ class ImageManifest(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        missing_labels: str = "none",
+        separator: str = "auto",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size)
         self._data, self._label = data, target
+        self._asked = Asked(missing_labels=missing_labels, separator=separator)
 
     def data(self) -> ImageManifestLoader:
         size, encoder = self._side or SIZE, self.encoder()
-        return ImageManifestLoader(self._data, self._label, size, encoder, half=self._half)
+        return ImageManifestLoader(
+            self._data, self._label, size, encoder, half=self._half, asked=self._asked
+        )

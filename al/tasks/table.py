@@ -9,7 +9,7 @@ import numpy as np
 from al.agents import EstimatorAgent
 from al.catalog import tasks
 from al.contracts import DataSpec, Graph, Task
-from al.data import TableFileLoader, rows_given
+from al.data import Asked, TableFileLoader, rows_given
 from al.graphs import EstimatorGraph, estimator_named, mlp
 from al.kinds import Trait, kind_of
 
@@ -21,12 +21,24 @@ DEFAULT = "sklearn.ensemble.HistGradientBoosting{}(min_samples_leaf=5, early_sto
 class Table(Task):
     """Your rows in a CSV or parquet file, classes or numbers; scikit-learn or a small network."""
 
-    def __init__(self, data: str, target: str, estimator: str = "boosting") -> None:
+    def __init__(
+        self,
+        data: str,
+        target: str,
+        estimator: str = "boosting",
+        kind: str = "auto",
+        features: str = "none",
+        drop: str = "none",
+        missing_labels: str = "none",
+        separator: str = "auto",
+        decimal: str = "auto",
+    ) -> None:
         self._data, self._target, self._estimator = data, target, estimator
+        self._asked = Asked(kind, features, drop, missing_labels, separator, decimal)
         self.agent = None if estimator == "mlp" else EstimatorAgent
 
     def data(self) -> TableFileLoader:
-        return TableFileLoader(self._data, self._target)
+        return TableFileLoader(self._data, self._target, self._asked)
 
     def graph(self, spec: DataSpec) -> Graph:
         if self._estimator == "mlp":

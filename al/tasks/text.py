@@ -10,7 +10,7 @@ import numpy as np
 from al.catalog import tasks
 from al.contracts import DataSpec
 from al.contracts.encoding import Encoded
-from al.data import TextFileLoader, texts_given
+from al.data import Asked, TextFileLoader, texts_given
 from al.errors import ConfigError, did_you_mean
 from al.graphs import ClassificationGraph, text_embedding, text_linear
 from al.tasks.encoded import EncodedTask
@@ -36,6 +36,8 @@ class Text(EncodedTask):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        missing_labels: str = "none",
+        separator: str = "auto",
     ) -> None:
         if estimator not in ("none", *NETWORKS):
             raise ConfigError(
@@ -49,6 +51,7 @@ class Text(EncodedTask):
             )
         super().__init__("none" if estimator != "none" else encoder, head, embeddings)
         self._data, self._text, self._target = data, text, target
+        self._asked = Asked(missing_labels=missing_labels, separator=separator)
         self._network = NETWORKS.get(estimator, text_embedding)
 
     @classmethod
@@ -56,7 +59,9 @@ class Text(EncodedTask):
         return "" if "estimator" in given else cls.samples
 
     def data(self) -> TextFileLoader:
-        return TextFileLoader(self._data, self._text, self._target, self.encoder(), half=self._half)
+        return TextFileLoader(
+            self._data, self._text, self._target, self.encoder(), half=self._half, asked=self._asked
+        )
 
     def network(self, spec: DataSpec) -> ClassificationGraph:
         return self._network(spec, self.measures)

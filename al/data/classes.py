@@ -1,0 +1,69 @@
+"""The classes that a user's own data names, and what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from al.contracts import DataSpec, Label
+from al.data.columns import MISSING
+from al.errors import DataError
+
+#: More classes than this are taken for a mistake, and so are more than half as many as labels.
+MOST_CLASSES, FEW_CLASSES = 1000, 20
+#: Names of classes that may mean that there is no label.
+LIKE_NOTHING = (MISSING - {""}) | {"-", "--", "unknown", "unlabelled", "unlabeled", "<na>", "#n/a"}
+
+
+def class_names(labels: Sequence[Label | None], places: Sequence[str], what: str) -> list[str]:
+    """The classes that labels name, sorted.
+
+    Args:
+        what: what holds them, for messages.
+
+    Raises:
+        DataError: there are none or one, or so many that it must be a mistake.
+    """
+    known = [label for label in labels if label is not None]
+    names = sorted(set(known))
+    if not names:
+        raise DataError(f"{what} has no labels: label some samples of each class")
+    if len(names) == 1:
+        raise DataError(f"{what} has one class, {names[0]!r}: label samples of another as well")
+    alone = len(names) > FEW_CLASSES and 2 * len(names) > len(known)
+    if alone or len(names) > MOST_CLASSES:
+        row = list(labels).index(known[-1])
+        raise DataError(
+            f"{what} has {len(names)} classes in {len(known)} labels ({places[row]}: "
+            f"{str(known[-1])[:40]!r}): choose another column if this is a mistake"
+        )
+    return names
+
+
+def spec_of_classes(
+    names: Sequence[str], shape: Sequence[int], dtype: str, **more: Any
+) -> DataSpec:
+    """A spec of samples with one class each."""
+    return DataSpec(tuple(names), tuple(shape), dtype, "class", more)
+
+
+def strange_classes(counts: Mapping[str, int]) -> list[str]:
+    """Lines about classes that may mean that there is no label, or that may be one class."""
+    lines = [
+        f"class {name!r} ({count} samples) is a class like the others: pass "
+        f"missing_labels={name} if it means that there is no label"
+        for name, count in counts.items()
+        if name.lower() in LIKE_NOTHING
+    ]
+    alike: dict[str, list[str]] = {}
+    for name in counts:
+        try:
+            same = f"{float(name)!r}"
+        except ValueError:
+            same = " ".join(name.casefold().split())
+        alike.setdefault(same, []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            said = " and ".join(f"{name!r} ({counts[name]})" for name in names)
+            lines.append(f"classes {said} are told apart: write them alike if they are one")
+    return lines

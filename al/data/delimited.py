@@ -1,0 +1,126 @@
+"""Tables in text files: their encoding, what parts the cells, their header."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from al.errors import DataError
+
+_log = logging.getLogger(__name__)
+
+#: What may part cells, by its name in the parameter `separator`.
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+#: Rows that are looked at to find out which.
+LOOKED_AT = 50
+_told: set[str] = set()
+
+
+def tell_once(line: str, log: logging.Logger = _log) -> None:
+    """Say a line that was not said in this process yet: files are read anew in each cycle."""
+    if line not in _told:
+        _told.add(line)
+        log.info(line)
+
+
+def read_text(path: Path) -> str:
+    """A text file: UTF-8, UTF-16 where it says so, else Windows-1252, which is told.
+
+    Raises:
+        DataError: it is none of these, or no text; names the line.
+    """
+    content = path.read_bytes()
+    if content.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        raise DataError(f"{path} is no text file, whatever its name says: save it as CSV")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError as other:
+            line = content[: other.start].count(b"\n") + 1
+            raise DataError(
+                f"{path} line {line} is neither UTF-8 nor Windows-1252: save the file as UTF-8"
+            ) from None
+        tell_once(f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252")
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{path} line {line} holds bytes that are no text: save it as CSV in UTF-8")
+    if not text.strip():
+        raise DataError(f"{path} is empty: give a file with rows")
+    return text
+
+
+def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
+    """The rows of a text, every cell a text, "" where there is none.
+
+    Raises:
+        DataError: a row has more cells than the header, or two columns have one name.
+    """
+    found = SEPARATORS.get(separator) or _separator(path, text)
+    name = next(name for name, mark in SEPARATORS.items() if mark == found)
+    usual = "tab" if path.suffix.lower() == ".tsv" else "comma"
+    if separator == "auto" and name != usual:
+        tell_once(f"{path.name}: cells are parted by {name}s: pass separator=… if that is wrong")
+    header = next(_rows(text, found, 1), [])
+    counts = Counter(cell.strip() for cell in header)
+    if twice := [cell for cell, count in counts.items() if cell and count > 1]:
+        raise DataError(f"{path} has {counts[twice[0]]} columns {twice[0]!r}: rename one")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.StringIO(text), sep=found, dtype=str, keep_default_na=False,
+                skipinitialspace=True, index_col=False,
+            ).fillna("")  # fmt: skip
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        wrong = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if wrong:
+            raise DataError(
+                f"{path} line {wrong[2]} has {wrong[3]} cells where the header has {wrong[1]}: "
+                "mend it, or quote the cell that holds the separator"
+            ) from None
+        reason = " ".join(str(error).split())[:120]
+        raise DataError(f"{path} is no table ({reason}): mend it") from None
+    frame.attrs["separator"] = found
+    return frame
+
+
+def _separator(path: Path, text: str) -> str:
+    """What parts the cells: it gives most rows as many cells as the header, and the most cells.
+
+    Where none parts the header the usual one of the file's suffix.
+    """
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    best, most = usual, (0.0, 0)
+    for mark in dict.fromkeys((usual, *SEPARATORS.values())):
+        rows = [row for row in _rows(text, mark, LOOKED_AT) if row]
+        if rows and len(rows[0]) > 1:
+            alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+            if (alike, len(rows[0])) > most:
+                best, most = mark, (alike, len(rows[0]))
+    return best
+
+
+def _rows(text: str, separator: str, count: int) -> Iterator[list[str]]:
+    """The first rows; none that `csv` refuses, as what is wrong with it pandas tells better."""
+    lines = io.StringIO(text.lstrip("\r\n"), newline="")
+    return islice(_readable(csv.reader(lines, delimiter=separator, skipinitialspace=True)), count)
+
+
+def _readable(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from rows
+    except csv.Error:
+        return

@@ -1,0 +1,265 @@
+"""Tables of strangers: nothing is dropped, merged, renamed or guessed without a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from al.data import Asked, TableFileLoader
+from al.errors import ConfigError, DataError
+
+
+def loader(
+    folder: Path, content: str | pd.DataFrame, target: str = "y", name: str = "t.csv", **asked: str
+) -> TableFileLoader:
+    path = folder / name
+    if isinstance(content, pd.DataFrame):
+        content.to_parquet(path)
+    else:
+        path.write_text(content)
+    return TableFileLoader(str(path), target, Asked(**asked))
+
+
+def csv(rows: int = 40, separator: str = ",", **cells: Any) -> str:
+    """A table whose columns are functions of the row."""
+    lines = [separator.join(cells)]
+    lines += [separator.join(str(cell(n)) for cell in cells.values()) for n in range(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def said(data: TableFileLoader) -> str:
+    return "\n".join([*data.told(), *data.oddities()])
+
+
+def made(data: TableFileLoader) -> dict[str, Any]:
+    return {column["name"]: column for column in data.spec.details["columns"]}
+
+
+def plain(n: int) -> str:
+    """A feature that says something."""
+    return str(n % 7)
+
+
+# -- labels ------------------------------------------------------------------------------
+
+
+def test_class_codes_beside_gaps_are_exact(tmp_path: Path) -> None:
+    codes = [1234561, 1234562, 1234563, 1234569, None] * 8
+    data = loader(tmp_path, pd.DataFrame({"n": np.arange(40) % 7, "y": codes}), name="t.parquet")
+    assert data.spec.classes == ("1234561", "1234562", "1234563", "1234569")
+    large = pd.array([2**60 + n % 3 if n % 5 else None for n in range(40)], dtype="Int64")
+    data = loader(tmp_path, pd.DataFrame({"n": np.arange(40) % 7, "y": large}), name="t.parquet")
+    assert data.spec.classes == tuple(str(2**60 + n) for n in range(3))
+
+
+@pytest.mark.parametrize("name", ["none", "NA", "null", "nan", "n/a", "?"])
+def test_a_class_may_be_called_nothing_and_is_told(tmp_path: Path, name: str) -> None:
+    content = csv(n=plain, y=lambda n: ["cat", "dog", name, ""][n % 4])
+    data = loader(tmp_path, content)
+    assert data.spec.classes == tuple(sorted(["cat", "dog", name]))
+    assert data.samples.labels.count(None) == 10
+    assert f"class {name!r} (10 samples) is a class like the others" in said(data)
+    data = loader(tmp_path, content, missing_labels=f"{name}, other")
+    assert data.spec.classes == ("cat", "dog")
+    assert data.samples.labels.count(None) == 20
+    assert "like the others" not in said(data)
+
+
+def test_a_campaign_that_began_before_goes_on_with_its_labels(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = csv(n=plain, y=lambda n: ["cat", "dog", "none"][n % 3], no=lambda n: n)
+    new = loader(tmp_path, content)
+    columns = [*new.spec.details["columns"]]
+    columns.append({"name": "no", "gaps": False, "kind": "number", "mean": 0.0, "std": 1.0})
+    details = {"columns": columns, "optional": [], "target": "y"}
+    old = replace(new.spec, classes=("cat", "dog"), details=details)
+    new.adopt(old)
+    assert new.samples.labels.count(None) == 13
+    assert "'no' is used as number, as this campaign began" in caplog.text
+    assert len(set(new.samples.contents)) == 40  # row numbers counted as contents then
+
+
+def test_classes_that_differ_little_are_told(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(n=plain, y=lambda n: ["glass", "Glass", "tin"][n % 3]))
+    assert "classes 'glass' (14) and 'Glass' (13) are told apart" in said(data)
+
+
+def test_what_the_target_is_can_be_said(tmp_path: Path) -> None:
+    stars = csv(n=plain, y=lambda n: 1 + n % 5)
+    data = loader(tmp_path, stars)
+    assert data.spec.kind == "class"
+    assert "kind=number learns it as a quantity" in said(data)
+    assert loader(tmp_path, stars, kind="number").spec.kind == "number"
+    codes = csv(99, n=plain, y=lambda n: n % 33)
+    data = loader(tmp_path, codes)
+    assert data.spec.kind == "number"
+    assert "kind=class learns it as classes" in said(data)
+    assert len(loader(tmp_path, codes, kind="class").spec.classes) == 33
+
+
+# -- how files are written ---------------------------------------------------------------
+
+
+def comma(value: float) -> str:
+    return f"{value:.2f}".replace(".", ",")
+
+
+def test_decimal_commas_give_what_points_give(tmp_path: Path) -> None:
+    european = csv(200, ";", a=lambda n: comma(n * 1.37), b=lambda n: f"{n}.000,5" if n else "0,5",
+                   y=lambda n: comma(n / 3))  # fmt: skip
+    other = csv(200, ",", a=lambda n: f"{n * 1.37:.2f}", b=lambda n: f"{n}000.5" if n else "0.5",
+                y=lambda n: f"{n / 3:.2f}")  # fmt: skip
+    one, two = loader(tmp_path, european, name="e.csv"), loader(tmp_path, other)
+    assert one.samples.labels == two.samples.labels
+    assert np.array_equal(one.inputs(np.arange(200)), two.inputs(np.arange(200)))
+    assert "column 'a' is read with a comma before decimals" in said(one)
+    assert "('1.000,5' is 1000.5)" in said(one)
+    assert "decimals" not in said(two)
+
+
+def test_thousands_in_a_file_of_commas_and_the_way_to_say_otherwise(tmp_path: Path) -> None:
+    content = csv(50, a=lambda n: f'"{1 + n},234"', y=lambda n: "pq"[n % 2])
+    data = loader(tmp_path, content)
+    assert data.metadata(data.samples.ids)["a"].iloc[0] == 1234
+    assert "and a comma between thousands ('1,234' is 1234)" in said(data)
+    data = loader(tmp_path, content, decimal="comma")
+    assert data.metadata(data.samples.ids)["a"].iloc[0] == pytest.approx(1.234)
+
+
+def test_percentages_are_numbers(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(50, a=lambda n: f"{n} %", y=lambda n: "pq"[n % 2]))
+    assert made(data)["a"]["kind"] == "number"
+    assert data.metadata(data.samples.ids)["a"].tolist() == list(range(50))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_what_parts_the_cells_is_found_and_told(
+    tmp_path: Path, separator: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = csv(30, separator, n=plain, t=lambda n: f'"a{separator}b, {n % 3}"',
+                  y=lambda n: "pq"[n % 2])  # fmt: skip
+    data = loader(tmp_path, content, name=f"{ord(separator)}.csv")
+    assert list(made(data)) == ["n", "t"]
+    assert ("cells are parted by" in caplog.text) == (separator != ",")
+
+
+def test_one_cell_that_is_no_number_is_missing_and_told(tmp_path: Path) -> None:
+    content = csv(400, a=lambda n: "unknown" if n == 7 else n * 1.5, y=lambda n: "pq"[n % 2])
+    data = loader(tmp_path, content)
+    assert made(data)["a"]["kind"] == "number"
+    assert made(data)["a"]["gaps"]
+    assert ("column 'a': 1 of 400 cells are no numbers and count as missing, 'unknown' first "
+            "(t.csv row 8)") in said(data)  # fmt: skip
+
+
+def test_a_few_numbers_beside_a_text_stay_categories(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(40, a=lambda n: ["0", "1", "2", "3+"][n % 4], y=lambda n: n % 2))
+    assert made(data)["a"] | {"values": 0} == {
+        "name": "a",
+        "gaps": False,
+        "kind": "category",
+        "values": 0,
+    }
+
+
+def test_values_beyond_those_that_are_told_apart_are_counted(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(240, a=lambda n: f"v{n % 60:02d}", y=lambda n: "pq"[n % 2]))
+    assert "column 'a': 40 of 240 cells hold none of its 50 values that are told apart" in said(
+        data
+    )
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"t\.csv has 2 columns 'y': rename one"):
+        loader(tmp_path, csv(20, age=plain, income=plain).replace("age,income", "y,y"))
+
+
+# -- dates -------------------------------------------------------------------------------
+
+
+def test_dates_are_the_same_numbers_from_csv_and_parquet(tmp_path: Path) -> None:
+    days = pd.date_range("2023-11-20 06:30", periods=90, freq="31h")
+    frame = pd.DataFrame({"when": days, "y": ["p", "q", "r"] * 30})
+    one = loader(tmp_path, frame, name="t.parquet")
+    two = loader(tmp_path, frame.to_csv(index=False))
+    three = loader(tmp_path, frame.assign(when=days.strftime("%d.%m.%Y %H:%M")).to_csv(index=False))
+    rows = np.arange(90)
+    assert np.array_equal(one.inputs(rows), two.inputs(rows))
+    assert np.array_equal(one.inputs(rows), three.inputs(rows))
+    assert one.spec.input_shape == (4,)
+    month, weekday, hour = one.inputs(rows)[0, 1:].tolist()
+    assert (month > 0, weekday < 0, hour < 0) == (True, True, True)  # a Monday morning
+    assert "column 'when' holds dates, day-month-year" in said(three)
+
+
+def test_an_order_of_day_and_month_that_is_guessed_is_told(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(40, a=lambda n: f"{n % 9 + 1:02d}/0{n % 8 + 1}/2020",
+                                y=lambda n: "pq"[n % 2]))  # fmt: skip
+    assert "day-month-year, which could be another order ('01/01/2020')" in said(data)
+    data = loader(tmp_path, csv(40, a=lambda n: f"0{n % 8 + 1}/{n % 20 + 1:02d}/2020",
+                                y=lambda n: "pq"[n % 2]))  # fmt: skip
+    assert made(data)["a"]["order"] == "mdy"
+    assert "another order" not in said(data)
+
+
+# -- which columns -----------------------------------------------------------------------
+
+
+def test_what_only_names_rows_is_left_out_and_told(tmp_path: Path) -> None:
+    shuffled = np.random.default_rng(0).permutation(60)
+    frame = pd.DataFrame(
+        {
+            "customer_no": 5000 + 3 * shuffled, "orderId": [f"o{n}" for n in shuffled],
+            "value": 7 * shuffled, "house_number": shuffled % 20, "y": ["p", "q"] * 30,
+        }
+    )  # fmt: skip
+    content = frame.to_csv()
+    data = loader(tmp_path, content)
+    assert list(made(data)) == ["value", "house_number"]
+    line = "left out: Unnamed: 0 (numbers of rows), customer_no (a name of each row), orderId"
+    assert line in said(data)
+    assert "features=" in said(data)
+
+
+def test_columns_can_be_named_and_dropped(tmp_path: Path) -> None:
+    content = csv(40, no=lambda n: n, a=plain, b=lambda n: n % 3, y=lambda n: "pq"[n % 2])
+    content = content.replace("a,b,y", '"a, or so",b,y')
+    data = loader(tmp_path, content, features='no, "a, or so"')
+    assert list(made(data)) == ["no", "a, or so"]
+    assert "b (features does not name it)" in said(data)
+    assert list(made(loader(tmp_path, content, drop="b"))) == ["a, or so"]
+    with pytest.raises(DataError, match="drop: t.csv has no column 'bb' to learn from: did you"):
+        loader(tmp_path, content, drop="bb")
+    with pytest.raises(ConfigError, match="features names 'y', which is the target"):
+        loader(tmp_path, content, features="b,y")
+    with pytest.raises(ConfigError, match="'b' is in features and in drop"):
+        loader(tmp_path, content, features="b,no", drop="b")
+
+
+def test_rows_that_differ_in_their_number_alone_are_copies(tmp_path: Path) -> None:
+    data = loader(tmp_path, csv(40, a=plain, y=lambda n: "pq"[n % 7 % 2], row=lambda n: n))
+    assert len(set(data.samples.contents)) == 7
+    assert len(set(data.samples.ids)) == 40
+
+
+def test_copies_with_two_labels_are_told(tmp_path: Path) -> None:
+    content = csv(30, a=lambda n: n * 1.5, y=lambda n: "pq"[n % 2]) + "0.0,q\n0.0,q\n"
+    line = "1 sample has copies with another label, t.csv row 1 ('p') and t.csv row 31 ('q') first"
+    assert line in said(loader(tmp_path, content))
+
+
+def test_nested_columns_and_an_index_are_left_out_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = pd.DataFrame({"a": range(0, 60, 2), "more": [[1, 2]] * 30, "y": ["p", "q"] * 15},
+                         index=pd.Index([f"r{n}" for n in range(30)], name="who"))  # fmt: skip
+    data = loader(tmp_path, frame, name="nested.parquet")
+    assert list(made(data)) == ["a"]
+    assert "nested.parquet: left out: more (lists or structures in cells)" in caplog.text
+    assert "nested.parquet: left out: the index who" in caplog.text
