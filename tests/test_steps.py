@@ -23,7 +23,7 @@ from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
 OTHERS = ("page", "watch", "undo", "export", "predict", "history")
-ENTRIES = ["main", "cycle", *(step.name for step in STEPS), *OTHERS]
+ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},

@@ -19,7 +19,7 @@ from al.config import Config
 from al.errors import ConfigError
 
 #: What may start a campaign, and so has to know its task and strategy.
-STARTS = ("main", "cycle", "select-data", "watch")
+STARTS = ("main", "check-data", "cycle", "select-data", "watch")
 #: What the project's own MLproject has other than Config.
 DEFAULTS = {
     "task": "{package}.task:Spirals",

@@ -108,10 +108,7 @@ class OwnLoader(RowLoader):
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
         if not self.published:
-            for line in self.told():
-                _log.info(line)
-            for line in self.oddities():
-                _log.warning(line)
+            self.oddities()  # raises where a class cannot be learned
         official = self._official()
         labelled = [row for row, label in enumerate(self.samples.labels) if label is not None]
         free = [row for row in labelled if self.samples.splits[row] in ("", "train")]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from al.catalog import annotators, engines
 from al.config import Config
+from al.contracts import DataLoader
 from al.errors import RegistryError
 from al.kept import cache_limit
 from al.kinds import kind_of
@@ -33,6 +35,8 @@ from al.pipeline.stopping import rules_of
 from al.registry import Registry
 from al.state import LabelTable
 from al.tracking import Driver, Run, Store, server_wait
+
+_log = logging.getLogger(__name__)
 
 
 def looked_up(
@@ -69,6 +73,8 @@ def looked_up(
     check_times(config)
     lower = task.metric in graph.lower
     wanted = criterion_of(config, task, graph)
+    if stored is None and data.given() is not None:
+        tell_of(data)
     taken = inherited(config, known.store, data) if stored is None else None
     if stored is not None:
         splits = stored.splits
@@ -123,6 +129,14 @@ def looked_up(
         )
 
     return known, opened
+
+
+def tell_of(data: DataLoader) -> None:
+    """Say what is made of a user's own data, and what looks wrong in it."""
+    for line in data.told():
+        _log.info(line)
+    for line in data.oddities():
+        _log.warning(line)
 
 
 def registry_of(known: Identified, owner: str) -> Registry:

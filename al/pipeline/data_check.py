@@ -1,0 +1,78 @@
+"""What a task would do with data, said before a label is paid for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from al.config import Config
+from al.contracts import DataLoader, Label, Split
+from al.errors import AlError
+from al.kinds import kind_of
+from al.pipeline.identifying import task_and_data
+
+#: Classes that a line names.
+NAMED = 20
+
+
+def data_lines(given: Mapping[str, Any]) -> list[str]:
+    """What the task takes, leaves out and finds odd, and its splits with their classes.
+
+    Args:
+        given: parameters as the user gave them.
+
+    Raises:
+        AlError: the data cannot be read at all.
+    """
+    config = Config.from_dict(given)
+    _, data = task_and_data(config)
+    lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
+    try:
+        lines += [f"! {line}" for line in data.oddities()]
+        data.freeze(data.propose_splits(config.validation_size, config.seed))
+    except AlError as error:
+        return [*lines, f"! no campaign can begin: {error}"]
+    for split in ("train", "val", "test"):
+        lines += _split(data, split)
+    return [*lines, *_copies(data)]
+
+
+def _split(data: DataLoader, split: Split) -> list[str]:
+    ids = data.ids(split)
+    given = data.given()
+    known = ids if given is None or split != "train" else [id for id in ids if id in given]
+    line = f"{split}: {len(ids)} samples"
+    if len(known) < len(ids):
+        line += f", {len(known)} of them labelled"
+    return [f"{line}; {_held(data.truth(known))}" if known else line]
+
+
+def _held(labels: Sequence[Label]) -> str:
+    """What labels there are: classes and how often, or the range of numbers."""
+    if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels):
+        low, middle, high = np.quantile(np.array(labels, float), [0, 0.5, 1])
+        return f"{low:g} to {high:g}, half below {middle:g}"
+    counts = Counter(name for label in labels for name in _classes(label))
+    order = sorted(counts, key=lambda name: (-counts[name], name))
+    named = [f"{name!r} {counts[name]}" for name in order[:NAMED]]
+    more = f" and {len(counts) - NAMED} classes more" if len(counts) > NAMED else ""
+    return f"{', '.join(named)}{more}" if named else f"{len(labels)} labels"
+
+
+def _classes(label: Label) -> list[str]:
+    """The classes that a label names: itself, those of a list, those of boxes."""
+    if isinstance(label, str):
+        return [label]
+    parts = label if isinstance(label, list | tuple) else []
+    return [part["label"] if isinstance(part, Mapping) else str(part) for part in parts]
+
+
+def _copies(data: DataLoader) -> list[str]:
+    marks = Counter(
+        mark for split in ("train", "val", "test") for mark in data.fingerprints(data.ids(split))
+    )
+    more = sum(marks.values()) - len(marks)
+    return [f"{more} samples are exact copies of others"] if more else []
