@@ -30,7 +30,8 @@ SENSELESS: dict[str, set[str]] = {
     "class": {"variance", "gsy", "igs", "foreground_random", "expected_boxes"},
     "number": {
         "entropy", "margin", "least_confidence", "variation_ratio", "vote_entropy",
-        "density_weighted", "cluster_margin", "foreground_random", "expected_boxes",
+        "density_weighted", "cluster_margin", "foreground_random", "expected_boxes", "tcm",
+        "uherding",
     },
 }  # fmt: skip
 SENSELESS |= {
@@ -38,7 +39,7 @@ SENSELESS |= {
     for kind, own in (("mask", "foreground_random"), ("boxes", "expected_boxes"), ("labels", ""))
 }
 #: These ask for one distribution over classes a sample.
-FOR_CLASSES = {"badge", "batch_bald", "epig", "contrastive", "bandit"}
+FOR_CLASSES = {"badge", "batch_bald", "epig", "contrastive", "bandit", "drop_query"}
 for _kind in KINDS:
     if _kind != "class":
         SENSELESS[_kind] |= FOR_CLASSES
