@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from al.errors import AlError, RegistryError
+from al.pipeline import driving
 from al.registry import Registry, Standing
-from al.registry.servable import _code
+from al.registry.servable import _own_code, archive
 from al.tracking.connection import Connection
+from tests.conftest import ROOT
 from tests.stores import production, runs, stages
 
 Make = Callable[..., Any]
@@ -213,6 +218,150 @@ def test_a_version_brings_the_source_of_its_task_and_of_its_kind(
     (folder / "my_code.py").write_text("class Scale: ...\n")
     (folder / "my_task.py").write_text("class Grades: ...\n")
     monkeypatch.syspath_prepend(str(folder))
-    found = [Path(path).name for path in _code("my_task:Grades", "my_code:Scale")]
-    assert found == ["al", "my_task.py", "my_code.py"]
-    assert [Path(path).name for path in _code("digits", "class")] == ["al"]
+    found = [Path(path).name for path in _own_code("my_task:Grades", "my_code:Scale")]
+    assert found == ["my_task.py", "my_code.py"]
+    assert _own_code("digits", "class") == []
+
+
+def test_an_archive_is_a_package_that_python_imports_and_the_same_each_time(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "1.zip", tmp_path / "2.zip"
+    for path in (first, second):
+        archive(path, ROOT / "al")
+    assert first.read_bytes() == second.read_bytes()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from al.catalog import tasks; import al"
+    said = "print(al.__file__, 'digits' in tasks.names())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {said}", first], cwd=tmp_path, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(first / "al" / "__init__.py"), "True"]
+
+
+def test_a_version_is_a_dozen_files_at_most(campaign: Make, folder: Path) -> None:
+    campaign(campaign="m", cycles=1).run()
+    (model,) = folder.glob("artifacts/**/MLmodel")
+    files = [path for path in model.parent.rglob("*") if path.is_file()]
+    assert len(files) <= 12
+    assert not [path for path in files if path.suffix == ".pyc"]
+
+
+# -- what people delete ---------------------------------------------------------------------
+
+
+def test_the_version_of_an_open_cycle_may_be_deleted_where_another_is_in_production(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = {"campaign": "m", "promote": "always", "kpi": "0.5"}
+    campaign(**small).run()
+    campaign(**small).step("select-data")
+    (opened,) = runs(client, step="select-data", cycle="3")
+    pinned = opened.data.tags["al.model"]
+    move(client, int(pinned.rpartition("/")[2]), "Archived")
+    client.delete_model_version("m", pinned.rpartition("/")[2])
+    other = client.create_model_version("m", client.search_model_versions("name='m'")[0].source)
+    move(client, int(other.version))
+    for _ in range(2):  # it stays so in a later command
+        campaign(**small).step("annotate")
+    assert caplog.text.count("was deleted: the cycle goes on with v") == 1
+    campaign(**small).cycle()
+    (opened,) = runs(client, step="select-data", cycle="3")
+    assert opened.data.tags["al.model"] == pinned
+    assert opened.data.tags["al.model_now"] == f"models:/m/{other.version}"
+    assert runs(client, role="cycle", cycle="3")[0].data.tags["al.done"] == "true"
+
+
+def test_after_the_registered_model_was_deleted_the_champion_is_measured_anew(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(campaign="m", cycles=1).run()
+    campaign(
+        campaign="m",
+        cycles=1,
+    ).step("select-data")
+    client.delete_registered_model("m")
+    campaign(campaign="m", cycles=1).cycle()
+    assert "v1, which this cycle's query came from, was deleted" in caplog.text
+    assert "the cycle goes on without a model" in caplog.text
+    assert production(client, "m") == [1]  # numbers begin again
+    first, second = (run.data.metrics for run in runs(client, role="cycle"))
+    won = runs(client, step="select-model", cycle="2")[0].data.metrics["winner/val/accuracy"]
+    assert second["cycle/val_accuracy"] == won
+    assert second["cycle/val_accuracy"] != first["cycle/val_accuracy"]
+
+
+def test_a_winner_that_was_deleted_before_the_cycle_closed_is_not_waited_for(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(cycle: Any) -> None:
+        raise KeyboardInterrupt
+
+    campaign(campaign="m", cycles=1, promote="always").run()
+    with monkeypatch.context() as patched:
+        patched.setattr(driving, "close", cut)
+        with pytest.raises(KeyboardInterrupt):
+            campaign(campaign="m", promote="always").run()
+    move(client, 2, "Archived")
+    client.delete_model_version("m", "2")
+    move(client, 1)
+    campaign(campaign="m", promote="always").run()
+    assert "v2 was deleted: v1 is in Production" in caplog.text
+    (closed,) = runs(client, role="cycle", cycle="2")
+    assert closed.data.metrics["cycle/version"] == 1
+
+
+# -- registries without stages ---------------------------------------------------------------
+
+
+@pytest.fixture
+def no_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's client refuses as it does for Unity Catalog."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise MlflowException(
+            "Method 'transition_model_version_stage' is unsupported for models in the Unity "
+            "Catalog. Set the registry URI to 'databricks' to use the Workspace Model Registry"
+        )
+
+    monkeypatch.setattr(mlflow.MlflowClient, "transition_model_version_stage", refuse)
+
+
+def test_without_stages_the_alias_alone_tells_the_champion(
+    registry: Registry, client: Any, no_stages: None
+) -> None:
+    assert registry.standing(None) == Standing(None)
+    for version in (1, 2):
+        registry.promote(version, "why")
+        assert registry.standing(version) == Standing(version, alias=version)
+    client.set_registered_model_alias("m", "champion", "4")
+    standing = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner").standing(2)
+    assert standing == Standing(4, by_hand=True, alias=4)
+    registry.settle(standing)
+    assert registry.undo("it is slow", 4) == 2
+    assert registry.standing(4) == Standing(2, alias=2, undone=True)
+    client.delete_registered_model_alias("m", "champion")
+    assert registry.standing(2) == Standing(None, by_hand=True)
+    assert set(stages(client, "m").values()) == {"None"}
+
+
+def test_a_campaign_runs_without_stages_and_a_person_moves_the_alias(
+    campaign: Make, client: Any, no_stages: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(campaign="m", promote="always").run()
+    assert caplog.text.count("the registry has no stages: models:/m@champion is the champion") == 1
+    client.set_registered_model_alias("m", "champion", "1")
+    campaign(campaign="m", promote="always").cycle()
+    assert "v1 was put into Production by hand: this cycle uses it" in caplog.text
+    (opened,) = runs(client, step="select-data", cycle="3")
+    assert opened.data.tags["al.model"] == "models:/m/1"
+    assert client.get_registered_model("m").aliases == {"champion": 3}
+    assert list(campaign(campaign="m").history()["by"]) == [
+        "pipeline", "pipeline", "hand", "pipeline",
+    ]  # fmt: skip
+
+
+def test_another_refusal_of_the_registry_is_told(registry: Registry, client: Any) -> None:
+    with pytest.raises(MlflowException, match="9"):
+        registry.promote(9, "why")
+    assert "al.stages" not in client.get_registered_model("m").tags

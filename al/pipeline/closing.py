@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from al.errors import RegistryError
 from al.pipeline.cycle import Cycle
 from al.pipeline.history import remember
 from al.pipeline.label_quality import look_at_labels
@@ -86,14 +87,39 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
     version = cycle.champion_version if cycle.election is None else cycle.champion_version_after
     if version is None:
         return None
-    if before is not None and before.version == version and before.test:
+    try:
+        digest = cycle.model(version).digest
+    except RegistryError:
+        return _instead(cycle, version)
+    if before is not None and (before.version, before.weights) == (version, digest) and before.test:
         return before
+    return _measured(cycle, version)
+
+
+def _measured(cycle: Cycle, version: int) -> ChampionRecord:
     return ChampionRecord(
         version,
         cycle.model(version).digest,
         cycle.evaluate(version, "val"),
         cycle.evaluate(version, "test"),
     )
+
+
+def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
+    """The version in Production, measured, where the one that was there was deleted.
+
+    Raises:
+        RegistryError: it was not deleted, and holds no weights.
+    """
+    registry = cycle.session.registry
+    if registry.has(deleted):
+        cycle.model(deleted)  # raises
+    standing = registry.standing(deleted)
+    registry.settle(standing)
+    version = standing.version
+    instead = "no version is" if version is None else f"v{version} is"
+    _log.warning(f"v{deleted} was deleted: {instead} in Production")
+    return None if version is None else _measured(cycle, version)
 
 
 def _line(cycle: Cycle, state: State, seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import warnings
 from collections.abc import Mapping
@@ -18,7 +19,13 @@ from mlflow.exceptions import MlflowException
 from al.errors import RegistryError
 from al.registry.promotions import Promotions, before
 
+_log = logging.getLogger(__name__)
+
 STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
+#: Tag of a registered model whose registry refused to move a stage.
+STAGELESS = "al.stages"
+#: How such a registry says so.
+_REFUSALS = ("unsupported", "not supported")
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Registry:
         self.campaign = campaign
         self.owner = owner
         self.promotions = Promotions(client, name)
+        self._stageless = False  # known once a stage was to be moved
 
     def uri(self, version: int) -> str:
         """How MLflow calls a version."""
@@ -125,15 +133,23 @@ class Registry:
         where it alone differs from what the pipeline left, it is meant, and the stage follows.
         Where both were moved apart, the stage is meant.
 
+        In a registry without stages the alias is all that there is.
+
         Args:
             last: version that was champion when the cycle before closed.
         """
         versions = self._versions()
         there = [v for v in versions if v.current_stage == STAGE]
         chosen_by_hand = [v for v in there if int(v.version) != last]
-        alias = self._alias()
+        model = self._client.get_registered_model(self.name)
+        alias = int(model.aliases.get(ALIAS) or 0) or None
         named = next((v for v in versions if int(v.version) == alias), None)
-        if chosen_by_hand:
+        stageless = model.tags.get(STAGELESS) == "none"
+        if stageless and named is not None:
+            there = [named]
+            chosen_by_hand = [named] if alias not in (last, self._left()) else []
+            version = named
+        elif chosen_by_hand:
             version = max(chosen_by_hand, key=lambda v: (v.last_updated_timestamp, int(v.version)))
         elif named is not None and named not in there and alias not in (last, self._left()):
             chosen_by_hand, version = [named], named
@@ -142,7 +158,7 @@ class Registry:
         else:
             return Standing(None, by_hand=last is not None, alias=alias)
         number = int(version.version)
-        undone = bool(chosen_by_hand) and any(
+        undone = number != last and any(
             row.by == "undo" and row.version == number for row in self.promotions.all()[-1:]
         )
         others = tuple(sorted(int(v.version) for v in there if v is not version))
@@ -283,10 +299,16 @@ class Registry:
     def _versions(self) -> list[Any]:
         return list(self._client.search_model_versions(f"name='{self.name}'", max_results=10_000))
 
-    def _alias(self) -> int | None:
-        model = self._client.get_registered_model(self.name)
-        found = model.aliases.get(ALIAS)
-        return int(found) if found else None
+    def has(self, version: int, digest: str | None = None) -> bool:
+        """Whether a version is there, and of these weights, where both are known.
+
+        The numbers of a registered model that was deleted begin again.
+        """
+        found = next((v for v in self._versions() if int(v.version) == version), None)
+        if found is None:
+            return False
+        known = found.tags.get("al.weights")
+        return digest is None or known in (None, digest)
 
     def _note(self, version: int, why: str) -> None:
         """Say on the version how it came to be in Production."""
@@ -306,6 +328,19 @@ class Registry:
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))
 
     def _move(self, version: int, stage: str) -> None:
+        """Move a version's stage; in a registry that has none, the alias alone tells."""
+        if self._stageless:
+            return
+        try:
+            self._transition(version, stage)
+        except MlflowException as error:
+            if not any(words in str(error).lower() for words in _REFUSALS):
+                raise
+            self._stageless = True
+            self._client.set_registered_model_tag(self.name, STAGELESS, "none")
+            _log.info(f"the registry has no stages: models:/{self.name}@{ALIAS} is the champion")
+
+    def _transition(self, version: int, stage: str) -> None:
         with warnings.catch_warnings():  # stages are deprecated, and what people promote by
             warnings.simplefilter("ignore", FutureWarning)
             self._client.transition_model_version_stage(self.name, str(version), stage)

@@ -1,7 +1,7 @@
 """A registered version as a folder that plain MLflow loads and serves anywhere.
 
-It holds the weights as tensors, the project's code as source, and a small file that puts
-the two together; nothing in it is pickled. The pipeline itself reads only the weights.
+It holds the weights as tensors, the project's code as source in one archive, and a small file
+that puts the two together; nothing in it is pickled. The pipeline itself reads only the weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import redirect_stderr
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.pyfunc import save_model
@@ -26,6 +27,9 @@ from al.contracts import DataSpec
 REQUIREMENTS = (
     "mlflow", "torch", "numpy", "safetensors", "pandas", "pillow", "scikit-learn", "skops",
 )  # fmt: skip
+#: The archive of the source, where MLflow keeps a model's code; served_model.py looks there.
+SOURCE = "source.zip"
+_HERE = Path(__file__).parents[1]
 _LOADER = Path(__file__).with_name("served_model.py")
 
 
@@ -46,6 +50,8 @@ def save_servable(
         task: its catalog name, or package.module:Object; `parameters` are those it was given.
         example: a few samples as a user brings them; `answer` is what the version gives.
     """
+    source = folder.with_name(SOURCE)
+    archive(source, _HERE)
     graph = folder.with_name("graph.json")
     made = {"task": task, "parameters": dict(parameters), "spec": spec.to_dict()}
     graph.write_text(json.dumps(made))
@@ -55,7 +61,8 @@ def save_servable(
             folder,
             python_model=str(_LOADER),
             artifacts={"weights": str(weights), "graph": str(graph)},
-            code_paths=_code(task, spec.kind),
+            # One's own code stays in files, as it may look for others beside it.
+            code_paths=[str(source), *_own_code(task, spec.kind)],
             pip_requirements=_requirements(spec),
             signature=_signature(example, answer, spec.details.get("optional", ())),
             input_example=example,
@@ -83,13 +90,25 @@ def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSigna
     return ModelSignature(Schema(columns), found.outputs)
 
 
-def _code(*names: str) -> Sequence[str]:
-    """Source that the version needs: this package, and what is named where it is elsewhere."""
-    roots = [Path(__file__).parents[1]]
+def archive(path: Path, package: Path) -> None:
+    """A package as an archive that Python imports from; of the same code, the same bytes.
+
+    What Python compiled stays out.
+    """
+    with ZipFile(path, "w") as file:
+        for found in sorted(package.rglob("*")):
+            if found.is_file() and "__pycache__" not in found.parts:
+                entry = ZipInfo(found.relative_to(package.parent).as_posix())  # dated 1980
+                file.writestr(entry, found.read_bytes(), ZIP_DEFLATED)
+
+
+def _own_code(*names: str) -> list[str]:
+    """What is named `package.module:Object` is in these packages or modules, elsewhere."""
+    roots = []
     for name in names:
-        top = name.partition(":")[0].partition(".")[0] if ":" in name else "al"
-        found = importlib.util.find_spec(top)
-        if top != "al" and found is not None and found.origin is not None:
+        top = name.partition(":")[0].partition(".")[0]
+        found = importlib.util.find_spec(top) if ":" in name else None
+        if top != _HERE.name and found is not None and found.origin is not None:
             origin = Path(found.origin)
             roots.append(origin.parent if origin.name == "__init__.py" else origin)
-    return [*dict.fromkeys(str(root) for root in roots)]
+    return [*dict.fromkeys(map(str, roots))]

@@ -6,15 +6,20 @@ A copy of this file travels with every version; it is the version's only entry.
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import mlflow
 
-from al.catalog import make_task
-from al.contracts import DataSpec
-from al.kinds import served
+_SOURCE = Path(__file__).parent / "code" / "source.zip"  # beside the copy of this file
+if _SOURCE.exists():
+    sys.path.insert(0, str(_SOURCE))
+
+from al.catalog import make_task  # noqa: E402
+from al.contracts import DataSpec  # noqa: E402
+from al.kinds import served  # noqa: E402
 
 with warnings.catch_warnings():
     # MLflow asks for type hints, and would go by them instead of by the signature.

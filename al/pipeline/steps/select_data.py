@@ -29,8 +29,9 @@ def select_data(cycle: Cycle) -> bool:
     """Make the cycle's query, once; the cycle goes on."""
     session, config = cycle.session, cycle.session.config
     if done := cycle.done(SELECT_DATA):
-        cycle.champion_version = _version(done.tags["al.model"])
+        cycle.champion_version = _version(done.tags.get("al.model_now", done.tags["al.model"]))
         cycle.query = load_query(done)
+        _pin_again(cycle, done)
         return False
     with cycle.step(SELECT_DATA) as run:
         standing = _settle(cycle, run)
@@ -107,15 +108,35 @@ def _uri(cycle: Cycle, version: int | None) -> str:
     return "none" if version is None else cycle.session.registry.uri(version)
 
 
-def _settle(cycle: Cycle, run: Run) -> Standing:
-    """Find the version in Production, pin it for the cycle, and leave it alone there."""
+def _pin_again(cycle: Cycle, run: Run) -> None:
+    """Go on with the version in Production now, where the one that was pinned was deleted."""
+    pinned, before = cycle.champion_version, cycle.session.state.champion_record
+    if pinned is None:
+        return
+    digest = before.weights if before and before.version == pinned else None
+    if cycle.session.registry.has(pinned, digest):
+        return
+    _settle(cycle, run, "al.model_now")
+    version = cycle.champion_version
+    _log.warning(
+        f"v{pinned}, which this cycle's query came from, was deleted: the cycle goes on "
+        + ("without a model" if version is None else f"with v{version}, which is in Production")
+    )
+
+
+def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
+    """Find the version in Production, pin it for the cycle, and leave it alone there.
+
+    Args:
+        tag: of the run, that pins it.
+    """
     session = cycle.session
     before = session.state.champion_record
     standing = session.registry.standing(before.version if before else None)
     cycle.champion_version = standing.version
     uri = _uri(cycle, standing.version)
-    run.set_tags({"al.model": uri, "al.model_by": standing.by})
-    if standing.version is None and standing.by_hand:
+    run.set_tags({tag: uri, f"{tag}_by": standing.by})
+    if standing.version is None and standing.by_hand and tag == "al.model":
         _log.warning(
             f"no version of {session.registry.name} is in Production any more: "
             f"this cycle starts without a model, by cold_start={session.config.cold_start}"
