@@ -95,7 +95,11 @@ class Config:
         "How the Data Selector chooses: a name, module:Object, a chain a(10x) > b, or default, "
         "which suits the kind of labels.",
     )
-    cold_start: str = of.choosing("random", "Strategy of a cycle that has no champion.")
+    cold_start: str = of.choosing(
+        DEFAULT,
+        "Strategy of a cycle that has no champion; default is typiclust where an encoder reads "
+        "the data, else random.",
+    )
     initial_size: int = of.choosing(20, "Samples asked about while there is no champion.", low=1)
     query_size: int = of.choosing(20, "Samples asked about in each later cycle.", low=1)
     explore: float = of.choosing(0.0, "Share of each query drawn uniformly, 0 to 1.")

@@ -338,6 +338,7 @@ def test_a_baseline_is_run_beside_and_shares_the_cold_start(campaign: Make, clie
         for name in ("c", "c-random")
     ]
     assert list(first[0]["id"]) == list(first[1]["id"])
+    assert {*first[0]["strategy"]} == {*first[1]["strategy"]} == {"random"}
     (top,) = runs(client, role="campaign", campaign="c")
     assert "learning_curve.png" in [e.path for e in client.list_artifacts(top.info.run_id)]
 

@@ -84,6 +84,7 @@ def test_auto_is_settled_once_and_not_asked_again(
     assert "encoder" not in caplog.text
     (run,) = runs(client, role="campaign")
     assert run.data.params["encoder"] == "none"
+    assert run.data.params["cold_start"] == "random"
     with pytest.raises(ConfigError, match="runs with encoder=none, not tests"):
         campaign(**given, campaign=first.campaign, encoder="tests.encoders:Counting").run()
 
@@ -101,6 +102,10 @@ def test_the_baseline_reads_by_the_same_encoder_and_is_called_as_ever(
     assert again.curve["accuracy"].notna().all()
     assert counted() == 80 + 2 * 2 * 1  # and the examples of a version, in each campaign
     assert {run.data.params["encoder"] for run in runs(client, role="campaign")} == {name}
+    # There are vectors before any model, so the first query is by typical samples.
+    asked = [table(client, run, "query.parquet") for run in runs(client, step="select-data")]
+    assert {why for query in asked for why in query["strategy"]} == {"typiclust"}
+    assert asked[0]["id"].tolist() == asked[1]["id"].tolist()
 
 
 def test_texts_are_read_by_a_folder_and_strategies_of_all_kinds_read_the_head(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Unpack
 
 import pandas as pd
 
-from al.config import Config
+from al.config import DEFAULT, Config
 from al.errors import ConfigError
 from al.exports import table_of
 from al.keywords import Keywords, with_parameters
@@ -297,7 +297,8 @@ class Campaign:
             model="auto",
         )
         # It is called what the command without a name would call it, before `auto` was settled.
-        named = other.replace(encoder=self._given.get("encoder", "auto")).name
+        default = {"encoder": "auto", "cold_start": DEFAULT}
+        named = other.replace(**{n: self._given.get(n, v) for n, v in default.items()}).name
         other = other.replace(campaign=named)
         return type(self)(
             tracking_uri=self._tracking_uri,

@@ -28,7 +28,8 @@ def check_names(config: Config) -> None:
         raise UnknownName("'none' is no strategy: only baseline can be none")
     for name in ({config.strategy} - {DEFAULT}) | ({config.baseline} - {"none"}):
         check_reads(build(name), candidates=config.candidates, has_model=True)
-    check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
+    if config.cold_start != DEFAULT:
+        check_reads(build(config.cold_start), candidates=config.candidates, has_model=False)
     annotators.get(config.annotator)
     rules_of(config.stop)
     engines.get(config.engine)

@@ -60,6 +60,8 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
         begun = stored.as_config()
         if given.get("encoder") in (encoding.AUTO, begun.encoder.partition("@")[0]):
             given = {**given, "encoder": begun.encoder}
+        if given.get("cold_start") == DEFAULT:
+            given = {**given, "cold_start": begun.cold_start}
         now = begun.resumed_with(stored.unsaid(given))
         same = made is not None and now.of_task == config.of_task
         return Identified(store, now, run, stored, made if same else None)
@@ -74,7 +76,22 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
     config = _settled(config, made[1])
-    return Identified(store, _with_encoder(config), run, stored, made)
+    return Identified(store, _with_first_query(_with_encoder(config)), run, stored, made)
+
+
+def _with_first_query(config: Config) -> Config:
+    """The configuration of a new campaign with the first query that it keeps; its name stays."""
+    if config.cold_start != DEFAULT:
+        return config
+    encoded = _encodes(config) and config.encoder != encoding.NONE
+    cold_start = "typiclust" if encoded else "random"
+    return config.replace(campaign=config.name, model=config.model_name, cold_start=cold_start)
+
+
+def _encodes(config: Config) -> str:
+    """What of the task's data an encoder can read; "" where none can."""
+    task = tasks.get(config.task)
+    return task.encodes(config.of_task) if hasattr(task, "encodes") else ""
 
 
 def _with_encoder(config: Config) -> Config:
@@ -83,8 +100,7 @@ def _with_encoder(config: Config) -> Config:
     Raises:
         DataError: the newest revision of a model has to be known and cannot be.
     """
-    takes = tasks.get(config.task)
-    takes = takes.encodes(config.of_task) if hasattr(takes, "encodes") else ""
+    takes = _encodes(config)
     if not takes:
         return config
     name = encoding.chosen(config.encoder, takes)
