@@ -89,8 +89,8 @@ def test_minilm_makes_what_sentence_transformers_makes() -> None:
 
 def test_padding_is_not_seen(tmp_path: Path) -> None:
     import torch
-    import transformers
 
+    transformers = pytest.importorskip("transformers")
     folder = text_model(tmp_path / "bert")
     encoder = named(folder, "texts")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
@@ -107,8 +107,8 @@ def test_padding_is_not_seen(tmp_path: Path) -> None:
 
 def test_pixels_are_scaled_as_the_folder_says(tmp_path: Path, images: np.ndarray) -> None:
     import torch
-    import transformers
 
+    transformers = pytest.importorskip("transformers")
     folder = image_model(tmp_path / "dino")
     encoder = named(folder, "images")
     some = np.ascontiguousarray(images[:3, :32, :32])
@@ -207,6 +207,7 @@ def _broken(folder: Path, how: str) -> tuple[str, str]:
     ],
 )
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, how: str, says: str) -> None:
+    pytest.importorskip("transformers")
     name, takes = _broken(tmp_path / "model", how)
     sample = ["x"] if takes == "texts" else np.zeros((1, 32, 32, 3), np.uint8)
     with pytest.raises(DataError, match=says) as caught:
