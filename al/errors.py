@@ -4,7 +4,8 @@
     ├── ConfigError          a parameter is out of range or contradicts the campaign
     │   └── UnknownName      a name that no catalog knows ("did you mean …")
     ├── DataError            a data file is missing, corrupt or of another shape
-    │   └── LabelError       a label that the task does not know
+    │   ├── LabelError       a label that the task does not know
+    │   └── SamplesError     some of the samples that a served version is given are none
     ├── AnnotatorError       who answers cannot be reached, refuses, or does not fit the task
     ├── StrategyError        a strategy cannot run here, or chose something impossible
     ├── EngineError          an engine lost work, or a worker of it failed
@@ -23,7 +24,7 @@ reaches a user is a bug of this project.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "LabelError",
     "PoolEmpty",
     "RegistryError",
+    "SamplesError",
     "StateError",
     "StepOrder",
     "StrategyError",
@@ -71,6 +73,21 @@ class DataError(AlError):
 
 class LabelError(DataError):
     """A label that the task does not know."""
+
+
+class SamplesError(DataError):
+    """Some of the samples that a served version is given are none.
+
+    Args:
+        reasons: why, by position.
+        what: what each should be.
+    """
+
+    def __init__(self, reasons: Mapping[int, str], what: str) -> None:
+        self.reasons = dict(reasons)
+        row = min(self.reasons)
+        more = f", and {len(self.reasons) - 1} more" if len(self.reasons) > 1 else ""
+        super().__init__(f"row {row} is no {what} ({self.reasons[row]}){more}: give others")
 
 
 class AnnotatorError(AlError):

@@ -137,8 +137,9 @@ def test_what_a_user_brings_may_lack_gaps_and_must_be_of_the_kind(served: dict[s
         table.predict(pd.DataFrame({"weight": [1.0]}))
     images = mlflow.pyfunc.load_model(str(served["image-folder"][0]))
     content = served["image-folder"][1]["image"][0]
-    with pytest.raises(Exception, match="row 1 is no image that can be read"):
-        images.predict(pd.DataFrame({"image": [content, b"rubbish"]}))
+    found = images.predict(pd.DataFrame({"image": [content, b"rubbish"]}, index=["good", "bad"]))
+    assert found["label"].isna().to_dict() == {"good": False, "bad": True}
+    assert found.loc["bad", "error"] == "no image"
 
 
 @pytest.mark.parametrize("name", OVER_HTTP)

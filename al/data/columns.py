@@ -203,6 +203,10 @@ def encoded(
 
 def values_of(column: pd.Series, made: Mapping[str, Any]) -> tuple[list[np.ndarray], np.ndarray]:
     """What a column of numbers or dates says, [N] each, and which cells say nothing, [N]."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    elif column.dtype.kind == "b":
+        column = column.astype("Float64").astype(np.float64)
     gone = missing(column)
     if made["kind"] == "date":
         moments = _moments(column.mask(gone), made["order"])

@@ -19,7 +19,7 @@ from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import decode, preview
 from al.data.own import READING, OwnLoader, Samples
 from al.data.pictures import Pictures, Seen
-from al.errors import DataError
+from al.errors import DataError, SamplesError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,12 +187,12 @@ class ImageLoader(OwnLoader):
 def images_given(given: Any, spec: DataSpec) -> np.ndarray:
     """What a user hands to a served version as its graph takes it.
 
-    A table with a column `image` of files' bytes (over REST in base64), or an array of squares
-    of the side that images have: uint8 [n, size, size, 3], or the vectors that the encoder of the
-    version makes of them.
+    A table with a column `image` of files' bytes (over REST in base64) or paths, or an array of
+    squares of the side that images have: uint8 [n, size, size, 3], or the vectors that the encoder
+    of the version makes of them.
 
     Raises:
-        DataError: says which row is no image.
+        SamplesError: says which rows are no images.
     """
     encoder = encoder_of(spec)
     size = encoder.size if encoder else spec.input_shape[0]
@@ -211,11 +211,26 @@ def _squares(given: Any, size: int) -> np.ndarray:
                 "that side, or a column `image` of files' bytes"
             )
         return found
-    found = np.empty((len(given), size, size, 3), np.uint8)
+    found, wrong = np.zeros((len(given), size, size, 3), np.uint8), {}
     for row, content in enumerate(given["image"]):
         try:
-            found[row] = decode(bytes(content), size)
-        except (DataError, TypeError) as error:
-            raise DataError(f"row {row} is no image that can be read ({error}): give a file's "
-                            "bytes") from None  # fmt: skip
+            found[row] = decode(_content(content), size)
+        except (DataError, OSError) as error:
+            wrong[row] = getattr(error, "strerror", None) or str(error)
+    if wrong:
+        raise SamplesError(wrong, "image that can be read")
     return found
+
+
+def _content(cell: Any) -> bytes:
+    """A cell of images: a file's bytes, or its path.
+
+    Raises:
+        DataError: it is neither.
+        OSError: there is no such file, or it cannot be read.
+    """
+    if isinstance(cell, str | Path):
+        return Path(cell).read_bytes()
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return bytes(cell)
+    raise DataError("neither a file's bytes nor its path")

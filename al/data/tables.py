@@ -29,7 +29,7 @@ from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
 from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of
-from al.errors import DataError
+from al.errors import DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
 
@@ -268,6 +268,18 @@ def _plain(value: Any) -> Any:
 def rows_given(given: Any, spec: DataSpec) -> np.ndarray:
     """What a user hands to a served version, a data frame of rows, as float32 [n, F].
 
-    Columns that it lacks count as missing; others are not looked at.
+    Columns that had gaps may be left out and count as missing; others that the version does not
+    know are not looked at. Cells whose value says nothing to it are told.
+
+    Raises:
+        DataError: a column that had no gaps is missing, or a number is infinite.
     """
-    return encoded(pd.DataFrame(given), spec.details["columns"])
+    frame, columns = pd.DataFrame(given), spec.details["columns"]
+    there = set(map(str, frame.columns))
+    gone = [made["name"] for made in columns if not made["gaps"] and made["name"] not in there]
+    if gone:
+        near = did_you_mean(gone[0], sorted(there))
+        raise DataError(f"there is no column {gone[0]!r}, which had no gaps so far: {near}")
+    for line in lost(frame, columns, lambda row: f"row {frame.index[row]}"):
+        _log.warning(line)
+    return encoded(frame, columns)

@@ -21,7 +21,7 @@ from al.data.own import READING, OwnLoader
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of
-from al.errors import DataError
+from al.errors import DataError, SamplesError
 
 _log = logging.getLogger(__name__)
 
@@ -206,11 +206,15 @@ def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
 
     Raises:
         DataError: the table lacks the column.
+        SamplesError: some texts are empty.
     """
     if isinstance(given, pd.DataFrame):
         name = spec.details["text"]
         if name not in given.columns:
             raise DataError(f"there is no column {name!r}: name the column of texts so")
         given = given[name]
+    gone = missing_text(pd.Series(list(given), dtype=object))
+    if gone.any():
+        raise SamplesError({int(row): "it is empty" for row in np.flatnonzero(gone)}, "text")
     texts, encoder = [str(text) for text in given], encoder_of(spec)
     return encoder(texts) if encoder else np.asarray(features(texts).toarray(), np.float32)

@@ -19,7 +19,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.pyfunc import save_model
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
 
 from al.contracts import DataSpec
 
@@ -79,12 +80,20 @@ def _requirements(spec: DataSpec) -> list[str]:
 
 
 def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSignature:
-    """What comes in and goes out, as MLflow infers it; columns that had gaps may be left out."""
+    """What comes in and goes out; columns that had gaps may be left out.
+
+    Columns of tables are of any type, as MLflow refuses whole numbers where it saw others, truth
+    values, dates and categories; the task reads them. Bytes have to be said, for REST.
+    """
     found = infer_signature(example, answer)
-    if not optional or not found.inputs.has_input_names():
+    if not found.inputs.has_input_names():
         return found
     columns = [
-        ColSpec(column.type, column.name, required=column.name not in optional)
+        ColSpec(
+            column.type if column.type == DataType.binary else AnyType(),
+            column.name,
+            required=column.name not in optional,
+        )
         for column in found.inputs.inputs
     ]
     return ModelSignature(Schema(columns), found.outputs)

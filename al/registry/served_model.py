@@ -19,7 +19,7 @@ if _SOURCE.exists():
 
 from al.catalog import make_task  # noqa: E402
 from al.contracts import DataSpec  # noqa: E402
-from al.kinds import served  # noqa: E402
+from al.kinds.answering import answered  # noqa: E402
 
 with warnings.catch_warnings():
     # MLflow asks for type hints, and would go by them instead of by the signature.
@@ -37,8 +37,7 @@ with warnings.catch_warnings():
             self.graph.load_weights(Path(context.artifacts["weights"]))
 
         def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-            found = self.graph.predict(self.task.inputs(self.spec, model_input))
-            return served(self.task, self.spec, found)
+            return answered(self.task, self.spec, self.graph, model_input)
 
 
 mlflow.models.set_model(ServedModel())
