@@ -41,7 +41,7 @@ def numbers(cells: pd.Series, notation: Notation) -> np.ndarray:
     """Texts as float64 [N], NaN where a cell is no number in this notation."""
     if notation == PLAIN:
         return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    codes, values = pd.factorize(cells.astype(str))
+    codes, values = pd.factorize(cells.astype(object).where(cells.notna().to_numpy(), ""))
     pattern = _pattern(notation)
     read = np.array([_number(str(value), notation, pattern) for value in values], np.float64)
     return read[codes] if len(read) else np.empty(len(cells))
@@ -146,7 +146,7 @@ def dates(cells: pd.Series, order: str) -> np.ndarray:
 
     What begins with the year is read in any case.
     """
-    codes, values = pd.factorize(cells.astype(str))
+    codes, values = pd.factorize(cells.astype(object).where(cells.notna().to_numpy(), ""))
     both = [(_date(str(value), order), _date(str(value), "ymd")) for value in values]
     read = np.array([one if not np.isnat(one) else other for one, other in both], "datetime64[s]")
     return read[codes] if len(read) else np.empty(len(cells), "datetime64[s]")
