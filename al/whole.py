@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+
+def on_disk(uri: str) -> None:
+    """Wait until all files in a folder are on the disk, and the folder where it was made.
+
+    Args:
+        uri: where artifacts are; what a server or an object store keeps is its own affair.
+    """
+    local = uri.startswith("file:") or not re.match(r"[\w+.\-]+:", uri)
+    folder = Path(url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri)
+    if not local or not folder.is_dir():
+        return
+    # MLflow makes as many folders on the way: of the run or model, and of the experiment.
+    paths = (*folder.rglob("*"), folder, *folder.parents[:3])
+    with ThreadPoolExecutor(8) as pool:  # what is asked for at once, the disk does at once
+        list(pool.map(_synced, paths))
+
+
+def _synced(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,39 @@ def test_who_comes_second_to_a_new_campaign_goes_on_with_it(
     campaign(campaign="c").cycle()
     assert len(runs(client, role="campaign")) == 1
     assert [r.data.tags["al.step"] for r in runs(client, role="step")] == STEPS
+
+
+def test_what_is_marked_as_done_is_on_the_disk(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    marked: list[str] = []
+    fsync = os.fsync
+
+    def noted(number: int) -> None:
+        synced.add(os.readlink(f"/proc/self/fd/{number}"))
+        fsync(number)
+
+    def check(name: str, folder: Any) -> None:
+        """Look, before a mark is set, whether all in the folder that it speaks of is synced."""
+        original = getattr(mlflow.MlflowClient, name)
+
+        def call(self: Any, key: str, *args: Any, **kwargs: Any) -> Any:
+            tags = [tag.key for tag in kwargs.get("tags") or []]
+            if name != "log_batch" or "al.done" in tags:
+                files = [path for path in Path(folder(key)).rglob("*") if path.is_file()]
+                assert {str(path) for path in files} <= synced
+                marked.append(name if files else "nothing")
+            return original(self, key, *args, **kwargs)
+
+        monkeypatch.setattr(mlflow.MlflowClient, name, call)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    check("log_batch", lambda key: client.get_run(key).info.artifact_uri)
+    check("finalize_logged_model", lambda key: client.get_logged_model(key).artifact_location)
+    campaign(campaign="c", cycles=1).run()
+    assert marked.count("log_batch") >= 5
+    assert marked.count("finalize_logged_model") >= 2
 
 
 CHAMPION_IS_BEST = """

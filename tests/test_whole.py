@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from al.whole import whole_file
+from al.whole import on_disk, whole_file
 
 
 def test_what_is_written_is_there_at_once_and_nothing_lies_beside_it(tmp_path: Path) -> None:
@@ -40,3 +41,28 @@ def test_a_secret_is_nobody_elses_even_where_a_killed_process_left_the_file_open
     with whole_file(path, 0o600) as file:
         file.write(b"token")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_a_folder_is_on_the_disk_with_all_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    folder = tmp_path / "run #1" / "artifacts"
+    (folder / "state").mkdir(parents=True)
+    (folder / "state" / "a.json").write_text("{}")
+    synced: set[str] = set()
+    monkeypatch.setattr(
+        os, "fsync", lambda number: synced.add(os.readlink(f"/proc/self/fd/{number}"))
+    )
+    uri = form.format(str(folder) if form == "{}" else quote(str(folder)))
+    on_disk(uri)
+    inside = {folder, folder / "state", folder / "state" / "a.json"}
+    assert {str(path) for path in (*inside, folder.parent, tmp_path)} <= synced
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/x", "mlflow-artifacts:/0/x", "/no/such/folder"])
+def test_what_is_kept_elsewhere_is_left_to_its_keeper(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda number: pytest.fail("synced"))
+    on_disk(uri)

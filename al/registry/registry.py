@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from al.errors import RegistryError
 from al.registry.promotions import Promotions, before
+from al.whole import on_disk
 
 _log = logging.getLogger(__name__)
 
@@ -253,6 +254,7 @@ class Registry:
             tags=noted,
         )
         self._client.log_model_artifacts(model.model_id, str(servable))
+        on_disk(model.artifact_location)
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
         made = self._client.make(

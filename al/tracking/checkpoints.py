@@ -21,6 +21,7 @@ from al.contracts import Candidate
 from al.tracking.connection import Connection
 from al.tracking.runs import Point, Run
 from al.tracking.store import Store
+from al.whole import on_disk
 
 #: Figures are sent at a checkpoint, or when the oldest has waited for so long.
 FLUSH_SECONDS = 2.0
@@ -69,6 +70,7 @@ class Checkpoints:
         self.flush()
         # The way to go on is there before the checkpoint counts as whole.
         self._client.log_artifact(self._run.id, str(resume), f"resume/{epoch:06d}")
+        on_disk(self._run.artifact_uri)
         self._make(epoch, best_epoch, metrics, weights)
 
     def _make(
@@ -92,6 +94,7 @@ class Checkpoints:
         points = self._at(best_epoch, metrics)
         self._run.log_model_points(points, model.model_id, self._dataset)
         self._client.log_outputs(self._run.id, [LoggedModelOutput(model.model_id, best_epoch)])
+        on_disk(model.artifact_location)
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
     def resume_file(self) -> Path | None:

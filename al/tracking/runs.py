@@ -18,6 +18,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from al.errors import StateError
 from al.state import read_as
 from al.tracking.connection import Connection
+from al.whole import on_disk
 
 T = TypeVar("T")
 
@@ -179,6 +180,7 @@ class Run:
         """An artifact in JSON."""
         text = json.dumps(content, indent=2, sort_keys=False)
         self.save(lambda folder: (folder / name).write_text(text))
+        on_disk(self.artifact_uri)  # what a later process goes by
 
     def save_table(self, name: str, frame: pd.DataFrame) -> None:
         """An artifact in parquet."""
@@ -194,8 +196,9 @@ class Run:
             return
 
     def finish(self) -> None:
-        """Mark the run as done for good, and end it."""
+        """Mark the run as done for good, and end it; what it left is on the disk by then."""
         if not self.finished:
+            on_disk(self.artifact_uri)
             self._unsaid["al.done"] = "true"
         self.end("FINISHED")
 
