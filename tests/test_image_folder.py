@@ -241,3 +241,22 @@ def test_parameters_that_a_task_does_not_take_or_needs_are_told(
     with pytest.raises(ConfigError, match="task 'digits' takes no data"):
         campaign(task="digits", data="x").run()
     assert make_task("image-folder", {"data": "x", "image_size": 3})
+
+
+def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
+    one = folder / "train" / "red" / "000.png"
+    for name in ("phone.HEIC", "other.heic", "new\nline.png", "Screenshot 9.41\u202fAM.png"):
+        (one.parent / name).write_bytes(one.read_bytes())
+    (folder / "valid" / "red").mkdir(parents=True)
+    (folder / "valid" / "red" / "a.png").write_bytes(one.read_bytes())
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "train" / "violet").symlink_to(tmp_path / "elsewhere")
+    data = ImageFolderLoader(str(folder), 12)
+    assert "train/red/Screenshot 9.41\u202fAM.png" in data.samples.ids
+    assert "2 images of type .heic are left out, 'train/red/other.heic' first" in caplog.text
+    assert "1 images with signs in their names that cannot be said are left out" in caplog.text
+    assert "1 folders are links and not looked into, 'train/violet' first" in caplog.text
+    assert "1 images in valid/ count as unlabelled, as validation is called val" in caplog.text
