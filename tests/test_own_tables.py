@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,32 @@ def test_nested_columns_and_an_index_are_left_out_and_told(
     assert list(made(data)) == ["a"]
     assert "nested.parquet: left out: more (lists or structures in cells)" in caplog.text
     assert "nested.parquet: left out: the index who" in caplog.text
+
+
+def test_compressed_files_and_json_lines_are_read_as_csv_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = csv(40, a=lambda n: n * 1.5 if n % 9 else "", c=plain, y=lambda n: "pq"[n % 2])
+    plainly = loader(tmp_path, content)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(content.encode()))
+    packed = TableFileLoader(str(tmp_path / "t.csv.gz"), "y")
+    lines = [
+        json.dumps({"a": n * 1.5 if n % 9 else None, "c": n % 7, "tags": [n], "y": "pq"[n % 2]})
+        for n in range(40)
+    ]
+    objects = loader(tmp_path, "\n".join(lines), name="o.jsonl")
+    for other in (packed, objects):
+        assert other.samples.labels == plainly.samples.labels
+        assert np.array_equal(other.inputs(np.arange(40)), plainly.inputs(np.arange(40)))
+    assert "o.jsonl: left out: tags (lists or structures in cells)" in caplog.text
+    large = [json.dumps({"n": n % 7, "y": 2**60 + n % 2}) for n in range(40)]
+    assert loader(tmp_path, "\n".join(large), name="o.jsonl").spec.classes[1] == str(2**60 + 1)
+    with pytest.raises(DataError, match=r"o\.jsonl line 2 is no JSON object"):
+        loader(tmp_path, '{"y": 1}\n[1]\n', name="o.jsonl")
+    with pytest.raises(
+        DataError, match=r"o\.jsonl line 1 is no JSON object \(a key is there twice"
+    ):
+        loader(tmp_path, '{"y": 1, "y": 2}\n', name="o.jsonl")
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(content.encode())[:-9])
+    with pytest.raises(DataError, match=r"t\.csv\.gz is damaged or no gzip file"):
+        TableFileLoader(str(tmp_path / "t.csv.gz"), "y")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import logging
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -39,6 +41,11 @@ def read_text(path: Path) -> str:
         DataError: it is none of these, or no text; names the line.
     """
     content = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{path} is damaged or no gzip file ({error}): restore it") from None
     if content.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
         raise DataError(f"{path} is no text file, whatever its name says: save it as CSV")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -70,7 +77,7 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
     """
     found = SEPARATORS.get(separator) or _separator(path, text)
     name = next(name for name, mark in SEPARATORS.items() if mark == found)
-    usual = "tab" if path.suffix.lower() == ".tsv" else "comma"
+    usual = "tab" if ".tsv" in path.suffixes else "comma"
     if separator == "auto" and name != usual:
         tell_once(f"{path.name}: cells are parted by {name}s: pass separator=… if that is wrong")
     header = next(_rows(text, found, 1), [])
@@ -102,7 +109,7 @@ def _separator(path: Path, text: str) -> str:
 
     Where none parts the header the usual one of the file's suffix.
     """
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    usual = "\t" if ".tsv" in path.suffixes else ","
     best, most = usual, (0.0, 0)
     for mark in dict.fromkeys((usual, *SEPARATORS.values())):
         rows = [row for row in _rows(text, mark, LOOKED_AT) if row]

@@ -1,4 +1,4 @@
-"""A user's own tables and texts as they stand in files: CSV, TSV or parquet."""
+"""A user's own tables and texts as they stand in files: CSV, TSV, JSON lines or parquet."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from al.data.delimited import delimited, read_text, tell_once
+from al.data.json_lines import json_lines
 from al.errors import DataError, did_you_mean
 
 __all__ = ["UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text"]
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".tsv.gz")
 _log = logging.getLogger(__name__)
 
 
@@ -59,13 +60,18 @@ def read_table(path: Path, separator: str = "auto") -> pd.DataFrame:
     Raises:
         DataError: it is empty, no such file, or damaged; names the line where it can.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
         raise DataError(f"{path} is no {', '.join(SUFFIXES)} file: save it as one")
     try:
         if not path.stat().st_size:
             raise DataError(f"{path} is empty: give a file with rows")
-        parquet = path.suffix.lower() == ".parquet"
-        frame = _parquet(path) if parquet else delimited(path, read_text(path), separator)
+        if name.endswith(".parquet"):
+            frame = _parquet(path)
+        elif name.endswith(".jsonl"):
+            frame = json_lines(path, read_text(path))
+        else:
+            frame = delimited(path, read_text(path), separator)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check it") from error
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
