@@ -24,8 +24,8 @@ FILES = [
 #: The same words with another meaning, as they stand in the code.
 OTHERS = {
     "al/strategies/expression.py": "token",  # a number in a strategy's text
-    "al/data/columns.py": "['kind']",  # what a column of a table holds
-    "al/data/tables.py": "['kind']",
+    "al/data/oddities.py": "['kind']",  # what a column of a table holds
+    "al/data/tables.py": "'kind'",
 }
 
 

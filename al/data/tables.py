@@ -30,6 +30,7 @@ from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
 from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of
 from al.errors import DataError, did_you_mean
+from al.kinds import Trait, kind_named
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,9 @@ class TableLoader(OwnLoader):
         features, drop = names_in(asked.features), names_in(asked.drop)
         ignoring = ignored(self._features, features, drop, target, what)
         prefer = self._prefer(frame)
-        wanted = {"class": False, "number": True}.get(asked.kind)
+        wanted: bool | None = None
+        if asked.kind != "auto":
+            wanted = Trait.NORMAL in kind_named(asked.kind).traits
         labels, as_number, notation = labels_of(
             frame[target], target, place, wanted, marks=asked.marks, written=prefer
         )

@@ -79,9 +79,11 @@ class CampaignRecord:
 
         Raises:
             StateError: a parameter is unknown or out of range.
+            UnknownName: the task is not to be found from here.
         """
+        older = self._older()
         try:
-            return Config.from_dict(self._older() | self.config)
+            return Config.from_dict(older | self.config)
         except (TypeError, ConfigError) as error:
             raise StateError(f"{NAME} is damaged ({error}): restore it") from error
 

@@ -12,7 +12,9 @@ from al.config import Config
 from al.contracts import DataLoader, Label, Split
 from al.errors import AlError
 from al.kinds import kind_of
+from al.pipeline.checks import check_names
 from al.pipeline.identifying import task_and_data
+from al.pipeline.making import device_named
 
 #: Classes that a line names.
 NAMED = 20
@@ -28,6 +30,8 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
         AlError: the data cannot be read at all.
     """
     config = Config.from_dict(given)
+    check_names(config)
+    device_named(config.device)
     _, data = task_and_data(config)
     lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
     try:
