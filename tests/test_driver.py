@@ -146,6 +146,31 @@ def test_a_campaign_is_free_again_after_its_driver_left(folder: Path) -> None:
         driver.release()
 
 
+def test_a_driver_that_leaves_ends_the_runs_that_were_begun_and_not_ended(folder: Path) -> None:
+    store = Store()
+    driver = Driver(store, "c").acquire()
+    begun, again, ended = (store.create(name, {}, kind="train") for name in "abd")
+    ended.finish()
+    again.end("SCHEDULED")
+    again.reopen()
+    driver.release()
+    found = {run: store.client.raw.get_run(run.id).info.status for run in (begun, again, ended)}
+    assert found == {begun: "KILLED", again: "KILLED", ended: "FINISHED"}
+    assert not runs(client_at(store.uri), role="driver")
+
+
+def test_a_driver_that_was_taken_over_leaves_the_runs_to_the_other(folder: Path) -> None:
+    store = Store()
+    driver = Driver(store, "c").acquire()
+    run = store.create("a", {}, kind="train")
+    for held in runs(client_at(store.uri), role="driver"):  # as the one that takes over does
+        store.client.raw.delete_run(held.info.run_id)
+    with pytest.raises(CampaignBusy, match="was taken over"):
+        driver.check(failed=True)
+    driver.release()
+    assert store.client.raw.get_run(run.id).info.status == "RUNNING"
+
+
 def test_a_run_of_a_driver_that_nobody_can_read_stands_until_it_was_silent(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

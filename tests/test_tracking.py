@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -271,3 +273,28 @@ def test_a_spoilt_artifact_is_one_line_and_nothing_changes(
     assert "\n" not in str(caught.value)
     after = [(r.info.run_id, r.info.status, r.data.tags) for r in runs(client, campaign="c")]
     assert after == before
+
+
+def test_a_call_to_the_store_is_over_before_a_signal_stops_the_process(folder: Path) -> None:
+    code = """
+import os, signal
+from al import stops
+from al.tracking import Store
+
+stops.heed()
+store = Store()
+
+def call():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("done")
+    return 1
+
+store.client.make(call)
+print("gone on")
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert (found.returncode, found.stdout) == (143, "done\n"), found.stderr
