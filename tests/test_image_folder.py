@@ -15,6 +15,7 @@ from PIL import Image
 from al.catalog import make_task
 from al.contracts import Annotator, Answer, Answers, Query
 from al.data import ImageFolderLoader
+from al.data import images as reading
 from al.errors import ConfigError, DataError
 from tests.own_data import coloured_folder
 from tests.stores import production, runs, table
@@ -248,7 +249,7 @@ def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
 ) -> None:
     folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
     one = folder / "train" / "red" / "000.png"
-    for name in ("phone.HEIC", "other.heic", "new\nline.png", "Screenshot 9.41\u202fAM.png"):
+    for name in ("a.JXL", "other.jxl", "new\nline.png", "Screenshot 9.41\u202fAM.png"):
         (one.parent / name).write_bytes(one.read_bytes())
     (folder / "valid" / "red").mkdir(parents=True)
     (folder / "valid" / "red" / "a.png").write_bytes(one.read_bytes())
@@ -256,7 +257,33 @@ def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
     (folder / "train" / "violet").symlink_to(tmp_path / "elsewhere")
     data = ImageFolderLoader(str(folder), 12)
     assert "train/red/Screenshot 9.41\u202fAM.png" in data.samples.ids
-    assert "2 images of type .heic are left out, 'train/red/other.heic' first" in caplog.text
+    assert "2 images of type .jxl are left out, 'train/red/a.JXL' first: save them" in caplog.text
     assert "1 images with signs in their names that cannot be said are left out" in caplog.text
     assert "1 folders are links and not looked into, 'train/violet' first" in caplog.text
     assert "1 images in valid/ count as unlabelled, as validation is called val" in caplog.text
+
+
+def test_heic_is_left_out_with_the_way_to_have_it_read_where_that_is_not_installed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
+    (folder / "heap" / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    monkeypatch.setattr(reading, "_heif", lambda: False)
+    ImageFolderLoader(str(folder), 12)
+    assert "1 images of type .heic are left out, 'heap/IMG_1.HEIC' first: pip" in caplog.text
+    with pytest.raises(DataError, match="HEIC: pip install"):
+        reading.decode(b"\0\0\0\x18ftypheic", 8)
+
+
+def test_of_an_animation_the_first_picture_is_used_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(folder / "heap" / "moves.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "heap" / "still.gif")
+    for _ in range(2):  # decoded, then remembered
+        data = ImageFolderLoader(str(folder), 12)
+    (batch,) = data.batches(["heap/moves.gif"], batch_size=1)
+    assert batch.inputs[0, 6, 6].tolist() == [255, 0, 0]
+    assert "1 images hold several pictures, 'heap/moves.gif' first: of each" in caplog.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
+from PIL.PngImagePlugin import PngImageFile
 
+from al.data import images
 from al.data import pictures as decoding
 from al.data.images import decode, digest, preview
 from al.data.pictures import Pictures, Seen
@@ -93,6 +97,67 @@ def test_a_preview_keeps_its_shape_and_is_bounded() -> None:
     content = saved(Image.new("RGB", (2000, 1000), "white"), "JPEG")
     shape = preview(content, 500).shape
     assert shape == (250, 500, 3)
+
+
+def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(self: Any) -> None:
+        raise AssertionError("decoded")
+
+    black = saved(Image.new("1", (10_001, 10_000)), "PNG")  # a few kB
+    assert len(black) < 30_000
+    more = saved(Image.new("1", (20_000, 10_000)), "PNG")  # Pillow's own limit is passed
+    monkeypatch.setattr(PngImageFile, "load", never)
+    for content in (black, more):
+        with pytest.raises(DataError, match="more than 100 million pixels: make"):
+            decode(content, 8)
+    assert images.about(black) == (10_001, 10_000, 1)
+
+
+def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "LARGE", 100)
+    inside, most = [], []
+    load = PngImageFile.load
+
+    def slow(self: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        found = load(self)
+        inside.pop()
+        return found
+
+    monkeypatch.setattr(PngImageFile, "load", slow)
+    content = saved(Image.new("RGB", (11, 11)), "PNG")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: decode(content, 8), range(4)))
+    assert set(most) == {1}
+
+
+def test_photographs_of_phones_are_read_with_the_extra() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    content = saved(RED.resize((64, 48)), "HEIF", quality=95)
+    assert ".heic" in images.readable()
+    assert (np.abs(decode(content, 64)[32].astype(int) - [255, 0, 0]) < 12).all()
+    assert images.about(content) == (64, 48, 1)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_avif_is_read_where_pillow_can() -> None:
+    content = saved(RED.resize((64, 64)), "AVIF", quality=95)
+    assert ".avif" in images.readable()
+    assert (np.abs(decode(content, 8).astype(int) - [255, 0, 0]) < 12).all()
+
+
+def test_what_a_file_says_of_itself_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert images.about(saved(RED.resize((30, 20)), "JPEG", exif=exif)) == (20, 30, 1)
+    frames = [Image.new("L", (5, 4), shade) for shade in (0, 90, 200)]
+    many = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    assert images.about(many) == (5, 4, 3)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from unicodedata import category
 from al.contracts import Encoder
 from al.data.delimited import tell_once
 from al.data.image_loader import ImageFile, ImageLoader
-from al.data.images import SIZE, SUFFIXES
+from al.data.images import AVIF, HEIC, NEED_HEIC, SIZE, readable
 from al.data.places import find
 from al.errors import DataError
 
 _log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
-#: Suffixes of images that are not read.
-NOT_READ = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".dng", ".raw"})
+#: Suffixes of images that are not read, AVIF and HEIC where that is not installed.
+NOT_READ = frozenset({".jxl", ".jp2", ".svg", ".psd", ".dng", ".raw"}) | AVIF | HEIC
 #: What other programs call the folder of validation images.
 LIKE_VAL = ("valid", "validation", "dev")
 #: Categories of Unicode that no name of a sample may hold: control characters, ends of lines, and
@@ -46,16 +46,17 @@ class ImageFolderLoader(ImageLoader):
     def files(self) -> list[ImageFile]:
         found, linked = [], []
         unread: dict[str, list[str]] = {}
+        suffixes = readable()
         for folder, folders, names in os.walk(self._folder):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             linked += [link for name in folders if (link := Path(folder, name)).is_symlink()]
             for name in sorted(names):
                 suffix = os.path.splitext(name)[1].lower()
-                if name.startswith(".") or suffix not in SUFFIXES | NOT_READ:
+                if name.startswith(".") or suffix not in suffixes | NOT_READ:
                     continue
                 path = os.path.relpath(os.path.join(folder, name), self._folder)
                 path = path.replace(os.sep, "/")
-                if suffix in NOT_READ:
+                if suffix not in suffixes:
                     unread.setdefault(f"of type {suffix}", []).append(path)
                 elif any(category(sign) in UNSAYABLE for sign in path):
                     unread.setdefault("with signs in their names that cannot be said", []).append(
@@ -76,9 +77,10 @@ class ImageFolderLoader(ImageLoader):
     ) -> None:
         """Say what lies there and is not used, or not as it may be meant."""
         for why, paths in sorted(unread.items()):
+            heic = f"{NEED_HEIC}, or " if paths[0].lower().endswith(tuple(HEIC)) else ""
             tell_once(
                 f"{self._folder}: {len(paths)} images {why} are left out, {paths[0]!r} first: "
-                "save them as JPEG or PNG under a plain name",
+                f"{heic}save them as JPEG or PNG under a plain name",
                 _log,
             )
         if linked:

@@ -14,6 +14,7 @@ import torch
 
 from al.contracts import DataSpec, Encoder, Preview
 from al.data.classes import class_names, spec_of_classes
+from al.data.delimited import tell_once
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import decode, preview
@@ -104,20 +105,21 @@ class ImageLoader(OwnLoader):
                             "or TIFF files")  # fmt: skip
         seen = Seen(self.root, self.pictures).look(list({file.path for file in files}))
         gone = {file.path: "no such file" for file in files if file.path not in seen}
-        skipped = {path: why for path, (_, why) in sorted(seen.items()) if why} | gone
+        skipped = {path: look.why for path, look in sorted(seen.items()) if look.why} | gone
         there = [f for f in files if f.path in seen and f.path not in skipped]
         if not there:
             path, why = next(iter(skipped.items()))
             raise DataError(f"none of the {len(files)} images in {self._what} can be read, "
                             f"{path} ({why}) first: check the files")  # fmt: skip
         self._tell_skipped(skipped, len(files))
+        self._tell_frames(sorted(file.path for file in there if seen[file.path].about[2] > 1))
         self.paths = [file.path for file in there]
         self._more = [file.more for file in there]
         return Samples(
             [file.id for file in there],
             [file.label for file in there],
             [file.split for file in there],
-            [seen[file.path][0] for file in there],
+            [seen[file.path].content for file in there],
             [file.place for file in there],
         )
 
@@ -128,6 +130,14 @@ class ImageLoader(OwnLoader):
             _log.warning(f"{len(skipped)} of {total} images cannot be read and are left out: "
                 f"{', '.join(named)}{more}")  # fmt: skip
         self.skipped = skipped
+
+    def _tell_frames(self, several: Sequence[str]) -> None:
+        if several:
+            tell_once(
+                f"{self._what}: {len(several)} images hold several pictures, {several[0]!r} first: "
+                "of each the first is used; save the others as files of their own to use them",
+                _log,
+            )
 
     # -- samples ---------------------------------------------------------------------------
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,21 +17,66 @@ from al.errors import DataError
 if TYPE_CHECKING:
     from PIL import Image
 
-#: What image files are called.
+#: What image files are called that every Pillow reads, and those that need more than that.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
+AVIF, HEIC = frozenset({".avif"}), frozenset({".heic", ".heif"})
+#: How photographs of phones are read.
+NEED_HEIC = "pip install 'active-learning-pipeline[heic]'"
+#: Most pixels of an image; those of more than LARGE are decoded one at a time, as each takes some
+#: 4 bytes a pixel (24 where it has 16 bits).
+PIXELS, LARGE = 100_000_000, 16_000_000
+TOO_LARGE = f"more than {PIXELS // 1_000_000} million pixels: make it smaller"
+#: Formats in which several pictures follow each other; in others they are small previews.
+FRAMES = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})
 #: Side of the squares where nobody says another.
 SIZE = 64
+
+
+_one_large = Lock()
+
+
+class About(NamedTuple):
+    """What an image file says of itself.
+
+    Attributes:
+        width, height: in pixels, upright.
+        frames: pictures or pages in it, of which the first is the image.
+    """
+
+    width: int
+    height: int
+    frames: int
+
+
+def readable() -> frozenset[str]:
+    """What image files are called that can be read here."""
+    from PIL import features
+
+    avif = AVIF if features.check("avif") else frozenset()
+    return SUFFIXES | avif | (HEIC if _heif() else frozenset())
+
+
+@lru_cache
+def _heif() -> bool:
+    """Teach Pillow to read HEIC, where that is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
 
 
 def decode(content: bytes, size: int) -> np.ndarray:
     """An image file as uint8 [size, size, 3]: upright, whole, on black where it is no square.
 
     Raises:
-        DataError: it is no image, or damaged; the message is the reason alone.
+        DataError: it is no image, damaged or too large; the message is the reason alone.
     """
     from PIL import Image, ImageOps
 
-    shown = ImageOps.pad(_upright(content, 2 * size), (size, size), Image.Resampling.BILINEAR)
+    with _upright(content, 2 * size) as image:
+        shown = ImageOps.pad(image, (size, size), Image.Resampling.BILINEAR)
     return np.asarray(shown, dtype=np.uint8)
 
 
@@ -37,29 +86,64 @@ def preview(content: bytes, most: int) -> np.ndarray:
     Raises:
         DataError: as of `decode`.
     """
-    image = _upright(content, most)
-    image.thumbnail((most, most))
+    with _upright(content, most) as image:
+        image.thumbnail((most, most))
     return np.asarray(image, dtype=np.uint8)
 
 
-def _upright(content: bytes, near: int) -> Image.Image:
-    """The image in RGB and upright; a JPEG at no less than `near`, or as it is.
+def about(content: bytes) -> About:
+    """What an image file says of itself; it is not decoded.
 
-    16 bits become 8 by their upper half, floats by stretching; what is transparent is white.
+    Raises:
+        DataError: as of `decode`.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
+
+    with _opened(content) as image:
+        width, height = image.size
+        exif = Image.Image.getexif(image)  # that of PNG would decode it
+        if exif.get(0x0112, 1) >= 5:  # turned by a quarter
+            width, height = height, width
+        frames = getattr(image, "n_frames", 1) if image.format in FRAMES else 1
+        return About(width, height, frames)
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """The file as Pillow has it, not yet decoded; whatever goes wrong with it is a `DataError`."""
+    from PIL import Image, UnidentifiedImageError
 
     if not content:
         raise DataError("empty file")
+    if b"ftyp" in content[:12] and not _heif() and content[8:12] in (b"heic", b"heix", b"mif1"):
+        raise DataError(f"HEIC: {NEED_HEIC}, or save it as JPEG")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            image.draft(None, (near, near))  # a large JPEG need not be decoded whole
-            image.load()
-            return _rgb(ImageOps.exif_transpose(image))
+            yield image
+    except Image.DecompressionBombError:
+        raise DataError(TOO_LARGE) from None
     except Exception as error:  # Pillow raises many kinds for a damaged file
         reason = " ".join(str(error).split())[:80] or type(error).__name__
         unknown = isinstance(error, UnidentifiedImageError)
         raise DataError("no image" if unknown else reason) from None
+
+
+@contextmanager
+def _upright(content: bytes, near: int) -> Iterator[Image.Image]:
+    """The image in RGB and upright; a JPEG at no less than `near`, or as it is.
+
+    16 bits become 8 by their upper half, floats by stretching; what is transparent is white.
+    """
+    from PIL import ImageOps
+
+    with _opened(content) as image:
+        image.draft(None, (near, near))  # a large JPEG need not be decoded whole
+        pixels = image.width * image.height
+        if pixels > PIXELS:
+            raise DataError(TOO_LARGE)
+        with _one_large if pixels > LARGE else nullcontext():
+            image.load()
+            yield _rgb(ImageOps.exif_transpose(image))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

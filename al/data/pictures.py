@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from al.data.images import decode, digest
+from al.data.images import about, decode, digest
 from al.data.packs import Packs
 from al.errors import ConfigError, DataError
 from al.kept import cache_folder
@@ -24,6 +25,20 @@ from al.whole import whole_file
 SIDES = (4, 1024)
 #: Images in a pack, and version of how they are decoded: another one is never read.
 PACK, FORMAT = 1024, 1
+
+
+class Look(NamedTuple):
+    """What is known of a file.
+
+    Attributes:
+        content: digest of what is in it; "" where it cannot be opened.
+        why: it cannot be used, in a few words; "" where it can.
+        about: whole numbers that its pictures say of it, as `Pictures.about`.
+    """
+
+    content: str
+    why: str
+    about: tuple[int, ...] = ()
 
 
 class Pictures(Packs):
@@ -44,10 +59,24 @@ class Pictures(Packs):
         folder = cache_folder("images") / f"{size}px-{FORMAT}"
         super().__init__(folder, (size, size, 3), "uint8", "decoded images")
 
-    def add(self, paths: Sequence[Path]) -> Iterator[tuple[Path, str, str]]:
-        """Decode what is new of some files, a pack at a time.
+    def decode(self, content: bytes) -> np.ndarray:
+        """A file as it is kept.
 
-        Yields path, digest and why it cannot be used, "" where it can.
+        Raises:
+            DataError: it cannot be used; the message is the reason alone.
+        """
+        return decode(content, self.size)
+
+    def about(self, content: bytes) -> tuple[int, ...]:
+        """What is to be known of a file besides: see `al.data.images.About`.
+
+        Raises:
+            DataError: as of `decode`.
+        """
+        return about(content)
+
+    def add(self, paths: Sequence[Path]) -> Iterator[Look]:
+        """Decode what is new of some files, a pack at a time.
 
         Raises:
             DataError: the folder cannot be written.
@@ -62,26 +91,25 @@ class Pictures(Packs):
                 some = paths[start : start + PACK]
                 new: dict[str, np.ndarray] = {}
                 done = []
-                for path, (name, why, image) in zip(some, pool.map(self._one, some), strict=True):
+                for look, image in pool.map(self._one, some):
                     if image is not None:
-                        new[name] = image
-                    done.append((path, name, why))
+                        new[look.content] = image
+                    done.append(look)
                 self.keep(new)
                 progress.update(len(some))
                 yield from done
 
-    def _one(self, path: Path) -> tuple[str, str, np.ndarray | None]:
+    def _one(self, path: Path) -> tuple[Look, np.ndarray | None]:
         try:
             content = path.read_bytes()
         except OSError as error:
-            return "", error.strerror or "unreadable", None
+            return Look("", error.strerror or "unreadable"), None
         name = digest(content)
-        if name in self:
-            return name, "", None
         try:
-            return name, "", decode(content, self.size)
+            image = None if name in self else self.decode(content)
+            return Look(name, "", tuple(self.about(content))), image
         except DataError as error:
-            return name, str(error), None
+            return Look(name, str(error)), None
 
 
 class Seen:
@@ -101,9 +129,9 @@ class Seen:
             known = json.loads(self._file.read_text())
             self._known = known if isinstance(known, dict) else {}
 
-    def look(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Digest of each file, by its path below the root, and why it cannot be used."""
-        found: dict[str, tuple[str, str]] = {}
+    def look(self, names: Sequence[str]) -> dict[str, Look]:
+        """What is known of each file that is there, by its path below the root."""
+        found: dict[str, Look] = {}
         marks: dict[str, list[int]] = {}
         new = []
         for name in names:
@@ -112,18 +140,23 @@ class Seen:
                 marks[name] = [stat.st_size, stat.st_mtime_ns]
         for name, mark in marks.items():
             known = self._known.get(name)
-            if isinstance(known, list) and len(known) == 4 and known[:2] == mark:
-                content, why = str(known[2]), str(known[3])
-                if why or content in self.pictures:
-                    found[name] = (content, why)
+            if isinstance(known, list) and len(known) == 5 and known[:2] == mark:
+                look = Look(str(known[2]), str(known[3]), _numbers(known[4]))
+                if look.why or (look.content in self.pictures and look.about):
+                    found[name] = look
                     continue
             new.append(name)
         paths = [self.root / name for name in new]
-        for name, (_, content, why) in zip(new, self.pictures.add(paths), strict=True):
-            found[name] = (content, why)
+        found |= dict(zip(new, self.pictures.add(paths), strict=True))
         if new or len(self._known) != len(found):
             self._known = {n: [*marks[n], *found[n]] for n in marks}
             with suppress(OSError), whole_file(self._file) as file:  # it only saves time
                 file.write(json.dumps(self._known).encode())
-        self.pictures.trim({content for content, why in found.values() if not why})
+        self.pictures.trim({look.content for look in found.values() if not look.why})
         return {name: found[name] for name in marks}
+
+
+def _numbers(known: object) -> tuple[int, ...]:
+    """Whole numbers as JSON has them; none where it has others."""
+    whole = isinstance(known, list) and all(type(number) is int for number in known)
+    return tuple(known) if whole else ()  # type: ignore[arg-type]
