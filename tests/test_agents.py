@@ -144,3 +144,40 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples_whatever_batches_they_are
         return made.train(1)["train/loss"]
 
     assert trained(79) == pytest.approx(trained(80), rel=1e-5)  # 79 and 1; 80
+
+
+class Normalised(ClassificationGraph):
+    """Batch normalisation, and a learning rate that stays as it is."""
+
+    def prepare_training(self, *, lr: float, epochs: int) -> None:
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(1, 16), (2, 1), (33, 16)])
+def test_a_network_that_normalises_over_batches_trains_on_any_number_of_labels_and_resumes(
+    digits: Any, tmp_path: Path, count: int, batch_size: int
+) -> None:
+    def normalised(recorder: FolderRecorder) -> SupervisedAgent:
+        made = agent(digits, recorder, batch_size=batch_size, epochs=4, checkpoints=2)
+        ids = made.train_examples.ids[:count]
+        made.train_examples = Examples(ids, made.train_examples.labels[:count])
+        with seeded(4):
+            trunk = torch.nn.Sequential(
+                torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.BatchNorm1d(8)
+            )
+            made.graph = Normalised(trunk, torch.nn.Linear(8, 10), made.data.spec, scale=16.0)
+        made.graph.prepare_training(lr=0.01, epochs=4)
+        return made
+
+    straight = FolderRecorder(tmp_path / "straight")
+    whole = normalised(straight)
+    whole.fit()
+    with pytest.raises(KeyboardInterrupt):
+        normalised(FolderRecorder(tmp_path / "cut", die_at=3)).fit()
+    again = FolderRecorder(tmp_path / "cut")
+    resumed = normalised(again)
+    resumed.fit()
+    assert set(again.epochs) == {3, 4}
+    assert all(straight.epochs[epoch] == again.epochs[epoch] for epoch in again.epochs)
+    for name, tensor in whole.graph.network.state_dict().items():
+        assert torch.equal(tensor, resumed.graph.network.state_dict()[name]), name

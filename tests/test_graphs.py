@@ -209,3 +209,69 @@ def test_a_graph_without_the_head_takes_the_weights_of_one_that_has_it(tmp_path:
     (batch,) = data.batches(data.ids("train")[:2], batch_size=2)
     with pytest.raises(StrategyError, match="has not learned to predict its loss"):
         graph.infer(batch, ("losses",), samples=1, seed=0)
+
+
+def test_a_batch_of_one_trains_a_network_that_normalises_over_batches() -> None:
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU())
+    made = ClassificationGraph(trunk, nn.Linear(8, 3), SPEC)
+    made.prepare_training(lr=0.05, epochs=5)
+    some = batch(1)
+    before = float(made.train_batch(some))
+    assert float(made.train_batch(some)) < before
+    made.train_batch(batch(8))  # and larger ones move the running figures as ever
+    assert trunk[1].num_batches_tracked == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "samples", "size"),
+    [(32, 33, 33), (32, 65, 33), (32, 64, 32), (32, 97, 33), (1, 4, 2), (1, 5, 3), (8, 1, 8)],
+)
+def test_batches_are_cut_so_that_none_holds_one_sample(
+    wanted: int, samples: int, size: int
+) -> None:
+    normalising = ClassificationGraph(nn.BatchNorm1d(4), nn.Linear(4, 3), SPEC)
+    assert normalising.batch_size(wanted, samples) == size
+    assert samples == 1 or samples % size != 1
+    assert graph().batch_size(wanted, samples) == wanted
+
+
+def tied(seed: int) -> ClassificationGraph:
+    """A trunk whose second layer is the first one of the head."""
+    torch.manual_seed(seed)
+    shared = nn.Linear(4, 4)
+    made = ClassificationGraph(
+        nn.Sequential(nn.Linear(4, 4), shared), nn.Sequential(shared, nn.Linear(4, 3)), SPEC
+    )
+    made.prepare_training(lr=0.05, epochs=5)
+    return made
+
+
+def test_tensors_that_trunk_and_head_share_are_kept_and_mixed_once(tmp_path: Path) -> None:
+    one, two, some = tied(0), tied(1), batch()
+    one.train_batch(some)
+    one.save_weights(tmp_path)
+    two.load_weights(tmp_path)
+    assert two.trunk[1].weight is two.head[0].weight
+    assert np.array_equal(one.predict(some.inputs.numpy()), two.predict(some.inputs.numpy()))
+    fresh = tied(2)
+    expected = 0.1 * fresh.head[0].weight + 0.5 * one.head[0].weight
+    fresh.start_from(one, keep=0.5, fresh=0.1)
+    assert torch.allclose(fresh.head[0].weight, expected)
+
+
+class Constant(ClassificationGraph):
+    """A learning rate that stays as it is."""
+
+    def prepare_training(self, *, lr: float, epochs: int) -> None:
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=lr)
+
+
+def test_a_graph_without_a_scheduler_goes_on_from_its_state(tmp_path: Path) -> None:
+    made = [Constant(nn.Linear(4, 8), nn.Linear(8, 3), SPEC) for _ in range(2)]
+    for one in made:
+        one.prepare_training(lr=0.05, epochs=5)
+    made[0].train_batch(batch())
+    save_tree(made[0].state(), tmp_path / "state")
+    made[1].restore(load_tree(tmp_path / "state"))
+    assert torch.equal(made[0].head.weight, made[1].head.weight)

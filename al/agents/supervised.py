@@ -19,17 +19,19 @@ class SupervisedAgent(Agent):
     def train(self, epoch: int) -> dict[str, float]:
         seed, cycle, candidate = self.schedule.draw
         shuffle = generator(seed, cycle, "shuffle", candidate, epoch)
+        ids = self.train_examples.ids
         batches = self.data.batches(
-            self.train_examples.ids,
+            ids,
             self.train_examples.labels,
-            batch_size=self.schedule.batch_size,
+            batch_size=self.graph.batch_size(self.schedule.batch_size, len(ids)),
             shuffle=shuffle,
         )
         with seeded(torch_seed(seed, cycle, "dropout", candidate, epoch), self.graph.device.type):
             losses = [(self.graph.train_batch(batch), len(batch.ids)) for batch in batches]
-        self.graph.scheduler.step()
+        if self.graph.scheduler is not None:
+            self.graph.scheduler.step()
         total = sum(float(loss) * count for loss, count in losses)
-        return {"train/loss": total / len(self.train_examples.ids)}
+        return {"train/loss": total / len(ids)}
 
     def eval(self) -> dict[str, float]:
         batches = self.data.batches(self.val_examples.ids, self.val_examples.labels, batch_size=512)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from al.contracts import Batch, Calibration, DataSpec, Graph
 from al.errors import StrategyError
@@ -35,7 +36,8 @@ class TorchGraph(Graph):
     """
 
     optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.LRScheduler
+    #: None where the learning rate stays as it is.
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
     #: Samples that are inferred and evaluated at a time; 0 for a whole batch.
     piece: ClassVar[int] = 0
     #: What logits are divided by in `infer`; see `calibrate`.
@@ -114,8 +116,14 @@ class TorchGraph(Graph):
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=epochs)
 
     def train_batch(self, batch: Batch) -> torch.Tensor:
-        """One step of the optimizer; returns the loss, not yet read back from the device."""
+        """One step of the optimizer; returns the loss, not yet read back from the device.
+
+        A batch of one has no variance: batch normalisation goes by its running figures there.
+        """
         self.network.train()
+        if len(batch.ids) == 1:
+            for layer in self._normalising():
+                layer.eval()
         self.optimizer.zero_grad(set_to_none=True)
         targets = batch.targets.to(self.device)  # type: ignore[union-attr]
         features = self.trunk(self.prepare(batch.inputs))
@@ -129,6 +137,18 @@ class TorchGraph(Graph):
             (loss + loss_head.ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
+
+    def batch_size(self, wanted: int, samples: int) -> int:
+        """The size of batches of an epoch: the one wanted, or, where the network normalises over
+        batches, the next one from 2 upwards that leaves no batch of one."""
+        if samples > 1 and any(self._normalising()):
+            wanted = max(wanted, 2)
+            while samples % wanted == 1:
+                wanted += 1
+        return wanted
+
+    def _normalising(self) -> Iterator[nn.Module]:
+        return (layer for layer in self.network.modules() if isinstance(layer, _BatchNorm))
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         return self.measured(self.compared(batches))
@@ -258,22 +278,21 @@ class TorchGraph(Graph):
     def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
         assert isinstance(other, TorchGraph)
         mine = self._tensors()
-        learned = dict(self.network.named_parameters()).keys() | {
-            name for name in mine if name.startswith(loss_head.PREFIX)
-        }
+        named = self.network.named_parameters(remove_duplicate=False)
+        learned = dict(named).keys() | {name for name in mine if name.startswith(loss_head.PREFIX)}
         weights.mix(mine, other._tensors(), learned, keep=keep, fresh=fresh)
 
     def state(self) -> dict[str, Any]:
-        return {
-            "network": self._tensors(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-        }
+        found = {"network": self._tensors(), "optimizer": self.optimizer.state_dict()}
+        return found if self.scheduler is None else {
+            **found, "scheduler": self.scheduler.state_dict()
+        }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._take(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         """All weights by name; those of the head that predicts losses under `losses.`."""

@@ -17,9 +17,14 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 def write(folder: Path, tensors: Tensors) -> None:
-    """Make the folder and write the tensors into it."""
+    """Make the folder and write the tensors into it; one that has two names, under each."""
     folder.mkdir(parents=True, exist_ok=True)
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    whole, taken = dict[str, torch.Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        place = own.untyped_storage().data_ptr()
+        whole[name] = own.clone() if place in taken else own
+        taken.add(place)
     save_file(whole, folder / _FILE)
 
 
@@ -51,13 +56,17 @@ def mix(
     Their noise is normal; here it is a fresh initialisation, whose scale fits each layer.
 
     Args:
-        learned: names of the parameters, which an optimizer changes.
+        learned: names of the parameters, which an optimizer changes; of one that has two names,
+            both.
     """
-    learned = frozenset(learned)
+    learned, mixed = frozenset(learned), set[int]()
     with torch.no_grad():
         for name, tensor in mine.items():
             if name not in theirs:  # a head that the other one did not have
                 continue
+            if tensor.numel() and tensor.data_ptr() in mixed:  # under another name already
+                continue
+            mixed.add(tensor.data_ptr())
             if name in learned:
                 tensor.copy_(fresh * tensor + keep * theirs[name].to(tensor.device))
             else:

@@ -14,7 +14,7 @@ from al.errors import AlError
 from al.kinds import kind_of
 from al.pipeline.checks import check_names
 from al.pipeline.identifying import task_and_data
-from al.pipeline.making import device_named
+from al.pipeline.making import device_named, freeze
 
 #: Classes that a line names.
 NAMED = 20
@@ -36,7 +36,8 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
     lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
     try:
         lines += [f"! {line}" for line in data.oddities()]
-        data.freeze(data.propose_splits(config.validation_size, config.seed))
+        splits = data.propose_splits(config.validation_size, config.seed)
+        freeze(data, splits, config.missing, tell=False)
     except AlError as error:
         return [*lines, f"! no campaign can begin: {error}"]
     for split in ("train", "val", "test"):

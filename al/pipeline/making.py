@@ -105,7 +105,7 @@ def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True)
     """Use the campaign's splits; those of their samples that have vanished are told or dropped.
 
     Raises:
-        DataError: samples have vanished, and `missing` is stop.
+        DataError: samples have vanished, and `missing` is stop; or none is left to measure on.
     """
     gone = frozenset(data.missing((*splits.val, *splits.test)))
     if gone:
@@ -114,6 +114,10 @@ def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True)
             tuple(id for id in splits.val if id not in gone),
             tuple(id for id in splits.test if id not in gone),
         )
+    for name, ids in {"validation": splits.val, "test": splits.test}.items():
+        if not ids:
+            more = "restore some" if gone else "give the data some"
+            raise DataError(f"no {name} sample is there, so that nothing can be measured: {more}")
     data.freeze(splits)
 
 
