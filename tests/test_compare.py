@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from al.catalog import tasks
 from al.compare import Sample, compare, drift, estimate
+from al.compare.drift import MOST, Drift
 from al.compare.estimates import effective, resampled
 from al.engine import Runner
 from al.randomness import seeded
@@ -211,6 +212,55 @@ def test_samples_of_another_kind_are_found_out() -> None:
     assert found.p < 0.001
     assert (len(found.new), len(found.others)) == (60, 90)
     assert found.new.mean() > 0.5 > found.others.mean()
+
+
+def test_the_figure_of_drift_shows_both_sides_by_rank_as_densities() -> None:
+    rng = np.random.default_rng(0)
+    found = Drift(0.75, 0.012, rng.random(60) ** 0.5, rng.random(300))
+    (axes,) = found.figure("cycle 3", "queried", "before").axes
+    assert axes.get_title() == "cycle 3: AUC 0.750 (0.5 is alike), p = 0.012"
+    assert axes.get_xlabel()
+    assert axes.get_ylabel() == "density"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "300 before", "60 queried",
+    ]  # fmt: skip
+    filled, outline = axes.patches[:5], axes.patches[5].get_xy()
+    edges = [bar.get_x() for bar in filled] + [filled[-1].get_x() + filled[-1].get_width()]
+    assert edges == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])  # five bins, as one side is small
+    heights, _ = np.histogram(found.others, bins=5, range=(0, 1), density=True)
+    assert [bar.get_height() for bar in filled] == pytest.approx(heights.tolist())
+    steps, _ = np.histogram(found.new, bins=5, range=(0, 1), density=True)
+    assert sorted({float(y) for _, y in outline} - {0.0}) == pytest.approx(sorted(steps.tolist()))
+    highest = max(*heights, *steps)
+    assert axes.get_ylim()[1] > 1.2 * highest  # the legend covers nothing
+
+
+def test_drift_is_the_success_of_a_classifier_on_what_it_has_not_seen() -> None:
+    from scipy.stats import mannwhitneyu
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    rng = np.random.default_rng(0)
+    new, others = rng.normal(size=(40, 3)) + 0.7, rng.normal(size=(60, 3)) * [1, 9, 1]
+    x, y = np.concatenate([new, others]), np.repeat((1, 0), (40, 60))
+    found = drift(new, others, np.random.default_rng(5))
+    assert found is not None
+    draw = int(np.random.default_rng(5).integers(2**31))
+    wins = 0.0
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=draw).split(x, y):
+        middle, unit = x[train].mean(0), x[train].std(0)
+        model = LogisticRegression(C=0.1, class_weight="balanced")
+        model.fit((x[train] - middle) / unit, y[train])
+        scores = model.decision_function((x[test] - middle) / unit)
+        wins += mannwhitneyu(scores[y[test] == 1], scores[y[test] == 0]).statistic
+    assert found.auc == pytest.approx(wins / (5 * 8 * 12))
+
+
+def test_a_side_with_very_many_samples_is_drawn_from() -> None:
+    rng = np.random.default_rng(0)
+    found = drift(rng.normal(size=(25, 2)), rng.normal(size=(MOST + 50, 2)), rng)
+    assert found is not None
+    assert (len(found.new), len(found.others)) == (25, MOST)
 
 
 def test_a_handful_of_samples_says_nothing_about_drift() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,15 @@ def test_what_a_strategy_declares_is_computed_in_one_pass(digits: Any) -> None:
     build("margin(10x) > badge")(view, 5, np.random.default_rng(0))
     view.labelled.embeddings, view.labelled.probabilities  # noqa: B018
     assert engine.passes == 1
+
+
+def test_a_view_says_how_much_its_passes_take_on_disk(digits: Any, tmp_path: Path) -> None:
+    view = make(digits, folder=tmp_path)
+    assert view.size == 0
+    view.prepare(["probabilities", "embeddings"])
+    kept = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    assert view.size == kept > 4 * len(view.ids) * (10 + 128)
+    view.close()
 
 
 def test_shards_may_come_back_in_any_order(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.dummy import DummyClassifier
 
 from al.contracts import Batch, DataSpec
 from al.errors import AlError, ConfigError, DataError, StrategyError
@@ -255,6 +256,32 @@ def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path:
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
     with pytest.raises(ConfigError, match=r"a Pipeline holds a tests\.test_estimator._twice"):
         graph.save_weights(tmp_path)
+
+
+class Talkative(DummyClassifier):  # type: ignore[misc]
+    """Says at length why nothing can be made of it."""
+
+    def __getstate__(self) -> Any:
+        raise RuntimeError("I hold\n  a socket " + "and more " * 40)
+
+
+def test_why_something_cannot_be_kept_is_a_line_of_words() -> None:
+    from al.graphs.sklearn_files import to_bytes
+
+    with pytest.raises(ConfigError) as caught:
+        to_bytes(Talkative(), "Talkative")
+    assert "a Talkative cannot be kept as numbers (I hold a socket and more" in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_no_member_is_drawn_twice_before_all_were_drawn_once() -> None:
+    graph = fitted("sklearn.ensemble.RandomForestClassifier(n_estimators=12)")
+    inputs = torch.from_numpy(np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32))
+    some = Batch(tuple(map(str, range(400))), inputs, None)
+    found = graph.infer(some, ("samples",), samples=11, seed=0)["samples"]
+    assert len(np.unique(found, axis=1)[0]) == 11
+    many = graph.infer(some, ("samples",), samples=60, seed=0)["samples"]
+    assert len(np.unique(many, axis=1)[0]) <= 12
 
 
 def _twice(values: Any) -> Any:

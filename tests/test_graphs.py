@@ -129,6 +129,18 @@ def test_a_tree_comes_back_whatever_is_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "tree", [None, "{", '{"tensor": "7"}', '{"list": 3}', "[" * 100_000, '{"list": [[]]}']
+)
+def test_a_tree_that_is_damaged_inside_is_a_line_too(tmp_path: Path, tree: str | None) -> None:
+    metadata = None if tree is None else {"tree": tree}
+    save_file({"0": torch.zeros(2)}, tmp_path / "t", metadata=metadata)
+    with pytest.raises(DataError, match="t is missing or damaged"):
+        load_tree(tmp_path / "t")
+    with pytest.raises(DataError, match="nothing is missing or damaged"):
+        load_tree(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
     ("layer", "shape", "mask"),
     [(nn.Dropout(0.5), (5, 6), (6,)), (nn.Dropout2d(0.5), (5, 6, 3, 3), (6, 1, 1))],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import e, exp, log
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ from torch import nn
 
 from al.contracts import Batch, DataSpec
 from al.graphs import ClassificationGraph, DetectionGraph, RegressionGraph, SegmentationGraph
+from al.graphs.comparing import Compared, on_rows
 from al.graphs.detection import SHOWN
+from al.graphs.loss_head import ranking_loss
+from al.graphs.meters import MeanAveragePrecision
+from al.graphs.small_cnn import small_cnn
 
 
 def passing(graph: Any, classes: str, shape: tuple[int, ...], **more: Any) -> Any:
@@ -78,3 +83,90 @@ def test_boxes_of_every_class_are_answered_from_a_score_on() -> None:
     assert found["score"].tolist() == pytest.approx([0.8, 0.6], abs=1e-4)
     # sides of 8 around the corner of the cell, cut at none of the edges
     assert found[["x", "y", "width", "height"]].to_numpy().tolist() == [[0, 0, 8, 8], [8, 12, 8, 8]]
+
+
+def test_a_box_that_lies_outside_the_image_is_not_answered_and_the_others_are() -> None:
+    graph = passing(DetectionGraph, "ab", (24, 28, 3), stride=4, size=8.0)
+    outputs = centres((0, 1, 1, 0.8), (1, 4, 3, 0.6))
+    outputs[0, 2, 4, 3] = -9.0  # nine cells to the left of where it was found
+    assert graph.predict(outputs.numpy())["label"].tolist() == ["a"]
+
+
+def test_sides_that_the_network_makes_up_have_bounds() -> None:
+    graph = passing(DetectionGraph, "ab", (24, 28, 3), stride=4, size=8.0)
+    outputs = centres((0, 1, 1, 0.8))
+    outputs[0, 4:, 1, 1] = torch.tensor([50.0, -50.0])
+    assert graph.answers(outputs)[0, 0, 4:].tolist() == pytest.approx([8 * e**4, 8 * e**-4])
+
+
+def test_the_loss_of_boxes_is_that_of_objects_as_points() -> None:
+    graph = passing(DetectionGraph, "ab", (20, 24, 3), stride=4, size=8.0)
+    outputs = torch.randn(2, 6, 5, 6, generator=torch.Generator().manual_seed(0))
+    nothing = [-1.0, 0, 0, 0, 0]
+    targets = [
+        [[0, 2, 1, 6, 5], [1, 13, 9, 10, 8], [0, 3, 4, 2, 3]],  # class, x, y, width, height
+        [[1, 8, 12, 9, 4], nothing, nothing],
+    ]
+    found = graph.losses(outputs, torch.tensor(targets))
+    for image, boxes in enumerate(targets):
+        said, there = outputs[image].double().numpy(), [box for box in boxes if box[0] >= 0]
+        wanted, apart = np.zeros((2, 5, 6)), 0.0
+        for number, x, y, wide, high in there:
+            across, down = (x + wide / 2) / 4, (y + high / 2) / 4  # in cells
+            column, row = int(across), int(down)
+            spread = max((wide + high) / 2 / 4 / 6, 0.3)
+            for i, j in np.ndindex(5, 6):
+                near = exp(-((i - row) ** 2 + (j - column) ** 2) / (2 * spread**2))
+                wanted[int(number), i, j] = max(wanted[int(number), i, j], near)
+            value = [across - column, down - row, log(wide / 8), log(high / 8)]
+            apart += np.abs(said[2:, row, column] - value).sum()
+        p = 1 / (1 + np.exp(-said[:2]))
+        hit, miss = (1 - p) ** 2 * np.log(p), (1 - wanted) ** 4 * p**2 * np.log(1 - p)
+        focal = -np.where(wanted == 1, hit, miss).sum()
+        assert float(found[image]) == pytest.approx((focal + apart) / len(there), rel=1e-4)
+
+
+def test_an_image_without_boxes_has_a_loss_too() -> None:
+    graph = passing(DetectionGraph, "ab", (20, 24, 3), stride=4, size=8.0)
+    outputs = torch.zeros(1, 6, 5, 6)
+    loss = graph.losses(outputs, torch.tensor([[[-1.0, 0, 0, 0, 0]]]))
+    assert loss.tolist() == pytest.approx([60 * 0.25 * log(2)])  # no centre in any of 2 · 5 · 6
+
+
+def test_a_metric_of_some_samples_takes_lists_of_boxes_of_any_length() -> None:
+    box, other, none = [0.0, 0, 0, 4, 4], [0.0, 9, 9, 4, 4], [-1.0, 0, 0, 0, 0]
+    right, wrong = [[0, 0.9, 0, 0, 4, 4]], [[0, 0.9, 50, 50, 4, 4]]
+    parts = [
+        Compared(np.array([right, wrong]), np.array([[box], [box]]), 0.0),
+        Compared(np.array([right]), np.array([[box, other]]), 0.0),
+        Compared(np.array([right]), np.array([[none]]), 0.0),
+    ]
+    measure = on_rows(parts, lambda: MeanAveragePrecision(1))
+    found = [measure(np.array(rows)) for rows in ([0], [1], [2], [0, 0], [0, 1], [0, 3])]
+    # one of two found; two of two; one of two; of two boxes that were answered the one that is there
+    assert found == pytest.approx([1, 0, 0.5, 1, 0.5, 1])
+
+
+def test_pairs_in_the_wrong_order_cost_what_is_missing_to_the_margin() -> None:
+    guessed = torch.tensor([3.0, 0.0, 1.0, 2.5])
+    found = torch.tensor([9.0, 1.0, 4.0, 2.0])
+    # of (0, 2) the first is higher by 2, as it should be; of (1, 3) the second, by 2.5
+    assert float(ranking_loss(guessed, found)) == 0.0
+    # the same guesses of the reverse order: 1 + 2 and 1 + 2.5
+    assert float(ranking_loss(guessed, -found)) == pytest.approx(3.25)
+
+
+def test_one_sample_alone_has_no_order_to_learn() -> None:
+    guessed = torch.tensor([3.0], requires_grad=True)
+    loss = ranking_loss(guessed, torch.tensor([1.0]))
+    loss.backward()
+    assert (loss.item(), guessed.grad) == (0.0, torch.zeros(1))
+
+
+@pytest.mark.parametrize("side", [8, 13])
+def test_the_network_for_images_takes_any_size_and_sees_pixels_from_0_to_1(side: int) -> None:
+    graph = small_cnn(DataSpec(("a", "b", "c"), (side, side, 3), "uint8"))
+    images = np.full((2, side, side, 3), 255, np.uint8)
+    assert (graph.prepare(torch.from_numpy(images)) == 1).all()
+    assert graph.predict(images).shape == (2, 3)
+    assert graph.predict(images)[0] == pytest.approx(graph.predict(images)[1])

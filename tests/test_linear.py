@@ -14,7 +14,7 @@ from al.contracts import Batch, DataSpec
 from al.data import ArrayLoader
 from al.errors import ConfigError
 from al.graphs import TorchGraph, fit_head, head_on
-from al.graphs.linear import STRENGTH
+from al.graphs.linear import STRENGTH, fit_losses
 
 WIDTH, COUNT = 24, 90
 
@@ -152,6 +152,19 @@ def test_predicted_losses_are_ordered_as_the_losses_are() -> None:
     with torch.inference_mode():
         true = graph.losses(graph.network(batch.inputs), batch.targets).numpy()
     assert spearmanr(found, true).statistic > 0.3
+
+
+def test_what_predicts_losses_is_learned_by_its_seed_alone() -> None:
+    found = []
+    for chance in range(2):
+        data, graph = made("class")
+        graph.learn_losses()
+        ids = data.ids("train")[:40]
+        batch = next(data.batches(ids, data.truth(ids), batch_size=40))
+        torch.manual_seed(chance)  # which is not asked
+        fit_losses(graph, batch.inputs, batch.targets, seed=3)
+        found.append(graph.infer(batch, ["losses"])["losses"])
+    assert np.array_equal(*found)
 
 
 def test_one_label_of_one_class_can_be_learned_from() -> None:

@@ -86,10 +86,7 @@ class _Seeding:
             return [(first, float(self.norms[first]))]
         total = self.cumulated[-1]
         if not total > 0:  # whatever is left equals something picked: the lowest ids
-            left = np.flatnonzero(self.free).tolist()
-            for position in left:
-                self._pick(position)
-            return [(position, 0.0) for position in left]
+            return [(position, 0.0) for position in np.flatnonzero(self.free).tolist()]
         proposed = np.searchsorted(self.cumulated, rng.random(self.block) * total, side="right")
         proposed = np.minimum(proposed, len(self.norms) - 1)
         draws = rng.random(self.block) * self.stale[proposed]

@@ -176,7 +176,7 @@ def _spread(points: torch.Tensor, k: int, rng: np.random.Generator) -> torch.Ten
             break  # every point is one of those drawn
         drawn = torch.searchsorted(mass, rng.random() * mass[-1], right=True)
         chosen.append(min(int(drawn), len(points) - 1))
-    return points[chosen].clone()
+    return points[chosen]
 
 
 def turns(groups: np.ndarray) -> np.ndarray:

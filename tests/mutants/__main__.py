@@ -29,20 +29,26 @@ SLOWER = 3.0
 
 
 class Session:
-    """What is known already, a line each in a file: a kill costs the mutant that was running."""
+    """What is known already, a line each in a file: a kill costs the mutant that was running.
 
-    def __init__(self, file: Path) -> None:
+    It is known for as long as the function that the change is in stays as it was.
+    """
+
+    def __init__(self, file: Path, drawn: list[Mutant]) -> None:
         self.file = file
         self.found: dict[str, str] = {}
+        code = {mutant.key: mutant.code for mutant in drawn}
         lines = file.read_text("utf-8").splitlines() if file.exists() else []
         for line in map(json.loads, lines):
-            self.found[line["key"]] = line["how"]
+            if code.get(line["key"]) == line["code"]:
+                self.found[line["key"]] = line["how"]
 
     def note(self, mutant: Mutant, how: str, by: str) -> None:
         """Keep how a mutant ended, and which test noticed it."""
         self.found[mutant.key] = how
         with self.file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"key": mutant.key, "how": how, "by": by}) + "\n")
+            line = {"key": mutant.key, "code": mutant.code, "how": how, "by": by}
+            out.write(json.dumps(line) + "\n")
 
 
 class Trial:
@@ -137,9 +143,9 @@ def main(
     """Change a sample of places in the code, one at a time, and see whether a test fails."""
     kept = (ROOT / folder).resolve()
     kept.mkdir(parents=True, exist_ok=True)
-    session = Session(kept / "session.jsonl")
     modules = [m for room in only or ROOMS for m in _modules(room)]
     drawn = sample(ROOT, modules, count, seed)
+    session = Session(kept / "session.jsonl", drawn)
     root = ROOT
     if not report:
         root = kept / "tree"  # which stays as it is, whatever is edited meanwhile
@@ -147,6 +153,10 @@ def main(
         trial = Trial(Runner(root), patience)
         if again:
             session.found = {k: how for k, how in session.found.items() if how in NOTICED}
+        told = (
+            f"{len(session.found)} of {len(drawn)} are known from before, in code unchanged since"
+        )
+        click.echo(told)
         for wide, untried in ((False, None), (True, "near")):
             for mutant in [m for m in drawn if session.found.get(m.key) == untried]:
                 how, by = trial.of(mutant, wide=wide)

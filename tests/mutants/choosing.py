@@ -12,7 +12,11 @@ class TestFiles:
 
     def __init__(self, tree: Path) -> None:
         files = {p.relative_to(tree).as_posix(): p for p in sorted((tree / "tests").rglob("*.py"))}
-        direct = {name: _imports(path.read_text("utf-8")) for name, path in files.items()}
+        homes = _homes(tree)
+        imported = {name: _imports(path.read_text("utf-8")) for name, path in files.items()}
+        direct = {
+            name: used | {homes.get(one, one) for one in used} for name, used in imported.items()
+        }
         self.used = {
             name: used.union(*(direct.get(helper, set()) for helper in _helpers(used)))
             for name, used in direct.items()
@@ -21,8 +25,8 @@ class TestFiles:
         self.direct: Mapping[str, set[str]] = direct
 
     def near(self, path: str) -> list[str]:
-        """Those that mirror a module: named after it or its room, importing it by name, or in
-        the folder of its room."""
+        """Those that mirror a module: named after it or its room, importing it or something of
+        it by name, or in the folder of its room."""
         module = _module(path)
         names = tuple(f"test_{part}" for part in module.split(".")[1:])
         folder = f"tests/{'/'.join(module.split('.')[1:2])}/"
@@ -54,6 +58,17 @@ def _imports(source: str) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _homes(tree: Path) -> dict[str, str]:
+    """Names that packages hand on, and the modules that these have them from."""
+    found = {}
+    for path in tree.rglob("__init__.py"):
+        package = _module(path.relative_to(tree).as_posix())
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {f"{package}.{alias.name}": node.module for alias in node.names}
     return found
 
 

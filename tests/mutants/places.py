@@ -34,6 +34,7 @@ class Mutant:
         operator: the kind of change, a name in `OPERATORS`; `occurrence` counts its places.
         key: names the change by what the line says and not by where it stands, so that it stays
             the same when code around it changes.
+        code: a digest of the function that it is in, or of the statement outside of any.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Mutant:
     occurrence: int
     line: int
     key: str
+    code: str
 
     def applied(self, source: str) -> str:
         """The module's source with the change."""
@@ -71,6 +73,7 @@ def found(path: str, source: str) -> Iterator[list[Mutant]]:
     nodes = list(ast_nodes(get_ast(source)))
     dead = _without_effect(source)
     lines = source.splitlines()
+    digests = _digests(source)
     places: dict[tuple[Span, str], list[Mutant]] = {}
     seen: dict[str, int] = {}
     for name, kind in OPERATORS.items():
@@ -81,7 +84,8 @@ def found(path: str, source: str) -> Iterator[list[Mutant]]:
                 continue
             text = f"{path} {name} {start[1]} {lines[start[0] - 1].strip()}"
             nth = seen[text] = seen.get(text, 0) + 1
-            mutant = Mutant(path, name, occurrence, start[0], _digest(text, nth)[:12])
+            key, code = _digest(text, nth)[:12], digests[start[0]]
+            mutant = Mutant(path, name, occurrence, start[0], key, code)
             family = name.split("_")[0]
             places.setdefault(((start, end), family), []).append(mutant)
     yield from places.values()
@@ -115,6 +119,18 @@ def _without_effect(source: str) -> list[Span]:
             start = position(part.lineno, part.col_offset - at)
             spans.append((start, position(part.end_lineno, part.end_col_offset)))
     return spans
+
+
+def _digests(source: str) -> dict[int, str]:
+    """For each line, a digest of the innermost function, or of the statement in no function."""
+    lines, found = source.splitlines(), {}
+    for node in ast.walk(ast.parse(source)):  # outer ones first
+        parts = node.body if isinstance(node, ast.Module | ast.ClassDef) else [node]
+        for part in parts if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []:
+            first = min([part.lineno, *(d.lineno for d in getattr(part, "decorator_list", ()))])
+            last = part.end_lineno or first
+            found |= dict.fromkeys(range(first, last + 1), _digest(lines[first - 1 : last])[:12])
+    return found
 
 
 def _compiles(source: str) -> bool:
