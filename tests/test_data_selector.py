@@ -69,6 +69,16 @@ def test_a_view_has_a_row_for_each_id_of_the_pool(digits: Any) -> None:
     assert len(view.labelled.labels) == 9
 
 
+def test_what_nothing_is_labelled_for_is_empty(digits: Any) -> None:
+    data, graph = digits
+    champion_model = Model(graph, "its-weights", seed=1)
+    view = View(
+        data.ids("train"), (), (), data=data, champion_model=champion_model, engine=LocalEngine()
+    )
+    for name in ("probabilities", "embeddings", "features"):
+        assert len(getattr(view.labelled, name)) == 0, name
+
+
 def test_rows_are_mapped_back_to_the_ids_of_the_pool(digits: Any) -> None:
     data, graph = digits
     view = make(digits, pool=data.ids("train")[500:1100:7])

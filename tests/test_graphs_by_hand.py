@@ -143,7 +143,7 @@ def test_a_metric_of_some_samples_takes_lists_of_boxes_of_any_length() -> None:
     ]
     measure = on_rows(parts, lambda: MeanAveragePrecision(1))
     found = [measure(np.array(rows)) for rows in ([0], [1], [2], [0, 0], [0, 1], [0, 3])]
-    # one of two found; two of two; one of two; of two boxes that were answered the one that is there
+    # in turn: found, not found, one of two; both, one of two, and nothing more to find
     assert found == pytest.approx([1, 0, 0.5, 1, 0.5, 1])
 
 

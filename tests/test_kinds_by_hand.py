@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from al.contracts import DataSpec
+from al.errors import LabelError, StrategyError
 from al.kinds import kind_named
 from al.kinds.colours import of_class
 from al.kinds.masks import COVER
@@ -54,3 +56,53 @@ def test_images_without_boxes_have_a_row_that_is_none() -> None:
 def test_a_majority_of_choices_is_the_commonest() -> None:
     assert kind_named("class")(IMAGES).majority(["a", "b", "b"]) == "b"
     assert kind_named("class")(IMAGES).majority(["b", "a"]) == "b"  # a tie goes to the first
+
+
+def test_classes_that_are_ticked_are_sorted_and_each_counts_once() -> None:
+    labels = kind_named("labels")(IMAGES)
+    assert labels.from_form(["b", "a", "b"]) == ["a", "b"]
+    for odd in ("ba", ["b", 1], None):  # is told by who checks it
+        assert labels.from_form(odd) is odd
+
+
+def test_a_majority_of_boxes_is_the_answer_that_agrees_most_with_the_others() -> None:
+    boxes = kind_named("boxes")(IMAGES)
+
+    def answer(*found: tuple[str, list[float]]) -> list[dict[str, object]]:
+        return [{"label": name, "box": box} for name, box in found]
+
+    one, far = [0.0, 0, 4, 4], [0.0, 0, 1, 1]
+    alone = answer(("a", one), ("b", one))
+    another_class, none = answer(("b", one)), answer()
+    assert boxes.majority([far_off := answer(("a", far)), alone, another_class]) == alone
+    assert boxes.majority([far_off, none, none]) == none  # nothing agrees with nothing
+    assert boxes.majority([alone, answer(("a", one)), far_off]) == alone
+
+
+@pytest.mark.parametrize(
+    ("kind", "over", "means"),
+    [("class", "auto", "one"), ("mask", "auto", "patch"), ("labels", "max", "max")],
+)
+def test_a_reduction_is_one_that_the_kind_has(kind: str, over: str, means: str) -> None:
+    assert kind_named(kind).reduction(over) == means
+
+
+@pytest.mark.parametrize(
+    ("kind", "over", "says"),
+    [
+        ("class", "mean", "is one distribution: leave over out"),
+        ("labels", "sum", "choose one of mean, max"),
+        ("boxes", "top5", "choose one of sum, max, mean"),
+    ],
+)
+def test_another_reduction_is_refused_with_those_there_are(kind: str, over: str, says: str) -> None:
+    with pytest.raises(StrategyError, match=says):
+        kind_named(kind).reduction(over)
+
+
+def test_a_list_that_is_no_list_of_boxes_is_told_what_one_is() -> None:
+    boxes = kind_named("boxes")(IMAGES)
+    for box in ([1, 1, 2], [1, 1, 1, 1, 1], [], "abcd", None):
+        with pytest.raises(LabelError, match="boxes are"):
+            boxes.check([{"label": "a", "box": box}])
+    boxes.check([{"label": "a", "box": [1, 1, 2, 2]}])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al.contracts import Query
+from al.contracts import Picks, Query
 from al.data_selector import select
 from al.strategies import ArrayView, build
 from tests.views import view
@@ -101,6 +101,40 @@ def test_a_class_without_labels_catches_up_before_the_others_get_more() -> None:
     found = query("random", over, 6, balance=True)
     rows = [over.ids.index(id) for id in found.ids]
     assert np.bincount(p[rows].argmax(1), minlength=3).tolist() == [0, 1, 5]
+
+
+def ranked(classes: list[int]) -> tuple[ArrayView, Any]:
+    """A pool whose samples are asked for in their order, and the classes the model takes them
+    for."""
+
+    def in_order(view: ArrayView, query_size: int, rng: np.random.Generator) -> Picks:
+        positions = np.arange(query_size)
+        return Picks(positions, 1.0 - positions / 100)
+
+    return ArrayView(probabilities=np.eye(max(classes) + 1)[classes]), in_order
+
+
+def test_even_classes_are_sought_among_five_times_the_query() -> None:
+    for place, there in ((19, True), (20, False)):
+        classes = [0] * 40
+        classes[place] = 1
+        over, in_order = ranked(classes)
+        found = select(
+            in_order, over, 4, np.random.default_rng(0), name="own", model="none", balance=True
+        )
+        assert (over.ids[place] in found.ids) == there
+
+
+@pytest.mark.parametrize("more", [{"explore": 0.01}, {"audit": 0.01}])
+def test_the_least_share_is_one_sample(more: dict[str, float]) -> None:
+    found = query("margin", view(0, 40), 10, **more)
+    assert found.reasons.count("margin") == 9
+    assert found.scores[9] == min(found.scores[:9])  # a draw stands after what was wanted
+
+
+@pytest.mark.parametrize("more", [{"explore": 1.0}, {"audit": 1.0}])
+def test_where_all_are_drawn_nothing_was_scored(more: dict[str, float]) -> None:
+    assert query("margin", view(0, 40), 5, **more).scores == (0.0,) * 5
 
 
 def test_a_budget_counts_what_samples_cost() -> None:

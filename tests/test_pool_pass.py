@@ -263,6 +263,22 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
         made.read("probabilities", np.arange(100))
 
 
+def test_a_disk_that_is_full_says_so_before_rows_are_gathered_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made, _ = make(tmp_path, loader(300))
+    made.ensure(["samples"], np.arange(300))
+    monkeypatch.setattr("al.data_selector.kept_rows.LARGE", 1000)
+    monkeypatch.setattr(os, "posix_fallocate", full)  # or a write to the map would be a SIGBUS
+    with pytest.raises(DataError, match="No space left on device"):
+        made.read("samples", np.arange(300))
+
+
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for given in ("many", "inf", "-1"):
         monkeypatch.setenv("AL_CACHE_GB", given)
