@@ -30,6 +30,7 @@ CHOICES = {
     "missing": ("stop", "drop"),
     "copies": ("once", "keep"),
     "head": ("linear", "mlp"),
+    "report": ("on", "off"),
     "init": ("scratch", "champion", "shrink-perturb"),
     "kind": ("auto", "class", "number"),
     "separator": ("auto", "comma", "semicolon", "tab", "pipe"),
@@ -172,6 +173,9 @@ class Config:
     wait: str = of.annotating(
         "off", "How long a command waits for answers before it ends: 30m, 2h; or off.", free=True
     )
+    label_cost: float = of.annotating(
+        0.0, "What a label costs, in any currency, for the report; 0 leaves money out.", free=True
+    )
     folds: int = of.annotating(
         4,
         "Models trained across people's labels after each cycle to find wrong ones; 0 is off.",
@@ -224,6 +228,11 @@ class Config:
     baseline: str = of.campaign(
         "random", "Strategy run beside this one by main with the oracle; or none.", free=True
     )
+    report: str = of.campaign(
+        "on",
+        "Write report.html to the campaign's run when a cycle is closed: on or off.",
+        free=True,
+    )
 
     def __post_init__(self) -> None:
         for parameter in dataclasses.fields(self):
@@ -237,6 +246,8 @@ class Config:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
+        if not self.label_cost >= 0:
+            raise ConfigError(f"label_cost={self.label_cost:g}: give 0 or more")
         for name in NUMBER_OR_OFF:
             self._number_or_off(name)
         for name in ("campaign", "model"):

@@ -57,6 +57,7 @@ class Keywords(TypedDict, total=False):
     quorum: float
     answers_within: str
     wait: str
+    label_cost: float
     folds: int
     second_opinions: float
     kpi: str | float
@@ -77,6 +78,7 @@ class Keywords(TypedDict, total=False):
     engine: str
     engine_options: str
     baseline: str
+    report: str
     # end
 
 

@@ -42,6 +42,7 @@ SMALL: dict[str, Any] = {
     "query_size": 10,
     "batch_size": 8,
     "baseline": "none",
+    "report": "off",
 }
 
 

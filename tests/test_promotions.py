@@ -83,7 +83,8 @@ def test_each_promotion_is_a_row_once(registry: Registry) -> None:
     ]  # fmt: skip
     table = registry.promotions.table()
     assert list(table["to"][:-1]) == list(table["from"][1:])
-    assert table["to"].iloc[-1] == ""
+    assert table["to"].iloc[-1] == "now"
+    assert table["from"].str.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").all()
 
 
 def test_undo_goes_back_one_version_at_a_time(registry: Registry, client: Any) -> None:

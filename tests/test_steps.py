@@ -22,7 +22,7 @@ from al.pipeline.steps import STEPS
 from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
-OTHERS = ("page", "watch", "undo", "export", "predict", "history")
+OTHERS = ("page", "watch", "undo", "export", "predict", "report", "history")
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
@@ -30,6 +30,7 @@ EXTRA = {
     "undo": {"reason": ""},
     "export": {"format": "csv", "to": "auto", "images": "on"},
     "predict": {"to": "auto", "samples": "rest"},
+    "report": {"to": "none"},
 }
 FIELDS = {p.name: p for p in dataclasses.fields(Config)}
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())

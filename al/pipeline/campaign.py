@@ -25,6 +25,7 @@ from al.pipeline.labels_out import export_labels, labels_of, queries_of
 from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.predicting import predict
 from al.pipeline.report import Result
+from al.pipeline.reporting import BASELINE, complete, report
 from al.pipeline.session import Session
 from al.pipeline.spans import span
 from al.pipeline.steps import STEPS, Step, step_named
@@ -110,7 +111,10 @@ class Campaign:
             compared = config.annotator == "oracle" and config.baseline != "none"
             if complete and compared and config.baseline != config.strategy:
                 _log.info(f"beside it, the same with {config.baseline}:")
-                result = result.beside(self._baseline(config).run())
+                baseline = self._baseline(config)
+                session.run.set_tags({BASELINE: baseline.name})
+                result = result.beside(baseline.run())
+                session.gathered.baseline = None  # it may have gone on
             result.log(session.run)
         self._result = result
         if self._entry == "main" or (self._entry is None and result.baseline is not None):
@@ -230,6 +234,21 @@ class Campaign:
         with self._looked_into() as session:
             return export_labels(session, format, to, images)
 
+    def report(self, to: str = "none") -> Path | None:
+        """Write the report anew, to the campaign's run; returns the page, where `to` is a folder.
+
+        Nobody has to stop for it: the campaign may be driven meanwhile.
+
+        Args:
+            to: a folder that is not there yet, to write it into as well; or "none".
+
+        Raises:
+            ConfigError: the campaign has closed no cycle yet.
+            ExportError: it cannot be written to that place.
+        """
+        with self._looked_into() as session:
+            return report(session, to)
+
     def predict(self, to: str = "auto", samples: str = "rest") -> Path:
         """Write what the version in Production says of samples without a label; only reads.
 
@@ -281,6 +300,7 @@ class Campaign:
             try:
                 with ended(session.run, finish):
                     yield session
+                    complete(session)
                     session.attach_project_run()
             finally:
                 if session.driver is not None:

@@ -7,6 +7,7 @@ import logging
 from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, Waiting, begin_cycle, ended, needs, next_step, open_cycle
 from al.pipeline.history import stop_reason
+from al.pipeline.reporting import renew
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 
@@ -60,6 +61,8 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
     except Waiting as waiting:
         _log.warning(f"{waiting}; the same command goes on")
         return False
-    if not over and (then := next_step(cycle)):
+    if over:
+        renew(cycle.session)
+    elif then := next_step(cycle):
         _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
     return True

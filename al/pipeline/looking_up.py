@@ -118,6 +118,7 @@ def looked_up(
             criterion=wanted,
             stop_rules=rules,
             lower=lower,
+            share=task.metric in graph.shares,
             device=device,
             engine=engine,
             steps=steps,

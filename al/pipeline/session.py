@@ -13,6 +13,7 @@ from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
 from al.errors import DataError, StateError
+from al.pipeline.gathered import Gathered
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
@@ -31,6 +32,7 @@ class Session:
     Attributes:
         stop_rules: what ends the campaign.
         lower: less of the task's metric is better.
+        share: the metric goes from 0 to 1.
         steps: the steps of a cycle in their order.
         run: the campaign's run.
         driver: the right of this process to drive the campaign; None where it only looks.
@@ -40,6 +42,7 @@ class Session:
         history: metrics of all closed cycles, once the stop rules have asked for them.
         seen_contents: identity of what each training sample holds, once it was asked for.
         recipe: what workers make models of, on the data as it was looked at last.
+        gathered: what was read for the report.
     """
 
     config: Config
@@ -51,6 +54,7 @@ class Session:
     criterion: Criterion
     stop_rules: tuple[StopRule, ...]
     lower: bool
+    share: bool
     device: torch.device
     engine: Engine
     steps: tuple[Step, ...]
@@ -63,6 +67,7 @@ class Session:
     history: list[Mapping[str, float]] | None = None
     seen_contents: Mapping[str, str] | None = None
     recipe: CampaignRecipe = field(init=False)
+    gathered: Gathered = field(default_factory=Gathered)
 
     def __post_init__(self) -> None:
         self.recipe = CampaignRecipe(self.makings, self.splits)

@@ -91,12 +91,16 @@ class Promotions:
         self._rows = [*self.all()[:place], row]
 
     def table(self) -> pd.DataFrame:
-        """A row for each promotion: version, from, to, by, why; `to` is empty for the latest."""
+        """A row for each promotion: version, from, to, by, why; times are UTC.
+
+        `to` is "now" for the latest. MLflow's page shows an empty cell for a time with a T in it.
+        """
         rows = self.all()
-        ends = [*(row.at for row in rows[1:]), ""][: len(rows)]
+        begins = [row.at.partition("+")[0].replace("T", " ") for row in rows]
+        ends = [*begins[1:], "now"][: len(rows)]
         cells = [
-            ("none" if row.version is None else f"v{row.version}", row.at, end, row.by, row.why)
-            for row, end in zip(rows, ends, strict=True)
+            ("none" if row.version is None else f"v{row.version}", begin, end, row.by, row.why)
+            for row, begin, end in zip(rows, begins, ends, strict=True)
         ]
         return pd.DataFrame(cells, columns=COLUMNS)
 

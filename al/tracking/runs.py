@@ -77,6 +77,9 @@ class Run:
         self.artifact_uri = str(run.info.artifact_uri)
         self.tags = Tags(f"run {self.name!r} ({self.id})", run.data.tags)
         self.started = run.info.start_time / 1000  # seconds since 1970
+        ended = run.info.end_time
+        #: How long it took; None while it has not ended.
+        self.seconds = max(ended / 1000 - self.started, 0.0) if ended else None
         self.metrics: dict[str, float] = dict(run.data.metrics)  # as they were when it was found
         self._params = set(run.data.params)
         self._logged: dict[str, set[int]] | None = {} if reopened else None
@@ -108,6 +111,10 @@ class Run:
     def describe(self, text: str) -> None:
         """The description that the runs table and the run's page show, once the run ends."""
         self._unsaid[MLFLOW_RUN_NOTE] = text
+
+    def describe_now(self, text: str) -> None:
+        """The description, of a run that goes on."""
+        self.set_tags({MLFLOW_RUN_NOTE: text})
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Params that the run does not have; `mlflow run` has logged what was given to it."""

@@ -1,0 +1,35 @@
+"""What a campaign's report has read of runs that do not change any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from al.report import Curve
+from al.tracking import Run, Store
+
+
+@dataclass
+class Gathered:
+    """The runs of closed cycles, each read once.
+
+    Attributes:
+        runs: of cycles and their steps, by cycle.
+        baseline: the baseline's curve, once it was looked for.
+    """
+
+    runs: dict[int, list[Run]] = field(default_factory=dict)
+    baseline: Curve | None = None
+
+    def up_to(self, last: int, store: Store, campaign: Run) -> Mapping[int, list[Run]]:
+        """The runs of all cycles up to the last one that is closed, by cycle."""
+        wanted = {"al.campaign_run": campaign.id}
+        if last - 1 in self.runs and last not in self.runs:
+            wanted["al.cycle"] = str(last)
+        if last not in self.runs:
+            new: dict[int, list[Run]] = {}
+            for run in store.find(wanted):
+                if "al.cycle" in run.tags and run.tags.get("al.role") in ("cycle", "step"):
+                    new.setdefault(run.tags.whole("al.cycle"), []).append(run)
+            self.runs |= {number: found for number, found in new.items() if number <= last}
+        return dict(sorted(self.runs.items()))

@@ -1,0 +1,102 @@
+"""What a section is, and the pieces of HTML that sections are made of; every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        name: of its files, and where links lead.
+        figures: what its pictures show, as a table each: written as NAME.csv beside the report.
+        pictures: PNG files by name.
+    """
+
+    name: str
+    title: str
+    body: Markup
+    figures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def join(parts: Sequence[Any]) -> Markup:
+    """Pieces one after the other."""
+    return Markup("\n").join(parts)
+
+
+def p(text: Any, kind: str = "") -> Markup:
+    """A paragraph; `kind` is "note" for small print."""
+    return Markup('<p class="{}">{}</p>').format(kind, text)
+
+
+def figure(picture: Markup, caption: Any, *, wide: bool = False) -> Markup:
+    """A picture with what it shows."""
+    shape = "wide" if wide else ""
+    return Markup('<figure class="{}">{}<figcaption>{}</figcaption></figure>').format(
+        shape, picture, caption
+    )
+
+
+def grid(*parts: Any) -> Markup:
+    """Pieces beside each other, where there is room."""
+    return Markup('<div class="grid">{}</div>').format(join([part for part in parts if part]))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], texts: int = 1) -> Markup:
+    """A table whose first columns are texts and the others numbers, on the right.
+
+    Args:
+        texts: columns of text at the left; those after them are numbers.
+    """
+
+    def cell(name: str, place: int, value: Any) -> Markup:
+        kind = "" if place < texts else ' class="n"'
+        return Markup(f"<{name}{kind}>{{}}</{name}>").format(value)
+
+    def row(name: str, values: Sequence[Any]) -> Markup:
+        cells = [cell(name, place, value) for place, value in enumerate(values)]
+        return Markup("<tr>{}</tr>").format(Markup("").join(cells))
+
+    body = join([row("td", values) for values in rows])
+    return Markup(
+        '<div class="scroll"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+    ).format(row("th", heads), body)
+
+
+def details(title: str, body: Any) -> Markup:
+    """What is shown when somebody asks for it, and on paper."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, body)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words: 1 label, 2 labels."""
+    return f"{number:,} {what if number == 1 else f'{what}s'}"
+
+
+def lasting(seconds: float) -> str:
+    """A span of time, as one says it."""
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def dated(seconds: float) -> str:
+    """A moment, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+__all__ = [
+    "Markup", "Section", "counted", "dated", "details", "escape", "figure", "grid", "join",
+    "lasting", "p", "table",
+]  # fmt: skip

@@ -1,0 +1,111 @@
+"""Section: what labels bought, by their number, by people's hours and by money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from al.report.facts import Curve, Facts
+from al.report.intervals import of_value
+from al.report.plot import Plot, widened
+from al.report.section import Markup, Section, details, figure, grid, join, table
+
+
+def curve(facts: Facts) -> Section | None:
+    """The learning curve with its interval, beside the baseline."""
+    if not len(facts.curve):
+        return None
+    found = _table(facts)
+    pictures = [
+        figure(
+            _plot(facts, facts.curve.labels, f"labels (plus {facts.validation:,} for validation)"),
+            _caption(facts),
+        )
+    ]
+    if (spent := _hours(facts)) is not None:
+        caption = f"The same by people's time, {spent[-1]:.2f} hours so far."
+        pictures.append(figure(_plot(facts, spent, "hours of people", alone=True), caption))
+    if facts.cost:
+        money = (facts.curve.labels + facts.validation) * facts.cost
+        caption = f"The same by money, {facts.cost:g} a label, those for validation among them."
+        pictures.append(figure(_plot(facts, money, "spent", alone=True), caption))
+    rows = [[f"{row.labels:,}", *_cells(facts, row)] for row in found.itertuples()]
+    heads = ["labels", facts.config.strategy, "95 % interval"]
+    heads += [facts.baseline.strategy] if facts.baseline else []
+    shown = table(heads, rows, texts=0)
+    if len(pictures) > 1:
+        body = join([grid(*pictures), details("Every point of it", shown)])
+    else:
+        body = grid(*pictures, shown)
+    return Section("learning_curve", "What the labels bought", body, {"learning_curve": found})
+
+
+def _cells(facts: Facts, row: Any) -> list[str]:
+    cells = [facts.shown(row.value)]
+    cells.append("–" if np.isnan(row.low) else f"{facts.shown(row.low)} … {facts.shown(row.high)}")
+    if facts.baseline:
+        cells.append("–" if np.isnan(row.baseline) else facts.shown(row.baseline))
+    return cells
+
+
+def _table(facts: Facts) -> pd.DataFrame:
+    curve = facts.curve
+    bounds = [of_value(facts, value, facts.test) for value in curve.values]
+    found = pd.DataFrame(
+        {
+            "labels": curve.labels,
+            "value": curve.values,
+            "low": [b[0] if b else np.nan for b in bounds],
+            "high": [b[1] if b else np.nan for b in bounds],
+        }
+    )
+    if facts.baseline:
+        other = dict(zip(facts.baseline.labels, facts.baseline.values, strict=True))
+        found["baseline"] = [other.get(labels, np.nan) for labels in curve.labels]
+    return found
+
+
+def _plot(facts: Facts, xs: np.ndarray, across: str, *, alone: bool = False) -> Markup:
+    """The curve by what stands on the x axis; `alone` without the baseline, whose x are labels."""
+    mine, other = facts.curve, None if alone else facts.baseline
+    bounds = [of_value(facts, value, facts.test) or (value, value) for value in mine.values]
+    lows, highs = np.array(bounds).T
+    curves: list[Curve] = [mine, *([other] if other is not None and len(other) else [])]
+    low = min(float(lows.min()), *(float(c.values.min()) for c in curves))
+    high = max(float(highs.max()), *(float(c.values.max()) for c in curves))
+    low, high = widened(low, high)
+    if facts.share:
+        low, high = max(low, 0.0), min(high, 1.0)
+    ends = [float(xs.min()), float(xs.max())]
+    if other is not None and len(other):
+        ends = [min(ends[0], float(other.labels.min())), max(ends[1], float(other.labels.max()))]
+    plot = Plot(widened(ends[0], ends[1], 0.03), (low, high), (across, f"test {facts.metric_name}"))
+    plot.band(xs, lows, highs, 0)
+    if other is not None and len(other):
+        plot.line(other.labels, other.values, 1, other.strategy, dashed=True)
+    plot.line(xs, mine.values, 0, mine.strategy)
+    return plot.svg(
+        f"test {facts.metric_name} by {across}, rising to {facts.shown(mine.values[-1])}"
+    )
+
+
+def _hours(facts: Facts) -> np.ndarray | None:
+    """People's time up to each point of the curve; None where it is not known."""
+    if "annotation_seconds" not in facts.cycles or not facts.state.labels.seconds:
+        return None
+    at = dict(zip(facts.cycles["labels"], facts.cycles["annotation_seconds"], strict=True))
+    found = np.array([at.get(labels, np.nan) for labels in facts.curve.labels]) / 3600
+    return found if np.isfinite(found).all() and found[-1] > 0 else None
+
+
+def _caption(facts: Facts) -> Any:
+    how = f"measured on {facts.test:,} test samples that decide nothing"
+    if facts.share:
+        exact = "" if facts.metric == "accuracy" else ", as if each were right or wrong"
+        how += f"; the band is the 95 % interval (Wilson){exact}"
+    elif facts.metric == "rmse":
+        how += "; the band is the 95 % interval for normal errors"
+    ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
+    return f"Test {facts.metric_name} of the model in Production{ahead}, {how}."

@@ -1,0 +1,120 @@
+"""What a campaign came to: in a sentence, and in a few figures."""
+
+from __future__ import annotations
+
+from al.report.facts import Facts
+from al.report.intervals import of_value
+from al.report.section import counted, lasting
+
+
+def lead(facts: Facts) -> str:
+    """What was asked for, and what was decided, in a few sentences."""
+    config = facts.config
+    asked = f"The strategy {config.strategy} chose which samples of {config.task} to ask about"
+    who = (
+        "the data set's own labels answered" if config.annotator == "oracle" else "people answered"
+    )
+    words = [
+        f"{asked}, {config.query_size} a cycle; {who}. "
+        f"After {counted(facts.state.cycle, 'cycle')} and {counted(facts.paid, 'label')}"
+    ]
+    if facts.version is None or not len(facts.curve):
+        words.append(", no model is in Production yet.")
+    else:
+        value = float(facts.curve.values[-1])
+        words.append(
+            f", version {facts.version} of {facts.model} is in Production with a test "
+            f"{facts.metric_name} of {facts.shown(value)}"
+        )
+        words.append(f"{_beside(facts)}.")
+    if facts.stopped:
+        words.append(f" The campaign ended: {facts.stopped}.")
+    return "".join(words)
+
+
+def _beside(facts: Facts) -> str:
+    """How that compares with the baseline."""
+    found = saved(facts)
+    if found is None:
+        return ""
+    assert facts.baseline is not None
+    value, mine, theirs = found
+    what = f"{facts.metric_name} {facts.shown(value)}"
+    if mine == theirs:
+        return f", level with {facts.baseline.strategy}"
+    more = "fewer" if mine < theirs else "more"
+    return (
+        f"; {what} took {abs(theirs - mine):.0f} labels {more} than {facts.baseline.strategy} "
+        f"needed ({mine:.0f} instead of {theirs:.0f})"
+    )
+
+
+def gain(facts: Facts) -> float | None:
+    """How much better the champion is than the baseline's at the last number of labels of both."""
+    if facts.baseline is None or not len(facts.curve):
+        return None
+    theirs = dict(zip(facts.baseline.labels.tolist(), facts.baseline.values.tolist(), strict=True))
+    shared = [
+        (mine, theirs[labels])
+        for labels, mine in zip(
+            facts.curve.labels.tolist(), facts.curve.values.tolist(), strict=True
+        )
+        if labels in theirs
+    ]
+    if not shared:
+        return None
+    mine, other = shared[-1]
+    return float(other - mine if facts.lower else mine - other)
+
+
+def saved(facts: Facts) -> tuple[float, float, float] | None:
+    """The best value that strategy and baseline both reach, and at how many labels each does.
+
+    Between two points a curve's best is a straight line. None where there is nothing to compare.
+    """
+    if facts.baseline is None or not len(facts.curve) or not len(facts.baseline):
+        return None
+    lower = facts.lower
+    bests = [float(c.best(lower=lower)[-1]) for c in (facts.curve, facts.baseline)]
+    value = max(bests) if lower else min(bests)
+    mine = facts.curve.reaches(value, lower=lower)
+    theirs = facts.baseline.reaches(value, lower=lower)
+    return None if mine is None or theirs is None else (value, mine, theirs)
+
+
+def tiles(facts: Facts) -> list[tuple[str, str]]:
+    """The figures that count, each with what it is."""
+    found = [(f"{facts.paid:,}", f"labels, plus {facts.validation:,} for validation")]
+    if len(facts.curve):
+        value = float(facts.curve.values[-1])
+        interval = of_value(facts, value, facts.test)
+        also = (
+            f", 95 %: {facts.shown(interval[0])} to {facts.shown(interval[1])}" if interval else ""
+        )
+        found.append((facts.shown(value), f"test {facts.metric_name}{also}"))
+    if (ahead := gain(facts)) is not None:
+        assert facts.baseline is not None
+        better = "below" if facts.lower else "over"
+        sign = f"{ahead:+.3f}" if facts.share else f"{ahead:+.4g}"
+        found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}"))
+    if (less := saved(facts)) is not None:
+        value, mine, theirs = less
+        count = f"{theirs - mine:+.0f}".replace("-", "−").replace("+", "")
+        found.append((count, f"labels saved on the way to {facts.shown(value)}"))
+    if facts.version is not None:
+        found.append(
+            (f"v{facts.version}", f"in Production, of {counted(_versions(facts), 'promotion')}")
+        )
+    hours = facts.state.labels.seconds
+    if hours:
+        found.append((lasting(hours), "of people's time"))
+    if facts.cost:
+        bought = facts.paid + facts.validation
+        found.append((f"{bought * facts.cost:,.2f}", f"spent on labels, at {facts.cost:g} each"))
+    if len(facts.cycles):
+        found.append((lasting(float(facts.cycles["seconds"].sum())), "of computing and waiting"))
+    return found
+
+
+def _versions(facts: Facts) -> int:
+    return len(facts.promotions)

@@ -1,0 +1,130 @@
+"""The report: one page that tells a campaign, whole and harmless, written beside the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import al
+from al.errors import ConfigError, ExportError
+from tests.conftest import SMALL
+from tests.reports import Report, store
+from tests.stores import runs
+
+Make = Callable[..., Any]
+GIVEN = {**SMALL, "report": "on", "baseline": "random", "strategy": "margin", "label_cost": 0.25}
+
+
+@pytest.fixture(scope="module")
+def told(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The report of a campaign of two cycles with its baseline, and a client on its store."""
+    folder = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch, store(empty_database, folder) as client:
+        patch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
+        al.Campaign(show_progress=False, campaign="c", **GIVEN).run()
+        (run,) = runs(client, role="campaign", campaign="c")
+        yield Report(client, run.info.run_id, folder / "told"), client, folder
+
+
+def test_the_page_is_whole_and_needs_nothing_from_elsewhere(told: Any) -> None:
+    page = told[0].page
+    assert (page.open, page.wrong) == ([], [])
+    assert not page.tags & {"script", "iframe", "object", "embed", "form", "link", "base"}
+    leads = [v for _, name, v in page.attributes if name in ("src", "href", "srcset", "data")]
+    assert leads
+    assert all(v.startswith(("#", "data:image/")) for v in leads)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_it_says_in_a_sentence_what_was_asked_and_what_came_of_it(told: Any) -> None:
+    text = told[0].page.text
+    assert "The strategy margin chose which samples of digits to ask about, 10 a cycle" in text
+    assert "After 2 cycles and 40 labels" in text
+    assert "of c is in Production with a test accuracy of 0." in text
+    assert "The campaign ended: cycles=2 are done." in text
+    assert "20.00 spent on labels, at 0.25 each" in text  # 40 and 40 for validation
+
+
+def test_the_curve_is_that_of_the_campaign_beside_its_baseline(told: Any) -> None:
+    report, client, _ = told
+    (run,) = runs(client, role="campaign", campaign="c")
+    points = client.get_metric_history(run.info.run_id, "test/accuracy")
+    table = report.table("learning_curve")
+    assert dict(zip(table["labels"], table["value"], strict=True)) == pytest.approx(
+        {point.step: point.value for point in points}
+    )
+    (other,) = runs(client, role="campaign", campaign="c-random")
+    points = client.get_metric_history(other.info.run_id, "test/accuracy")
+    assert list(table["baseline"]) == pytest.approx([p.value for p in points])
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+
+
+def test_the_time_of_each_step_is_told_and_adds_up(told: Any) -> None:
+    report, client, _ = told
+    table = report.table("times").set_index("cycle")
+    for cycle in runs(client, role="cycle", campaign="c"):
+        seconds = cycle.data.metrics["cycle/seconds"]
+        row = table.loc[int(cycle.data.tags["al.cycle"])]
+        assert row.sum() == pytest.approx(seconds, abs=0.5)
+        assert row["train"] > 0
+
+
+def test_promotions_are_a_timeline(told: Any) -> None:
+    report = told[0]
+    assert report.page.text.count("elected by the pipeline") == len(report.table("promotions"))
+    assert list(report.table("promotions")["to"])[-1] == "now"
+
+
+def test_every_picture_has_its_figures_beside_it(told: Any) -> None:
+    report = told[0]
+    for section in ("learning_curve", "promotions", "times"):
+        assert section in report.page.sections
+        assert f"{section}.csv" in report.files
+
+
+def test_al_report_writes_it_anew_into_a_folder_too(
+    told: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = told[2]
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
+    made = al.Campaign(campaign="c")
+    page = made.report(str(folder / "story"))
+    assert page == folder / "story" / "report.html"
+    assert "margin chose" in page.read_text()
+    assert (folder / "story" / "report" / "learning_curve.csv").exists()
+    with pytest.raises(ExportError, match="is there already"):
+        made.report(str(folder / "story"))
+    with pytest.raises(ConfigError, match="there is no campaign 'nobody'"):
+        al.Campaign(campaign="nobody").report()
+
+
+def test_report_off_writes_none(campaign: Make, client: Any) -> None:
+    campaign(campaign="c", cycles=1).run()
+    (run,) = runs(client, role="campaign")
+    names = {entry.path for entry in client.list_artifacts(run.info.run_id)}
+    assert "report.html" not in names
+
+
+def test_a_report_that_fails_is_a_line_and_the_campaign_goes_on(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = campaign(campaign="c", cycles=2, report="on")
+    made.cycle()
+    (run,) = runs(client, role="campaign")
+    path = Path(run.info.artifact_uri) / "report"
+    for file in path.iterdir():
+        file.unlink()
+    path.rmdir()
+    path.write_text("a file where a folder has to be")
+    assert len(made.cycle().curve) == 2
+    assert "the report could not be written" in caplog.text
+    assert "al report --campaign c makes it anew" in caplog.text
+    path.unlink()
+    made.run()  # nothing is missing but the report
+    assert (path / "learning_curve.csv").exists()
+    assert len(pd.read_csv(path / "learning_curve.csv")) == 2
