@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from al.catalog import strategies, tasks
-from al.contracts import Batch, Picks
+from al.contracts import Batch, Picks, Query
 from al.data import ArrayLoader
 from al.data_selector import Model, View, contact_sheet, explained, query_figures, select
 from al.engine import LocalEngine
@@ -274,6 +274,30 @@ def test_figures_of_a_query_compare_it_with_a_uniform_one(digits: Any) -> None:
     assert figures["query/distance_to_labelled"] > 1.1  # it was chosen to be far
     assert 0 <= figures["query/class_balance"] <= 1
     assert 0 <= figures["query/overlap_with_random"] <= 0.3
+
+
+def test_figures_of_a_query_are_those_of_their_definitions(digits: Any) -> None:
+    from scipy.stats import entropy
+
+    view = make(digits, pool=digits[0].ids("train")[9:209])
+    rows = [3, 5, 8, 13, 21, 34, 55, 89]
+    ids = tuple(view.ids[row] for row in rows)
+    reasons = ("margin",) * 6 + ("explore",) * 2
+    predicted = tuple("11122340")
+    query = Query(
+        ids, tuple(map(float, range(8))), reasons, (None,) * 8, "margin", "none",
+        predicted=predicted, confidence=(0.5,) * 8,
+    )  # fmt: skip
+    figures = query_figures(query, view, np.random.default_rng(3))
+    assert figures["query/mean_score"] == 3.5
+    assert figures["query/explored"] == 2
+    assert figures["query/class_balance"] == pytest.approx(entropy([3, 2, 1, 1, 1]) / np.log(10))
+    drawn = np.random.default_rng(3).choice(200, size=8, replace=False)
+    assert figures["query/overlap_with_random"] == len({*drawn} & {*rows}) / 8
+    points, seen = view.embeddings.astype(float), view.labelled.embeddings.astype(float)
+    nearest = np.linalg.norm(points[:, None] - seen, axis=2).min(axis=1)
+    expected = nearest[rows].mean() / nearest[drawn].mean()
+    assert figures["query/distance_to_labelled"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_costs_that_are_none_are_refused(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -256,6 +256,30 @@ def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path:
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
     with pytest.raises(ConfigError, match=r"a Pipeline holds a tests\.test_estimator._twice"):
         graph.save_weights(tmp_path)
+
+
+class Curious(DummyClassifier):  # type: ignore[misc]
+    """Keeps of which type and shape the samples were that it was fitted to and asked about."""
+
+    seen: ClassVar[list[Any]] = []
+
+    def fit(self, inputs: Any, targets: Any) -> Any:
+        self.seen.append((inputs.dtype, inputs.shape))
+        return super().fit(inputs, targets)
+
+    def predict_proba(self, inputs: Any) -> Any:
+        self.seen.append((inputs.dtype, inputs.shape))
+        return super().predict_proba(inputs)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float64])
+def test_an_estimator_sees_rows_of_float32_whatever_samples_are(kind: Any) -> None:
+    graph = EstimatorGraph(Curious(), DataSpec(("a", "b"), (2, 2), "uint8"))
+    images = np.ones((6, 2, 2), kind)
+    graph.fit(images, np.arange(6) % 2, 0)
+    graph.predict(images)
+    assert Curious.seen == [(np.float32, (6, 4))] * 2
+    Curious.seen.clear()
 
 
 class Talkative(DummyClassifier):  # type: ignore[misc]

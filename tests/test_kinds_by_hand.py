@@ -53,6 +53,18 @@ def test_images_without_boxes_have_a_row_that_is_none() -> None:
     assert boxes.tensor([one, []]).tolist() == [[[2, 1, 2, 3, 4]], [[-1, 0, 0, 0, 0]]]
 
 
+def test_targets_that_are_none_are_told_in_words() -> None:
+    masks, labels = kind_named("mask")(IMAGES), kind_named("labels")(IMAGES)
+    mask = np.zeros((4, 5), np.uint8)
+    assert masks.wrong(mask) == ""
+    for number in (3, 9):  # of classes 0, 1 and 2
+        mask[2, 2] = number
+        assert masks.wrong(mask) == f"its mask holds {number}, which is none of 3 classes"
+    assert masks.wrong(mask.T) == "its mask is 5 × 4, its image 4 × 5"
+    assert labels.wrong(np.zeros(3, bool)) == ""
+    assert labels.wrong(np.zeros(2, bool)) == "(2,) flags for 3 classes"
+
+
 def test_a_majority_of_choices_is_the_commonest() -> None:
     assert kind_named("class")(IMAGES).majority(["a", "b", "b"]) == "b"
     assert kind_named("class")(IMAGES).majority(["b", "a"]) == "b"  # a tie goes to the first

@@ -124,7 +124,7 @@ class LabelTable:
     def since(self, before: LabelTable) -> LabelTable:
         """The rows that another table lacks or has otherwise."""
         both = self.frame.merge(before.frame, how="left", indicator=True)
-        return LabelTable(self.frame[(both["_merge"] == "left_only").to_numpy()])
+        return LabelTable(self.frame[both["_merge"] == "left_only"])
 
     # -- adding ------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class LabelTable:
         frames = [frame for frame in (kept, replaced) if len(frame)]
         old = pd.concat(frames).loc[mine["id"]] if frames else mine
         parts = [frame for frame in (old, theirs[~same]) if len(frame)]
-        return LabelTable(pd.concat(parts, ignore_index=True) if parts else None)
+        return LabelTable(pd.concat(parts) if parts else None)
 
     # -- files -------------------------------------------------------------------------------
 

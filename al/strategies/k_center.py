@@ -137,8 +137,7 @@ class _Farthest:
             return -np.inf
         inside = np.zeros(len(self.raw), bool)
         inside[chosen] = True
-        others = rest[~inside[rest]]
-        return float(self.bound[others].max()) if len(others) else -np.inf
+        return float(self.bound[rest[~inside[rest]]].max())
 
     def _among(self, safe: np.ndarray, outside: float, most: int) -> list[tuple[int, float]]:
         """Pick greedily among points that are up to date, while nothing outside can be farther."""

@@ -120,9 +120,8 @@ def _greedy(
         newly = np.flatnonzero(uncovered & (ball > 0))
         uncovered[newly] = False
         gains -= _holders(bits, newly)  # each sample is newly covered once: n² bits in all
-    left = sizes.copy()
-    left[picked] = -1
-    more = top(left, size - len(picked)) if len(picked) < size else np.empty(0, np.int64)
+    sizes[picked] = -1
+    more = top(sizes, size - len(picked)) if len(picked) < size else np.empty(0, np.int64)
     found = np.concatenate([np.array(picked, np.int64), more])
     return found, np.concatenate([np.array(scores), np.zeros(len(more))])
 

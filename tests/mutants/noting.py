@@ -20,7 +20,7 @@ EVERYONE = ""
 #: The fixture that makes a store: tests that have it run whole campaigns, seconds each.
 _STORE = "empty_database"
 #: Seconds of the processor after which the rest of a file is left out.
-_ENOUGH = 90.0
+_ENOUGH = 30.0
 
 
 class Noting:

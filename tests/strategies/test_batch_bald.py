@@ -66,6 +66,11 @@ def test_drawn_joint_answers_come_close_to_all_of_them(monkeypatch: pytest.Monke
     assert drawn.scores.sum() == pytest.approx(best, rel=0.02)
 
 
+def test_an_answer_that_is_impossible_is_never_drawn() -> None:
+    shares = np.array([0.0, 0.25, 0.0, 0.75])
+    assert module._inverse(shares, np.array([0.0, 0.2, 0.25, 0.9999])).tolist() == [1, 1, 3, 3]
+
+
 def test_gains_never_rise_while_answers_are_enumerated() -> None:
     scores = build("batch_bald")(ArrayView(samples=pool(3, 50)), 8, np.random.default_rng(0)).scores
     assert (np.diff(scores) <= 1e-6).all()

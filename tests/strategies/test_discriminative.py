@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import ConfigError
 from al.strategies import ArrayView, build
+from al.strategies.discriminative import _Network
 from tests.views import view
 
 
@@ -43,6 +46,30 @@ def test_sub_queries_keep_a_query_from_one_place(seed: int) -> None:
     over, group = blobs(seed, [300, 12, 12, 12, 12], labelled=[0])
     picks = choose(over, 16, seed, rounds=8)
     assert len(set(group[picks.positions]) - {0}) >= 3
+
+
+def test_it_learns_for_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    seen: list[int] = []
+    original, learn = torch.optim.Adam.step, _Network.learn
+
+    def counted(self: torch.optim.Adam) -> None:
+        steps[-1] += 1
+        original(self)
+
+    def begun(self: _Network, *given: Any) -> None:
+        steps.append(0)
+        learn(self, *given)
+
+    call = _Network.__call__
+    monkeypatch.setattr(torch.optim.Adam, "step", counted)
+    monkeypatch.setattr(_Network, "learn", begun)
+    monkeypatch.setattr(_Network, "__call__", lambda n, x: seen.append(len(x)) or call(n, x))
+    rng = np.random.default_rng(0)
+    seen_before = ArrayView(features=rng.normal(size=(30, 2)))
+    choose(ArrayView(features=rng.normal(size=(3000, 2)), labelled=seen_before), 9, rounds=3)
+    assert steps == [200, 100, 100]
+    assert set(seen) == {2 * 128, 3000}  # of either class in a step, and the scores of all
 
 
 def test_scores_are_probabilities_less_the_number_of_the_sub_query() -> None:

@@ -36,6 +36,9 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
     [
         ("", "found the end: write the name of a strategy"),
         ("marginn", "did you mean 'margin'"),
+        ("badge(10x) > zzz", "> ⟨here⟩zzz: unknown strategy"),
+        ("margin  §!", "strategy margin  ⟨here⟩§!: '§!' is no part of a strategy"),
+        ("sql(  'SELECT", r"sql\(  ⟨here⟩'SELECT: a text in quotes does not end"),
         ("margin(10x) > k_centre", "> ⟨here⟩k_centre: unknown strategy.*did you mean 'k_center'"),
         ("margin > k_center", "⟨here⟩margin.*does not say how many it leaves: write margin.10x."),
         ("margin(10x)", "the last link picks the query, so give it no size"),

@@ -84,5 +84,26 @@ def test_k_means_plus_plus_draws_by_squared_distance() -> None:
     assert shares == pytest.approx(np.array([1, 4, 5]) / 10, abs=0.03)
 
 
+def test_k_means_stops_when_another_round_gains_next_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[int] = []
+    original = geometry.nearest
+    monkeypatch.setattr(
+        geometry, "nearest", lambda *given: rounds.append(len(given[1])) or original(*given)
+    )
+    middles = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0], [50.0, 50.0]])
+    k_means(middles.repeat(100, 1) + points(0, 400, 2), 4, np.random.default_rng(0))
+    # a seed in each cluster, their means, and the same again
+    assert rounds == [4, 4, 4]
+
+
+def test_a_gpu_is_used_from_where_the_copy_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, kinds in ((False, ["cpu", "cpu"]), (True, ["cpu", "cuda"])):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        many = geometry._WORTH_A_GPU
+        assert [geometry.device(numbers).type for numbers in (many - 1, many)] == kinds
+
+
 def test_turns_count_within_groups() -> None:
     assert turns(np.array([2, 0, 2, 2, 1, 0])).tolist() == [0, 0, 1, 2, 0, 1]

@@ -81,6 +81,15 @@ def test_with_nothing_labelled_greedy_sampling_still_picks(name: str) -> None:
     assert np.isfinite(picks.scores).all()
 
 
+def test_products_are_told_apart_beyond_single_precision() -> None:
+    bit = 2.0**-23  # the last of a float32 near 1
+    x, y = np.array([[1 + 2 * bit], [1 + bit]]), np.array([[1.0, 1], [1 + bit, 1]])
+    known = ArrayView(features=np.zeros((1, 1)), labels=[0.0], kind="number")
+    over = ArrayView(features=x, probabilities=y, labelled=known, kind="number")
+    # (1 + bit)² exceeds 1 + 2 bit by bit², which float32 does not know
+    assert build("igs")(over, 1, np.random.default_rng(0)).positions.tolist() == [1]
+
+
 def test_variance_asks_where_the_model_says_it_knows_least() -> None:
     p = np.array([[5.0, 0.1], [1.0, 3.0], [9.0, 2.0]])
     picks = build("variance")(ArrayView(probabilities=p, kind="number"), 3, np.random.default_rng())

@@ -51,6 +51,13 @@ def test_the_local_outlier_factor_is_that_of_its_definition(seed: int, labelled:
     assert picks.scores == pytest.approx(wanted[picks.positions], rel=1e-4)
 
 
+def test_of_two_samples_neither_is_apart() -> None:
+    picks = choose(ArrayView(features=np.array([[0.0], [5.0]])), 2, method=METHODS[1])
+    assert picks.scores == pytest.approx([1, 1])  # each is as dense as its only neighbour
+    alone = choose(ArrayView(features=np.ones((1, 1))), 1, method=METHODS[1])
+    assert alone.scores.tolist() == [0]
+
+
 def test_what_is_labelled_already_is_no_longer_apart() -> None:
     rng = np.random.default_rng(0)
     crowd = rng.normal(size=(200, 3)).astype(np.float32)

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from al.contracts import Picks
 from al.errors import ConfigError, StrategyError
-from al.strategies import build, check_reads
+from al.strategies import ArrayView, build, check_reads
 from tests.views import view
 
 
@@ -33,6 +34,13 @@ def test_the_pool_itself_can_be_asked_about_its_metadata() -> None:
     picks = choose('sql("SELECT id FROM pool WHERE size = 3 ORDER BY id DESC")', 4)
     assert picks.positions.tolist() == [24, 17, 10, 3]
     assert picks.scores.tolist() == [4, 3, 2, 1]
+
+
+def test_ids_are_a_column_whatever_a_data_loader_calls_them() -> None:
+    table = pd.DataFrame({"size": range(9)}, index=pd.Index([f"s{n}" for n in range(9)]))
+    over = ArrayView(list(table.index), metadata=table, features=np.zeros((9, 1)))
+    picks = build('sql("SELECT id FROM pool WHERE size > 6")')(over, 5, np.random.default_rng(0))
+    assert picks.positions.tolist() == [7, 8]
 
 
 def test_what_the_model_predicts_can_be_asked_about() -> None:
