@@ -18,6 +18,7 @@ from al.graphs.detection import SHOWN
 from al.graphs.loss_head import ranking_loss
 from al.graphs.meters import MeanAveragePrecision
 from al.graphs.small_cnn import small_cnn
+from al.graphs.unet import UNet
 
 
 def passing(graph: Any, classes: str, shape: tuple[int, ...], **more: Any) -> Any:
@@ -161,6 +162,15 @@ def test_one_sample_alone_has_no_order_to_learn() -> None:
     loss = ranking_loss(guessed, torch.tensor([1.0]))
     loss.backward()
     assert (loss.item(), guessed.grad) == (0.0, torch.zeros(1))
+
+
+@pytest.mark.parametrize(("network", "shape"), [(UNet(), ()), (UNet(3, 8, 2), (3,))])
+def test_a_u_net_makes_features_for_each_pixel(network: UNet, shape: tuple[int, ...]) -> None:
+    images = torch.zeros(1, 16, 24, *shape)
+    assert network(images).shape == (1, 8, 16, 24)
+    images[0, 5, 20] = 1.0
+    apart = network(images).std(dim=(2, 3))
+    assert apart.max() > 0  # which pixel it is can be told
 
 
 @pytest.mark.parametrize("side", [8, 13])

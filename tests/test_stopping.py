@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from al.config import Config
 from al.errors import ConfigError
 from al.pipeline.stopping import Standing, rules_of, why_to_stop
 from al.pipeline.stopping.deadline import deadline_of
-from al.pipeline.stopping.stable import stop_set
+from al.pipeline.stopping.stable import Stable, stop_set
+from al.state import ChampionRecord, LabelTable, State
 from tests.conftest import SMALL
 from tests.stores import runs
 
@@ -78,6 +80,21 @@ def test_predictions_that_hardly_change_end_a_campaign() -> None:
     assert "kappa 0.9900 over the last 3 champions" in why(records, stable=0.99)
     assert why(records[:-1], stable=0.99) == ""
     assert why(records) == ""
+
+
+@pytest.mark.parametrize("missing", ["stable", "retrained", "before", "after", "nothing"])
+def test_agreement_is_on_record_where_one_champion_followed_another(missing: str) -> None:
+    champion_record = ChampionRecord(1, "w")
+    before = None if missing == "before" else champion_record
+    after = None if missing == "after" else champion_record
+    session = SimpleNamespace(
+        config=Config(stable=0.0 if missing == "stable" else 0.99),
+        state=State("c", 1, LabelTable(), before),
+    )
+    state = State("c", 2, LabelTable(), after, retrained=missing != "retrained")
+    found = Stable().figures(SimpleNamespace(session=session), state)  # type: ignore[arg-type]
+    # the champion stayed, so it agrees with itself
+    assert found == ({"kappa": 1.0} if missing == "nothing" else {})
 
 
 def test_no_cycle_starts_after_the_deadline() -> None:

@@ -143,20 +143,18 @@ def main(
     """Change a sample of places in the code, one at a time, and see whether a test fails."""
     kept = (ROOT / folder).resolve()
     kept.mkdir(parents=True, exist_ok=True)
-    modules = [m for room in only or ROOMS for m in _modules(room)]
-    drawn = sample(ROOT, modules, count, seed)
-    session = Session(kept / "session.jsonl", drawn)
     root = ROOT
     if not report:
         root = kept / "tree"  # which stays as it is, whatever is edited meanwhile
         copied(ROOT, root)
+    modules = [m for room in only or ROOMS for m in _modules(root, room)]
+    drawn = sample(root, modules, count, seed)
+    session = Session(kept / "session.jsonl", drawn)
+    if not report:
         trial = Trial(Runner(root), patience)
         if again:
             session.found = {k: how for k, how in session.found.items() if how in NOTICED}
-        told = (
-            f"{len(session.found)} of {len(drawn)} are known from before, in code unchanged since"
-        )
-        click.echo(told)
+        click.echo(f"{len(session.found)} of {count} are known, in functions unchanged since")
         for wide, untried in ((False, None), (True, "near")):
             for mutant in [m for m in drawn if session.found.get(m.key) == untried]:
                 how, by = trial.of(mutant, wide=wide)
@@ -213,9 +211,9 @@ def changed(mutant: Mutant, root: Path) -> list[str]:
     return [line for line in list(diff)[2:] if not line.startswith("@@")]
 
 
-def _modules(room: str) -> list[str]:
-    found = [p for path in ROOT.glob(room) for p in ([path] if path.is_file() else path.rglob("*"))]
-    return sorted(p.relative_to(ROOT).as_posix() for p in found if p.suffix == ".py")
+def _modules(root: Path, room: str) -> list[str]:
+    found = [p for path in root.glob(room) for p in ([path] if path.is_file() else path.rglob("*"))]
+    return sorted(p.relative_to(root).as_posix() for p in found if p.suffix == ".py")
 
 
 if __name__ == "__main__":

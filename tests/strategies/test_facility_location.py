@@ -110,5 +110,16 @@ def test_stochastic_greedy_can_ask_for_the_whole_pool(monkeypatch: pytest.Monkey
     assert sorted(choose(view(0, 60), 60).positions) == list(range(60))
 
 
+def test_where_more_would_be_drawn_than_there_are_all_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(submodular, "EXACT", 10)
+    points = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    over = ArrayView(features=points, labelled=ArrayView(features=points[:1]))
+    gains, _ = naive_gains(points.astype(np.float64), points[:1].astype(np.float64))
+    for seed in range(60):  # a draw of 28 from 12 would miss the best in one of 11
+        assert choose(over, 1, seed).positions.tolist() == [gains.argmax()]
+
+
 def test_exact_picks_are_certain() -> None:
     assert choose(view(0, 30), 5).propensities == pytest.approx([1.0] * 5)

@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from al.catalog import strategies
+from al.errors import ConfigError
+from al.measures import MEASURES
 from al.strategies import ranking
 from tests.test_strategies import WRITTEN, build, view_for
 
 CHECKED = [name for name in strategies.names() if hasattr(strategies.get(name), "check")]
+REDUCED = [
+    name
+    for name in strategies.names()
+    if "over" in inspect.signature(strategies.get(name)).parameters
+]
 SCORED = [name for name in strategies.names() if hasattr(strategies.get(name), "score")]
 
 
@@ -40,6 +47,14 @@ def test_what_a_strategy_does_by_default_can_be_asked_for(name: str) -> None:
     )
     assert one.positions.tolist() == two.positions.tolist()
     assert one.scores.tolist() == two.scores.tolist()
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_a_strategy_that_takes_a_reduction_says_of_what_and_refuses_what_is_none(name: str) -> None:
+    with pytest.raises(ConfigError, match="over='middle': choose one of auto, patch"):
+        build(f"{name}(over=middle)")
+    declared = [read for read in build(f"{name}(over=max)").reads if read.endswith(".max")]
+    assert [read.partition(".")[0] in MEASURES for read in declared] == [True]
 
 
 @pytest.mark.parametrize("name", SCORED)
