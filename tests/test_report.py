@@ -82,9 +82,60 @@ def test_promotions_are_a_timeline(told: Any) -> None:
 
 def test_every_picture_has_its_figures_beside_it(told: Any) -> None:
     report = told[0]
-    for section in ("learning_curve", "promotions", "times"):
-        assert section in report.page.sections
-        assert f"{section}.csv" in report.files
+    tables = {
+        "learning_curve": {"learning_curve"},
+        "model": {"classes", "confusion"},
+        "reliability": {"reliability"},
+        "queries": {"queries"},
+        "map": {"map"},
+        "balance": {"balance"},
+        "promotions": {"promotions"},
+        "times": {"times"},
+    }
+    assert report.page.sections == list(tables)  # two cycles are too few for a forecast
+    assert report.files == {f"{name}.csv" for names in tables.values() for name in names}
+    assert "Not told" not in report.page.text
+
+
+def test_the_confusion_matrix_is_that_of_the_champion_on_test(told: Any) -> None:
+    report, client, _ = told
+    matrix = report.table("confusion").set_index("truth")
+    assert matrix.to_numpy().sum() == 360
+    (run,) = runs(client, role="campaign", campaign="c")
+    accuracy = client.get_metric_history(run.info.run_id, "test/accuracy")[-1].value
+    assert matrix.to_numpy().trace() / 360 == pytest.approx(accuracy)
+    scores = report.table("classes").set_index("class")
+    assert scores["there"].to_dict() == matrix.sum(axis=1).to_dict()
+    right = matrix.loc[3, "3"]
+    assert scores.loc[3, "recall"] == pytest.approx(right / matrix.loc[3].sum())
+    assert ((scores["low"] <= scores["F1"]) & (scores["F1"] <= scores["high"])).all()
+
+
+def test_the_reliability_diagram_counts_every_test_sample(told: Any) -> None:
+    table, matrix = told[0].table("reliability"), told[0].table("confusion").set_index("truth")
+    assert table["samples"].sum() == 360
+    right = (table["samples"] * table["right"]).sum()
+    assert right == pytest.approx(matrix.to_numpy().trace())
+
+
+def test_queries_show_what_people_said(told: Any) -> None:
+    report, client, folder = told
+    table = report.table("queries")
+    assert table.groupby("cycle").size().to_dict() == {1: 8, 2: 8}
+    (cycle,) = [
+        r for r in runs(client, role="cycle", campaign="c") if r.data.tags["al.cycle"] == "2"
+    ]
+    path = client.download_artifacts(cycle.info.run_id, "state/labels.parquet", str(folder))
+    answers = pd.read_parquet(path).set_index("id")["label"].str.strip('"')
+    assert list(table["answer"].astype(str)) == list(answers[table["id"]])
+    assert report.page.html.count('<img src="data:image/png;base64,') == 16
+
+
+def test_the_map_and_the_balance_hold_what_was_labelled(told: Any) -> None:
+    report = told[0]
+    roles = report.table("map")["role"].value_counts()
+    assert (roles["labelled"], roles["query"], roles["pool"]) == (30, 10, 800)
+    assert report.table("balance").set_index("cycle").sum(axis=1).to_dict() == {1: 30, 2: 10}
 
 
 def test_al_report_writes_it_anew_into_a_folder_too(

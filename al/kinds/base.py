@@ -113,6 +113,13 @@ class Kind(ABC):
     def label(self, target: Any) -> Label:
         """The label that a target stands for, as annotators would answer it."""
 
+    def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray | None:
+        """What of each class is found rightly, found wrongly and missed in each sample, [N, C, 3].
+
+        None, the default, where labels name no classes.
+        """
+        return None
+
     def cost(self, target: Any) -> float:
         """What annotating the sample takes, above zero."""
         return 1.0
@@ -160,7 +167,7 @@ class Kind(ABC):
         """
         from PIL import Image
 
-        return Image.fromarray(image).convert("RGB").resize(size, Image.Resampling.NEAREST)
+        return Image.fromarray(image).convert("RGB").resize(size, Image.Resampling.BICUBIC)
 
     # -- what is chosen by, and what is served ---------------------------------------------
 

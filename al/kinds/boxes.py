@@ -81,6 +81,16 @@ class Boxes(Kind):
             for number, *box in _rows(target)
         ]
 
+    def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
+        """Of boxes, where half of the union has to be shared."""
+        found = np.zeros((len(truth), len(self.place), 3))
+        for row, (true, said) in enumerate(zip(truth, guessed, strict=True)):
+            for name, place in self.place.items():
+                mine, theirs = _of(said, name), _of(true, name)
+                right = int(matched(overlaps(mine, theirs)).sum()) if len(mine) else 0
+                found[row, place] = right, len(mine) - right, len(theirs) - right
+        return found
+
     def cost(self, target: Any) -> float:
         """One for looking, and one for each box."""
         return 1.0 + len(target)
@@ -137,6 +147,12 @@ def matched(iou: np.ndarray) -> np.ndarray:
             right[row] = found[best] >= SAME
             taken[best] |= right[row]
     return right
+
+
+def _of(boxes: Sequence[dict[str, Any]], name: str) -> np.ndarray:
+    """The boxes of a class, [n, 4]."""
+    sides = [entry["box"] for entry in boxes if entry["label"] == name]
+    return np.array(sides, float).reshape(-1, 4)
 
 
 def _agreement(one: Sequence[dict[str, Any]], two: Sequence[dict[str, Any]]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from al.catalog import kinds
@@ -42,6 +43,15 @@ class Classes(Kind):
 
     def label(self, target: Any) -> Label:
         return self.spec.classes[target]
+
+    def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
+        true, said = (np.array([self.place[n] for n in names]) for names in (truth, guessed))
+        rows, right = np.arange(len(true)), true == said
+        found = np.zeros((len(true), len(self.place), 3))
+        found[rows[right], true[right], 0] = 1
+        found[rows[~right], said[~right], 1] = 1
+        found[rows[~right], true[~right], 2] = 1
+        return found
 
     @classmethod
     def written(cls, label: Label) -> str:

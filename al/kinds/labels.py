@@ -52,6 +52,10 @@ class Labels(Kind):
     def label(self, target: Any) -> Label:
         return sorted(self.spec.classes[c] for c in np.flatnonzero(target))
 
+    def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
+        true, said = (self.tensor(labels).bool().numpy() for labels in (truth, guessed))
+        return np.stack([true & said, said & ~true, true & ~said], axis=2).astype(float)
+
     def brief(self, label: Label) -> str:
         return ", ".join(label) or "none"
 

@@ -70,6 +70,18 @@ class Masks(Kind):
     def label(self, target: Any) -> Label:
         return encode_mask(target)
 
+    def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
+        """Of pixels."""
+        count = len(self.place)
+        found = np.zeros((len(truth), count, 3))
+        for row, pair in enumerate(zip(truth, guessed, strict=True)):
+            true, said = (self._decoded(label).ravel().astype(int) for label in pair)
+            right = np.bincount(true[true == said], minlength=count)
+            found[row, :, 0] = right
+            found[row, :, 1] = np.bincount(said, minlength=count) - right
+            found[row, :, 2] = np.bincount(true, minlength=count) - right
+        return found
+
     def cost(self, target: Any) -> float:
         """Pixels of outline, as outlines are what people draw; 1 where there is none."""
         edge = np.zeros(target.shape, bool)

@@ -7,13 +7,13 @@ cut off is made anew by the next command, or by `al report`.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
-from tempfile import TemporaryDirectory
+from shutil import rmtree
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ import pandas as pd
 from al.errors import ConfigError, ExportError, without_credentials
 from al.kinds import kind_of
 from al.pipeline.history import stop_reason
+from al.pipeline.report_depth import in_depth
 from al.pipeline.session import Session
 from al.pipeline.steps import COMPARE
 from al.report import NAME, Curve, Facts, write
@@ -57,7 +58,7 @@ def tell_all(session: Session) -> None:
 
 def whole_facts(session: Session) -> Facts:
     """What there is to tell, what takes a while to find out among it."""
-    return replace(facts_of(session), stopped=stop_reason(session))
+    return in_depth(session, replace(facts_of(session), stopped=stop_reason(session)))
 
 
 def _mark(session: Session) -> str:
@@ -87,9 +88,14 @@ def report(session: Session, to: str) -> Path | None:
         _log.info(f"{NAME} is an artifact of {session.store.link(session.run)}")
         return None
     try:
-        with TemporaryDirectory() as scratch:
-            write(facts, Path(scratch))
-            copytree(scratch, to)
+        aside = Path(to).with_name(f".{Path(to).name}.{os.getpid()}")
+        try:
+            aside.mkdir(parents=True)
+            write(facts, aside)
+            aside.rename(to)
+        except BaseException:
+            rmtree(aside, ignore_errors=True)
+            raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise ExportError(f"{to} cannot be written ({reason}): give another folder") from error

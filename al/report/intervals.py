@@ -12,7 +12,7 @@ from al.report.facts import Facts
 #: Two-sided 95 % quantile of the normal distribution.
 Z = 1.959964
 #: Resamples of a bootstrap.
-RESAMPLES = 1000
+RESAMPLES = 500
 
 
 def of_value(facts: Facts, value: float, size: int) -> tuple[float, float] | None:
@@ -32,7 +32,7 @@ def of_value(facts: Facts, value: float, size: int) -> tuple[float, float] | Non
     if facts.metric == "rmse":
         from scipy.stats import chi2
 
-        low, high = chi2.ppf((0.975, 0.025), size)
+        high, low = chi2.ppf((0.025, 0.975), size)
         return value * math.sqrt(size / low), value * math.sqrt(size / high)
     return None
 
@@ -46,16 +46,23 @@ def wilson(share: float, size: float) -> tuple[float, float]:
 
 
 def resampled(
-    size: int, measure: Callable[[np.ndarray], np.ndarray], seed: int
+    counts: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap over samples (Efron 1979), 95 %; low and high of each value.
+    """95 % intervals of what is made of sums over samples: low and high, [C] each.
+
+    A percentile bootstrap over samples (Efron 1979), with the same draws for all; NaN where a
+    class is in none of them.
 
     Args:
-        measure: values [C] by how often each of the samples counts, [N].
+        counts: of each sample, [N, C, 3].
+        measure: values [R, C] of their sums [R, C, 3].
     """
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.stack([measure(row) for row in weights])
-        low, high = np.nanquantile(found, (0.025, 0.975), axis=0)
-    return low, high
+    size = len(counts)
+    rng = np.random.default_rng(0)
+    weights = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES).astype(float)
+    sums = weights @ counts.reshape(size, -1)
+    values = measure(sums.reshape(RESAMPLES, *counts.shape[1:]))
+    ends = np.full((2, values.shape[1]), np.nan)
+    known = np.isfinite(values).any(axis=0)
+    ends[:, known] = np.nanquantile(values[:, known], (0.025, 0.975), axis=0)
+    return ends[0], ends[1]

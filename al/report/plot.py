@@ -42,6 +42,7 @@ class Plot:
         x, y: ranges of the axes.
         names: what stands at both axes.
         x_marks: texts at places of the x axis, instead of numbers.
+        bare: no numbers at the axes, for places that mean nothing by themselves.
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Plot:
         width: int = WIDTH,
         height: int = HEIGHT,
         bottom: int = BOTTOM,
+        bare: bool = False,
     ) -> None:
         self.x, self.y, self.size = x, y, (width, height)
         self._bottom = bottom
         self._parts: list[str] = []
         self._series: list[tuple[int, str, bool]] = []
-        self._axes(names, x_marks)
+        self._axes(names, [] if bare else x_marks, bare=bare)
 
     def at(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Where a point is, in units of the picture."""
@@ -169,10 +171,12 @@ class Plot:
             else (Markup(""))
         )
 
-    def _axes(self, names: tuple[str, str], x_marks: Sequence[tuple[float, str]] | None) -> None:
+    def _axes(
+        self, names: tuple[str, str], x_marks: Sequence[tuple[float, str]] | None, *, bare: bool
+    ) -> None:
         wide, high = self.size
         floor = high - self._bottom
-        for value in ticks(*self.y):
+        for value in () if bare else ticks(*self.y):
             y = self.at(self.x[0], value)[1]
             self._parts.append(
                 f'<line class="grid" x1="{LEFT}" x2="{wide - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
