@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if risky else text
 
 
-def save_table(frame: pd.DataFrame, path: Path) -> None:
+def save_table(frame: pd.DataFrame, path: Path | TextIO) -> None:
     """A table as CSV, its texts safe, those in the header too; numbers are as they are."""
 
     def safe(value: Any) -> Any:

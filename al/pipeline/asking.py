@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from al.config import Config
-from al.contracts import AUDIT, Answers, Query
-from al.errors import AlError, ConfigError, DataError, UnknownName, did_you_mean
+from al.contracts import AUDIT, Answer, Answers, DataLoader, Query
+from al.errors import AlError, ConfigError, DataError, LabelError, UnknownName, did_you_mean
 from al.pipeline.session import Session
 from al.pipeline.spans import span_or_off
 from al.progress import bar
@@ -102,7 +102,9 @@ class Outlook:
     text: str
 
 
-def outlook(query: Query, answers: Answers, session: Session, started: float) -> Outlook:
+def outlook(
+    query: Query, answers: Answers, session: Session, started: float, *, whole: bool = False
+) -> Outlook:
     """Whether enough of the query is answered; answers to earlier ones do not count.
 
     The quorum has to be reached by the audit slice as well as by the whole, since the KPI is
@@ -110,6 +112,7 @@ def outlook(query: Query, answers: Answers, session: Session, started: float) ->
 
     Args:
         started: when the query was first asked about, in seconds since 1970.
+        whole: nothing less than all of it is enough.
     """
     config = session.config
     labelled = {answer.id for answer in answers.answered}.intersection(query.ids)
@@ -118,6 +121,8 @@ def outlook(query: Query, answers: Answers, session: Session, started: float) ->
     if len(back) == len(query.ids):
         return Outlook(True, len(back), f"all of its {len(back)} are answered")
     text = f"{len(back)} of {len(query.ids)} answered"
+    if whole:
+        return Outlook(False, len(back), f"{text}{where}")
     audit = {id for id, why in zip(query.ids, query.reasons, strict=True) if why == AUDIT}
     shares = [len(back & part) / len(part) for part in (set(query.ids), audit) if part]
     if labelled and min(shares) >= config.quorum - 1e-9:
@@ -128,17 +133,23 @@ def outlook(query: Query, answers: Answers, session: Session, started: float) ->
     return Outlook(False, len(back), f"{text}{where}")
 
 
-def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlook]:
+def hear(
+    query: Query, session: Session, started: float, *, whole: bool = False
+) -> tuple[Answers, Outlook]:
     """Ask, and collect until the cycle can go on or `wait` is over; the last of what was heard.
 
     The campaign is held meanwhile: who waits like this drives it.
+
+    Args:
+        whole: all of the query is waited for, and nothing that was asked about elsewhere heard.
     """
-    annotator, everything = session.annotator, joined(query, session)
+    annotator = session.annotator
+    everything = query if whole else joined(query, session)
 
     def look() -> tuple[Answers, Outlook]:
         with reached(session):
             answers = annotator.collect(everything)
-        return answers, outlook(query, answers, session, started)
+        return answers, outlook(query, answers, session, started, whole=whole)
 
     with reached(session):
         annotator.request(query)
@@ -171,3 +182,16 @@ def hear(query: Query, session: Session, started: float) -> tuple[Answers, Outlo
         if trouble is not None:
             raise trouble
     return answers, found
+
+
+def check_answers(answers: Iterable[Answer], data: DataLoader) -> None:
+    """Refuse an answer that is no label of the task.
+
+    Raises:
+        LabelError: says whose it is, and of which sample.
+    """
+    for answer in answers:
+        try:
+            data.check_label(answer.label)
+        except LabelError as error:
+            raise LabelError(f"{answer.annotator} on sample {answer.id!r}: {error}") from error

@@ -17,11 +17,13 @@ from al.exports import table_of
 from al.keywords import Keywords, with_parameters
 from al.pipeline import notebook
 from al.pipeline.asking import reached
+from al.pipeline.auto_label import auto_label
 from al.pipeline.cycle import begin_cycle, ended, open_cycle
 from al.pipeline.driving import advance, run_missing
 from al.pipeline.history import stop_reason
 from al.pipeline.identifying import name_of
 from al.pipeline.labels_out import export_labels, labels_of, queries_of
+from al.pipeline.look_record import Promise, whole
 from al.pipeline.opening import look_into, open_session, promotions_of
 from al.pipeline.predicting import predict
 from al.pipeline.report import Result
@@ -264,6 +266,40 @@ class Campaign:
         """
         with self._looked_into() as session:
             return predict(session, to, samples)
+
+    def auto_label(
+        self,
+        error: float | str = 0.02,
+        confidence: float | str = 0.95,
+        *,
+        per_class: str = "off",
+        draw: int | str = 500,
+        to: str = "auto",
+        format: str = "parquet",
+    ) -> Path | None:
+        """Label with the version in Production what a fresh draw shows it to be good enough for.
+
+        Where people have to answer the draw first, say so and return; the next call goes on.
+
+        Args:
+            error, confidence: the share of its labels that may be wrong, and how sure that is.
+            per_class: "on" to hold it in each class.
+            draw: answers that are asked for at most, of each class with `per_class`.
+            to: a folder; "auto" names it after campaign and look.
+            format: "parquet" or "csv".
+
+        Returns:
+            The folder; None where nothing is labelled, or not yet.
+
+        Raises:
+            ConfigError: labels are no classes, a value is out of range or the draw too small.
+            RegistryError: no version is in Production.
+            ExportError: the folder holds something else.
+        """
+        promise = Promise.of(error, confidence, per_class)
+        most = whole(draw, "draw")
+        with self._opened(create=False) as session:
+            return auto_label(session, promise, most, to, format)
 
     # -- how -------------------------------------------------------------------------------
 

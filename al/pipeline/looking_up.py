@@ -25,6 +25,7 @@ from al.pipeline.checks import (
     check_task,
     check_times,
 )
+from al.pipeline.draws import draws_of
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
@@ -127,6 +128,7 @@ def looked_up(
             registry=registry_of(known, run.id),
             state=state,
             open_run=open_run,
+            draws=draws_of(known.store, run, state.cycle),
         )
 
     return known, opened

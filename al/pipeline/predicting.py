@@ -67,7 +67,7 @@ def predict(session: Session, to: str, samples: str) -> Path:
     """
     if samples not in SAMPLES:
         raise ConfigError(f"samples={samples!r}: give {' or '.join(SAMPLES)}")
-    model, version = _in_production(session)
+    model, version = in_production(session)
     ids = _ids(session, samples)
     where = f"predictions-{session.config.name}-v{version}" if to == "auto" else to
     record = _Record(
@@ -88,7 +88,12 @@ def predict(session: Session, to: str, samples: str) -> Path:
     return folder
 
 
-def _in_production(session: Session) -> tuple[CampaignModel, int]:
+def in_production(session: Session) -> tuple[CampaignModel, int]:
+    """The model in Production and its version.
+
+    Raises:
+        RegistryError: there is none.
+    """
     last = session.state.champion_record
     version = session.registry.standing(last.version if last else None).version
     if version is None:
@@ -140,7 +145,7 @@ def _write(
     if samples == "all":
         for split in ("train", "val", "test"):
             split_of.update(dict.fromkeys(session.data.ids(split), split))
-    said = _Said(session, model)
+    said = Said(session, model)
     with bar(desc="predict", total=len(ids), unit="sample") as progress:
         for path, part in _parts(folder, ids):
             if not path.exists():
@@ -157,8 +162,13 @@ def _parts(folder: Path, ids: Sequence[str]) -> Iterator[tuple[Path, Sequence[st
         yield folder / f"part-{number:05d}.parquet", ids[start : start + PART]
 
 
-class _Said:
-    """What a model says, as a table."""
+class Said:
+    """What a model says.
+
+    Attributes:
+        val_guess, val_sure, val_right: of validation, where labels are classes: the position of
+            the best class, how sure the model is of it, and whether it is the right one; [V].
+    """
 
     def __init__(self, session: Session, model: CampaignModel) -> None:
         self.kind, self.data, self.model = kind_of(session.data.spec), session.data, model
@@ -168,12 +178,19 @@ class _Said:
         if val and model.graph.calibrates:
             temperature = model.calibrate(val).temperature
             self.model = CampaignModel(model.recipe.scaled(temperature), session.engine)
-        p = self._probabilities(val) if val else np.zeros((0, len(self.kind.place)))
         truth = [self.kind.position(label) for label in self.data.truth(val)]
-        order = np.argsort(-p.max(axis=1, initial=0), kind="stable")
-        self._sure = p.max(axis=1, initial=0)[order]
-        hits = p.argmax(axis=1)[order] == np.asarray(truth, np.int64)[order]
-        self._right = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        self.val_guess, self.val_sure = self.guesses(val)
+        self.val_right = self.val_guess == np.asarray(truth, np.int64)
+        order = np.argsort(-self.val_sure, kind="stable")
+        self._sure = self.val_sure[order]
+        self._right = np.cumsum(self.val_right[order]) / np.arange(1, len(val) + 1)
+
+    def guesses(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The best class of each sample by its position, and how sure of it the model is, [N]."""
+        parts = [self._probabilities(ids[at : at + PART]) for at in range(0, len(ids), PART)]
+        best = [p.argmax(axis=1) for p in parts] or [np.zeros(0, np.int64)]
+        sure = [p.max(axis=1) for p in parts] or [np.zeros(0)]
+        return np.concatenate(best), np.concatenate(sure)
 
     def table(self, ids: Sequence[str]) -> pd.DataFrame:
         """A row a sample."""

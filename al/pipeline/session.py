@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -13,6 +13,7 @@ from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
 from al.errors import DataError, StateError
+from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.steps import Step
@@ -38,6 +39,7 @@ class Session:
         driver: the right of this process to drive the campaign; None where it only looks.
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
+        draws: what `auto-label` has drawn, as far as no state holds it.
         seen: run that last put the training ids on record.
         history: metrics of all closed cycles, once the stop rules have asked for them.
         seen_contents: identity of what each training sample holds, once it was asked for.
@@ -63,6 +65,7 @@ class Session:
     registry: Registry
     state: State
     open_run: Run | None
+    draws: Draws = field(default_factory=Draws)
     seen: Run | None = None
     history: list[Mapping[str, float]] | None = None
     seen_contents: Mapping[str, str] | None = None
@@ -85,7 +88,7 @@ class Session:
         freeze(self.data, self.splits, self.config.missing, tell=tell)
         if gone := self.data.missing(self.state.labels.originals.ids):
             tell_gone(gone, "labelled", self.config.missing, tell=tell)
-        labels = self.state.labels
+        labels = self.draws.joined(self.state.labels, self.state.cycle + 1)
         if not self.annotator.tells_truth:
             labels = labels.with_given(self.data.given() or {})
         self.state = replace(self.state, labels=self.with_copies(labels))
@@ -121,7 +124,15 @@ class Session:
         """The pool that these labels leave."""
         known = self.data.given() if self.annotator.tells_truth else None
         ids, asked = self.data.ids("train"), labels.asked
-        return tuple(id for id in ids if id not in asked and (known is None or id in known))
+        left = [id for id in ids if id not in asked and (known is None or id in known)]
+        return self.apart(left, self.draws.ids - asked)
+
+    def apart(self, ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
+        """Those of these ids that are none of the others, nor copies of them."""
+        if others and self.asks_once:
+            held = {self.contents[id] for id in others if id in self.contents}
+            return tuple(id for id in ids if id not in others and self.contents[id] not in held)
+        return tuple(id for id in ids if id not in others)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from al.contracts import Answer, Query
-from al.errors import LabelError, StateError
-from al.pipeline.asking import Outlook, hear, joined, outlook, reached
+from al.contracts import Query
+from al.errors import StateError
+from al.pipeline.asking import Outlook, check_answers, hear, joined, outlook, reached
 from al.pipeline.cycle import Cycle, Waiting
 from al.pipeline.query_record import load_query
 from al.pipeline.session import Session, check_labels
@@ -41,14 +41,14 @@ def annotate(cycle: Cycle) -> bool:
     with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
         answers, found = hear(query, session, run.started)
-        _check(answers.answered, cycle)
+        check_answers(answers.answered, session.data)
         if not found.go:
             raise Waiting(f"waiting: {found.text}")
         before = session.state.labels.released(query.ids)
         heard = before.with_answers(answers, query, cycle.number)
         with reached(session):
             corrected = session.annotator.revised(session.present(heard).collected)
-        _check(corrected, cycle)
+        check_answers(corrected, session.data)
         labels = heard.with_corrections(corrected, cycle.number)
         new = labels.since(before)  # copies change with what they copy
         run.save(lambda folder: new.save(folder / ANSWERS))
@@ -101,11 +101,3 @@ def _present(query: Query, cycle: Cycle) -> Query:
         with reached(session):
             session.annotator.withdraw(unwanted)
     return query.without(gone)
-
-
-def _check(answers: Iterable[Answer], cycle: Cycle) -> None:
-    for answer in answers:
-        try:
-            cycle.session.data.check_label(answer.label)
-        except LabelError as error:
-            raise LabelError(f"{answer.annotator} on sample {answer.id!r}: {error}") from error

@@ -15,6 +15,7 @@ from al.compare import compare as judge
 from al.contracts import AUDIT, Verdict
 from al.engine import Runner
 from al.pipeline.cycle import Cycle
+from al.pipeline.draws import AUTO_LABEL
 from al.pipeline.steps import COMPARE
 from al.randomness import generator
 from al.tracking import Run
@@ -89,7 +90,9 @@ def _recent(cycle: Cycle) -> pd.DataFrame:
     by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
     recent = table["cycle"] > cycle.number - RECENT
     gone = cycle.session.data.missing(cycle.labels.ids)
-    return table[by_champion & recent & ~table["id"].isin(gone)]
+    # What was drawn to label automatically comes from where the champion is surest.
+    drawn = table["strategy"] == AUTO_LABEL
+    return table[by_champion & recent & ~drawn & ~table["id"].isin(gone)]
 
 
 def _response(cycle: Cycle) -> float:
