@@ -19,6 +19,7 @@ EXTRA = {
         "on",
         "off leaves out the images of coco, voc, yolo and png.",
     ),
+    "auto": ("off", "on adds the labels that auto-label gave last, with the model as annotator."),
 }
 EXAMPLES = (
     "al export --campaign NAME",

@@ -86,9 +86,7 @@ def answers_needed(
     low, high = first, most  # the binomial part, which falls with the number of answers
     while low < high:
         middle = (low + high) // 2
-        low, high = (
-            (low, middle) if bdtr(wrong, middle, error) <= alpha else (middle + 1, high)
-        )
+        low, high = (low, middle) if bdtr(wrong, middle, error) <= alpha else (middle + 1, high)
     for start in range(low, most + 1, 512):
         sizes = np.arange(start, min(start + 512, most + 1))
         too_many = wrong + np.floor(error * (region - sizes) + 1e-9).astype(int) + 1

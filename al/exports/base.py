@@ -115,6 +115,8 @@ class Format(ABC):
     forms: ClassVar[frozenset[str] | None] = None
     #: What the samples have to be: "image", "text", "row"; empty for any.
     shown: ClassVar[frozenset[str]] = frozenset()
+    #: Whether it says of each label who gave it, so that a model's are told from people's.
+    says_who: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, labels: Labels, folder: Path) -> None:

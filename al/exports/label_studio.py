@@ -18,6 +18,7 @@ from al.exports.base import Format, Labels, picture
 class LabelStudio(Format):
     """tasks.json to import, with the labels as annotations, and config.xml for the project"""
 
+    says_who = True
     forms = frozenset({"choice", "choices", "value", "regions", "rectangles"})
 
     def write(self, labels: Labels, folder: Path) -> None:

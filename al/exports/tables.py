@@ -17,6 +17,8 @@ from al.exports.base import Format, Labels
 class Csv(Format):
     """labels.csv, one row a label; a text that a spreadsheet takes for a formula begins with '"""
 
+    says_who = True
+
     def write(self, labels: Labels, folder: Path) -> None:
         save_table(readable(labels), folder / "labels.csv")
 
@@ -25,6 +27,8 @@ class Csv(Format):
 class Parquet(Format):
     """labels.parquet, one row a label, types kept"""
 
+    says_who = True
+
     def write(self, labels: Labels, folder: Path) -> None:
         readable(labels).to_parquet(folder / "labels.parquet", index=False)
 
@@ -32,6 +36,8 @@ class Parquet(Format):
 @formats.register("jsonl")
 class JsonLines(Format):
     """labels.jsonl, one JSON object a label"""
+
+    says_who = True
 
     def write(self, labels: Labels, folder: Path) -> None:
         table = readable(labels)

@@ -118,8 +118,7 @@ def _holds(session: Session, run: Run, look: Look) -> bool:
     if (version, model.digest) != (look.version, look.weights):
         return False
     known = set(run.load_table(SCORED)["id"])
-    contents = {session.contents[id] for id in known if id in session.contents}
-    return all(id in known or session.contents[id] in contents for id in session.pool)
+    return not session.apart(session.pool, known)
 
 
 def _decided(session: Session, run: Run) -> Decision:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,13 +14,17 @@ import pandas as pd
 
 from al.cells import save_table
 from al.errors import ConfigError, ExportError
-from al.pipeline.look_record import LOOK, Decision, Look
+from al.pipeline.draws import draw_runs
+from al.pipeline.look_record import DECISION, LOOK, SCORED, Decision, Look
 from al.pipeline.session import Session
+from al.state import LabelTable
 from al.tracking import Run
 from al.whole import whole_file
 
 _log = logging.getLogger(__name__)
 
+#: Who gave a label, where it was no person, and the strategy of such a row.
+_MODEL, BY_MODEL = re.compile(r"model v\d+"), "model"
 #: Says what the table is of and what holds of it.
 RECORD = "guarantee.json"
 FORMATS = ("parquet", "csv")
@@ -27,6 +33,29 @@ FORMATS = ("parquet", "csv")
 def given_by(version: int) -> str:
     """Who gave a label that a model gave, where else there would be a person's name."""
     return f"model v{version}"
+
+
+def is_model(annotator: str) -> bool:
+    """Whether that is who gave a label that a model gave."""
+    return _MODEL.fullmatch(annotator) is not None
+
+
+def latest_by_model(session: Session, known: Collection[str]) -> pd.DataFrame:
+    """The labels of the latest look that gave some, as rows of a label table; none of `known`.
+
+    Raises:
+        ConfigError: no look gave any.
+    """
+    for run in reversed(draw_runs(session.store, session.run)):
+        decision = run.load_json(DECISION, Decision) if run.finished else None
+        if decision is not None and decision.passed:
+            found = labels_by_model(decision, run.load_table(SCORED))
+            found = found[found["accepted"] & ~found["id"].isin(known)]
+            rows = LabelTable.begun_with(found.assign(label=found["label"].map(json.dumps)))
+            return rows.frame.assign(strategy=BY_MODEL, model=decision.model)
+    raise ConfigError(
+        f"auto=on: no label of {session.config.name} was given by a model: run al auto-label"
+    )
 
 
 def free_folder(session: Session, run: Run, to: str, format: str) -> Path:
@@ -50,7 +79,9 @@ def free_folder(session: Session, run: Run, to: str, format: str) -> Path:
 def labels_by_model(decision: Decision, scored: pd.DataFrame) -> pd.DataFrame:
     """A row for each sample that was not drawn: `id`; `label` and `confidence`, as the model
     has them; `accepted`, whether the guarantee holds of it; and where it does, `annotator`."""
-    rest = scored[~scored["drawn"]].reset_index(drop=True)
+    drawn = scored["id"][scored["drawn"]]
+    rest = scored[~scored["drawn"] & ~scored["copy_of"].isin(drawn)].sort_values("id")
+    rest = rest.reset_index(drop=True)
     accepted = rest["part"].isin(decision.passed)
     who = accepted.map({True: given_by(decision.look.version), False: ""})
     return rest[["id", "label", "confidence"]].assign(accepted=accepted, annotator=who)

@@ -222,19 +222,22 @@ class Campaign:
         with self._looked_into() as session:
             return queries_of(session)
 
-    def export(self, format: str = "csv", to: str = "auto", images: str = "on") -> Path:
+    def export(
+        self, format: str = "csv", to: str = "auto", images: str = "on", auto: str = "off"
+    ) -> Path:
         """Write all labels that are there by now in a format of the field; only reads.
 
         Args:
             format: a name of the catalog `al.catalog.formats`.
             to: a folder that is not there yet; "auto" names it after campaign and format.
             images: "off" leaves images out where the format can do without.
+            auto: "on" adds the labels that `auto_label` gave last, marked as a model's.
 
         Raises:
             ExportError: the labels cannot leave in that format, or not to that place.
         """
         with self._looked_into() as session:
-            return export_labels(session, format, to, images)
+            return export_labels(session, format, to, images, auto)
 
     def report(self, to: str = "none") -> Path | None:
         """Write the report anew, to the campaign's run; returns the page, where `to` is a folder.

@@ -22,6 +22,7 @@ from al.data.reading import read_table
 from al.errors import ConfigError, DataError, LabelError
 from al.exports import table_of
 from al.kinds import kind_of
+from al.pipeline.auto_labels_out import is_model
 from al.pipeline.identifying import find
 from al.pipeline.labels_out import with_open_cycle
 from al.pipeline.standing import where_it_stands
@@ -96,9 +97,20 @@ def inherited(config: Config, store: Store, data: DataLoader) -> Inherited | Non
     if named == "none":
         return None
     found = _of_file(Path(named), data) if Path(named).exists() else _of_campaign(named, store)
+    found = replace(found, frame=_of_people(found.frame, found.where))
     if not len(found.frame):
         raise ConfigError(f"labels_from: {found.where} has no label yet: get a query answered")
     return replace(found, once=config.copies == "once")
+
+
+def _of_people(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The labels less those that a model gave, which are told: nothing learns from these."""
+    if "annotator" not in frame:
+        return frame
+    by_model = frame["annotator"].fillna("").astype(str).map(is_model).astype(bool)
+    if by_model.any():
+        _log.warning(f"{by_model.sum()} labels of {where} were given by a model and are left out")
+    return frame[~by_model].reset_index(drop=True)
 
 
 def _of_campaign(name: str, store: Store) -> Inherited:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from al.catalog import formats
 from al.errors import ConfigError, ExportError
 from al.exports import Labels, export, table_of
+from al.pipeline.auto_labels_out import latest_by_model
 from al.pipeline.session import Session
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.pipeline.steps.annotate import ANSWERS
@@ -53,20 +55,32 @@ def queries_of(session: Session) -> pd.DataFrame:
     return pd.concat(dict(sorted(tables.items())), names=["cycle"]).reset_index("cycle")
 
 
-def export_labels(session: Session, format: str, to: str, images: str) -> Path:
+def export_labels(session: Session, format: str, to: str, images: str, auto: str = "off") -> Path:
     """Write all labels in the format of that name, and say what was written.
 
     Args:
         to: a folder that is not there yet; "auto" names it after campaign and format.
         images: "on" or "off".
+        auto: "on" adds the labels that `auto-label` gave last, whose annotator is the model.
 
     Raises:
-        ConfigError: `images` is neither.
+        ConfigError: `images` or `auto` is neither, or there are no labels of a model.
         ExportError: they cannot be written there, or not in that format.
     """
-    if images not in ("on", "off"):
-        raise ConfigError(f"images={images!r}: give on or off")
-    frame = table_of(labels_of(session))
+    for name, value in {"images": images, "auto": auto}.items():
+        if value not in ("on", "off"):
+            raise ConfigError(f"{name}={value!r}: give on or off")
+    known = labels_of(session)
+    frame = table_of(known)
+    if auto == "on":
+        if not formats.get(format).says_who:
+            able = [name for name in formats.names() if formats.get(name).says_who]
+            raise ExportError(
+                f"format {format!r} does not say who gave a label, so that those of a model could "
+                f"not be told from people's: take {', '.join(able)}, or leave auto off"
+            )
+        by_model = latest_by_model(session, known.ids).drop(columns="status")
+        frame = pd.concat([frame, by_model], ignore_index=True)
     labels = Labels(session.config.name, session.data, frame, images == "on")
     where = f"labels-{session.config.name}-{format}" if to == "auto" else to
     try:

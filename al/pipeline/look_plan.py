@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 class Planned(NamedTuple):
     """A look, and its samples: `id`, `label` by the model, `confidence`, `part` by its place
-    in the look or -1, and whether it is `drawn`."""
+    in the look or -1, whether it is `drawn`, and of an exact copy which sample stands for it."""
 
     look: Look
     scored: pd.DataFrame
@@ -89,7 +89,19 @@ def planned(session: Session, promise: Promise, most: int, before: Sequence[Run]
     frame = pd.DataFrame(
         {"id": ids, "label": names[guess], "confidence": sure, "part": part, "drawn": drawn}
     )
-    return Planned(Look(number, promise, alpha, version, model.digest, parts), frame)
+    look = Look(number, promise, alpha, version, model.digest, parts)
+    return Planned(look, pd.concat([frame.assign(copy_of=""), _copies(session, frame)]))
+
+
+def _copies(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each exact copy of what may be labelled, after the one that stands for it."""
+    stands = {session.contents[id]: id for id in frame["id"]} if session.asks_once else {}
+    of = {id: stands.get(session.contents[id], id) for id in session.pool} if stands else {}
+    copies = {id: first for id, first in of.items() if id != first}
+    rows = frame.set_index("id").loc[list(copies.values())]
+    return rows.reset_index(drop=True).assign(
+        id=list(copies), drawn=False, copy_of=list(copies.values())
+    )
 
 
 def _refuse(number: int, largest: int, promise: Promise, alpha: float, most: int) -> None:
