@@ -23,8 +23,7 @@ _log = logging.getLogger(__name__)
 def labels_of(session: Session) -> LabelTable:
     """All labels that the campaign has, whether their cycle is closed or not; only reads."""
     labels = with_open_cycle(session.state.labels, session.store, session.open_run)
-    drawn = session.draws.labels.without(labels.originals.asked)
-    labels = labels.released(drawn.asked).updated(drawn)
+    labels = session.draws.joined(labels)
     if not session.annotator.tells_truth:
         labels = labels.with_given(session.data.given() or {})
     return session.with_copies(labels)
