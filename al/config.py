@@ -31,6 +31,7 @@ CHOICES = {
     "copies": ("once", "keep"),
     "head": ("linear", "mlp"),
     "report": ("on", "off"),
+    "class_weights": ("none", "balanced"),
     "init": ("scratch", "champion", "shrink-perturb"),
     "kind": ("auto", "class", "number"),
     "separator": ("auto", "comma", "semicolon", "tab", "pipe"),
@@ -191,6 +192,11 @@ class Config:
     compare: str = of.judging(
         "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
     )
+    metric: str = of.judging(
+        "auto",
+        "Metric that counts, by a name that the kind of labels has; auto is the task's, or what "
+        "suits the labels.",
+    )
     audit: float = of.judging(
         0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1."
     )
@@ -200,6 +206,9 @@ class Config:
     )
     promote: str = of.judging(
         "not-worse", "Promote a winner that is not-worse than the champion, or always."
+    )
+    class_weights: str = of.training(
+        "none", "Count samples of rare classes more in training: balanced; or none."
     )
     candidates: int = of.training(1, "Training runs a cycle, each with its own seed.", low=1)
     init: str = of.training(

@@ -62,9 +62,11 @@ class Keywords(TypedDict, total=False):
     second_opinions: float
     kpi: str | float
     compare: str
+    metric: str
     audit: float
     criterion: str
     promote: str
+    class_weights: str
     candidates: int
     init: str
     epochs: int

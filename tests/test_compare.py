@@ -285,3 +285,20 @@ def test_a_kpi_of_an_error_is_met_from_below(rule: str) -> None:
     between = verdict((found.value + high) / 2)  # met by the mean, and perhaps not in truth
     assert between.retrain == (rule == "interval")
     assert ("may miss" in between.why) == (rule == "interval")
+
+
+def test_a_metric_that_ranks_has_no_value_on_samples_of_one_class_and_says_so(
+    champion: Any,
+) -> None:
+    graph, data = champion
+    graph.measure(["auroc"])
+    ids = data.ids("train")[600:700]
+    one = [id for id, label in zip(ids, data.truth(ids), strict=True) if label == "3"]
+    both = samples_of(data, ids[:8]) + samples_of(data, one[:2])
+    found = compare(Runner(graph, data), both, metric="auroc", kpi=0.5)
+    assert found.interval is not None
+    assert found.interval[0] <= found.value <= found.interval[1]
+    verdict = compare(Runner(graph, data), samples_of(data, one), metric="auroc", kpi=0.5)
+    assert verdict.retrain
+    assert verdict.value is verdict.plain is verdict.interval is None
+    assert verdict.why.startswith(f"auroc has no value on {len(one)} new samples")

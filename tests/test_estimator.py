@@ -169,7 +169,7 @@ def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
     before = graph.evaluate([some])
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
     after = graph.evaluate([some])
-    assert set(after) == {"rmse", "nll", "loss"} <= set(graph.lower)
+    assert set(after) == {"rmse", "nll", "loss"} == set(graph.lower)
     assert after["rmse"] < 0.3 * before["rmse"]
     mean, variance = graph.infer(some, ("probabilities",))["probabilities"].T
     assert (variance > 0).all()
@@ -254,8 +254,11 @@ def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path:
     graph = EstimatorGraph(strange, CLASSES)
     some = batch()
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
-    with pytest.raises(ConfigError, match=r"a Pipeline holds a tests\.test_estimator._twice"):
+    said = r"a Pipeline holds a tests\.test_estimator._twice"
+    with pytest.raises(ConfigError, match=said):
         graph.save_weights(tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        EstimatorGraph(strange, CLASSES).check_kept()
 
 
 class Curious(DummyClassifier):  # type: ignore[misc]
@@ -310,3 +313,78 @@ def test_no_member_is_drawn_twice_before_all_were_drawn_once() -> None:
 
 def _twice(values: Any) -> Any:
     return values * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("sklearn.neighbors.KNeighborsClassifier(n_neighbors=15)", "n_neighbors"),
+        ("sklearn.calibration.CalibratedClassifierCV(cv=5)", "5"),
+    ],
+)
+def test_an_estimator_that_needs_more_labels_waits_for_them_with_a_line(
+    text: str, reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = fitted(text, some=batch(10))
+    (line,) = caplog.messages
+    assert reason in line
+    assert "from 10 labels: until there are more the model says the share of each class" in line
+    assert "\n" not in line
+    shares = np.bincount(np.asarray(batch(10).targets), minlength=3) / 10
+    assert few.predict(np.asarray(batch(2).inputs)) == pytest.approx(np.stack([shares] * 2))
+    few.save_weights(tmp_path / "few")
+    enough = fitted(text)
+    assert len(caplog.messages) == 1
+    assert enough.evaluate([batch()])["accuracy"] > 0.8
+    enough.save_weights(tmp_path / "enough")
+    for name, graph in (("few", few), ("enough", enough)):
+        again = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
+        again.load_weights(tmp_path / name)
+        inputs = np.asarray(batch().inputs)
+        assert np.array_equal(again.predict(inputs), graph.predict(inputs))
+
+
+def test_a_regressor_that_needs_more_labels_says_their_mean(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = "sklearn.neighbors.KNeighborsRegressor(n_neighbors=15)"
+    graph = EstimatorGraph(estimator_named(text, of_numbers=True), NUMBER)
+    some = batch(6, number=True)
+    graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
+    assert "from 6 labels: until there are more the model says their mean" in caplog.text
+    value = graph.predict(np.asarray(some.inputs))["value"]
+    assert value.to_numpy() == pytest.approx(np.full(6, float(some.targets.mean())))
+
+
+def test_a_parameter_out_of_range_is_refused_as_no_label_mends_it() -> None:
+    with pytest.raises(ConfigError, match=r"n_neighbors.*check it|cannot learn.*another"):
+        fitted("sklearn.neighbors.KNeighborsClassifier(n_neighbors=-3)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ENSEMBLES[2], "sklearn.linear_model.LogisticRegression"],
+)  # fmt: skip
+def test_balanced_weights_are_what_scikit_learn_calls_balanced(text: str) -> None:
+    some = batch()
+    targets = np.where(np.asarray(some.inputs)[:, 0] > 1.0, 1, 0)
+    graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
+    counts = np.bincount(targets, minlength=3)
+    graph.weigh(np.where(counts > 0, len(targets) / (2 * np.maximum(counts, 1)), 1.0))
+    graph.fit(np.asarray(some.inputs), targets, 0)
+    balanced = estimator_named(text, of_numbers=False).set_params(
+        class_weight="balanced", random_state=0
+    )
+    expected = balanced.fit(np.asarray(some.inputs), targets)
+    found = graph.predict(np.asarray(some.inputs))
+    said = expected.predict_proba(np.asarray(some.inputs))
+    assert found[:, :2] == pytest.approx(said, abs=2e-3)
+    plain = estimator_named(text, of_numbers=False).fit(np.asarray(some.inputs), targets)
+    assert np.abs(plain.predict_proba(np.asarray(some.inputs)) - said).max() > 0.05
+
+
+def test_weights_of_classes_are_refused_where_nothing_takes_them() -> None:
+    text = "sklearn.neighbors.KNeighborsClassifier"
+    graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
+    with pytest.raises(NotImplementedError):
+        graph.weigh(np.ones(3))

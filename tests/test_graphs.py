@@ -287,3 +287,30 @@ def test_a_graph_without_a_scheduler_goes_on_from_its_state(tmp_path: Path) -> N
     save_tree(made[0].state(), tmp_path / "state")
     made[1].restore(load_tree(tmp_path / "state"))
     assert torch.equal(made[0].head.weight, made[1].head.weight)
+
+
+def test_weights_of_classes_scale_the_training_loss_and_not_the_one_that_is_measured() -> None:
+    made, some = graph(), batch()
+    made.network.eval()
+    weights = np.array([2.0, 0.5, 1.0])
+    with torch.no_grad():
+        outputs = made.network(some.inputs)
+        plain = made.training_loss(outputs, some.targets)
+        made.weigh(weights)
+        each = made.losses(outputs, some.targets).numpy()
+        found = float(made.training_loss(outputs, some.targets))
+    assert found == pytest.approx(float(np.mean(weights[some.targets.numpy()] * each)), rel=1e-5)
+    assert found != pytest.approx(float(plain))
+    assert made.evaluate([some])["loss"] == pytest.approx(float(plain), abs=1e-5)
+
+
+class Own(ClassificationGraph):
+    """A loss that is known for whole batches only."""
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return super().loss(outputs, targets) + 1.0
+
+
+def test_a_loss_of_its_own_that_is_not_known_for_each_sample_cannot_be_weighed() -> None:
+    with pytest.raises(NotImplementedError):
+        Own(nn.Linear(4, 8), nn.Linear(8, 3), SPEC).weigh(np.ones(3))

@@ -65,6 +65,9 @@ def resampled(
 ) -> Estimate:
     """The same for a metric that is no mean: it is measured on resamples.
 
+    Resamples where it has no value, like a ranking of samples of one class, are left out; NaN
+    where it has none on the samples themselves.
+
     Args:
         measure: the metric on these rows, which may repeat.
     """
@@ -74,8 +77,11 @@ def resampled(
         measure(rng.choice(count, size=count, p=weights / weights.sum()))
         for _ in range(FEW_RESAMPLES)
     )
-    values = np.array(list(drawn))
-    value = measure(np.arange(count)) if even else float(values.mean())
+    values = np.array([found for found in drawn if not math.isnan(found)])
+    whole = measure(np.arange(count))
+    if math.isnan(whole) or not len(values):
+        return Estimate(math.nan, math.nan, math.nan, float(weights.sum()))
+    value = whole if even else float(values.mean())
     low, high = (float(bound) for bound in np.quantile(values, (0.025, 0.975)))
     return Estimate(value, min(low, value), max(high, value), float(weights.sum()))
 

@@ -10,6 +10,7 @@ were drawn, never on what came out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,14 @@ def compare(
         used, weights, estimator = _representative(samples) or (used, weights, estimator)
         if estimator != "plain":
             found = _measured(champion_model, used, weights, metric, rng)
+    if math.isnan(found.value):
+        why = (
+            f"{metric} has no value on {len(used)} new samples, which are alike in their labels or "
+            "answered by no number: whether the KPI holds is not known"
+        )
+        return Verdict(
+            True, why, metric, samples=len(used), rule=rule, estimator=estimator, kpi=kpi
+        )
     retrain, why = _decided(
         metric, found, kpi, rule, estimator, used, metric in champion_model.graph.lower
     )
@@ -81,7 +90,7 @@ def compare(
         samples=len(used),
         rule=rule,
         estimator=estimator,
-        plain=plain.value,
+        plain=None if math.isnan(plain.value) else plain.value,
         kpi=kpi,
     )
 

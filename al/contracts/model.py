@@ -38,12 +38,6 @@ class Graph(ABC):
     metrics: ClassVar[tuple[str, ...]]
     #: Those of them of which less is better.
     lower: ClassVar[frozenset[str]] = frozenset({"loss"})
-    #: Those of them that go from 0 to 1.
-    shares: ClassVar[frozenset[str]] = frozenset(
-        {
-            "accuracy", "macro_f1", "f1", "auroc", "average_precision", "map50", "mean_iou", "dice",
-        }
-    )  # fmt: skip
     #: Whether `calibrate` works.
     calibrates: ClassVar[bool] = False
     #: Whether `evaluate` is `measured` over what is `compared` batch by batch, wherever that is.
@@ -59,6 +53,23 @@ class Graph(ABC):
 
         Raises:
             NotImplementedError: this kind of graph cannot.
+        """
+        raise NotImplementedError
+
+    def measure(self, names: Sequence[str]) -> None:
+        """Measure these metrics as well, beside those that it has; called before anything else.
+
+        Raises:
+            UnknownName: the kind of problem has none of that name.
+            NotImplementedError: this graph measures nothing but its own.
+        """
+        raise NotImplementedError
+
+    def weigh(self, weights: np.ndarray) -> None:
+        """Let samples of each class count so much in training, [C], 1 on average.
+
+        Raises:
+            NotImplementedError: this graph cannot.
         """
         raise NotImplementedError
 
@@ -130,6 +141,13 @@ class Graph(ABC):
 
         Raises:
             StrategyError: says what has some.
+        """
+
+    def check_kept(self) -> None:
+        """Refuse what `save_weights` could not keep, before anything starts.
+
+        Raises:
+            ConfigError: says what.
         """
 
     def committee(self, members: Sequence[Graph]) -> Graph:

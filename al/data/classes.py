@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from al.contracts import DataSpec, Label
@@ -45,6 +46,14 @@ def spec_of_classes(
 ) -> DataSpec:
     """A spec of samples with one class each."""
     return DataSpec(tuple(names), tuple(shape), dtype, "class", more)
+
+
+def with_positive(spec: DataSpec, labels: Sequence[Label | None]) -> DataSpec:
+    """A spec of two classes that says which is the rarer one; see `al.kinds.metrics.positive`."""
+    if len(spec.classes) != 2:
+        return spec
+    first, second = (sum(label == name for label in labels) for name in spec.classes)
+    return replace(spec, details={**spec.details, "positive": int(second <= first)})
 
 
 def strange_classes(counts: Mapping[str, int]) -> list[str]:

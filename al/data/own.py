@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from al.contracts import DataSpec, Label, Splits
-from al.data.classes import strange_classes
+from al.data.classes import strange_classes, with_positive
 from al.data.columns import MISSING
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
@@ -59,7 +59,7 @@ class OwnLoader(RowLoader):
 
     def __init__(self, samples: Samples, spec: DataSpec, *, published: bool = False) -> None:
         self.published = published
-        self.spec = spec
+        self.spec = spec if published else with_positive(spec, samples.labels)
         self.take(samples)
         self.freeze(self._official())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,14 +17,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from al.contracts import Batch, Calibration, DataSpec, Graph
 from al.errors import StrategyError
 from al.graphs import calibration, loss_head, weights
-from al.graphs.comparing import Compared, metrics_of, on_rows
+from al.graphs.comparing import Compared
 from al.graphs.dropout import fixed_masks
+from al.graphs.measured import MeasuredGraph
+from al.kinds import Trait, kind_of
 
-if TYPE_CHECKING:
-    from torchmetrics import Metric
 
-
-class TorchGraph(Graph):
+class TorchGraph(MeasuredGraph):
     """A torch network in two parts, with optimizer, scheduler and loss.
 
     Args:
@@ -40,6 +39,8 @@ class TorchGraph(Graph):
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
     #: Samples that are inferred and evaluated at a time; 0 for a whole batch.
     piece: ClassVar[int] = 0
+    #: How much a sample of each class counts in training, [C]; None for all alike.
+    class_weights: torch.Tensor | None = None
     #: What logits are divided by in `infer`; see `calibrate`.
     temperature = 1.0
 
@@ -59,6 +60,20 @@ class TorchGraph(Graph):
         """Mean loss of a batch."""
         return self.losses(outputs, targets).mean()
 
+    def training_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """What a step of training lowers: the loss, with each sample weighed by its class."""
+        if self.class_weights is None:
+            return self.loss(outputs, targets)
+        weights = self.class_weights.to(outputs.device)[targets]
+        return (weights * self.losses(outputs, targets)).mean()
+
+    def weigh(self, weights: np.ndarray) -> None:
+        where = {name: next(n for n, cls in enumerate(type(self).__mro__) if name in vars(cls))
+                 for name in ("loss", "losses")}  # fmt: skip
+        if Trait.CLASSES not in kind_of(self.spec).traits or where["loss"] < where["losses"]:
+            raise NotImplementedError  # a loss of its own that is not known for each sample
+        self.class_weights = torch.as_tensor(weights, dtype=torch.float32)
+
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of each sample, [N]; a kind of problem that has it can learn to predict it."""
         raise NotImplementedError
@@ -66,10 +81,6 @@ class TorchGraph(Graph):
     @abstractmethod
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         """Network outputs as probabilities [N, C]; see `al.contracts` for what they mean."""
-
-    @abstractmethod
-    def meters(self) -> dict[str, Metric]:
-        """New torchmetrics objects by name; they are fed answers and targets."""
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
         """Network outputs as meters take them, one row a sample; probabilities by default."""
@@ -128,7 +139,7 @@ class TorchGraph(Graph):
         targets = batch.targets.to(self.device)  # type: ignore[union-attr]
         features = self.trunk(self.prepare(batch.inputs))
         outputs = self.head(features)
-        loss = self.loss(outputs, targets)
+        loss = self.training_loss(outputs, targets)
         if self.loss_head is None:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
@@ -150,23 +161,10 @@ class TorchGraph(Graph):
     def _normalising(self) -> Iterator[nn.Module]:
         return (layer for layer in self.network.modules() if isinstance(layer, _BatchNorm))
 
-    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        return self.measured(self.compared(batches))
-
     def compared(self, batches: Iterable[Batch]) -> Iterator[Compared]:
         for outputs, targets in self._run(batches):
             loss = float(self.loss(outputs, targets))
             yield Compared(self.answers(outputs).cpu().numpy(), targets.cpu().numpy(), loss)
-
-    def measured(self, parts: Iterable[Compared]) -> dict[str, float]:
-        return metrics_of(parts, self.meters(), self.device)
-
-    def on_some(
-        self, parts: Iterable[Compared], metric: str
-    ) -> Callable[[np.ndarray], float] | None:
-        if metric not in self.meters():
-            return None
-        return on_rows(parts, lambda: self.meters()[metric])
 
     def _run(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Outputs beside targets, a piece at a time."""

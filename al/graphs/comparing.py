@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,21 +21,47 @@ class Compared(NamedTuple):
     loss: float
 
 
+#: What measures arrays of answers and targets.
+OfArrays = Callable[[np.ndarray, np.ndarray], float]
+
+
 def metrics_of(
-    parts: Iterable[Compared], meters: Mapping[str, Metric], device: torch.device
+    parts: Iterable[Compared],
+    meters: Mapping[str, Metric],
+    device: torch.device,
+    of_arrays: Mapping[str, OfArrays],
 ) -> dict[str, float]:
-    """What new meters say of all parts, in their order, and the mean loss."""
+    """What new meters say of all parts, in their order, and the mean loss.
+
+    Args:
+        of_arrays: measure all answers and targets at once; where one has no value (samples of one
+            class cannot be ranked) it counts as 0, unless an answer is no number.
+    """
     meters = {name: meter.to(device) for name, meter in meters.items()}
     total, count = 0.0, 0
+    kept: list[Compared] = []
     for part in parts:
         total += part.loss * len(part.targets)
         count += len(part.targets)
-        pair = [torch.from_numpy(array).to(device) for array in part[:2]]
+        kept += [part] if of_arrays else []
+        pair = [torch.from_numpy(array).to(device) for array in part[:2] if meters]
         for meter in meters.values():
             meter.update(*pair)
     values = {name: float(meter.compute()) for name, meter in meters.items()}
+    if kept:
+        answers, targets = together(kept)
+        sound = bool(np.isfinite(answers).all())
+        for name, measure in of_arrays.items():
+            value = measure(answers, targets)
+            values[name] = 0.0 if sound and math.isnan(value) else value
     values["loss"] = total / max(count, 1)
     return {name: round(value, 6) for name, value in values.items()}  # float32 has no more
+
+
+def together(parts: Iterable[Compared]) -> tuple[np.ndarray, np.ndarray]:
+    """Answers [N, …] and targets [N, …] of all parts."""
+    answers, targets, _ = zip(*parts, strict=True)
+    return np.concatenate(answers), np.concatenate(targets)
 
 
 def on_rows(

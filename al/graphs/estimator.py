@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 
-from al.contracts import Batch, DataSpec, Graph, Label
-from al.errors import DataError, StrategyError
+from al.contracts import Batch, DataSpec, Label
+from al.errors import ConfigError, DataError, StrategyError
+from al.graphs.comparing import Compared
+from al.graphs.measured import MeasuredGraph
 from al.graphs.sklearn_files import from_bytes, from_file, to_bytes
 from al.kinds import Trait, kind_of
+
+_log = logging.getLogger(__name__)
 
 _FILE = "estimator.skops"
 #: Least variance of a predicted number, in units of the variance of the training targets.
 _LEAST = 1e-6
 
 
-class EstimatorGraph(Graph):
+class EstimatorGraph(MeasuredGraph):
     """An estimator of classes or of numbers.
 
     * "probabilities": as the estimator says, [N, C]; of a number mean and variance, [N, 2].
@@ -33,18 +38,17 @@ class EstimatorGraph(Graph):
 
     Args:
         estimator: not fitted; a copy of it is fitted for each training.
-        measures: metrics of classes beside the loss, which are in `al.graphs.class_meters`.
+        measures: metrics of classes beside the loss, of those in `al.kinds.metrics.OF_CLASSES`.
     """
-
-    lower: ClassVar[frozenset[str]] = frozenset({"rmse", "nll", "loss"})
 
     def __init__(
         self, estimator: Any, spec: DataSpec, measures: Sequence[str] = ("accuracy",)
     ) -> None:
         self._new, self.spec = estimator, spec
         self._number = Trait.NORMAL in kind_of(spec).traits
-        metrics = ("rmse", "nll", "loss") if self._number else (*measures, "loss")
-        self.metrics = metrics  # type: ignore[misc]  # a graph's own
+        self.metrics = ("loss",)  # type: ignore[misc]  # a graph's own
+        self.measure(("rmse", "nll") if self._number else measures)
+        self._weights: np.ndarray | None = None
         self.model = self._blank()
         self._noise = 1.0  # residual variance
 
@@ -63,69 +67,73 @@ class EstimatorGraph(Graph):
     def prepare_training(self, *, lr: float, epochs: int) -> None:
         """Nothing to prepare: `fit` does it all."""
 
+    def weigh(self, weights: np.ndarray) -> None:
+        from sklearn.utils.validation import has_fit_parameter
+
+        if self._number or not has_fit_parameter(self._new, "sample_weight"):
+            raise NotImplementedError
+        self._weights = weights
+
     def fit(self, inputs: np.ndarray, targets: np.ndarray, seed: int) -> None:
         """Fit a new copy of the estimator.
 
-        Raises:
-            DataError: the estimator refuses the samples; says why.
-        """
-        from sklearn.base import clone
-        from sklearn.dummy import DummyClassifier
+        One that cannot learn from so few labels yet, or says nothing after it, leaves the shares
+        of the classes, or the mean of the numbers, until there are more.
 
+        Raises:
+            ConfigError: a parameter is out of range, which more labels do not mend.
+        """
+        flat, targets = _flat(inputs), np.asarray(targets)
         alone = not self._number and len(np.unique(targets)) == 1  # many refuse a single class
-        model = DummyClassifier() if alone else clone(self._new)
-        seeds = [name for name in model.get_params() if name.endswith("random_state")]
-        model.set_params(**dict.fromkeys(seeds, seed % 2**31))
-        try:
-            self.model = model.fit(_flat(inputs), targets)
-        except ValueError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise DataError(
-                f"{type(model).__name__} cannot be fitted to {len(targets)} samples ({reason}): "
-                "pass another estimator, or label more"
-            ) from error
+        plain = self._plain().fit(flat, targets) if alone else None
+        self.model = self._fitted(flat, targets, seed) if plain is None else plain
         if self._number:
-            away = np.asarray(targets, np.float64) - self.model.predict(_flat(inputs))
+            away = targets.astype(np.float64) - self.model.predict(flat)
             least = _LEAST * max(float(np.var(targets)), 1e-12)
             self._noise = max(float(np.mean(away**2)), least)
 
+    def _fitted(self, flat: np.ndarray, targets: np.ndarray, seed: int) -> Any:
+        """A copy of the estimator fitted, or what stands for it until there are more labels."""
+        from sklearn.utils._param_validation import InvalidParameterError
+
+        model = self._copy(seed)
+        weighed = {} if self._weights is None else {"sample_weight": self._weights[targets]}
+        try:
+            model.fit(flat, targets, **weighed)
+            (model.predict if self._number else model.predict_proba)(flat[:1])
+            return model
+        except InvalidParameterError as error:
+            raise ConfigError(f"{_named(model, error)}: pass another estimator") from error
+        except (ValueError, ArithmeticError, IndexError) as error:
+            stands = "their mean" if self._number else "the share of each class"
+            _log.warning(
+                f"{_named(model, error)}, from {len(targets)} labels: until there are more the "
+                f"model says {stands}; another estimator may need fewer"
+            )
+            return self._plain().fit(flat, targets)
+
+    def _copy(self, seed: int) -> Any:
+        from sklearn.base import clone
+
+        model = clone(self._new)
+        if getattr(model, "algorithm", "") == "auto" and hasattr(model, "n_neighbors"):
+            model.set_params(algorithm="brute")  # a tree finds the same, and is no numbers
+        seeds = [name for name in model.get_params() if name.endswith("random_state")]
+        return model.set_params(**dict.fromkeys(seeds, seed % 2**31))
+
+    def _plain(self) -> Any:
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
+        return DummyRegressor() if self._number else DummyClassifier()
+
     # -- what it says ------------------------------------------------------------------------
 
-    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        return self.measured(self.compared(batches))
-
-    def compared(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return ((self._says(_array(b.inputs)), np.asarray(b.targets)) for b in batches)
-
-    def measured(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        said, targets = (np.concatenate(found) for found in zip(*parts, strict=True))
-        if self._number:
-            away = (targets - said[:, 0]) ** 2
-            nll = 0.5 * (np.log(2 * np.pi * said[:, 1]) + away / said[:, 1])
-            values = {"rmse": float(np.sqrt(away.mean())), "nll": float(nll.mean())}
-            values["loss"] = values["nll"]
-        else:
-            values = self._of_classes(said, targets)
-        return {name: round(value, 6) for name, value in values.items()}
-
-    def _of_classes(self, said: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        from al.graphs.class_meters import class_meters  # late: 1.5 s to import
-
-        values = {}
-        for name, meter in class_meters(self.metrics[:-1], len(self.spec.classes)).items():
-            meter.update(torch.from_numpy(said), torch.from_numpy(targets))
-            values[name] = float(meter.compute())
-        right = np.maximum(said[np.arange(len(said)), targets], 1e-7)
-        return {**values, "loss": float(-np.log(right).mean())}
-
-    def each(self, batches: Iterable[Batch], metric: str) -> np.ndarray | None:
-        if metric != "accuracy":
-            return None
-        right = [
-            self._says(_array(batch.inputs)).argmax(axis=1) == np.asarray(batch.targets)
-            for batch in batches
-        ]
-        return np.concatenate(right).astype(np.float64)
+    def compared(self, batches: Iterable[Batch]) -> Iterator[Compared]:
+        each = kind_of(self.spec).metrics["nll" if self._number else "log_loss"].each
+        assert each is not None
+        for batch in batches:
+            said, targets = self._says(_array(batch.inputs)), np.asarray(batch.targets)
+            yield Compared(said, targets, float(each(said, targets).mean()))
 
     def infer(
         self, batch: Batch, wants: Sequence[str], *, samples: int = 20, seed: int = 0
@@ -143,18 +151,22 @@ class EstimatorGraph(Graph):
         return {name: array.astype(np.float32) for name, array in found.items()}
 
     def check_samples(self) -> None:
-        from sklearn.base import clone
-
-        # What members there are is seen in one that is fitted, so one is, to next to nothing.
-        width = int(np.prod(self.spec.input_shape))
-        inputs = np.random.default_rng(0).normal(size=(20, width)).astype(np.float32)
-        try:
-            model = clone(self._new).fit(inputs, np.arange(20) % 2)
-            found = _votes(model, inputs)
-        except ValueError:  # it wants other samples than these: the first query tells
-            return
-        if found is None:
+        if (tried := self._tried()) is not None and _votes(*tried) is None:
             raise self._memberless()
+
+    def check_kept(self) -> None:
+        if (tried := self._tried()) is not None:
+            to_bytes(tried[0], type(tried[0]).__name__)
+
+    def _tried(self) -> tuple[Any, np.ndarray] | None:
+        """The estimator fitted to next to nothing, which shows what it is made of, and that; None
+        where it wants other samples."""
+        width = int(np.prod(self.spec.input_shape))
+        inputs = np.random.default_rng(0).normal(size=(40, width)).astype(np.float32)
+        try:
+            return self._copy(0).fit(inputs, np.arange(40) % 2), inputs
+        except ValueError:
+            return None
 
     def _memberless(self) -> StrategyError:
         kind = "Regressor" if self._number else "Classifier"
@@ -268,6 +280,10 @@ def _votes(model: Any, flat: np.ndarray) -> list[np.ndarray] | None:
             said = whole
         found.append(said)
     return found
+
+
+def _named(model: Any, error: Exception) -> str:
+    return f"{type(model).__name__} cannot learn ({' '.join(str(error).split())[:200]})"
 
 
 def _array(inputs: Any) -> np.ndarray:

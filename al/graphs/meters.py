@@ -1,43 +1,14 @@
-"""Metrics that torchmetrics has in another form, or with other libraries only."""
+"""A metric that torchmetrics has with other libraries only."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
-from torchmetrics import MeanSquaredError, Metric
+from torchmetrics import Metric
 
 from al.kinds.boxes import matched, overlaps
-
-
-class Rmse(MeanSquaredError):  # type: ignore[misc]
-    """Root mean squared error of the means in [N, 2]."""
-
-    def __init__(self) -> None:
-        super().__init__(squared=False)
-
-    def update(self, answers: torch.Tensor, targets: torch.Tensor) -> None:
-        super().update(answers[:, 0].contiguous(), targets.to(answers.dtype))
-
-
-class GaussianNll(Metric):  # type: ignore[misc]
-    """Mean of ½ ln 2πσ² + (y − μ)² / 2σ², for means and variances [N, 2]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
-
-    def update(self, answers: torch.Tensor, targets: torch.Tensor) -> None:
-        mean, variance = answers.double().unbind(dim=1)
-        away = (targets.double() - mean) ** 2 / variance
-        self.total += 0.5 * (torch.log(2 * math.pi * variance) + away).sum()
-        self.count += len(targets)
-
-    def compute(self) -> torch.Tensor:
-        return self.total / self.count
 
 
 class MeanAveragePrecision(Metric):  # type: ignore[misc]

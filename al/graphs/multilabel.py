@@ -10,14 +10,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from al.contracts import Batch, DataSpec, Label
 from al.graphs.fields import FieldGraph
+from al.kinds.metrics import APPLIES
 from al.measures import Field
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torchmetrics import Metric
-
-#: From which probability on a label applies.
-APPLIES = 0.5
 
 
 class MultiLabelGraph(FieldGraph):
@@ -47,12 +44,6 @@ class MultiLabelGraph(FieldGraph):
     def field(self, outputs: torch.Tensor, where: Any) -> Field:
         p = outputs.sigmoid()
         return Field(torch.stack([1.0 - p, p], dim=2))
-
-    def meters(self) -> dict[str, Metric]:
-        from torchmetrics.classification import MultilabelF1Score
-
-        count = len(self.spec.classes)
-        return {"macro_f1": MultilabelF1Score(count, threshold=APPLIES, validate_args=False)}
 
     def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
         p = self.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]

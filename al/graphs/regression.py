@@ -14,7 +14,6 @@ from al.graphs.base import TorchGraph
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torchmetrics import Metric
 
 #: Bounds of the logarithm of a predicted variance, in units of `unit`².
 _LEAST, _MOST = -8.0, 8.0
@@ -57,11 +56,6 @@ class RegressionGraph(TorchGraph):
         """Mean and variance, [N, 2]."""
         mean = self.middle + self.unit * outputs[:, 0]
         return torch.stack([mean, self.unit**2 * outputs[:, 1].clamp(_LEAST, _MOST).exp()], dim=1)
-
-    def meters(self) -> dict[str, Metric]:
-        from al.graphs.meters import GaussianNll, Rmse  # late: 1.5 s to import
-
-        return {"rmse": Rmse(), "nll": GaussianNll()}
 
     def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
         p = self.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]

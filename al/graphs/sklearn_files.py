@@ -22,6 +22,8 @@ from al.errors import ConfigError, DataError
 
 #: Classes of scikit-learn that hold numbers, and that skops leaves to its users to trust.
 TRUSTED = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.gaussian_process.kernels.CompoundKernel",
     "sklearn.gaussian_process.kernels.ConstantKernel",
@@ -35,6 +37,7 @@ TRUSTED = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 )
 #: Of every entry, so that a file does not depend on when it was written.
 _THEN = (1980, 1, 1, 0, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +15,7 @@ import torch
 from al.catalog import kinds
 from al.contracts import DataSpec, Label, Task
 from al.errors import ConfigError, DataError, LabelError, StrategyError, did_you_mean
+from al.kinds.metrics import Metric
 from al.measures import Measure, is_top
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Kind(ABC):
     form: ClassVar[str]
     #: Metric of a task that names none; one of its graph's metrics.
     metric: ClassVar[str]
+    #: Metrics that have a meaning, by name.
+    metrics: ClassVar[Mapping[str, Metric]] = {}
     #: Strategy of a campaign that names none: where uncertainty leads, for queries of usual size.
     strategy: ClassVar[str] = "typiclust"
     #: Strategies to choose from instead of one that has no meaning.
@@ -133,6 +136,11 @@ class Kind(ABC):
         for id, target in zip(ids, targets, strict=True):
             if problem := self.wrong(target):
                 raise DataError(f"sample {id!r}: {problem}: check the data file")
+
+    @classmethod
+    def metric_for(cls, labels: Sequence[Label]) -> tuple[str, str]:
+        """The metric that suits these labels, and why, in words that follow a comma."""
+        return cls.metric, ""
 
     # -- in a table, and shown -------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from al.contracts import Label
 from al.errors import LabelError
 from al.kinds.base import Kind, Trait
 from al.kinds.colours import of_class
+from al.kinds.metrics import Metric
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,6 +39,7 @@ class Boxes(Kind):
     suits = "entropy, bald or expected_boxes"
     traits = frozenset({Trait.FIELDS, Trait.COUNTS})
     over = ("sum", "max", "mean")
+    metrics = MappingProxyType({"map50": Metric()})
 
     def check(self, label: Label) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ from al.catalog import kinds
 from al.contracts import Label
 from al.errors import DataError
 from al.kinds.base import Kind, Trait
+from al.kinds.metrics import OF_CLASSES
+
+#: Share of the commonest class from which on accuracy says little.
+ONE_SIDED = 0.75
 
 
 @kinds.register("class")
@@ -25,6 +30,7 @@ class Classes(Kind):
     suits = "margin, bald or typiclust"
     traits = frozenset({Trait.CLASSES})
     large = False
+    metrics = OF_CLASSES
 
     def check(self, label: Label) -> None:
         self._class(label)
@@ -52,6 +58,19 @@ class Classes(Kind):
         found[rows[~right], said[~right], 1] = 1
         found[rows[~right], true[~right], 2] = 1
         return found
+
+    @classmethod
+    def metric_for(cls, labels: Sequence[Label]) -> tuple[str, str]:
+        """Accuracy, or the mean over classes of the share that is right, where always saying the
+        commonest class would be right three times out of four or more."""
+        if not labels:
+            return cls.metric, ""
+        ((name, count),) = Counter(labels).most_common(1)
+        share = count / len(labels)
+        said = f"as {share:.0%} of {len(labels)} labels are {name!r}"
+        if share < ONE_SIDED:
+            return cls.metric, said
+        return "balanced_accuracy", f"{said} and always saying so has accuracy {share:.2f}"
 
     @classmethod
     def written(cls, label: Label) -> str:

@@ -12,6 +12,7 @@ from al.catalog import kinds
 from al.contracts import Label
 from al.errors import LabelError
 from al.kinds.base import Kind, Trait
+from al.kinds.metrics import OF_LABELS
 
 
 @kinds.register("labels")
@@ -25,6 +26,7 @@ class Labels(Kind):
     suits = "entropy, bald or typiclust"
     traits = frozenset({Trait.FIELDS})
     over = ("mean", "max")
+    metrics = OF_LABELS
 
     def check(self, label: Label) -> None:
         if not isinstance(label, list):

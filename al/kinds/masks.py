@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from al.contracts import Label
 from al.errors import LabelError
 from al.kinds.base import Kind, Trait
 from al.kinds.colours import of_class
+from al.kinds.metrics import Metric
 from al.masks import decode_mask, encode_mask
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Masks(Kind):
     suits = "entropy, bald or foreground_random"
     traits = frozenset({Trait.FIELDS, Trait.BACKGROUND})
     over = ("patch", "top", "foreground", "mean")
+    metrics = MappingProxyType({"mean_iou": Metric(), "dice": Metric()})
 
     @property
     def _size(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from al.catalog import kinds
 from al.contracts import Label
 from al.errors import LabelError
 from al.kinds.base import Kind, Trait
+from al.kinds.metrics import OF_NUMBERS
 
 
 @kinds.register("number")
@@ -25,6 +26,7 @@ class Numbers(Kind):
     strategy = "igs"
     suits = "variance, bald or igs"
     traits = frozenset({Trait.NORMAL})
+    metrics = OF_NUMBERS
 
     def check(self, label: Label) -> None:
         number = isinstance(label, (int, float)) and not isinstance(label, bool)

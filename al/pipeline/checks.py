@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from al.catalog import annotators, engines, tasks
 from al.config import DEFAULT, Config
 from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import ConfigError, DataError, UnknownName
 from al.kinds import Kind, Trait, kind_of
+from al.pipeline.measuring import check_range
 from al.pipeline.spans import span_or_off
 from al.pipeline.stopping import Standing, StopRule, rules_of
 from al.strategies import build, check_kind, check_reads
@@ -44,6 +47,8 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
     _check_start(task, data, config)
     kind = kind_of(data.spec)
     _check_strategies(config, kind, graph)
+    if config.class_weights != "none":
+        _check_weights(config, task, kind, data)
     if config.calibrate == "on" and not graph.calibrates:
         raise ConfigError(
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
@@ -51,7 +56,7 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
         )
 
 
-def check_goals(config: Config, metric: str, graph: Graph, asked: Collection[str]) -> None:
+def check_goals(config: Config, metric: str, kind: Kind, asked: Collection[str]) -> None:
     """Refuse a KPI and a goal that the metric never reaches.
 
     Args:
@@ -61,11 +66,8 @@ def check_goals(config: Config, metric: str, graph: Graph, asked: Collection[str
         ConfigError: says what it may be.
     """
     for name, value in {"kpi": config.kpi_value, "goal": config.goal_value}.items():
-        if value is None or name not in asked or metric not in graph.shares:
-            continue
-        if not 0 <= value <= 1:
-            meant = f"{name}={value / 100:g}" if 1 < value <= 100 else "a share"
-            raise ConfigError(f"{name}={value:g}: {metric} goes from 0 to 1: give {meant}")
+        if value is not None and name in asked:
+            check_range(name, value, kind, metric)
 
 
 def check_times(config: Config) -> None:
@@ -106,6 +108,26 @@ def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
             graph.check_samples()
     if config.balance == "on" and Trait.CLASSES not in kind.traits:
         raise ConfigError("balance=on evens out classes and this task has none: leave it off")
+
+
+def _check_weights(config: Config, task: Task, kind: Kind, data: DataLoader) -> None:
+    """Refuse weights of classes where there are no classes, or the model cannot be weighed.
+
+    Raises:
+        ConfigError: says which.
+    """
+    if Trait.CLASSES not in kind.traits:
+        raise ConfigError(
+            f"class_weights={config.class_weights}: labels are {kind.said}, not one class each: "
+            "leave it out"
+        )
+    try:
+        task.graph(data.spec).weigh(np.ones(len(data.spec.classes)))
+    except NotImplementedError:
+        raise ConfigError(
+            f"class_weights={config.class_weights}: what task {config.task!r} trains takes no "
+            "weights: choose another estimator, give its graph `losses`, or leave it out"
+        ) from None
 
 
 def _check_start(task: Task, data: DataLoader, config: Config) -> None:

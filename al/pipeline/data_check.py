@@ -12,6 +12,7 @@ from al.config import Config
 from al.contracts import DataLoader, Label, Split
 from al.errors import AlError
 from al.kinds import kind_of
+from al.pipeline import measuring
 from al.pipeline.checks import check_names
 from al.pipeline.identifying import task_and_data
 from al.pipeline.making import device_named, freeze
@@ -32,7 +33,8 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
     config = Config.from_dict(given)
     check_names(config)
     device_named(config.device)
-    _, data = task_and_data(config)
+    task, data = task_and_data(config)
+    measured = measuring.lines(*measuring.chosen(config, task, data), data)
     lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
     try:
         lines += [f"! {line}" for line in data.oddities()]
@@ -40,8 +42,10 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
         freeze(data, splits, config.missing, tell=False)
     except AlError as error:
         return [*lines, f"! no campaign can begin: {error}"]
+    lines += measured
     for split in ("train", "val", "test"):
         lines += _split(data, split)
+    lines += [f"! {line}" for line in measuring.few(data)]
     return [*lines, *_copies(data)]
 
 

@@ -12,6 +12,7 @@ from al.contracts import DataLoader, Task
 from al.data import encoding
 from al.errors import ConfigError
 from al.kinds import kind_named, kind_of
+from al.pipeline import measuring
 from al.pipeline.campaign_record import NAME, CampaignRecord
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
@@ -58,6 +59,8 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
         begun = stored.as_config()
+        if given.get("metric") == measuring.AUTO:
+            given = {**given, "metric": begun.metric}
         if given.get("encoder") in (encoding.AUTO, begun.encoder.partition("@")[0]):
             given = {**given, "encoder": begun.encoder}
         if given.get("cold_start") == DEFAULT:
@@ -75,8 +78,19 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             )
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
-    config = _settled(config, made[1])
+    config = _with_metric(_settled(config, made[1]), *made)
     return Identified(store, _with_first_query(_with_encoder(config)), run, stored, made)
+
+
+def _with_metric(config: Config, task: Task, data: DataLoader) -> Config:
+    """The configuration of a new campaign with the metric that it keeps; its name stays."""
+    metric, why = measuring.chosen(config, task, data)
+    if data.given() is not None:
+        for line in measuring.lines(metric, why, data):
+            _log.info(line)
+    if config.metric != measuring.AUTO:
+        return config
+    return config.replace(campaign=config.name, model=config.model_name, metric=metric)
 
 
 def _with_first_query(config: Config) -> Config:

@@ -29,6 +29,7 @@ from al.pipeline.draws import draws_of
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
+from al.pipeline.measuring import check_measured, few, settle
 from al.pipeline.session import Session, check_labels
 from al.pipeline.standing import where_it_stands
 from al.pipeline.steps import Step
@@ -67,10 +68,12 @@ def looked_up(
     if stored is not None:
         data.adopt(stored.data)
         check_same(data, stored.contents, config)
-    task.metric = task.metric or kind_of(data.spec).metric
+    settle(config, task, data)
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
-    check_goals(config, task.metric, graph, config.to_dict() if stored is None else given)
+    check_goals(
+        config, task.metric, kind_of(data.spec), config.to_dict() if stored is None else given
+    )
     check_times(config)
     lower = task.metric in graph.lower
     wanted = criterion_of(config, task, graph)
@@ -84,6 +87,11 @@ def looked_up(
     else:
         splits = data.propose_splits(config.validation_size, config.seed)
     freeze(data, splits, config.missing, tell=False)
+    if stored is None:
+        graph.check_kept()
+        check_measured(task.metric, data)
+        for line in few(data) if data.given() is not None else ():
+            _log.warning(line)
     first = LabelTable() if taken is None else taken.labels(data)
     asked = annotators.get(config.annotator)
     check_form(config, asked, kind_of(data.spec))

@@ -12,7 +12,9 @@ from al.agents import Agent, Examples, Schedule, SupervisedAgent
 from al.config import Config
 from al.contracts import Criterion, DataLoader, Graph, Recorder, Splits, Task
 from al.errors import ConfigError, DataError, StrategyError
+from al.kinds import kind_of
 from al.model_selector import criterion
+from al.pipeline.measuring import balanced, measure
 from al.randomness import seeded, torch_seed
 from al.strategies import build
 
@@ -63,6 +65,8 @@ class Makings:
             if start is not None:
                 keep, fresh = INIT[config.init]
                 graph.start_from(start, keep=keep, fresh=fresh)
+            if config.class_weights != "none":
+                graph.weigh(balanced(kind_of(self.data.spec), train.labels))
             graph.prepare_training(lr=config.lr, epochs=config.epochs)
         val = self.data.ids("val")
         agent: Agent = (self.task.agent or SupervisedAgent)(
@@ -84,12 +88,12 @@ class Makings:
 
 
 def new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
-    """A graph with random weights, with all that the strategy will read of it.
+    """A graph with random weights, with all that will be measured and read of it.
 
     Raises:
         StrategyError: it reads losses, and this graph cannot learn to predict them.
     """
-    graph = task.graph(data.spec)
+    graph = measure(config, task, task.graph(data.spec))
     if "losses" in build(config.strategy).reads:
         try:
             graph.learn_losses()

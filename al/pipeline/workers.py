@@ -24,9 +24,9 @@ from al.catalog import make_task
 from al.contracts import DataLoader, Engine, Graph, Splits
 from al.engine import Made, Runner
 from al.errors import DataError, RegistryError
-from al.kinds import kind_of
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
+from al.pipeline.measuring import settle
 from al.progress import hide
 from al.registry import digest_of
 from al.state import read_as
@@ -148,7 +148,7 @@ def _made(record: bytes, device: str) -> Makings:
     data = task.data()
     data.adopt(stored.data)
     freeze(data, stored.splits, config.missing, tell=False)
-    task.metric = task.metric or kind_of(data.spec).metric
+    settle(config, task, data)
     criterion = criterion_of(config, task, new_graph(task, data, config))
     return Makings(config, task, data, criterion, device_named(device))
 

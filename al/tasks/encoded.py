@@ -80,7 +80,6 @@ class OwnImages(EncodedTask):
     """Classes of a user's own images; what they are read from, a subclass says."""
 
     samples: ClassVar[Encoded] = "images"
-    metric = "accuracy"
 
     def network(self, spec: DataSpec) -> ClassificationGraph:
         return small_cnn(spec)

@@ -25,7 +25,6 @@ class Text(EncodedTask):
 
     samples: ClassVar[Encoded] = "texts"
     measures: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
-    metric = "accuracy"
 
     def __init__(
         self,
