@@ -29,7 +29,7 @@ from al.pipeline.draws import draws_of
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
-from al.pipeline.measuring import check_measured, few, settle
+from al.pipeline.measuring import check_measured, few, is_share, settle
 from al.pipeline.session import Session, check_labels
 from al.pipeline.standing import where_it_stands
 from al.pipeline.steps import Step
@@ -127,7 +127,7 @@ def looked_up(
             criterion=wanted,
             stop_rules=rules,
             lower=lower,
-            share=task.metric in graph.shares,
+            share=is_share(task.metric, kind_of(data.spec)),
             device=device,
             engine=engine,
             steps=steps,

@@ -70,6 +70,12 @@ def balanced(kind: Kind, labels: Collection[Label]) -> np.ndarray:
     return np.where(there, len(labels) / (there.sum() * np.maximum(counts, 1)), 1.0)
 
 
+def is_share(metric: str, kind: Kind) -> bool:
+    """Whether the metric goes from 0 to 1."""
+    known = kind.metrics.get(metric)
+    return known is not None and (known.low, known.high) == (0.0, 1.0)
+
+
 def check_range(name: str, value: float, kind: Kind, metric: str) -> None:
     """Refuse a value that the metric never reaches.
 
