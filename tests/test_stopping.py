@@ -79,6 +79,8 @@ def test_predictions_that_hardly_change_end_a_campaign() -> None:
     records = [{"answers": 10.0}, *({"kappa": kappa} for kappa in (0.5, 0.99, 0.99, 0.99))]
     assert "kappa 0.9900 over the last 3 champions" in why(records, stable=0.99)
     assert why(records[:-1], stable=0.99) == ""
+    assert why(records[2:], stable=0.98) != ""
+    assert why(records[3:], stable=0.98) == ""  # two comparisons are too few
     assert why(records) == ""
 
 

@@ -73,6 +73,7 @@ def test_samples_of_no_weight_come_last() -> None:
     assert picks.positions[2:].tolist() == [0, 3]
     assert set(picks.positions[:2].tolist()) == {1, 2}
     assert picks.propensities == pytest.approx(np.ones(4))
+    assert draw(log_weights, 3, np.random.default_rng(0)).positions[2:].tolist() == [0]
 
 
 def test_all_scores_of_zero_leave_the_lowest_ids() -> None:
