@@ -161,6 +161,7 @@ def test_what_predicts_losses_is_learned_by_its_seed_alone() -> None:
         graph.learn_losses()
         ids = data.ids("train")[:40]
         batch = next(data.batches(ids, data.truth(ids), batch_size=40))
+        fit_head(graph, batch.inputs, batch.targets, torch.ones(40))
         torch.manual_seed(chance)  # which is not asked
         fit_losses(graph, batch.inputs, batch.targets, seed=3)
         found.append(graph.infer(batch, ["losses"])["losses"])

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al.errors import StrategyError
 from al.strategies import geometry
 from al.strategies.geometry import Cloud, k_means, nearest, turns
 
@@ -103,6 +104,17 @@ def test_a_gpu_is_used_from_where_the_copy_pays(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         many = geometry._WORTH_A_GPU
         assert [geometry.device(numbers).type for numbers in (many - 1, many)] == kinds
+
+
+def test_samples_that_lie_nowhere_are_named() -> None:
+    ids = ["a", "b", "c", "d", "e", "f"]
+    rows = np.ones((6, 2, 2), np.float32)
+    geometry.check_finite(ids, rows)
+    rows[[1, 2, 4, 5], 0, 1] = [np.nan, np.inf, -np.inf, np.nan]
+    with pytest.raises(StrategyError, match=r"4 samples lie nowhere.*\(b, c, e\): check"):
+        geometry.check_finite(ids, rows)
+    huge = np.full((6, 2), np.finfo(np.float64).max)  # whose sum is infinite
+    geometry.check_finite(ids, huge)
 
 
 def test_turns_count_within_groups() -> None:
