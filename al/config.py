@@ -44,7 +44,7 @@ DEFAULT = "default"
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
 OF_TASK = (
     "data", "target", "text", "kind", "features", "drop", "missing_labels", "separator", "decimal",
-    "estimator", "image_size", "encoder", "head", "embeddings",
+    "classes", "background", "ignore", "estimator", "image_size", "encoder", "head", "embeddings",
 )  # fmt: skip
 
 
@@ -79,6 +79,17 @@ class Config:
     )
     decimal: str = of.data(
         "auto", "Decimal mark of the numbers in your file: point, comma, or auto, as they look."
+    )
+    classes: str = of.data(
+        "none",
+        "Names of the classes in masks: a file, names in the order of values, or value=name, "
+        "parted by commas; none is what is beside the masks or in them.",
+    )
+    background: str = of.data(
+        "auto", "Class of your masks that nobody looks for, by name or value; none; auto by name."
+    )
+    ignore: str = of.data(
+        "none", "Values in your masks that stand for what is not known, parted by commas; or none."
     )
     estimator: str = of.data(
         "none", "What learns from your data, where the task offers a choice; none is its default."

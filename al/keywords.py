@@ -26,6 +26,9 @@ class Keywords(TypedDict, total=False):
     missing_labels: str
     separator: str
     decimal: str
+    classes: str
+    background: str
+    ignore: str
     estimator: str
     image_size: int
     encoder: str

@@ -8,6 +8,9 @@ import numpy as np
 
 from al.errors import LabelError
 
+#: Value of a pixel of which nobody knows the class, as in Pascal VOC and Cityscapes.
+VOID = 255
+
 
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:
     """A mask of class positions [H, W] as `{"size": [H, W], "runs": [class, length, …]}`.
@@ -21,8 +24,11 @@ def encode_mask(mask: np.ndarray) -> dict[str, Any]:
     return {"size": [int(side) for side in mask.shape], "runs": [int(value) for value in runs]}
 
 
-def decode_mask(label: Any, classes: int) -> np.ndarray:
+def decode_mask(label: Any, classes: int, *, void: bool = False) -> np.ndarray:
     """The mask that a label stands for, uint8 [H, W].
+
+    Args:
+        void: whether pixels may be `VOID`.
 
     Raises:
         LabelError: it is no mask, or holds a value that is none of so many classes.
@@ -35,7 +41,8 @@ def decode_mask(label: Any, classes: int) -> np.ndarray:
     values, lengths = runs[:, 0], runs[:, 1]
     if height < 1 or width < 1 or (lengths < 1).any() or lengths.sum() != height * width:
         raise LabelError(f"the runs of a mask fill {lengths.sum()} of {height} × {width} pixels")
-    if not ((values >= 0) & (values < classes)).all():
-        wrong = values[(values < 0) | (values >= classes)][0]
+    known = ((values >= 0) & (values < classes)) | (void & (values == VOID))
+    if not known.all():
+        wrong = values[~known][0]
         raise LabelError(f"a mask holds {wrong}, which is none of the {classes} classes")
     return np.repeat(values.astype(np.uint8), lengths).reshape(height, width)

@@ -54,7 +54,7 @@ def parameters(task: str) -> dict[str, Any]:
         task: its name; with +encoder behind it, read by a small random encoder, else by none.
     """
     make = {"image-folder": _image_folder, "image-manifest": _image_manifest}
-    make |= {"table": _table, "text": _text}
+    make |= {"table": _table, "text": _text, "mask-folder": _mask_folder}
     name, _, encoder = task.partition("+")
     if name not in make:
         return {}
@@ -80,6 +80,34 @@ def _image_manifest(folder: Path) -> dict[str, Any]:
         "image_size": 12,
         "encoder": "none",
     }
+
+
+def _mask_folder(folder: Path) -> dict[str, Any]:
+    path = masks_folder(folder / "things", labelled=300)
+    return {"data": str(path), "image_size": 16, "classes": "1=thing,2=ground", "background": "2",
+            "ignore": "3"}  # fmt: skip
+
+
+def masks_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -> Path:
+    """Bright rectangles on dark ground in `images/`, and palette masks of most of them in `masks/`:
+    1 is thing, 2 is ground, 3 the border between them. Images are 24 × 16."""
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for row in range(labelled + unlabelled):
+        image = rng.integers(0, 60, (16, 24, 3), dtype=np.uint8)
+        x, y, wide, high = rng.integers(2, 12), rng.integers(2, 7), *rng.integers(5, 9, 2)
+        image[y : y + high, x : x + wide] += 150
+        mask = np.full((16, 24), 2, np.uint8)
+        mask[y - 1 : y + high + 1, x - 1 : x + wide + 1] = 3
+        mask[y : y + high, x : x + wide] = 1
+        Image.fromarray(image).save(folder / "images" / f"{row:03d}.png")
+        if row < labelled:
+            palette = Image.fromarray(mask).convert("P")
+            palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 255, 255, 255] + [9] * 756)
+            palette.putdata(mask.ravel().tolist())
+            palette.save(folder / "masks" / f"{row:03d}.png")
+    return folder
 
 
 def manifest(folder: Path) -> Path:

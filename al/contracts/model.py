@@ -260,6 +260,13 @@ class Task(ABC):
             DataError: something that it needs is not there, or another than it was.
         """
 
+    def answers(self, spec: DataSpec, given: Any, predicted: Any) -> Any:
+        """What `Graph.predict` says, in terms of the samples as they were handed in.
+
+        By default it is that already; sizes of images are what may have to be brought back.
+        """
+        return predicted
+
     def outputs(self, spec: DataSpec, predicted: Any) -> Any:
         """What `Graph.predict` says, as a user gets it from a served version.
 

@@ -6,6 +6,8 @@ from al.data.idx import idx_data, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
 from al.data.image_manifest import ImageManifestLoader
+from al.data.mask_folder import MaskFolderLoader
+from al.data.mask_serving import covered_given, masks_given
 from al.data.reading import Asked, read_text
 from al.data.tables import TableFileLoader, TableLoader, rows_given
 from al.data.texts import TextFileLoader, TextLoader, texts_given
@@ -17,15 +19,18 @@ __all__ = [
     "Asked",
     "ImageFolderLoader",
     "ImageManifestLoader",
+    "MaskFolderLoader",
     "TableFileLoader",
     "TableLoader",
     "TextFileLoader",
     "TextLoader",
+    "covered_given",
     "decode_mask",
     "encode_mask",
     "fetch",
     "idx_data",
     "images_given",
+    "masks_given",
     "read_idx",
     "read_image",
     "read_text",

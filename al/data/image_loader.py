@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from al.contracts import DataSpec, Encoder, Preview
+from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import class_names, spec_of_classes
 from al.data.delimited import tell_once
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
-from al.data.images import decode, preview
+from al.data.images import About, decode, preview
 from al.data.own import READING, OwnLoader, Samples
 from al.data.pictures import Pictures, Seen
 from al.errors import DataError, SamplesError
@@ -37,13 +37,14 @@ class ImageFile:
 
     Attributes:
         path: below the root, with /.
+        label: or what a subclass makes it of.
         place: where it stands, for messages.
         more: columns of metadata.
     """
 
     id: str
     path: str
-    label: str | None
+    label: Label | None
     split: str
     place: str
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -75,11 +76,16 @@ class ImageLoader(OwnLoader):
         self._embeddings = Embeddings(encoder, half=half) if encoder else None
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
-        names = class_names(samples.labels, samples.places, what)
-        names = [*names, *self.more_classes(names)]
         shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
         more = {**detail_of(encoder), "reading": READING}
-        super().__init__(samples, spec_of_classes(names, shape, dtype, **more))
+        super().__init__(samples, self.spec_for(samples, shape, dtype, more))
+
+    def spec_for(
+        self, samples: Samples, shape: tuple[int, ...], dtype: str, more: Mapping[str, Any]
+    ) -> DataSpec:
+        """The spec of such samples; by default of one class each."""
+        names = class_names(samples.labels, samples.places, self._what)
+        return spec_of_classes([*names, *self.more_classes(names)], shape, dtype, **more)
 
     @abstractmethod
     def files(self) -> list[ImageFile]:
@@ -88,6 +94,10 @@ class ImageLoader(OwnLoader):
     def more_classes(self, names: Sequence[str]) -> list[str]:
         """Classes that no sample has yet."""
         return []
+
+    def labels_of(self, files: Sequence[ImageFile]) -> list[Label | None]:
+        """The labels of files that can be read, whose `abouts` are known."""
+        return [file.label for file in files]
 
     def adopt(self, spec: DataSpec) -> None:
         check_encoder(self._encoder, spec)
@@ -115,9 +125,10 @@ class ImageLoader(OwnLoader):
         self._tell_frames(sorted(file.path for file in there if seen[file.path].about[2] > 1))
         self.paths = [file.path for file in there]
         self._more = [file.more for file in there]
+        self.abouts = [About(*seen[file.path].about) for file in there]
         return Samples(
             [file.id for file in there],
-            [file.label for file in there],
+            self.labels_of(there),
             [file.split for file in there],
             [seen[file.path].content for file in there],
             [file.place for file in there],
@@ -206,11 +217,16 @@ def images_given(given: Any, spec: DataSpec) -> np.ndarray:
     """
     encoder = encoder_of(spec)
     size = encoder.size if encoder else spec.input_shape[0]
-    images = _squares(given, size)
+    images = squares_given(given, size)
     return encoder(images) if encoder else images
 
 
-def _squares(given: Any, size: int) -> np.ndarray:
+def squares_given(given: Any, size: int) -> np.ndarray:
+    """Images that a user hands in as squares, uint8 [n, size, size, 3].
+
+    Raises:
+        SamplesError: says which rows are no images.
+    """
     import pandas as pd
 
     if not isinstance(given, pd.DataFrame):
@@ -224,7 +240,7 @@ def _squares(given: Any, size: int) -> np.ndarray:
     found, wrong = np.zeros((len(given), size, size, 3), np.uint8), {}
     for row, content in enumerate(given["image"]):
         try:
-            found[row] = decode(_content(content), size)
+            found[row] = decode(content_of(content), size)
         except (DataError, OSError) as error:
             wrong[row] = getattr(error, "strerror", None) or str(error)
     if wrong:
@@ -232,7 +248,7 @@ def _squares(given: Any, size: int) -> np.ndarray:
     return found
 
 
-def _content(cell: Any) -> bytes:
+def content_of(cell: Any) -> bytes:
     """A cell of images: a file's bytes, or its path.
 
     Raises:

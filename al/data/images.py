@@ -99,7 +99,7 @@ def about(content: bytes) -> About:
     """
     from PIL import Image
 
-    with _opened(content) as image:
+    with opened(content) as image:
         width, height = image.size
         exif = Image.Image.getexif(image)  # that of PNG would decode it
         if exif.get(0x0112, 1) >= 5:  # turned by a quarter
@@ -109,7 +109,7 @@ def about(content: bytes) -> About:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
+def opened(content: bytes) -> Iterator[Image.Image]:
     """The file as Pillow has it, not yet decoded; whatever goes wrong with it is a `DataError`."""
     from PIL import Image, UnidentifiedImageError
 
@@ -136,7 +136,7 @@ def _upright(content: bytes, near: int) -> Iterator[Image.Image]:
     """
     from PIL import ImageOps
 
-    with _opened(content) as image:
+    with opened(content) as image:
         image.draft(None, (near, near))  # a large JPEG need not be decoded whole
         pixels = image.width * image.height
         if pixels > PIXELS:

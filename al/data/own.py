@@ -15,6 +15,7 @@ from al.data.columns import MISSING
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError
+from al.kinds import Trait
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,15 @@ class OwnLoader(RowLoader):
         pairs = zip(samples.labels, gone, strict=True)
         return replace(samples, labels=[None if lost else label for label, lost in pairs])
 
+    def label_of(self, row: int) -> Label | None:
+        """The label of a row; None where it has none."""
+        return self.samples.labels[row]
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether a label is one class."""
+        return Trait.CLASSES in self.kind.traits
+
     # -- splits ----------------------------------------------------------------------------
 
     def propose_splits(self, validation_size: int, seed: int) -> Splits:
@@ -139,7 +149,7 @@ class OwnLoader(RowLoader):
     def _draw(self, rows: Sequence[int], size: int, rng: np.random.Generator) -> list[int]:
         rows = sorted(rows, key=self.samples.ids.__getitem__)
         groups = groups_of(rows, self.samples.contents)
-        even = bool(self.spec.classes)
+        even = self.of_classes
         classes = [self.samples.labels[group[0]] if even else "" for group in groups]
         return draw(groups, classes, size, rng)
 
@@ -179,7 +189,7 @@ class OwnLoader(RowLoader):
     # -- samples and labels -----------------------------------------------------------------
 
     def truth(self, ids: Sequence[str]) -> list[Label]:
-        found = [self.samples.labels[self._row[id]] for id in ids]
+        found = [self.label_of(self._row[id]) for id in ids]
         if None in found:
             raise DataError(
                 f"sample {ids[found.index(None)]!r} has no label for the oracle to tell: {PEOPLE}"
@@ -189,7 +199,7 @@ class OwnLoader(RowLoader):
     def given(self) -> Mapping[str, Label] | None:
         if self.published:
             return None
-        labels = ((id, self.samples.labels[self._row[id]]) for id in self.ids("train"))
+        labels = ((id, self.label_of(self._row[id])) for id in self.ids("train"))
         return {id: label for id, label in labels if label is not None}
 
     # -- a campaign that goes on, and oddities ----------------------------------------------
@@ -205,7 +215,8 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: names the first.
         """
-        for row, label in enumerate(self.samples.labels):
+        for row in range(len(self.samples.labels)):
+            label = self.label_of(row)
             if label is not None:
                 try:
                     self.check_label(label)
@@ -218,7 +229,7 @@ class OwnLoader(RowLoader):
     def oddities(self) -> list[str]:
         lines = self._contradictions()
         rows = [(row, label) for row, label in enumerate(self.samples.labels) if label is not None]
-        if not self.spec.classes:
+        if not self.of_classes:
             return lines
         counts = Counter(label for _, label in rows)
         lines += strange_classes(counts)
@@ -249,8 +260,13 @@ class OwnLoader(RowLoader):
         first = odd[0][0]
         other = next(row for row in odd[0] if labels[row] != labels[first])
         what = "samples have copies" if len(odd) > 1 else "sample has copies"
+        said = [f"{self.samples.places[row]} ({self._shown(row)})" for row in (first, other)]
         return [
-            f"{len(odd)} {what} with another label, {self.samples.places[first]} "
-            f"({labels[first]!r}) and {self.samples.places[other]} ({labels[other]!r}) first: all "
-            "are used; correct or remove what is wrong"
+            f"{len(odd)} {what} with another label, {said[0]} and {said[1]} first: all are used; "
+            "correct or remove what is wrong"
         ]
+
+    def _shown(self, row: int) -> str:
+        """The label of a row in a few letters."""
+        label = self.label_of(row)
+        return repr(label) if isinstance(label, str | float) else self.kind.brief(label)

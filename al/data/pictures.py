@@ -33,7 +33,7 @@ class Look(NamedTuple):
     Attributes:
         content: digest of what is in it; "" where it cannot be opened.
         why: it cannot be used, in a few words; "" where it can.
-        about: whole numbers that its pictures say of it, as `Pictures.about`.
+        about: whole numbers that its pictures say of it, as `Pictures.looked_at`.
     """
 
     content: str
@@ -59,21 +59,16 @@ class Pictures(Packs):
         folder = cache_folder("images") / f"{size}px-{FORMAT}"
         super().__init__(folder, (size, size, 3), "uint8", "decoded images")
 
-    def decode(self, content: bytes) -> np.ndarray:
-        """A file as it is kept.
+    def looked_at(self, content: bytes, known: bool) -> tuple[np.ndarray | None, tuple[int, ...]]:
+        """A file as it is kept, and what is to be known of it besides; see `images.About`.
+
+        Args:
+            known: it is kept already, and need not be decoded.
 
         Raises:
             DataError: it cannot be used; the message is the reason alone.
         """
-        return decode(content, self.size)
-
-    def about(self, content: bytes) -> tuple[int, ...]:
-        """What is to be known of a file besides: see `al.data.images.About`.
-
-        Raises:
-            DataError: as of `decode`.
-        """
-        return about(content)
+        return None if known else decode(content, self.size), tuple(about(content))
 
     def add(self, paths: Sequence[Path]) -> Iterator[Look]:
         """Decode what is new of some files, a pack at a time.
@@ -105,9 +100,10 @@ class Pictures(Packs):
         except OSError as error:
             return Look("", error.strerror or "unreadable"), None
         name = digest(content)
+        known = name in self
         try:
-            image = None if name in self else self.decode(content)
-            return Look(name, "", tuple(self.about(content))), image
+            image, said = self.looked_at(content, known)
+            return Look(name, "", said), None if known else image
         except DataError as error:
             return Look(name, str(error)), None
 

@@ -61,6 +61,10 @@ class RowLoader(DataLoader):
         """Rows of ids."""
         return np.fromiter((self._row[id] for id in ids), dtype=np.int64, count=len(ids))
 
+    def targets(self, ids: Sequence[str], labels: Sequence[Label]) -> torch.Tensor:
+        """Labels of some samples as the Graph takes them, one row each."""
+        return self.kind.tensor(labels)
+
     def batches(
         self,
         ids: Sequence[str],
@@ -70,7 +74,7 @@ class RowLoader(DataLoader):
         shuffle: np.random.Generator | None = None,
     ) -> Iterator[Batch]:
         rows = self.rows(ids)
-        targets = None if labels is None else self.kind.tensor(labels)
+        targets = None if labels is None else self.targets(ids, labels)
         order = np.arange(len(ids)) if shuffle is None else shuffle.permutation(len(ids))
         for start in range(0, len(ids), batch_size):
             chosen = order[start : start + batch_size]

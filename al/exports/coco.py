@@ -11,7 +11,7 @@ import numpy as np
 
 from al.catalog import formats
 from al.exports.base import Format, Labels, as_png
-from al.masks import decode_mask
+from al.masks import VOID, decode_mask
 
 
 @formats.register("coco")
@@ -41,16 +41,16 @@ class Coco(Format):
                 annotations.append({**place, **shape})
             if labels.pictures:
                 as_png(image, folder / "images" / name)
-        masks = labels.kind.form == "regions"
+        # The background of masks is no category.
+        first = labels.kind.first if labels.kind.form == "regions" else 0
         found = {
             "info": {"description": f"Labels of campaign {labels.campaign}"},
             "images": images,
             "annotations": annotations,
-            # Class 0 of masks is the background, which COCO has no category for.
             "categories": [
-                {"id": number + 1 - masks, "name": name}
+                {"id": number + 1 - first, "name": name}
                 for number, name in enumerate(labels.classes)
-                if number or not masks
+                if number >= first
             ],
         }
         (folder / "annotations.json").write_text(json.dumps(found))
@@ -66,9 +66,12 @@ def _shapes(labels: Labels, label: Any) -> Iterator[dict[str, Any]]:
                 "area": width * height,
             }
         return
-    mask = decode_mask(label, len(labels.classes))
-    for position in np.unique(mask[mask > 0]).tolist():
-        yield {"category_id": position, **_runs(mask == position)}
+    mask, first = decode_mask(label, len(labels.classes), void=labels.kind.void), labels.kind.first
+    for position in np.unique(mask[(mask >= first) & (mask != VOID)]).tolist():
+        yield {"category_id": position + 1 - first, **_runs(mask == position)}
+    if labels.kind.void and (mask == VOID).any():  # as COCO has regions that are not to be judged
+        for position in range(first, len(labels.classes)):
+            yield {"category_id": position + 1 - first, **_runs(mask == VOID), "iscrowd": 1}
 
 
 def _runs(mask: np.ndarray) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
+from al.graphs.covered import covered_unet
 from al.graphs.detection import DetectionGraph
 from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
@@ -27,6 +28,7 @@ __all__ = [
     "SegmentationGraph",
     "TorchGraph",
     "UNet",
+    "covered_unet",
     "estimator_named",
     "fit_head",
     "fit_losses",

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from al.contracts import Batch, DataSpec, Label
 from al.graphs.fields import FieldGraph
-from al.masks import encode_mask
+from al.kinds import kind_of
+from al.masks import VOID, encode_mask
 from al.measures import Field
 
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 class SegmentationGraph(FieldGraph):
     """Dice + cross-entropy on logits [N, C, H, W]; mean IoU and Dice; softmax for each pixel.
 
-    Class 0 is the background. The trunk gives a map of features [N, F, H, W]; embeddings are
-    their mean and standard deviation over the pixels, [N, 2 F].
+    Class 0 is the background, where the kind of problem has one; else every class counts. Pixels
+    of no known class (`al.masks.VOID`) are left out of loss, metrics and calibration. The trunk
+    gives a map of features [N, F, H, W]; embeddings are their mean and standard deviation over
+    the pixels, [N, 2 F].
 
     loss = mean over pixels of −ln p(y) + 1 − mean over classes but the background of
     (2 Σ p t + 1) / (Σ p + Σ t + 1), for each image alone (Milletari, Navab and Ahmadi 2016,
@@ -31,29 +35,43 @@ class SegmentationGraph(FieldGraph):
     metrics: ClassVar[tuple[str, ...]] = ("mean_iou", "dice", "loss")
     calibrates: ClassVar[bool] = True
 
+    def __init__(
+        self, trunk: nn.Module, head: nn.Module, spec: DataSpec, *, scale: float = 1.0
+    ) -> None:
+        super().__init__(trunk, head, spec, scale=scale)
+        kind = kind_of(spec)
+        self.background, self.void = kind.first > 0, kind.void
+
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        targets = targets.long()
-        entropies = cross_entropy(outputs, targets, reduction="none").mean(dim=(1, 2))
-        p = outputs.softmax(dim=1)[:, 1:]
-        t = one_hot(targets, outputs.shape[1]).movedim(-1, 1)[:, 1:].to(p.dtype)
+        targets, first = targets.long(), int(self.background)
+        known = targets != VOID
+        entropies = cross_entropy(outputs, targets, reduction="none", ignore_index=VOID)
+        p = outputs.softmax(dim=1)[:, first:]
+        t = one_hot(targets * known, outputs.shape[1]).movedim(-1, 1)[:, first:].to(p.dtype)
+        if self.void:
+            p, t = p * known[:, None], t * known[:, None]
+            of_each = entropies.sum(dim=(1, 2)) / known.sum(dim=(1, 2)).clamp(min=1)
+        else:
+            of_each = entropies.mean(dim=(1, 2))
         shared, both = (p * t).sum(dim=(2, 3)), (p + t).sum(dim=(2, 3))
-        return entropies + 1.0 - ((2 * shared + 1) / (both + 1)).mean(dim=1)
+        return of_each + 1.0 - ((2 * shared + 1) / (both + 1)).mean(dim=1)
 
     def nll(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(outputs, targets.long())
+        return cross_entropy(outputs, targets.long(), ignore_index=VOID)
 
     def ece(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
         from torchmetrics.functional.classification import multiclass_calibration_error
 
-        p = outputs.softmax(dim=1).movedim(1, -1).flatten(0, 2)
-        return float(multiclass_calibration_error(p, targets.long().flatten(), p.shape[1]))
+        p, t = outputs.softmax(dim=1).movedim(1, -1).flatten(0, 2), targets.long().flatten()
+        return float(multiclass_calibration_error(p[t != VOID], t[t != VOID], p.shape[1]))
 
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.softmax(dim=1).mean(dim=(2, 3))
 
     def field(self, outputs: torch.Tensor, where: Any) -> Field:
         p = outputs.softmax(dim=1).flatten(2).movedim(1, 2)  # [n, K, C]
-        return Field(p, 1.0 - p[..., 0], (outputs.shape[2], outputs.shape[3]))
+        weights = 1.0 - p[..., 0] if self.background else None
+        return Field(p, weights, (outputs.shape[2], outputs.shape[3]))
 
     def embed(self, features: torch.Tensor) -> torch.Tensor:
         flat = features.flatten(2)
@@ -65,7 +83,8 @@ class SegmentationGraph(FieldGraph):
     def meters(self) -> dict[str, Metric]:
         from torchmetrics.classification import MulticlassF1Score, MulticlassJaccardIndex
 
-        many = {"num_classes": len(self.spec.classes), "average": "macro", "validate_args": False}
+        many = {"num_classes": len(self.spec.classes), "average": "macro", "ignore_index": VOID,
+                "validate_args": False}  # fmt: skip
         return {"mean_iou": MulticlassJaccardIndex(**many), "dice": MulticlassF1Score(**many)}
 
     def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:

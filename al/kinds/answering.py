@@ -33,10 +33,12 @@ def answered(task: Task, spec: DataSpec, graph: Graph, given: Any) -> Any:
 
     if not len(given):
         blank = np.zeros((1, *spec.input_shape), spec.input_dtype)
-        found = served(task, spec, graph.predict(blank))[:0]
+        none = task.answers(spec, given, graph.predict(blank)[:0])
+        found = served(task, spec, none)
     else:
         try:
-            found = served(task, spec, graph.predict(task.inputs(spec, given)))
+            predicted = graph.predict(task.inputs(spec, given))
+            found = served(task, spec, task.answers(spec, given, predicted))
         except SamplesError as error:
             found = _without(task, spec, graph, given, error)
     if isinstance(given, pd.DataFrame) and isinstance(found, pd.DataFrame):

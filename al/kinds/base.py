@@ -28,6 +28,7 @@ class Trait(Enum):
     CLASSES = "one distribution over classes a sample; a target is the position of its class"
     FIELDS = "many distributions over classes a sample, which `Kind.over` makes one number"
     NORMAL = "one normal distribution a sample, by mean and variance; labels are numbers"
+    PIXELS = "one distribution over classes a pixel"
     BACKGROUND = "class 0 is what nobody looks for, and its probability the share of it"
     COUNTS = "probabilities are expected numbers of things"
 
@@ -59,12 +60,26 @@ class Kind(ABC):
     traits: ClassVar[frozenset[Trait]] = frozenset()
     #: How many distributions become one number, see `al.measures.reduced`; "auto" is the first.
     over: ClassVar[tuple[str, ...]] = ()
+    #: Where regions are drawn: position of the first class that people draw, and the value of a
+    #: pixel that nobody drew.
+    first: ClassVar[int] = 1
+    blank: ClassVar[int] = 0
     #: Whether samples have to be large on a contact sheet, for what is drawn into them or said.
     large: ClassVar[bool] = True
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
         self.place = {name: position for position, name in enumerate(spec.classes)}
+
+    @property
+    def void(self) -> bool:
+        """Whether pixels of regions may be of no known class, `al.masks.VOID`."""
+        return False
+
+    @property
+    def drawable(self) -> tuple[str, ...]:
+        """The classes that people choose from, or draw."""
+        return self.spec.classes[self.first if self.form == "regions" else 0 :]
 
     # -- labels ----------------------------------------------------------------------------
 
@@ -157,6 +172,10 @@ class Kind(ABC):
             ValueError: it wrote no such thing.
         """
         return json.loads(cell)
+
+    def names(self, label: Label) -> list[str]:
+        """The classes that a label names, as often as it does; none by default."""
+        return []
 
     def brief(self, label: Label) -> str:
         """A label in a few letters."""

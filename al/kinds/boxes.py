@@ -98,6 +98,9 @@ class Boxes(Kind):
         """One for looking, and one for each box."""
         return 1.0 + len(target)
 
+    def names(self, label: Label) -> list[str]:
+        return [entry["label"] for entry in label]
+
     def brief(self, label: Label) -> str:
         return f"{len(label)} boxes"
 

@@ -59,6 +59,9 @@ class Classes(Kind):
         found[rows[~right], true[~right], 2] = 1
         return found
 
+    def names(self, label: Label) -> list[str]:
+        return [label]
+
     @classmethod
     def metric_for(cls, labels: Sequence[Label]) -> tuple[str, str]:
         """Accuracy, or the mean over classes of the share that is right, where always saying the

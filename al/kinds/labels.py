@@ -58,6 +58,9 @@ class Labels(Kind):
         true, said = (self.tensor(labels).bool().numpy() for labels in (truth, guessed))
         return np.stack([true & said, said & ~true, true & ~said], axis=2).astype(float)
 
+    def names(self, label: Label) -> list[str]:
+        return list(label)
+
     def brief(self, label: Label) -> str:
         return ", ".join(label) or "none"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from al.errors import LabelError
 from al.kinds.base import Kind, Trait
 from al.kinds.colours import of_class
 from al.kinds.metrics import Metric
-from al.masks import decode_mask, encode_mask
+from al.masks import VOID, decode_mask, encode_mask
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +29,8 @@ class Masks(Kind):
     """A mask each, as large as its image; class 0 is the background.
 
     A label is `{"size": [H, W], "runs": [class, length, class, length, …]}`, positions in the
-    classes along the rows, see `al.masks`; a target is uint8 [H, W].
+    classes along the rows, see `al.masks`; a target is uint8 [H, W]. Where the details of the
+    spec say `void`, pixels may be `VOID`: of no known class, left out of loss and metrics.
     """
 
     said = "masks"
@@ -37,9 +38,13 @@ class Masks(Kind):
     metric = "mean_iou"
     strategy = "entropy"
     suits = "entropy, bald or foreground_random"
-    traits = frozenset({Trait.FIELDS, Trait.BACKGROUND})
-    over = ("patch", "top", "foreground", "mean")
+    traits = frozenset({Trait.FIELDS, Trait.PIXELS, Trait.BACKGROUND})
+    over: ClassVar[tuple[str, ...]] = ("patch", "top", "foreground", "mean")
     metrics = MappingProxyType({"mean_iou": Metric(), "dice": Metric()})
+
+    @property
+    def void(self) -> bool:
+        return bool(self.spec.details.get("void"))
 
     @property
     def _size(self) -> tuple[int, ...]:
@@ -59,26 +64,30 @@ class Masks(Kind):
     def majority(self, labels: Sequence[Label]) -> Label:
         """The commonest class of each pixel; a tie goes to the first."""
         masks = np.stack([self._decoded(label) for label in labels])
-        counts = np.stack([(masks == place).sum(axis=0) for place in range(len(self.place))])
-        first = np.take_along_axis(counts, masks[:1].astype(int), axis=0)[0]
-        return encode_mask(np.where(first == counts.max(axis=0), masks[0], counts.argmax(axis=0)))
+        values = np.array([*range(len(self.place)), *([VOID] if self.void else [])], np.uint8)
+        counts = np.stack([(masks == value).sum(axis=0) for value in values])
+        first = np.take_along_axis(counts, np.searchsorted(values, masks[:1]), axis=0)[0]
+        common = values[counts.argmax(axis=0)]
+        return encode_mask(np.where(first == counts.max(axis=0), masks[0], common))
 
     def wrong(self, target: Any) -> str:
         if target.shape != self._size:
             return f"its mask is {_by(target.shape)}, its image {_by(self._size)}"
-        if target.max(initial=0) >= len(self.place):
-            return f"its mask holds {target.max()}, which is none of {len(self.place)} classes"
+        strange = target[(target >= len(self.place)) & ~(self.void & (target == VOID))]
+        if len(strange):
+            return f"its mask holds {strange.max()}, which is none of {len(self.place)} classes"
         return ""
 
     def label(self, target: Any) -> Label:
         return encode_mask(target)
 
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
-        """Of pixels."""
+        """Of pixels, where the truth is known."""
         count = len(self.place)
         found = np.zeros((len(truth), count, 3))
         for row, pair in enumerate(zip(truth, guessed, strict=True)):
             true, said = (self._decoded(label).ravel().astype(int) for label in pair)
+            true, said = true[true != VOID], said[true != VOID]
             right = np.bincount(true[true == said], minlength=count)
             found[row, :, 0] = right
             found[row, :, 1] = np.bincount(said, minlength=count) - right
@@ -88,14 +97,19 @@ class Masks(Kind):
     def cost(self, target: Any) -> float:
         """Pixels of outline, as outlines are what people draw; 1 where there is none."""
         edge = np.zeros(target.shape, bool)
+        known = target != VOID
         for axis in (0, 1):
-            differs = np.diff(target, axis=axis) != 0
-            ahead = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
-            edge[ahead] |= differs
+            of, sure, edges = (np.moveaxis(array, axis, 0) for array in (target, known, edge))
+            edges[:-1] |= (of[1:] != of[:-1]) & sure[1:] & sure[:-1]
         return float(max(edge.sum(), 1))
 
+    def names(self, label: Label) -> list[str]:
+        return [self.spec.classes[value] for value in _known(self._decoded(label))]
+
     def brief(self, label: Label) -> str:
-        return f"{(self._decoded(label) > 0).mean():.0%} foreground"
+        mask = self._decoded(label)
+        known = mask[mask != VOID]
+        return f"{(known > 0).mean() if len(known) else 0:.0%} foreground"
 
     def believed(self, label: Label, sure: float) -> str:
         return self.brief(label)
@@ -105,13 +119,45 @@ class Masks(Kind):
         if label is not None:
             mask = self._decoded(label)
             image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
-            for number in np.unique(mask[mask > 0]):
-                where, colour = mask == number, np.array(of_class(number - 1))
+            for number in [n for n in _known(mask) if n >= self.first]:
+                where, colour = mask == number, np.array(of_class(number - self.first))
                 image[where] = ((1 - COVER) * image[where] + COVER * colour).astype(np.uint8)
         return super().drawn(image, label, size)
 
     def _decoded(self, label: Label) -> np.ndarray:
-        return decode_mask(label, len(self.place))
+        return decode_mask(label, len(self.place), void=self.void)
+
+
+@kinds.register("scene")
+class Scenes(Masks):
+    """A mask each in which every class counts alike, as none of them is the background.
+
+    Pixels that nobody drew are of no known class.
+    """
+
+    said = "masks without a background"
+    suits = "entropy, bald or typiclust"
+    traits = frozenset({Trait.FIELDS, Trait.PIXELS})
+    over = ("patch", "top", "mean")
+    first, blank = 0, VOID
+
+    @property
+    def void(self) -> bool:
+        return True
+
+    def brief(self, label: Label) -> str:
+        mask = self._decoded(label)
+        counts = {value: (mask == value).sum() for value in _known(mask)}
+        if not counts:
+            return "nothing known"
+        most = max(counts, key=lambda value: counts[value])
+        return f"{counts[most] / sum(counts.values()):.0%} {self.spec.classes[most]}"
+
+
+def _known(mask: np.ndarray) -> list[int]:
+    """The positions of the classes that a mask holds."""
+    found: list[int] = np.unique(mask[mask != VOID]).tolist()
+    return found
 
 
 def _by(shape: Sequence[int]) -> str:

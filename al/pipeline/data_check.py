@@ -11,7 +11,7 @@ import numpy as np
 from al.config import Config
 from al.contracts import DataLoader, Label, Split
 from al.errors import AlError
-from al.kinds import kind_of
+from al.kinds import Kind, kind_of
 from al.pipeline import measuring
 from al.pipeline.checks import check_names
 from al.pipeline.identifying import task_and_data
@@ -56,27 +56,19 @@ def _split(data: DataLoader, split: Split) -> list[str]:
     line = f"{split}: {len(ids)} samples"
     if len(known) < len(ids):
         line += f", {len(known)} of them labelled"
-    return [f"{line}; {_held(data.truth(known))}" if known else line]
+    return [f"{line}; {_held(kind_of(data.spec), data.truth(known))}" if known else line]
 
 
-def _held(labels: Sequence[Label]) -> str:
+def _held(kind: Kind, labels: Sequence[Label]) -> str:
     """What labels there are: classes and how often, or the range of numbers."""
     if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels):
         low, middle, high = np.quantile(np.array(labels, float), [0, 0.5, 1])
         return f"{low:g} to {high:g}, half below {middle:g}"
-    counts = Counter(name for label in labels for name in _classes(label))
+    counts = Counter(name for label in labels for name in kind.names(label))
     order = sorted(counts, key=lambda name: (-counts[name], name))
     named = [f"{name!r} {counts[name]}" for name in order[:NAMED]]
     more = f" and {len(counts) - NAMED} classes more" if len(counts) > NAMED else ""
     return f"{', '.join(named)}{more}" if named else f"{len(labels)} labels"
-
-
-def _classes(label: Label) -> list[str]:
-    """The classes that a label names: itself, those of a list, those of boxes."""
-    if isinstance(label, str):
-        return [label]
-    parts = label if isinstance(label, list | tuple) else []
-    return [part["label"] if isinstance(part, Mapping) else str(part) for part in parts]
 
 
 def _copies(data: DataLoader) -> list[str]:

@@ -75,7 +75,7 @@ def _judged(session: Session, model: CampaignModel) -> Judged | None:
     truth = session.data.truth(ids)
     guessed, sure = model.guesses(ids)
     kind = _kind(session)
-    single = {Trait.BACKGROUND, Trait.COUNTS, Trait.NORMAL}
+    single = {Trait.PIXELS, Trait.COUNTS, Trait.NORMAL}
     probabilities = None
     if not single & kind.traits:
         probabilities = model.infer(ids, ["probabilities"])["probabilities"]

@@ -80,7 +80,7 @@ class Form:
         shapes = [result for result in mine if _names(result) is not None]
         if form == "rectangles":
             return [self._box(result, size) for result in shapes]
-        mask = np.zeros(size, np.uint8)  # what nobody painted is of the first class
+        mask = np.full(size, self.kind.blank, np.uint8)  # what nobody painted
         for result in shapes:
             mask[self._pixels(result, size)] = self._class(result)
         return encode_mask(mask)
@@ -148,11 +148,11 @@ class Form:
                 for entry in said
             ]
         elif kind == "brushlabels":
-            mask = decode_mask(said, len(self.classes))
+            mask = decode_mask(said, len(self.classes), void=self.kind.void)
             values = [
                 {"format": "rle", "rle": encode_brush(mask == position), kind: [name]}
                 for position, name in enumerate(self.classes)
-                if position and (mask == position).any()
+                if position >= self.kind.first and (mask == position).any()
             ]
         else:
             values = []  # a mask cannot be shown where people draw outlines only

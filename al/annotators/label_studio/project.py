@@ -140,9 +140,9 @@ def config(spec: DataSpec, shown: str) -> str:
         )
     elif form == "rectangles":
         controls = _shapes("RectangleLabels", "label", spec.classes, 'canRotate="false"')
-    else:  # what nobody paints is of the first class
-        controls = _shapes("BrushLabels", "brush", spec.classes[1:])
-        controls += _shapes("PolygonLabels", "polygon", spec.classes[1:])
+    else:  # what nobody paints is of the background, or of no known class
+        controls = _shapes("BrushLabels", "brush", kind.drawable)
+        controls += _shapes("PolygonLabels", "polygon", kind.drawable)
     zoom = ' zoom="true" zoomControl="true"' if shown == "image" else ""
     return f'<View><{tag} name="sample" value="${shown}"{zoom}/>{controls}</View>'
 
@@ -213,10 +213,10 @@ def form_of(text: str, spec: DataSpec, shown: str) -> Form:
 
 
 def _check_classes(control: ElementTree.Element, spec: DataSpec) -> None:
-    form = kind_of(spec).form
-    if form == "value":
+    kind = kind_of(spec)
+    if kind.form == "value":
         return
-    wanted = spec.classes[1:] if form == "regions" else spec.classes
+    wanted = kind.drawable
     given = [
         child.get("alias") or child.get("value") or ""
         for child in control.iter()

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field
 
 from al.contracts import Calibration, Candidate, Election, Graph
-from al.kinds import served
+from al.kinds.answering import answered
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import SELECT_MODEL, TRAIN
@@ -101,7 +101,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
             parameters=session.config.of_task,
             spec=spec,
             example=example,
-            answer=served(task, spec, graph.predict(task.inputs(spec, example))),
+            answer=answered(task, spec, graph, example),
         )
         digest = digest_of(weights)
         calibration = _calibration(cycle, graph, Checkpoints.uri(winner.checkpoint), digest)

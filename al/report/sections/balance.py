@@ -24,7 +24,7 @@ def balance(facts: Facts) -> Section | None:
         return None
     found = counts[..., 0]  # [L, C]
     what = "labels"
-    if Trait.BACKGROUND in facts.kind.traits:  # of pixels: samples in which a class is
+    if Trait.PIXELS in facts.kind.traits:  # of pixels: samples in which a class is
         found, what = (found > 0).astype(float), "masks with"
     elif Trait.COUNTS in facts.kind.traits:
         what = "boxes"

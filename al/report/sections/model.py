@@ -22,7 +22,7 @@ def model(facts: Facts) -> Section | None:
     if judged is None or judged.counts is None:
         return None
     names = facts.kind.spec.classes
-    scores = scores_of(judged, names, iou=Trait.BACKGROUND in facts.kind.traits)
+    scores = scores_of(judged, names, iou=Trait.PIXELS in facts.kind.traits)
     figures = {"classes": scores}
     parts = [_scores(scores)]
     if Trait.CLASSES in facts.kind.traits:

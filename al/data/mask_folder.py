@@ -1,0 +1,206 @@
+"""A folder of images and of masks that say of what class each pixel is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from al.contracts import DataSpec, Label, Preview
+from al.data.delimited import tell_once
+from al.data.image_files import images_below, tell_like_val
+from al.data.image_loader import NAMED, ImageFile, ImageLoader
+from al.data.images import About
+from al.data.legend import Legend, legend_of, names_given
+from al.data.mask_pictures import MaskPictures
+from al.data.mask_serving import with_cover
+from al.data.own import Samples
+from al.data.pairing import paired, split_of
+from al.data.pictures import Look, Seen
+from al.data.places import find
+from al.data.placing import Place, place_of
+from al.errors import ConfigError, DataError
+from al.masks import VOID, encode_mask
+
+_log = logging.getLogger(__name__)
+
+#: The side is a multiple of this, as the network halves it three times.
+STEP = 8
+
+
+class MaskAt(NamedTuple):
+    """The label of an image: the digest of its mask."""
+
+    content: str
+
+
+class MaskFolderLoader(ImageLoader):
+    """Images with a mask of the same name are labelled, all others are not.
+
+    A mask lies in a folder of the names in `MASKS` or ends in _mask and the like, beside its
+    image or in a folder like that of its image; below train, val or test it says its split. A
+    target is the mask in the square of its image, `VOID` beside the image. What goes into the
+    network is the square, uint8 [n, size, size, 4]: red, green, blue, and 255 where the image is.
+
+    Args:
+        data: the folder, as `al.data.places.find` takes it.
+        size: side of the squares, a multiple of 8.
+        classes, background, ignore: see `al.data.legend`.
+    """
+
+    def __init__(
+        self, data: str, size: int, classes: str = "none", background: str = "auto",
+        ignore: str = "none",
+    ) -> None:  # fmt: skip
+        if size % STEP:
+            raise ConfigError(f"image_size={size}: give a multiple of {STEP} for masks")
+        self._folder = find(data, folder=True)
+        self._asked = (classes, background, ignore)
+        self.masks = MaskPictures(size)
+        self._legend: Legend | None = None
+        self._named_in = ""  # the file that names classes
+        super().__init__(self._folder, size, str(self._folder))
+
+    # -- files and masks -------------------------------------------------------------------
+
+    def files(self) -> list[ImageFile]:
+        self._pairs = pairs = paired(images_below(self._folder))
+        tell_like_val(self._folder, pairs.images)
+        if pairs.images and not pairs.masks:
+            raise DataError(
+                f"no image in {self._folder} has a mask: put masks as PNG under the names of "
+                f"their images into {self._folder / 'masks'}, and images into "
+                f"{self._folder / 'images'}"
+            )
+        return [
+            ImageFile(path, path, pairs.masks.get(path), split_of(path), path)
+            for path in pairs.images
+        ]
+
+    def labels_of(self, files: Sequence[ImageFile]) -> list[Label | None]:
+        seen = Seen(self.root, self.masks).look(sorted({f.label for f in files if f.label}))
+        self._held = [frozenset(look.about[2:]) for look in seen.values()]
+        if self._legend is None:
+            classes, background, ignore = self._asked
+            named, self._named_in = names_given(classes, self._folder)
+            self._legend = legend_of(
+                sorted(frozenset().union(*self._held)), named, background, ignore
+            )
+        found: list[Label | None] = []
+        unusable: dict[str, str] = {}
+        for file, about in zip(files, self.abouts, strict=True):
+            look = seen.get(file.label, Look("", "no such file")) if file.label else None
+            why = "" if look is None else look.why or self._wrong(look, about)
+            if why:
+                unusable[str(file.label)] = why
+            found.append(None if look is None or why else MaskAt(look.content))
+        self._tell(unusable)
+        if not any(found):
+            path, why = next(iter(unusable.items()))
+            raise DataError(
+                f"no mask in {self._folder} can be used, {path} ({why}) first: mend them, or say "
+                "what their values mean by classes=… and ignore=…"
+            )
+        return found
+
+    def _wrong(self, look: Look, about: About) -> str:
+        """Why a mask that can be read is none of its image."""
+        assert self._legend is not None
+        across, down, *values = look.about
+        if (across, down) != about[:2]:
+            turned = ", turned by its EXIF" if (down, across) == about[:2] else ""
+            return f"{across} × {down} pixels, its image {about.width} × {about.height}{turned}"
+        strange = self._legend.strange(values)
+        return f"holds {strange[-1]}, which is none of the classes" if strange else ""
+
+    def _tell(self, unusable: Mapping[str, str]) -> None:
+        """Say which masks are not used."""
+
+        def tell(paths: Sequence[str], what: str, fix: str) -> None:
+            if paths:
+                named = ", ".join(paths[:NAMED]) + (" …" if len(paths) > NAMED else "")
+                tell_once(f"{self._folder}: {len(paths)} masks {what} ({named}): {fix}", _log)
+
+        why = [f"{path}: {unusable[path]}" for path in sorted(unusable)]
+        tell(
+            why,
+            "cannot be used, and their images count as unlabelled",
+            "mend them, or say what values mean by classes=… and ignore=…",
+        )
+        tell(self._pairs.alone, "have no image and are left out", "name each like its image")
+        tell(
+            self._pairs.lossy,
+            "are of a type that changes values and are left out",
+            "save them as PNG",
+        )
+
+    def spec_for(
+        self, samples: Samples, shape: tuple[int, ...], dtype: str, more: Mapping[str, Any]
+    ) -> DataSpec:
+        assert self._legend is not None  # made with the samples
+        kind = "mask" if self._legend.background else "scene"
+        more = {**more, **self._legend.details()}
+        return DataSpec(self._legend.names, (*shape[:2], 4), dtype, kind, more)
+
+    def adopt(self, spec: DataSpec) -> None:
+        self._legend = Legend.of(spec)
+        self.samples = self._looked()
+        super().adopt(spec)
+
+    def check_known(self) -> None:
+        """Masks of other classes are not used, which is told."""
+
+    # -- samples ---------------------------------------------------------------------------
+
+    def place(self, row: int) -> Place:
+        """Where an image lies in its square."""
+        return place_of(*self.abouts[row][:2], self.pictures.size)
+
+    def label_of(self, row: int) -> Label | None:
+        at = self.samples.labels[row]
+        return None if at is None else encode_mask(self._target(row, at.content))
+
+    def _target(self, row: int, content: str) -> np.ndarray:
+        assert self._legend is not None
+        found = self._legend.table()[self.masks.read([content])[0]]
+        found[~self.place(row).covers(self.pictures.size)] = VOID
+        return found
+
+    def targets(self, ids: Sequence[str], labels: Sequence[Label]) -> torch.Tensor:
+        """Masks, of no known class beside the image, whatever was said of it there."""
+        found = super().targets(ids, labels)
+        for number, row in enumerate(self.rows(ids).tolist()):
+            found[number][torch.from_numpy(~self.place(row).covers(self.pictures.size))] = VOID
+        return found
+
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        places = [self.place(row) for row in rows.tolist()]
+        return torch.from_numpy(with_cover(self._decoded(rows.tolist()), places))
+
+    def preview(self, id: str) -> Preview:
+        """The square that its mask is of."""
+        return Preview(image=self._decoded([self._row[id]])[0])
+
+    def told(self) -> list[str]:
+        assert self._legend is not None
+        legend, (classes, background, _) = self._legend, self._asked
+        values = [[str(v) for v, at in legend.positions.items() if at == place]
+                  for place in range(len(legend.names))]  # fmt: skip
+        said = ", ".join(f"{name!r} ({' and '.join(of)})"
+                         for name, of in zip(legend.names, values, strict=True))  # fmt: skip
+        by = "as classes says" if classes != "none" else "by their values; classes=… names them"
+        lines = [f"masks hold {len(legend.names)} classes, {self._named_in or by}: {said}"]
+        if not legend.background:
+            lines.append("no class is the background, so all count; background=… says which is one")
+        else:
+            guessed = "; background=none makes it one like the others"
+            lines.append(f"class {legend.names[0]!r} is the background"
+                         f"{guessed if background == 'auto' else ''}")  # fmt: skip
+        if legend.ignored:
+            masks = sum(any(v in look for v in legend.ignored) for look in self._held)
+            lines.append(f"pixels of value {', '.join(map(str, legend.ignored))} are left out of "
+                         f"loss and metrics; {masks} masks hold some")  # fmt: skip
+        return lines

@@ -1,0 +1,69 @@
+"""Masks in image files: a whole number for each pixel, kept in the square of their image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from al.data.images import PIXELS, TOO_LARGE, opened
+from al.data.packs import Packs
+from al.data.pictures import Pictures
+from al.data.placing import nearest, place_of
+from al.errors import DataError
+from al.kept import cache_folder
+from al.masks import VOID
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: What masks are called; other types are read as images are, and change values.
+SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
+#: Version of how masks are kept: another one is never read.
+FORMAT = 1
+
+
+class MaskPictures(Pictures):
+    """Masks by the digest of their files, uint16 [size, size], 0 beside them.
+
+    What is said of a mask is its width, its height and the values in it, ascending.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        folder = cache_folder("images") / f"masks-{size}px-{FORMAT}"
+        Packs.__init__(self, folder, (size, size), "uint16", "masks")
+
+    def looked_at(self, content: bytes, known: bool) -> tuple[np.ndarray | None, tuple[int, ...]]:
+        values = values_in(content)
+        place = place_of(values.shape[1], values.shape[0], self.size)
+        square = np.zeros((self.size, self.size), np.uint16)
+        square[place.slices] = nearest(values, place.height, place.width)
+        return square, (place.across, place.down, *np.unique(values).tolist())
+
+
+def values_in(content: bytes) -> np.ndarray:
+    """The values of a mask, uint16 [H, W]: of a palette the positions in it, of grey the grey.
+
+    Raises:
+        DataError: it is no mask, damaged or too large; the message is the reason alone.
+    """
+    with opened(content) as image:
+        if image.width * image.height > PIXELS:
+            raise DataError(TOO_LARGE)
+        values = _values(image)
+    if len(several := np.unique(values)) > VOID:
+        raise DataError(f"{len(several)} different values: it is no mask of classes")
+    return values.astype(np.uint16)
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    bands = np.asarray(image)
+    if bands.ndim == 3:
+        colours = bands[..., : 3 if bands.shape[2] >= 3 else 1]
+        if (colours != colours[..., :1]).any():
+            raise DataError("in colours: save it in grey or with a palette")
+        bands = colours[..., 0]
+    if bands.dtype.kind == "f" or bands.min(initial=0) < 0 or bands.max(initial=0) > 65535:
+        raise DataError("values that are no whole numbers from 0 to 65535")
+    return bands
