@@ -169,6 +169,11 @@ class Config:
         "Campaign whose labels and splits a new one begins with, or a file or folder that "
         "al export wrote; or none.",
     )
+    label_map: str = of.data(
+        "none",
+        "File that renames, merges and splits the classes of labels_from: CSV with columns old "
+        "and new, or JSON; or none.",
+    )
     seed: int = of.campaign(0, "Seed of every draw.", low=0)
     annotator: str = of.annotating(
         "oracle", "Who answers: a catalog name or package.module:Object."

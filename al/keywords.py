@@ -54,6 +54,7 @@ class Keywords(TypedDict, total=False):
     missing: str
     validation_size: int
     labels_from: str
+    label_map: str
     seed: int
     annotator: str
     annotator_options: str

@@ -87,12 +87,14 @@ def answers_needed(
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if bdtr(wrong, middle, error) <= alpha else (middle + 1, high)
-    for start in range(low, most + 1, 512):
-        sizes = np.arange(start, min(start + 512, most + 1))
+    start, width = low, 16
+    while start <= most:
+        sizes = np.arange(start, min(start + width, most + 1))
         too_many = wrong + np.floor(error * (region - sizes) + 1e-9).astype(int) + 1
         passes = hypergeom.cdf(wrong, region, np.minimum(too_many, region), sizes) <= alpha
         if passes.any():
             return int(sizes[passes.argmax()])
+        start, width = start + width, 2 * width
     return None
 
 

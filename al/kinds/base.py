@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,6 +106,14 @@ class Kind(ABC):
     def to_form(self, label: Label) -> Any:
         """What an annotator would say to give this label."""
         return label
+
+    def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
+        """The label with other names for its classes; it may be of another task's classes.
+
+        Raises:
+            NotImplementedError: labels of this kind name no classes.
+        """
+        raise NotImplementedError
 
     def majority(self, labels: Sequence[Label]) -> Label:
         """One label out of those of several people: the commonest; a tie goes to the first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,9 @@ class Boxes(Kind):
             self._class(name)
             if problem := self._misplaced(box):
                 raise LabelError(f"{problem}: draw it inside the image")
+
+    def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
+        return [{**box, "label": to(box["label"])} for box in label]
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         """[n, most boxes, 5], filled up with rows of class −1."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class Classes(Kind):
 
     def check(self, label: Label) -> None:
         self._class(label)
+
+    def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
+        return to(label)
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         return torch.tensor([self.place[label] for label in labels], dtype=torch.int64)

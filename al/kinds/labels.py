@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,9 @@ class Labels(Kind):
             self._class(name)
         if label != sorted(set(label)):
             raise LabelError(f"{label!r} is not sorted, or holds a class twice: answer each once")
+
+    def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
+        return sorted({to(name) for name in label})
 
     def from_form(self, said: Any) -> Label:
         whole = isinstance(said, list) and all(isinstance(name, str) for name in said)

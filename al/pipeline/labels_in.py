@@ -23,7 +23,9 @@ from al.errors import ConfigError, DataError, LabelError
 from al.exports import table_of
 from al.kinds import kind_of
 from al.pipeline.auto_labels_out import is_model
+from al.pipeline.draws import draws_of
 from al.pipeline.identifying import find
+from al.pipeline.label_map import read_map
 from al.pipeline.labels_out import with_open_cycle
 from al.pipeline.standing import where_it_stands
 from al.state import LabelTable
@@ -74,7 +76,9 @@ class Inherited:
             try:
                 data.check_label(json.loads(text))
             except LabelError as error:
-                raise LabelError(f"{count} labels of {self.where} do not fit: {error}") from error
+                raise LabelError(
+                    f"{count} labels of {self.where} do not fit: {error}; label_map renames classes"
+                ) from error
         _log.info(f"begins with {len(mine)} labels of {self.where}, which are not asked for again")
         if held_back:
             _log.warning(
@@ -95,11 +99,19 @@ def inherited(config: Config, store: Store, data: DataLoader) -> Inherited | Non
     """
     named = config.labels_from
     if named == "none":
+        if config.label_map != "none":
+            raise ConfigError(
+                f"label_map={config.label_map} changes the labels of labels_from, which is none: "
+                "give that, or leave label_map out"
+            )
         return None
     found = _of_file(Path(named), data) if Path(named).exists() else _of_campaign(named, store)
     found = replace(found, frame=_of_people(found.frame, found.where))
     if not len(found.frame):
         raise ConfigError(f"labels_from: {found.where} has no label yet: get a query answered")
+    if config.label_map != "none":
+        new = read_map(Path(config.label_map)).applied(found.frame, data.spec, found.where)
+        found = replace(found, frame=new)
     return replace(found, once=config.copies == "once")
 
 
@@ -119,6 +131,7 @@ def _of_campaign(name: str, store: Store) -> Inherited:
         raise ConfigError(f"labels_from: {unknown_campaign(store, name)}")
     state, open_run = where_it_stands(store, run, stored.as_config(), mend=False)
     labels = with_open_cycle(state.labels, store, open_run)
+    labels = draws_of(store, run, state.cycle).joined(labels)
     return Inherited(table_of(labels), stored.splits, f"campaign {name!r}")
 
 
