@@ -22,7 +22,7 @@ from al.pipeline.steps import STEPS
 from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
-OTHERS = ("page", "watch", "undo", "export", "predict", "report", "history")
+OTHERS = ("page", "watch", "undo", "export", "predict", "report", "history", "experiment")
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
@@ -31,6 +31,15 @@ EXTRA = {
     "export": {"format": "csv", "to": "auto", "images": "on"},
     "predict": {"to": "auto", "samples": "rest"},
     "report": {"to": "none"},
+    "experiment": {
+        "strategies": "margin; typiclust",
+        "seeds": "20",
+        "grid": "none",
+        "first": "shared",
+        "level": "auto",
+        "name": "auto",
+        "workers": "auto",
+    },
 }
 FIELDS = {p.name: p for p in dataclasses.fields(Config)}
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())

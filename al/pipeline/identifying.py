@@ -78,8 +78,17 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             )
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
-    config = _with_metric(_settled(config, made[1]), *made)
-    return Identified(store, _with_first_query(_with_encoder(config)), run, stored, made)
+    return Identified(store, begun_with(config, *made), run, stored, made)
+
+
+def begun_with(config: Config, task: Task, data: DataLoader) -> Config:
+    """The configuration of a new campaign, with what `default` and `auto` stand for in it.
+
+    Raises:
+        DataError: the newest revision of an encoder has to be known and cannot be.
+    """
+    config = _with_metric(_settled(config, data), task, data)
+    return _with_first_query(_with_encoder(config))
 
 
 def _with_metric(config: Config, task: Task, data: DataLoader) -> Config:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -52,13 +54,42 @@ def _page(facts: Facts, sections: list[Section], missing: list[str]) -> str:
     footer += f"folder {FOLDER}/ beside this page."
     if missing:
         footer += f" Not told: {'; '.join(missing)}."
-    return _template().render(
+    return rendered(
         title=f"{config.name}: report",
         kicker=f"Active learning campaign · {state} after cycle {facts.state.cycle} · "
         f"begun {dated(facts.started)}",
         heading=config.name,
         lead=lead(facts),
         tiles=tiles(facts),
+        sections=sections,
+        footer=footer,
+    )
+
+
+def rendered(
+    *,
+    title: str,
+    kicker: str,
+    heading: str,
+    lead: Any,
+    tiles: Sequence[tuple[Any, Any]],
+    sections: Sequence[Section],
+    footer: str,
+) -> str:
+    """A page in the report's look.
+
+    Args:
+        kicker: the small line above the heading.
+        lead: what is told first.
+        tiles: figures with what they are of.
+        footer: the small line at the end.
+    """
+    return _template().render(
+        title=title,
+        kicker=kicker,
+        heading=heading,
+        lead=lead,
+        tiles=tiles,
         sections=sections,
         footer=footer,
     )

@@ -43,6 +43,7 @@ class Plot:
         names: what stands at both axes.
         x_marks: texts at places of the x axis, instead of numbers.
         bare: no numbers at the axes, for places that mean nothing by themselves.
+        rows: what stands above each other has labels of its own, so the y axis has no marks.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class Plot:
         height: int = HEIGHT,
         bottom: int = BOTTOM,
         bare: bool = False,
+        rows: bool = False,
     ) -> None:
         self.x, self.y, self.size = x, y, (width, height)
         self._bottom = bottom
         self._parts: list[str] = []
         self._series: list[tuple[int, str, bool]] = []
-        self._axes(names, [] if bare else x_marks, bare=bare)
+        self._axes(names, [] if bare else x_marks, unmarked=bare or rows)
 
     def at(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Where a point is, in units of the picture."""
@@ -141,6 +143,13 @@ class Plot:
                 f'text-anchor="end">{escape(text)}</text>'
             )
 
+    def label(self, x: float, y: float, text: str) -> None:
+        """A text that begins at a point."""
+        across, up = self.at(x, y)
+        self._parts.append(
+            f'<text class="value" x="{across:.1f}" y="{up:.1f}">{escape(text)}</text>'
+        )
+
     def slope(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """A thin straight line from point to point."""
         (x1, x2), (y1, y2) = self.at((start[0], end[0]), (start[1], end[1]))
@@ -172,11 +181,11 @@ class Plot:
         )
 
     def _axes(
-        self, names: tuple[str, str], x_marks: Sequence[tuple[float, str]] | None, *, bare: bool
+        self, names: tuple[str, str], x_marks: Sequence[tuple[float, str]] | None, *, unmarked: bool
     ) -> None:
         wide, high = self.size
         floor = high - self._bottom
-        for value in () if bare else ticks(*self.y):
+        for value in () if unmarked else ticks(*self.y):
             y = self.at(self.x[0], value)[1]
             self._parts.append(
                 f'<line class="grid" x1="{LEFT}" x2="{wide - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'

@@ -1,0 +1,6 @@
+"""Experiments: strategies × settings × seeds, statistics that hold, and a leaderboard."""
+
+from al.experiment.experiment import Experiment
+from al.experiment.results import Results
+
+__all__ = ["Experiment", "Results"]

@@ -1,0 +1,216 @@
+"""What an experiment tries: strategies × settings × seeds, each of which is a trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from al import parameter as of
+from al.config import DEFAULT, Config
+from al.errors import ConfigError, StrategyError, UnknownName, did_you_mean
+from al.strategies import build, check_reads
+
+#: The strategy that all others are held against; it is always in the race.
+RANDOM = "random"
+#: Parameters that a trial heeds, and in which settings may differ. In a trial answers are
+#: simulated, nothing is registered and nobody waits, so the others mean nothing to it.
+HEEDED = (
+    *(p.name for p in dataclasses.fields(Config) if p.metadata["group"] in ("data", "training")),
+    "cold_start", "initial_size", "query_size", "explore", "balance", "costs", "copies", "passes",
+    "calibrate", "embeddings", "cycles", "label_budget", "criterion", "metric", "promote", "device",
+)  # fmt: skip
+#: Of those, what an experiment itself decides or does not know yet.
+UNHEEDED = ("labels_from", "missing")
+#: What parts strategies, and values of a grid.
+PARTED = ";"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial that is to be run.
+
+    Attributes:
+        setting: values of the grid's parameters.
+        config: of the campaign that the trial is.
+        of_what: identity of data and code.
+    """
+
+    strategy: str
+    seed: int
+    setting: tuple[tuple[str, Any], ...]
+    config: Config
+    of_what: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identity of the trial in its experiment."""
+        text = json.dumps([self.config.to_dict(), self.of_what], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        also = "".join(f", {name}={value}" for name, value in self.setting)
+        return f"{self.strategy}, seed {self.seed}{also}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment compares.
+
+    Args:
+        base: parameters that all trials share, as they were given.
+        strategies: in the race, random among them.
+        grid: values of parameters that differ between settings.
+        first: "shared": all strategies of a seed begin with the same first query; "own": each
+            chooses it as well, where it can without a model.
+        name: of the experiment; "auto" names it after what all trials share.
+
+    Raises:
+        ConfigError, UnknownName: something cannot be compared.
+    """
+
+    base: Mapping[str, Any]
+    strategies: tuple[str, ...]
+    seeds: int
+    grid: Mapping[str, Sequence[Any]]
+    first: str = "shared"
+    name: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in self.base:
+            _check_heeded(name)
+        if self.first not in ("shared", "own"):
+            raise ConfigError(f"first={self.first}: {did_you_mean(self.first, ('shared', 'own'))}")
+        if self.first == "own" and "cold_start" in {*self.base, *self.grid}:
+            raise ConfigError("first=own lets each strategy begin: leave cold_start out")
+        if self.seeds < 2:
+            raise ConfigError(
+                f"seeds={self.seeds}: one campaign says nothing about chance: give 5 to look, "
+                "20 to claim"
+            )
+        if not re.fullmatch(r"[\w.\-]{1,200}", self.name):
+            raise ConfigError(
+                f"name={self.name!r} is no name: use letters, digits, '.', '_' and '-'"
+            )
+        for values in itertools.product(*self.grid.values()):
+            Config.from_dict({**self.base, **dict(zip(self.grid, values, strict=True))})
+
+    @property
+    def settings(self) -> list[tuple[tuple[str, Any], ...]]:
+        """All combinations of the grid's values."""
+        names = list(self.grid)
+        return [
+            tuple(zip(names, values, strict=True))
+            for values in itertools.product(*self.grid.values())
+        ]
+
+    def jobs(self) -> list[Job]:
+        """All trials; those of one seed after each other, so that pairs are whole early."""
+        return [
+            self._job(strategy, seed, setting)
+            for seed in range(self.seeds)
+            for setting in self.settings
+            for strategy in self.strategies
+        ]
+
+    def _job(self, strategy: str, seed: int, setting: tuple[tuple[str, Any], ...]) -> Job:
+        begins = _begins(strategy) if self.first == "own" else None
+        given = {
+            "promote": "always",  # a point is what training on these labels gives
+            **self.base,
+            **dict(setting),
+            **({"cold_start": begins} if begins else {}),
+            "strategy": strategy,
+            "seed": seed,
+            "baseline": "none",
+        }
+        return Job(strategy, seed, setting, Config.from_dict(given))
+
+    @property
+    def called(self) -> str:
+        """The experiment's name: what all trials share, so that more seeds or strategies go on
+        with those that are there."""
+        if self.name != "auto":
+            return self.name
+        config = Config.from_dict({**self.base, "strategy": RANDOM})
+        shared = re.sub(r"-random-seed0", "", config.name, count=1)
+        return f"experiment-{shared}" + ("-own-first" if self.first == "own" else "")
+
+
+def _begins(strategy: str) -> str | None:
+    """A strategy as that of the first query, where it can do without a model."""
+    try:
+        check_reads(build(strategy), candidates=1, has_model=False)
+    except StrategyError:
+        return None
+    return strategy
+
+
+def strategies_of(text: str) -> tuple[str, ...]:
+    """Strategies parted by semicolons, and random.
+
+    Raises:
+        ConfigError: none is given, or one twice.
+    """
+    found = [" ".join(part.split()) for part in text.split(PARTED) if part.strip()]
+    if not found:
+        raise ConfigError("no strategy to try: give strategies='margin; typiclust', say")
+    for name in found:
+        if found.count(name) > 1:
+            raise ConfigError(f"strategy {name!r} is given twice: give it once")
+        if name == DEFAULT:
+            raise ConfigError(
+                f"strategies={text!r}: {DEFAULT} is another one for each kind of labels: name it"
+            )
+    return tuple(found if RANDOM in found else [*found, RANDOM])
+
+
+def grid_of(text: str) -> dict[str, list[Any]]:
+    """A grid like `query_size=10,50; head=linear,mlp`.
+
+    Raises:
+        ConfigError: it has another form, or a value twice.
+        UnknownName: there is no such parameter.
+    """
+    found: dict[str, list[Any]] = {}
+    for part in (part.strip() for part in text.split(PARTED)):
+        if part in ("", "none"):
+            continue
+        name, given, values = (word.strip() for word in part.partition("="))
+        name = name.replace("-", "_")
+        if not given or not values:
+            raise ConfigError(f"grid={text!r}: give name=value,value; name=value,value")
+        _check_heeded(name)
+        if name in found:
+            raise ConfigError(f"grid gives {name} twice: give it once")
+        field = next(p for p in dataclasses.fields(Config) if p.name == name)
+        found[name] = [of.typed(field, value.strip()) for value in values.split(",")]
+        if len(set(found[name])) < len(found[name]):
+            raise ConfigError(f"grid gives a value of {name} twice: {values}")
+    return found
+
+
+def _check_heeded(name: str) -> None:
+    """Refuse a parameter that means nothing to a trial.
+
+    Raises:
+        UnknownName: there is no such parameter.
+        ConfigError: an experiment decides it, or simulates what it is about.
+    """
+    known = {parameter.name for parameter in dataclasses.fields(Config)}
+    if name not in known:
+        raise UnknownName(f"unknown parameter {name!r}: {did_you_mean(name, known)}")
+    if name in ("strategy", "baseline"):
+        raise ConfigError(f"{name} is what an experiment varies: give strategies='a; b'")
+    if name == "seed":
+        raise ConfigError("an experiment has many seeds: give seeds=20, say")
+    if name in UNHEEDED or name not in HEEDED:
+        raise ConfigError(
+            f"{name} means nothing in an experiment, where answers are simulated and no campaign "
+            "outlives it: leave it out"
+        )

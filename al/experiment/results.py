@@ -1,0 +1,159 @@
+"""What an experiment came to: leaderboards, curves, and both as texts, tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from al.experiment.leaderboard import Leaderboard
+from al.experiment.plan import RANDOM
+from al.experiment.statistics import Ranking, band, ranking
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Setting = tuple[tuple[str, Any], ...]
+
+
+def said(setting: Setting) -> str:
+    """A setting in words; "" where there is but one."""
+    return ", ".join(f"{name}={value}" for name, value in setting)
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """Leaderboards of an experiment, one a setting.
+
+    Attributes:
+        name: of the experiment.
+        task: what was learned.
+        first: whether strategies share their first query.
+        validation: labels beside those of the curves, by setting.
+        failed: trials that came to nothing, and why.
+    """
+
+    name: str
+    task: str
+    first: str
+    boards: Mapping[Setting, Leaderboard]
+    validation: Mapping[Setting, int]
+
+    def __repr__(self) -> str:
+        return f"<Results of {self.name}: {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        tables = (
+            f"<p><b>{said(setting) or self.name}</b>: {board.sentence()}</p>"
+            + board.table().to_html(index=False)
+            for setting, board in self.boards.items()
+        )
+        return "".join(tables)
+
+    def sentence(self) -> str:
+        """What to make of it, in a line a setting."""
+        lines = [
+            f"{said(setting)}: {board.sentence()}" if setting else board.sentence()
+            for setting, board in self.boards.items()
+        ]
+        return "\n".join(lines)
+
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """The strategies over all settings; None where there are fewer than three of either."""
+        names = self.strategies
+        scores = [
+            [next(r.area.value for r in board.rows if r.strategy == name) for name in names]
+            for board in self.boards.values()
+        ]
+        return ranking(np.array(scores), lower=[board.lower for board in self.boards.values()])
+
+    @property
+    def strategies(self) -> list[str]:
+        """All strategies, in the order of their names."""
+        return sorted(row.strategy for row in next(iter(self.boards.values())).rows)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """All lines of all settings as numbers."""
+        parts = [board.figures().assign(**dict(setting)) for setting, board in self.boards.items()]
+        return pd.concat(parts, ignore_index=True)
+
+    def curves(self) -> pd.DataFrame:
+        """All curves, a row a point: setting, strategy, seed, labels and the metric."""
+        parts = []
+        for setting, board in self.boards.items():
+            for name, values in board.curves.values.items():
+                for seed, curve in enumerate(values):
+                    where: dict[str, Any] = {**dict(setting), "strategy": name, "seed": seed}
+                    rows = {"labels": board.curves.labels, board.metric: curve}
+                    parts.append(pd.DataFrame(rows).assign(**where))
+        return pd.concat(parts, ignore_index=True)
+
+    def text(self) -> str:
+        """Leaderboards and what to make of them, for a terminal."""
+        lines: list[str] = []
+        for setting, board in self.boards.items():
+            lines += ["", self.title(setting), board.table().to_string(index=False)]
+        if self.ranking is not None:
+            lines += ["", *self.ranked()]
+        return "\n".join([*lines, "", self.sentence()])
+
+    def title(self, setting: Setting) -> str:
+        """What a leaderboard is about."""
+        board = self.boards[setting]
+        words = [f"test {board.metric} on {self.task}"]
+        words += [said(setting)] if setting else []
+        words += [f"{board.seeds} seeds", f"plus {self.validation[setting]} validation labels"]
+        return ", ".join(words)
+
+    def ranked(self) -> list[str]:
+        """The ranking over settings, in lines."""
+        found = self.ranking
+        assert found is not None
+        order = np.argsort(found.ranks, kind="stable")
+        ranks = ", ".join(f"{self.strategies[i]} {found.ranks[i]:.2f}" for i in order)
+        return [
+            f"mean ranks over {len(self.boards)} settings: {ranks}",
+            f"all alike: p {found.p:.3f} (Friedman); two differ from {found.critical:.2f} on "
+            "(Nemenyi)",
+        ]
+
+    def figure(self, setting: Setting) -> Figure:
+        """Mean curves with their 95 % intervals."""
+        from matplotlib.figure import Figure
+
+        board = self.boards[setting]
+        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+        axes = figure.subplots()
+        for row in board.rows:
+            _draw(axes, board, row.strategy)
+        axes.axhline(board.level, color="#888888", linewidth=0.8, linestyle=":")
+        axes.set(
+            xlabel=f"labels (plus {self.validation[setting]} for validation)",
+            ylabel=f"test {board.metric}",
+            title=said(setting) or self.name,
+        )
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False)
+        return figure
+
+
+def _draw(axes: Axes, board: Leaderboard, strategy: str) -> None:
+    labels, values = board.curves.labels, board.curves.values[strategy]
+    plain = strategy == RANDOM
+    (line,) = axes.plot(
+        labels, values.mean(axis=0), "--" if plain else "-", color="#666666" if plain else None,
+        linewidth=1.6, label=strategy,
+    )  # fmt: skip
+    if len(values) > 1:
+        axes.fill_between(labels, *band(values), color=line.get_color(), alpha=0.15, linewidth=0)
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Strategies with random last."""
+    return [*(name for name in names if name != RANDOM), RANDOM]
