@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from al.data import Asked, TableFileLoader
+from al.data.columns import encoded
 from al.errors import ConfigError, DataError
 
 
@@ -172,9 +173,32 @@ def test_a_few_numbers_beside_a_text_stay_categories(tmp_path: Path) -> None:
 
 def test_values_beyond_those_that_are_told_apart_are_counted(tmp_path: Path) -> None:
     data = loader(tmp_path, csv(240, a=lambda n: f"v{n % 60:02d}", y=lambda n: "pq"[n % 2]))
-    assert "column 'a': 40 of 240 cells hold none of its 50 values that are told apart" in said(
-        data
+    assert (
+        "column 'a': 40 of 240 cells hold one of 10 values beside the 50 commonest, 'v50' first: "
+        "these share 32 numbers by their hash"
+    ) in said(data)
+
+
+def test_values_beyond_those_that_are_told_apart_share_numbers_by_their_hash(
+    tmp_path: Path,
+) -> None:
+    content = csv(240, a=lambda n: f"v{n % 60:02d}", b=plain, y=lambda n: "pq"[n % 2])
+    data = loader(tmp_path, content)
+    columns = data.spec.details["columns"]
+    assert data.spec.input_shape == (50 + 32 + 1,)
+    one, again, other, new, gone = encoded(
+        pd.DataFrame({"a": ["v50", "v50", "v53", "never seen", ""], "b": [1.0] * 5}), columns
     )
+    assert np.array_equal(one, again)
+    assert one[:50].sum() == other[:50].sum() == 0
+    assert one[50:82].sum() == other[50:82].sum() == new[50:82].sum() == 1
+    assert not np.array_equal(one, other)
+    assert gone[:82].sum() == 0
+    for one_column in columns:  # a campaign that began before goes on as it began
+        one_column.pop("hashed", None)
+    data.adopt(data.spec)
+    assert encoded(pd.DataFrame({"a": ["v50"], "b": [1.0]}), columns).shape == (1, 51)
+    assert "cells hold none of its 50 values that are told apart" in said(data)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

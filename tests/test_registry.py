@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from al.errors import AlError, RegistryError
 from al.pipeline import driving
 from al.registry import Registry, Standing
-from al.registry.servable import _own_code, archive
+from al.registry.servable import archive
 from al.tracking.connection import Connection
 from tests.conftest import ROOT
 from tests.stores import production, runs, stages
@@ -210,17 +210,6 @@ def test_a_foreign_version_put_into_production_is_one_line(campaign: Make, clien
     move(client, 2, "Archived")
     move(client, 1)
     campaign(campaign="m", cycles=2).run()
-
-
-def test_a_version_brings_the_source_of_its_task_and_of_its_kind(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "my_code.py").write_text("class Scale: ...\n")
-    (folder / "my_task.py").write_text("class Grades: ...\n")
-    monkeypatch.syspath_prepend(str(folder))
-    found = [Path(path).name for path in _own_code("my_task:Grades", "my_code:Scale")]
-    assert found == ["my_task.py", "my_code.py"]
-    assert _own_code("digits", "class") == []
 
 
 def test_an_archive_is_a_package_that_python_imports_and_the_same_each_time(

@@ -220,6 +220,8 @@ class Task(ABC):
     #: The metric that the KPI speaks of; one of the graph's metrics, which says its direction.
     #: "" for that of the kind of problem.
     metric: str = ""
+    #: Files beside its module that it reads where a version is loaded; a folder travels whole.
+    files: tuple[str, ...] = ()
     #: Class of who trains it; None for the supervised Agent.
     agent: Callable[..., Any] | None = None
 

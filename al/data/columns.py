@@ -21,8 +21,9 @@ from al.errors import DataError
 
 #: Cells of features that say that there is nothing.
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
-#: Most values of a category that have a column of their own; the others share none.
-VALUES = 50
+#: Most values of a category that have a column of their own, and columns that the others share,
+#: each by the hash of its text; a campaign that began before there were such goes on without.
+VALUES, HASHED = 50, 32
 #: Share of cells from which on a column is of numbers or dates and the other cells are gaps; from
 #: MOST on where there are more than FEW numbers, as a few can be categories without loss.
 SURE, MOST, FEW = 0.95, 0.5, 20
@@ -150,13 +151,15 @@ def _made(
     if len(counts) > VALUES and 2 * len(counts) > counts.sum() and not keep:
         return {}, "texts that are nearly always different"
     values = sorted(counts.index, key=lambda value: (-counts[value], value))[:VALUES]
-    return {"gaps": bool(gone.any()), "kind": "category", "values": values}, ""
+    made = {"gaps": bool(gone.any()), "kind": "category", "values": values}
+    return made | ({"hashed": HASHED} if len(counts) > VALUES else {}), ""
 
 
 def parts_of(made: Mapping[str, Any]) -> int:
     """Numbers that a column becomes."""
     own = {"number": 1, "date": 3 + made.get("hours", False)}
-    return int((own.get(made["kind"]) or len(made.get("values", ()))) + made["gaps"])
+    values = len(made.get("values", ())) + made.get("hashed", 0)
+    return int((own.get(made["kind"]) or values) + made["gaps"])
 
 
 def width(columns: Iterable[Mapping[str, Any]]) -> int:
@@ -172,8 +175,9 @@ def encoded(
     """Rows as float32 [N, F], as `learned` found it.
 
     A number is scaled by mean and standard deviation, 0 where it is missing or none; a date is
-    days, scaled, and month, weekday and hour; a category has a column for each value it had, all
-    0 where it is missing or new. Where something was missing at first, a last column says
+    days, scaled, and month, weekday and hour; a category has a column for each of its commonest
+    values, and where it has more, some that the others and new ones share by their hash; all are
+    0 where it is missing. Where something was missing at first, a last column says
     whether it is. What could not be read `al.data.oddities.told` says.
 
     Args:
@@ -189,6 +193,8 @@ def encoded(
         gone = missing(column)
         if made["kind"] == "category":
             parts.append(_one_hot(column, made["values"], gone))
+            if "hashed" in made:
+                parts.append(_hashed(column, others(column, made, gone), made["hashed"]))
         else:
             read, gone = values_of(column, made)
             check_finite(read[0], name, place)
@@ -233,6 +239,27 @@ def _one_hot(column: pd.Series, values: list[str], gone: np.ndarray) -> np.ndarr
     rows = np.flatnonzero((codes >= 0) & ~gone)
     hot = np.zeros((len(column), len(values)), np.float32)
     hot[rows, codes[rows]] = 1.0
+    return hot
+
+
+def others(column: pd.Series, made: Mapping[str, Any], gone: np.ndarray) -> np.ndarray:
+    """Rows of a category that hold none of the values that have a column."""
+    return np.flatnonzero((codes_of(column, made["values"]) < 0) & ~gone)
+
+
+def _hashed(column: pd.Series, rows: np.ndarray, count: int) -> np.ndarray:
+    """1 in the column of each text's hash, in some rows; [N, count].
+
+    Weinberger et al. (2009), Feature hashing for large scale multitask learning; without signs,
+    as a row holds one text.
+    """
+    from sklearn.feature_extraction import FeatureHasher
+
+    hot = np.zeros((len(column), count), np.float32)
+    if len(rows):
+        hashing = FeatureHasher(count, input_type="string", alternate_sign=False)
+        texts = exact_texts(column.iloc[rows])
+        hot[rows] = hashing.transform([text] for text in texts).toarray()
     return hot
 
 

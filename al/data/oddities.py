@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from al.data.columns import as_texts, codes_of, missing, values_of
+from al.data.columns import as_texts, missing, others, values_of
 from al.data.notations import SPACES, order_of
 
 #: Marks of notations in words.
@@ -24,6 +24,8 @@ def told(frame: pd.DataFrame, columns: Iterable[Mapping[str, Any]]) -> list[str]
     lines = []
     for made in columns:
         column = frame[made["name"]]
+        if "hashed" in made:
+            lines += _shared(column, made)
         if made["kind"] == "category" or ("written" not in made and made["kind"] == "number"):
             continue
         values, lost = values_of(column, made)
@@ -50,7 +52,7 @@ def lost(
         column = frame[made["name"]]
         gone = missing(column)
         if made["kind"] == "category":
-            lines += _rare(column, made, gone)
+            lines += [] if "hashed" in made else _rare(column, made, gone)
             continue
         bad = np.flatnonzero(values_of(column, made)[1] & ~gone)
         if len(bad):
@@ -93,9 +95,23 @@ def _date_line(name: str, cells: pd.Series, order: str) -> list[str]:
     return [line]
 
 
+def _shared(column: pd.Series, made: Mapping[str, Any]) -> list[str]:
+    """How many cells hold a value that shares its column with others."""
+    gone = missing(column)
+    texts = as_texts(column).iloc[others(column, made, gone)]
+    if not len(texts):
+        return []
+    return [
+        f"column {made['name']!r}: {len(texts)} of {(~gone).sum()} cells hold one of "
+        f"{texts.nunique()} values beside the {len(made['values'])} commonest, "
+        f"{texts.iloc[0][:40]!r} first: these share {made['hashed']} numbers by their hash; merge "
+        "values in the file if some mean the same"
+    ]
+
+
 def _rare(column: pd.Series, made: Mapping[str, Any], gone: np.ndarray) -> list[str]:
     """How many cells hold a value that has no column of its own."""
-    rest = np.flatnonzero((codes_of(column, made["values"]) < 0) & ~gone)
+    rest = others(column, made, gone)
     if not len(rest):
         return []
     example = as_texts(column).iloc[rest[0]][:40]

@@ -6,7 +6,6 @@ that puts the two together; nothing in it is pickled. The pipeline itself reads 
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import warnings
@@ -23,6 +22,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
 from al.contracts import DataSpec
+from al.registry.own_code import own_code
 
 #: What a loaded version imports; pinned to what made it.
 REQUIREMENTS = (
@@ -56,6 +56,7 @@ def save_servable(
     graph = folder.with_name("graph.json")
     made = {"task": task, "parameters": dict(parameters), "spec": spec.to_dict()}
     graph.write_text(json.dumps(made))
+    own = own_code(task, spec.kind, folder.with_name("own"))
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # bars of copying files
         warnings.simplefilter("ignore")
         save_model(
@@ -63,20 +64,23 @@ def save_servable(
             python_model=str(_LOADER),
             artifacts={"weights": str(weights), "graph": str(graph)},
             # One's own code stays in files, as it may look for others beside it.
-            code_paths=[str(source), *_own_code(task, spec.kind)],
-            pip_requirements=_requirements(spec),
+            code_paths=[str(source), *map(str, own.paths)],
+            pip_requirements=_requirements(spec, own.packages),
             signature=_signature(example, answer, spec.details.get("optional", ())),
             input_example=example,
             metadata={"classes": list(spec.classes), "task": task},
         )
 
 
-def _requirements(spec: DataSpec) -> list[str]:
-    """What a loaded version imports, pinned; what its encoder needs as well."""
+def _requirements(spec: DataSpec, packages: Sequence[str]) -> list[str]:
+    """What a loaded version imports, pinned; what its encoder and code of one's own need too."""
     imported = spec.details.get("encoder", {}).get("packages", ())
     known = packages_distributions() if imported else {}
-    names = [*REQUIREMENTS, *(known[name][0] for name in imported if name in known)]
-    return [f"{name}=={version(name).partition('+')[0]}" for name in names]
+    names = [*REQUIREMENTS, *(known[name][0] for name in imported if name in known), *packages]
+    named: dict[str, str] = {}
+    for name in names:
+        named.setdefault(name.lower().replace("_", "-"), name)
+    return [f"{name}=={version(name).partition('+')[0]}" for name in named.values()]
 
 
 def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSignature:
@@ -109,15 +113,3 @@ def archive(path: Path, package: Path) -> None:
             if found.is_file() and "__pycache__" not in found.parts:
                 entry = ZipInfo(found.relative_to(package.parent).as_posix())  # dated 1980
                 file.writestr(entry, found.read_bytes(), ZIP_DEFLATED)
-
-
-def _own_code(*names: str) -> list[str]:
-    """What is named `package.module:Object` is in these packages or modules, elsewhere."""
-    roots = []
-    for name in names:
-        top = name.partition(":")[0].partition(".")[0]
-        found = importlib.util.find_spec(top) if ":" in name else None
-        if top != _HERE.name and found is not None and found.origin is not None:
-            origin = Path(found.origin)
-            roots.append(origin.parent if origin.name == "__init__.py" else origin)
-    return [*dict.fromkeys(map(str, roots))]
