@@ -22,25 +22,26 @@ from al.pipeline.steps import STEPS
 from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
-OTHERS = ("page", "watch", "undo", "export", "predict", "report", "history", "experiment")
+OTHERS = (
+    "page", "watch", "undo", "export", "predict", "report", "auto-label", "history", "experiment",
+)  # fmt: skip
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},
     "undo": {"reason": ""},
-    "export": {"format": "csv", "to": "auto", "images": "on"},
+    "export": {"format": "csv", "to": "auto", "images": "on", "auto": "off"},
     "predict": {"to": "auto", "samples": "rest"},
     "report": {"to": "none"},
-    "experiment": {
-        "strategies": "margin; typiclust",
-        "seeds": "20",
-        "grid": "none",
-        "first": "shared",
-        "level": "auto",
-        "name": "auto",
-        "workers": "auto",
+    "auto-label": {
+        "error": "0.02", "confidence": "0.95", "per_class": "off", "draw": "500", "to": "auto",
+        "format": "parquet",
     },
-}
+    "experiment": {
+        "strategies": "margin; typiclust", "seeds": "20", "grid": "none", "first": "shared",
+        "level": "auto", "name": "auto", "workers": "auto",
+    },
+}  # fmt: skip
 FIELDS = {p.name: p for p in dataclasses.fields(Config)}
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())
 
@@ -147,7 +148,8 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
     imported -= {*sys.stdlib_module_names, "al"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    declared = project["dependencies"] + extras["hf"] + extras["vision"] + extras["language"]
+    used = ("hf", "vision", "language", "heic")
+    declared = sum((extras[extra] for extra in used), project["dependencies"])
     names = {re.split("[<>=]", line)[0].replace("-", "_") for line in declared}
     called = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}
     assert {called.get(name, name) for name in imported} <= names

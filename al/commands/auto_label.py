@@ -13,7 +13,7 @@ EXTRA = {
     "per_class": ("off", "on holds it in each class, by a draw of its own: on or off."),
     "draw": ("500", "Most answers that a look asks for, of each class with per_class=on."),
     "to": ("auto", "A folder; auto is auto-labels-CAMPAIGN-LOOK."),
-    "format": ("parquet", "parquet or csv."),
+    "format": ("parquet", "Of the files that it writes: parquet or csv."),
 }
 EXAMPLES = (
     "al auto-label --campaign NAME",
