@@ -40,8 +40,8 @@ class MeasuredGraph(Graph):
     def measure(self, names: Sequence[str]) -> None:
         if not self.in_parts:
             raise NotImplementedError
-        known = kind_of(self.spec).metrics
-        able = [name for name, metric in known.items() if metric.of or metric.each]
+        known, own = kind_of(self.spec).metrics, self.meters()
+        able = [*own, *(name for name, metric in known.items() if metric.of or metric.each)]
         for name in names:
             if name in self.metrics:
                 continue
@@ -49,7 +49,7 @@ class MeasuredGraph(Graph):
                 have = [*dict.fromkeys([*self.metrics, *able])]
                 raise UnknownName(f"metric {name!r}: {did_you_mean(name, have)}")
             self.metrics = (*(n for n in self.metrics if n != "loss"), name, "loss")  # type: ignore[misc]
-            if known[name].lower:
+            if name not in own and known[name].lower:
                 self.lower = self.lower | {name}  # type: ignore[misc]  # a graph's own
 
     def _of_kind(self) -> dict[str, OfArrays]:
