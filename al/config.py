@@ -82,8 +82,8 @@ class Config:
     )
     classes: str = of.data(
         "none",
-        "Names of the classes in masks: a file, names in the order of values, or value=name, "
-        "parted by commas; none is what is beside the masks or in them.",
+        "Classes of masks and boxes: a file, names in the order of values, or value=name, parted "
+        "by commas; none is what is beside the images or in the data.",
     )
     background: str = of.data(
         "auto", "Class of your masks that nobody looks for, by name or value; none; auto by name."

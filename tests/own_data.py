@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import tempfile
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,12 @@ def parameters(task: str) -> dict[str, Any]:
     Args:
         task: its name; with +encoder behind it, read by a small random encoder, else by none.
     """
-    make = {"image-folder": _image_folder, "image-manifest": _image_manifest}
+    make: dict[str, Callable[[Path], dict[str, Any]]] = {
+        "image-folder": _image_folder,
+        "image-manifest": _image_manifest,
+    }
     make |= {"table": _table, "text": _text, "mask-folder": _mask_folder}
+    make |= {name: partial(_boxes, name) for name in ("coco", "voc", "yolo")}
     name, _, encoder = task.partition("+")
     if name not in make:
         return {}
@@ -108,6 +114,64 @@ def masks_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -> P
             palette.putdata(mask.ravel().tolist())
             palette.save(folder / "masks" / f"{row:03d}.png")
     return folder
+
+
+def _boxes(name: str, folder: Path) -> dict[str, Any]:
+    return {"data": str(boxes_folder(folder / "things", name, labelled=300)), "image_size": 24}
+
+
+def boxes_folder(folder: Path, form: str, *, labelled: int = 60, unlabelled: int = 20) -> Path:
+    """Bright and dim squares on dark ground in `images/`, 24 × 16, and boxes around them in one of
+    the formats; every seventh image has none, the last images are in no file."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    listed, found = [], []
+    for row in range(labelled + unlabelled):
+        image = rng.integers(0, 40, (16, 24, 3), dtype=np.uint8)
+        boxes = []
+        for kind in range(2 if row % 7 else 0):
+            x, y, side = rng.integers(1, 5) + 12 * kind, rng.integers(1, 8), rng.integers(5, 8)
+            image[y : y + side, x : x + side] = 220 - 100 * kind
+            boxes.append((kind, int(x), int(y), int(side), int(side)))
+        Image.fromarray(image).save(folder / "images" / f"{row:03d}.png")
+        if row < labelled:
+            listed.append(f"{row:03d}")
+            found.append(boxes)
+    {"coco": _coco, "voc": _voc, "yolo": _yolo}[form](folder, listed, found)
+    return folder
+
+
+def _coco(folder: Path, listed: list[str], found: list[Any]) -> None:
+    images = [{"id": n, "file_name": f"{name}.png", "width": 24, "height": 16}
+              for n, name in enumerate(listed)]  # fmt: skip
+    boxes = [(n, box) for n, some in enumerate(found) for box in some]
+    annotations = [{"id": at, "image_id": n, "category_id": kind + 5, "bbox": box, "iscrowd": 0}
+                   for at, (n, (kind, *box)) in enumerate(boxes)]  # fmt: skip
+    categories = [{"id": 5, "name": "bright"}, {"id": 6, "name": "dim"}]
+    known = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(known))
+
+
+def _voc(folder: Path, listed: list[str], found: list[Any]) -> None:
+    (folder / "Annotations").mkdir()
+    for name, boxes in zip(listed, found, strict=True):
+        objects = "".join(
+            f"<object><name>{('bright', 'dim')[kind]}</name><bndbox><xmin>{x + 1}</xmin>"
+            f"<ymin>{y + 1}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax></bndbox></object>"
+            for kind, x, y, w, h in boxes
+        )
+        size = "<size><width>24</width><height>16</height></size>"
+        text = f"<annotation><filename>{name}.png</filename>{size}{objects}</annotation>"
+        (folder / "Annotations" / f"{name}.xml").write_text(text)
+
+
+def _yolo(folder: Path, listed: list[str], found: list[Any]) -> None:
+    (folder / "labels").mkdir()
+    (folder / "data.yaml").write_text("train: images\nval: images\nnames: [bright, dim]\n")
+    for name, boxes in zip(listed, found, strict=True):
+        lines = [f"{kind} {(x + w / 2) / 24} {(y + h / 2) / 16} {w / 24} {h / 16}"
+                 for kind, x, y, w, h in boxes]  # fmt: skip
+        (folder / "labels" / f"{name}.txt").write_text("\n".join(lines))
 
 
 def manifest(folder: Path) -> Path:

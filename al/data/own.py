@@ -254,7 +254,7 @@ class OwnLoader(RowLoader):
         labels = self.samples.labels
         labelled = [row for row, label in enumerate(labels) if label is not None]
         groups = groups_of(labelled, self.samples.contents)
-        odd = [group for group in groups if len({labels[row] for row in group}) > 1]
+        odd = [group for group in groups if any(labels[row] != labels[group[0]] for row in group)]
         if not odd:
             return []
         first = odd[0][0]

@@ -12,6 +12,7 @@ from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
 from al.graphs.sklearn_names import estimator_named
 from al.graphs.small_cnn import ChannelsFirst, small_cnn
+from al.graphs.small_detector import detector_trunk, small_detector
 from al.graphs.tabular import mlp
 from al.graphs.tensors import load_tree, save_tree
 from al.graphs.textual import text_embedding, text_linear
@@ -29,6 +30,7 @@ __all__ = [
     "TorchGraph",
     "UNet",
     "covered_unet",
+    "detector_trunk",
     "estimator_named",
     "fit_head",
     "fit_losses",
@@ -37,6 +39,7 @@ __all__ = [
     "mlp",
     "save_tree",
     "small_cnn",
+    "small_detector",
     "text_embedding",
     "text_linear",
 ]

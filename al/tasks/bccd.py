@@ -6,13 +6,12 @@ import json
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-from torch import nn
 
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader, fetch, read_image, shrunk
 from al.errors import DataError
-from al.graphs import ChannelsFirst, DetectionGraph
+from al.graphs import DetectionGraph, small_detector
 
 URL = "https://github.com/Shenggan/BCCD_Dataset/"
 FILES = {
@@ -22,8 +21,8 @@ FILES = {
 CLASSES = ("RBC", "WBC", "Platelets")
 #: Size of a photograph, and how much smaller it is learned from.
 WIDTH, HEIGHT, LESS = 640, 480, 5
-#: Pixels of a grid cell's side, and of a usual cell's.
-STRIDE, CELL = 4, 20.0
+#: Pixels of a usual cell's side.
+CELL = 20.0
 
 
 @tasks.register("bccd")
@@ -41,25 +40,7 @@ class Bccd(Task):
         return ArrayLoader(names, images, boxes, CLASSES, test, "boxes")
 
     def graph(self, spec: DataSpec) -> DetectionGraph:
-        last = nn.Conv2d(64, len(spec.classes) + 4, 1)
-        head = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.Dropout2d(0.2), last)
-        nn.init.constant_(last.bias[: len(spec.classes)], -2.2)  # type: ignore[index]
-        return DetectionGraph(trunk(), head, spec, scale=255.0, stride=STRIDE, size=CELL)
-
-
-def trunk() -> nn.Sequential:
-    """Photographs [N, H, W, 3] → features [N, 64, H / 4, W / 4].
-
-    Each colour of a photograph is brought to mean 0 and variance 1 first, as light and stain
-    differ between photographs; without it, some seeds do not learn to tell cells at all.
-    """
-    return nn.Sequential(
-        ChannelsFirst(), nn.InstanceNorm2d(3),
-        nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.GroupNorm(4, 16), nn.ReLU(),
-        nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.GroupNorm(4, 32), nn.ReLU(),
-        nn.Conv2d(32, 64, 3, padding=2, dilation=2), nn.GroupNorm(8, 64), nn.ReLU(),
-        nn.Conv2d(64, 64, 3, padding=2, dilation=2), nn.GroupNorm(8, 64), nn.ReLU(),
-    )  # fmt: skip
+        return small_detector(spec, CELL)
 
 
 def load() -> tuple[list[str], np.ndarray, list[np.ndarray], list[str]]:

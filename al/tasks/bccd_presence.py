@@ -8,8 +8,8 @@ from torch import nn
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader
-from al.graphs import MultiLabelGraph
-from al.tasks.bccd import CLASSES, load, trunk
+from al.graphs import MultiLabelGraph, detector_trunk
+from al.tasks.bccd import CLASSES, load
 
 
 @tasks.register("bccd-presence")
@@ -29,6 +29,6 @@ class BccdPresence(Task):
         return ArrayLoader(names, images, occurs, CLASSES, test, "labels")
 
     def graph(self, spec: DataSpec) -> MultiLabelGraph:
-        pooled = nn.Sequential(trunk(), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+        pooled = nn.Sequential(detector_trunk(), nn.AdaptiveMaxPool2d(1), nn.Flatten())
         head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, len(spec.classes)))
         return MultiLabelGraph(pooled, head, spec, scale=255.0)
