@@ -13,15 +13,19 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 
+def is_local(uri: str) -> bool:
+    """Whether a place is a folder that this machine sees."""
+    return uri.startswith("file:") or not re.match(r"[\w+.\-]+:", uri)
+
+
 def on_disk(uri: str) -> None:
     """Wait until all files in a folder are on the disk, and the folder where it was made.
 
     Args:
         uri: where artifacts are; what a server or an object store keeps is its own affair.
     """
-    local = uri.startswith("file:") or not re.match(r"[\w+.\-]+:", uri)
     folder = Path(url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri)
-    if not local or not folder.is_dir():
+    if not is_local(uri) or not folder.is_dir():
         return
     # MLflow makes as many folders on the way: of the run or model, and of the experiment.
     paths = (*folder.rglob("*"), folder, *folder.parents[:3])

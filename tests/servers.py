@@ -14,16 +14,29 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.object_store import ObjectStore
+
 
 class Server:
-    """An MLflow server that keeps its artifacts in the folder.
+    """An MLflow server.
 
     Args:
         database: SQLite in the folder, if none is given.
+        store: where artifacts are; the folder, if none is given.
+        direct: clients reach the store themselves, not through the server.
     """
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str = "",
+        store: ObjectStore | None = None,
+        *,
+        direct: bool = False,
+    ) -> None:
         self.folder = folder
+        self._store = store
+        self._direct = direct
         self._database = database or f"sqlite:///{folder}/mlflow.db"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -36,11 +49,15 @@ class Server:
         command = [
             sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port",
             str(self.port), "--workers", "1", "--backend-store-uri",
-            self._database, "--artifacts-destination",
-            str(self.folder / "artifacts"),
+            self._database,
         ]  # fmt: skip
+        place = self._store.uri if self._store else str(self.folder / "artifacts")
+        command += ["--artifacts-destination", place]
+        if self._direct:
+            command += ["--no-serve-artifacts", "--default-artifact-root", place]
         env = {
             **os.environ,
+            **(self._store.settings if self._store else {}),
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }

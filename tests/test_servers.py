@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,9 @@ from al.registry import Registry
 from al.tracking.connection import Connection
 from tests.conftest import SMALL
 from tests.drivers import drive
-from tests.postgres import Postgres, programs
+from tests.postgres import Postgres
 from tests.servers import Gate, Server
 from tests.stores import client_at, outcome, production, runs
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL, started once."""
-    found = programs()
-    if found is None:
-        pytest.skip("no PostgreSQL: apt-get install postgresql")
-    server = Postgres(found)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
 
 
 @pytest.mark.slow

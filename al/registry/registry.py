@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
@@ -22,6 +21,8 @@ from al.whole import on_disk
 
 _log = logging.getLogger(__name__)
 
+#: Where a version's weights are.
+WEIGHTS = "artifacts/weights"
 STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
 #: Tag of a registered model whose registry refused to move a stage.
 STAGELESS = "al.stages"
@@ -80,7 +81,7 @@ class Registry:
 
     def weights_uri(self, version: int) -> str:
         """Where a version's weights are."""
-        return f"{self.uri(version)}/artifacts/weights"
+        return f"{self.uri(version)}/{WEIGHTS}"
 
     # -- ownership -------------------------------------------------------------------------
 
@@ -253,7 +254,7 @@ class Registry:
             model_type="pyfunc",
             tags=noted,
         )
-        self._client.log_model_artifacts(model.model_id, str(servable))
+        self._client.artifacts(model.artifact_location).save(servable)
         on_disk(model.artifact_location)
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
@@ -279,13 +280,8 @@ class Registry:
         Raises:
             RegistryError: the version holds none.
         """
-        source = self.weights_uri(version)
         try:
-            found = Path(
-                self._client.make(
-                    lambda: download_artifacts(artifact_uri=source, dst_path=str(folder))
-                )
-            )
+            found = self._client.artifacts(self.uri(version)).fetch(WEIGHTS, folder)
         except (MlflowException, OSError) as error:
             raise RegistryError(
                 f"version {version} of {self.name!r} holds no weights of this project: move "

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
 from al.contracts import Candidate
@@ -69,7 +68,7 @@ class Checkpoints:
     ) -> None:
         self.flush()
         # The way to go on is there before the checkpoint counts as whole.
-        self._client.log_artifact(self._run.id, str(resume), f"resume/{epoch:06d}")
+        self._run.artifacts.save_file(resume, f"resume/{epoch:06d}")
         on_disk(self._run.artifact_uri)
         self._make(epoch, best_epoch, metrics, weights)
 
@@ -90,7 +89,7 @@ class Checkpoints:
             params={"epoch": str(best_epoch), "candidate": str(self._number)},
             model_type="al-checkpoint",
         )
-        self._client.log_model_artifacts(model.model_id, str(weights))
+        self._client.artifacts(model.artifact_location).save(weights)
         points = self._at(best_epoch, metrics)
         self._run.log_model_points(points, model.model_id, self._dataset)
         self._client.log_outputs(self._run.id, [LoggedModelOutput(model.model_id, best_epoch)])
@@ -126,8 +125,7 @@ class Checkpoints:
     @staticmethod
     def fetch(store: Store, checkpoint: str, folder: Path) -> Path:
         """The weights of a checkpoint, copied into the folder."""
-        uri = Checkpoints.uri(checkpoint)
-        return Path(store.client.make(lambda: download_artifacts(uri, dst_path=str(folder))))
+        return store.client.artifacts(Checkpoints.uri(checkpoint)).fetch("", folder)
 
     @staticmethod
     def uri(checkpoint: str) -> str:

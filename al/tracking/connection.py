@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import requests
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
-from al.errors import ConfigError, TrackingError, without_credentials
+from al.errors import ConfigError, TrackingError
 from al.stops import unbroken
+from al.tracking.artifacts import Artifacts
+from al.tracking.outages import is_away, is_collision, reason, who
 
 _log = logging.getLogger(__name__)
 
@@ -31,19 +31,13 @@ WAIT = 600
 COLLISIONS = 5
 #: MLflow's own retries are silent; ours take their place while a campaign is open.
 _OWN_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-_AWAY = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-)
-#: What only a person can mend, although MLflow calls it temporary.
-_LASTING = ("disk is full", "readonly database", "unable to open database", "no such table")
 
 
 class Connection:
     """An `MlflowClient` whose calls outlast a server that is away.
 
     Attributes:
+        uri: of the tracking server.
         raw: the client itself, which neither waits nor checks.
         check: called before each call, and with True after one that failed; raises where this
             process may not write any more.
@@ -52,6 +46,7 @@ class Connection:
     """
 
     def __init__(self, uri: str) -> None:
+        self.uri = uri
         self.raw = MlflowClient(uri)
         self.check: Callable[[bool], None] = lambda failed: None
         self.patient = True
@@ -64,6 +59,10 @@ class Connection:
             return self.make(lambda: method(*args, **kwargs))
 
         return call
+
+    def artifacts(self, uri: str) -> Artifacts:
+        """What is kept at a place, or of a model (models:/…); calls wait in the same way."""
+        return Artifacts(self, uri)
 
     def make(self, call: Callable[[], R], found: Callable[[], R | None] | None = None) -> R:
         """The call's result, however often it has to be made.
@@ -78,7 +77,7 @@ class Connection:
         self.check(False)
         since: float | None = None
         pause = 0.25
-        collisions = 0
+        collisions, away = 0, ""
         while True:
             try:
                 again = since is not None or collisions > 0
@@ -87,30 +86,31 @@ class Connection:
                     result = call() if result is None else result
             except Exception as error:
                 self.check(True)
-                if _is_collision(error) and collisions < COLLISIONS:
+                if is_collision(error) and collisions < COLLISIONS:
                     collisions += 1
                     time.sleep(0.02 * 2**collisions)
                     continue
-                if not self.patient or not _is_away(error):
+                if not self.patient or not is_away(error):
                     raise
                 now = time.monotonic()
+                away = who(error)
                 if since is None:
                     since = now
                     _log.warning(
-                        f"the tracking server does not answer ({_reason(error)}): "
+                        f"{away} does not answer ({reason(error)}): "
                         f"waiting for it, {server_wait():g} s at most"
                     )
                 left = since + server_wait() - now
                 if left <= 0:
                     raise TrackingError(
-                        f"the tracking server has not answered for {server_wait():g} s "
-                        f"({_reason(error)}): start it, then the same command goes on"
+                        f"{away} has not answered for {server_wait():g} s "
+                        f"({reason(error)}): start it, then the same command goes on"
                     ) from error
                 time.sleep(min(pause, left))
                 pause = min(2 * pause, 10)
             else:
                 if since is not None:
-                    _log.info(f"the tracking server is back after {time.monotonic() - since:.0f} s")
+                    _log.info(f"{away} is back after {time.monotonic() - since:.0f} s")
                 return result
 
 
@@ -141,40 +141,3 @@ def without_silent_retries() -> Iterator[None]:
         yield
     finally:
         os.environ.pop(_OWN_RETRIES, None)
-
-
-def _is_collision(error: BaseException) -> bool:
-    """Whether another process wrote the same row between this one's look and its writing.
-
-    MLflow enters a data set that way, for one.
-    """
-    text = str(error)
-    return "UNIQUE constraint failed" in text or "duplicate key value" in text
-
-
-def _is_away(error: BaseException) -> bool:
-    """Whether a later try may succeed."""
-    text = str(error)
-    if any(words in text for words in _LASTING):
-        return False
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, _AWAY):
-            return True
-        if isinstance(cause, requests.exceptions.HTTPError) and cause.response is not None:
-            return cause.response.status_code in (502, 503, 504)
-        cause = cause.__cause__ or cause.__context__
-    if not isinstance(error, MlflowException):
-        return False
-    # Downloads gather what went wrong with each file as a text.
-    signs = ("Max retries exceeded", "Connection refused", "ConnectionError", "Connection aborted")
-    return error.error_code == "TEMPORARILY_UNAVAILABLE" or any(sign in text for sign in signs)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause, in a few words."""
-    text = without_credentials(" ".join(str(error).split()))
-    for known in ("Connection refused", "database is locked", "timed out", "Connection aborted"):
-        if known.lower() in text.lower():
-            return known.lower()
-    return text[:120]

@@ -75,6 +75,7 @@ class Run:
         self.name = str(run.info.run_name)
         self.status = str(run.info.status)
         self.artifact_uri = str(run.info.artifact_uri)
+        self.artifacts = client.artifacts(self.artifact_uri)
         self.tags = Tags(f"run {self.name!r} ({self.id})", run.data.tags)
         self.started = run.info.start_time / 1000  # seconds since 1970
         ended = run.info.end_time
@@ -181,7 +182,7 @@ class Run:
         """Artifacts: `write` fills an empty folder, which is then uploaded."""
         with tempfile.TemporaryDirectory() as scratch:
             write(Path(scratch))
-            self._client.log_artifacts(self.id, scratch, folder or None)
+            self.artifacts.save(Path(scratch), folder)
 
     def save_json(self, name: str, content: Any) -> None:
         """An artifact in JSON."""
@@ -195,12 +196,7 @@ class Run:
 
     def delete_artifacts(self, folder: str) -> None:
         """Remove artifacts that have served; a store that cannot delete keeps them."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        try:
-            get_artifact_repository(self.artifact_uri).delete_artifacts(folder)
-        except (MlflowException, NotImplementedError, OSError):
-            return
+        self.artifacts.delete(folder)
 
     def finish(self) -> None:
         """Mark the run as done for good, and end it; what it left is on the disk by then."""
@@ -245,7 +241,7 @@ class Run:
         if self._scratch is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="al-")  # goes with this object
         try:
-            return Path(self._client.download_artifacts(self.id, name, self._scratch.name))
+            return self.artifacts.fetch(name, Path(self._scratch.name))
         except (MlflowException, OSError) as error:
             raise StateError(
                 f"artifact {name} of run {self.name!r} ({self.id}) is missing: restore it"
@@ -253,7 +249,7 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Whether an artifact of that name is at the top of the run."""
-        return any(entry.path == name for entry in self._client.list_artifacts(self.id))
+        return name in self.artifacts.names()
 
     def load_json(self, name: str, kind: type[T]) -> T:
         """An artifact in JSON, as an object of a type.

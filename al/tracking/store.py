@@ -38,10 +38,11 @@ _PLACES = {
 }
 
 
-#: How drivers of databases are installed that are not there.
+#: How drivers of databases and object stores are installed that are not there.
 _DRIVERS = {
     "psycopg": "write postgresql+psycopg2:// and pip install 'active-learning-pipeline[server]'",
     "psycopg2": "pip install 'active-learning-pipeline[server]'",
+    "boto3": "pip install 'active-learning-pipeline[server]'",
 }
 
 
@@ -78,7 +79,9 @@ class Store:
                 self.client = Connection(self.uri)
                 self.client.search_experiments(max_results=1)
             self.experiment_id = self._experiment(experiment)
-            self.experiment = self.client.get_experiment(self.experiment_id).name
+            found = self.client.get_experiment(self.experiment_id)
+            self.experiment = found.name
+            self.client.artifacts(found.artifact_location).look()
 
     def _experiment(self, name: str | None) -> str:
         if self.offered:
@@ -246,7 +249,8 @@ def plain_errors(uri: str = "") -> Iterator[None]:
         if error.name not in _DRIVERS:
             raise
         raise TrackingError(
-            f"the tracking database needs {error.name}: {_DRIVERS[error.name]}"
+            f"what the tracking server keeps is read with {error.name}, which is not installed: "
+            f"{_DRIVERS[error.name]}"
         ) from error
     except (ConnectionError, sqlite3.Error) as error:
         raise TrackingError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 
 from al.errors import TrackingError
 from al.tracking.connection import Connection
@@ -25,7 +25,8 @@ def fetch_weights(server: str, uri: str, folder: Path) -> Path:
     with tracking_at(server):
         connection = Connection(server)
         try:
-            return Path(connection.make(lambda: download_artifacts(uri, dst_path=str(folder))))
+            model, path = ModelsArtifactRepository.split_models_uri(uri)
+            return connection.artifacts(model).fetch(path, folder)
         except (MlflowException, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TrackingError(
