@@ -32,6 +32,7 @@ from benchmarks.common import EXPERIMENT, Row, own_store, report
 from benchmarks.plain import Script
 from benchmarks.profiling import pipeline_cycle, profile
 from benchmarks.safeguards import cost
+from benchmarks.stores import compare
 
 T = TypeVar("T")
 
@@ -150,12 +151,24 @@ def once(repeats: int = 3) -> list[Row]:
 @click.option("--epochs", default=60, type=click.IntRange(min=1))
 @click.option("--device", default="auto")
 @click.option("--threads", default=0, type=click.IntRange(min=0), help="Of torch; 0: its own.")
+@click.option("--store", is_flag=True, help="Cycles on PostgreSQL and S3 beside SQLite instead.")
 def main(
-    tasks: tuple[str, ...], repeats: int, pairs: int, epochs: int, device: str, threads: int
+    tasks: tuple[str, ...],
+    repeats: int,
+    pairs: int,
+    epochs: int,
+    device: str,
+    threads: int,
+    store: bool,
 ) -> None:
     """Time cycles of the pipeline beside a plain script."""
     if threads:
         torch.set_num_threads(threads)
+    if store:
+        rows, requests = zip(*(compare(way, repeats, epochs) for way in (False, True)), strict=True)
+        tables = {"A cycle of digits": rows, "Through the server": requests[0]}
+        report("store", {**tables, "Direct": requests[1]}, epochs=epochs)
+        return
     starts, rows, found, profiles = once(), list[Row](), list[Row](), dict[str, list[Row]]()
     safety: list[Row] = []
     for task in tasks:

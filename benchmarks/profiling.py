@@ -15,8 +15,6 @@ from mlflow import MlflowClient
 import al.pipeline.query_record
 import al.pipeline.steps.select_data
 import al.pipeline.steps.select_model
-import al.registry.registry
-import al.tracking.checkpoints
 from al.agents import Agent, SupervisedAgent
 from al.data_selector import PoolPass
 from al.graphs import TorchGraph
@@ -24,6 +22,7 @@ from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, begin_cycle
 from al.pipeline.session import Session
 from al.pipeline.steps import STEPS
+from al.tracking.artifacts import Artifacts
 from benchmarks.common import Row
 from benchmarks.plain import Script
 
@@ -114,8 +113,8 @@ def profile(session: Session, script: Script) -> dict[str, list[Row]]:
     names = [n for n, f in vars(MlflowClient).items() if callable(f) and not n.startswith("_")]
     calls: list[Place] = [
         *((MlflowClient, name, name) for name in names),
-        (al.tracking.checkpoints, "download_artifacts", "download_artifacts (checkpoint)"),
-        (al.registry.registry, "download_artifacts", "download_artifacts (version)"),
+        *((Artifacts, name, f"{name} artifacts") for name in ("save", "save_file", "fetch")),
+        *((Artifacts, name, f"{name} artifacts") for name in ("names", "delete")),
     ]
     pipeline, plain, steps = Stopwatch(), Stopwatch(), dict[str, float]()
     with pipeline.on([*PIPELINE, *calls]):

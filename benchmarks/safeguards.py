@@ -19,8 +19,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from mlflow import MlflowClient
-
 import al.agents.base
 import al.pipeline.steps.select_data
 from al.pipeline.cycle import Cycle
@@ -29,6 +27,7 @@ from al.pipeline.pool_record import PoolOnRecord
 from al.pipeline.session import Session
 from al.registry.promotions import Promotions
 from al.tracking import Checkpoints, Run
+from al.tracking.artifacts import Artifacts
 from al.tracking.connection import Connection
 from benchmarks.common import Row
 from benchmarks.profiling import Stopwatch, pipeline_cycle
@@ -42,7 +41,7 @@ SAFEGUARDS: list[tuple[Any, str]] = [
     (al.pipeline.steps.select_data, "look_at_pool"),
     (sys.modules[__name__], "stop_reason"),
     (al.agents.base, "save_tree"),
-    (MlflowClient, "log_artifact"),  # of the file that training resumes from; others are folders
+    (Artifacts, "save_file"),  # what training resumes from; all else is saved as folders
 ]
 
 
@@ -62,12 +61,9 @@ def _without(session: Session) -> Iterator[None]:
     """While open, the campaign runs unprotected."""
     client = session.store.client
 
-    def resume_is_not_kept(self: Connection, name: str) -> Any:
-        method = getattr(self.raw, name)
-        return _nothing if name == "log_artifact" else method
-
     places: list[tuple[Any, str, Any]] = [
-        (Connection, "__getattr__", resume_is_not_kept),
+        (Connection, "__getattr__", lambda self, name: getattr(self.raw, name)),
+        (Artifacts, "save_file", _nothing),
         (Connection, "make", lambda self, call, found=None: call()),
         (Session, "look_again", _nothing),
         (Session, "save_promotions", _nothing),

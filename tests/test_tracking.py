@@ -76,10 +76,12 @@ def test_a_notebook_ignores_the_run_that_some_other_process_was_given(
 def test_a_reopened_run_draws_no_second_point(store: Store, client: Any) -> None:
     run = store.create("r", {"al.role": "x"}, kind="x")
     run.log_metrics({"loss": 1.0}, 1)
+    run.end("FAILED")
     (again,) = store.find({"al.role": "x"})
     again.log_metrics({"loss": 1.0}, 1)
     again.log_metrics({"loss": 0.5}, 2)
     again.log_metrics({"loss": 0.5}, 2)
+    again.finish()
     assert [p.step for p in client.get_metric_history(run.id, "loss")] == [1, 2]
 
 

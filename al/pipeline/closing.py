@@ -12,6 +12,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.history import remember
 from al.pipeline.label_quality import look_at_labels
 from al.state import ChampionRecord, State, ids_digest
+from al.tracking import points_of
 
 _log = logging.getLogger(__name__)
 
@@ -64,10 +65,11 @@ def close(cycle: Cycle) -> State:
     line = _line(cycle, state, figures["cycle/seconds"])
     cycle.run.log_metrics(figures)
     cycle.run.describe(line)
-    session.run.log_metrics(curve, count)
+    drawn = points_of(curve, count)
     if seconds:  # of people
         by_seconds = {f"by_seconds/{key.partition('/')[2]}": v for key, v in curve.items()}
-        session.run.log_metrics(by_seconds, round(seconds))
+        drawn += points_of(by_seconds, round(seconds))
+    session.run.log_points(drawn)  # before the cycle counts as done
     cycle.run.finish()
     session.state = state
     remember(session, figures)

@@ -12,17 +12,19 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 from al.tracking.checkpoints import Checkpoints
 from al.tracking.connection import server_wait
 from al.tracking.driver import Driver
-from al.tracking.runs import Run
+from al.tracking.runs import Input, Run, points_of
 from al.tracking.store import Store, plain_errors, tracking_at
 from al.tracking.weights import fetch_weights
 
 __all__ = [
     "Checkpoints",
     "Driver",
+    "Input",
     "Run",
     "Store",
     "fetch_weights",
     "plain_errors",
+    "points_of",
     "server_wait",
     "tracking_at",
 ]

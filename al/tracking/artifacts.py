@@ -6,8 +6,9 @@ path" whatever went wrong; this goes straight to where the artifacts are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -47,7 +48,22 @@ class Artifacts:
 
     def save(self, folder: Path, below: str = "") -> None:
         """Keep all files of a folder."""
-        self._make(lambda: self._repository.log_artifacts(str(folder), below or None))
+        if is_local(self.uri):
+            self._make(lambda: self._repository.log_artifacts(str(folder), below or None))
+            return
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        self._make(lambda: self._send(folder, files, below))
+
+    def _send(self, folder: Path, files: Sequence[Path], below: str) -> None:
+        """Files over the network, several at a time."""
+        send = self._repository.log_artifact
+
+        def one(file: Path) -> None:
+            where = (PurePosixPath(below) / file.parent.relative_to(folder).as_posix()).as_posix()
+            send(str(file), None if where == "." else where)
+
+        with ThreadPoolExecutor(min(4, len(files) or 1)) as pool:
+            list(pool.map(one, files))
 
     def save_file(self, file: Path, below: str = "") -> None:
         """Keep one file."""

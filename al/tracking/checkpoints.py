@@ -46,12 +46,20 @@ class Checkpoints:
         self._points: list[Point] = []  # not yet sent
         self._times: dict[int, int] = {}  # epoch → when it ended
         self._flushed = time.monotonic()
+        self._whole: dict[str, int] = {}  # checkpoint → its epoch
 
     def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
         self._times[epoch] = int(time.time() * 1000)
         self._points += self._at(epoch, metrics)
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
+
+    def close(self) -> None:
+        """Send the figures that were kept back, and say which checkpoints came of the run."""
+        self.flush()
+        outputs = [LoggedModelOutput(model, epoch) for model, epoch in self._whole.items()]
+        if outputs:
+            self._client.log_outputs(self._run.id, outputs)
 
     def flush(self) -> None:
         """Send the figures that were kept back."""
@@ -66,7 +74,6 @@ class Checkpoints:
     def checkpoint(
         self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
     ) -> None:
-        self.flush()
         # The way to go on is there before the checkpoint counts as whole.
         self._run.artifacts.save_file(resume, f"resume/{epoch:06d}")
         on_disk(self._run.artifact_uri)
@@ -91,13 +98,16 @@ class Checkpoints:
         )
         self._client.artifacts(model.artifact_location).save(weights)
         points = self._at(best_epoch, metrics)
-        self._run.log_model_points(points, model.model_id, self._dataset)
-        self._client.log_outputs(self._run.id, [LoggedModelOutput(model.model_id, best_epoch)])
+        self._run.log_model_points(points, model.model_id, self._dataset, self._points)
+        self._points, self._flushed = [], time.monotonic()
         on_disk(model.artifact_location)
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._whole[model.model_id] = best_epoch
 
     def resume_file(self) -> Path | None:
-        saved = [int(m.tags["al.saved_at"]) for m in _ready(self._client, [self._run])]
+        ready = _ready(self._client, [self._run])
+        self._whole = {str(model.model_id): int(model.tags["al.epoch"]) for model in ready}
+        saved = [int(model.tags["al.saved_at"]) for model in ready]
         if not saved:
             return None
         return self._run.path(f"resume/{max(saved):06d}/resume.safetensors")

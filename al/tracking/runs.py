@@ -32,6 +32,32 @@ class Point(NamedTuple):
     time: int  # milliseconds since 1970
 
 
+def points_of(metrics: Mapping[str, float], step: int) -> list[Point]:
+    """Metrics at a step, now."""
+    now = int(time.time() * 1000)
+    return [Point(name, value, step, now) for name, value in metrics.items()]
+
+
+class Input(NamedTuple):
+    """A data set that goes into a run."""
+
+    name: str
+    digest: str
+    source: str
+    rows: int
+    context: str
+
+    def as_mlflow(self) -> DatasetInput:
+        dataset = Dataset(
+            name=self.name,
+            digest=self.digest,
+            source_type="local",
+            source=json.dumps({"uri": self.source}),
+            profile=json.dumps({"num_rows": self.rows}),
+        )
+        return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
+
+
 class Tags(dict[str, str]):
     """The tags of a run; one that is missing was taken away by hand.
 
@@ -85,6 +111,7 @@ class Run:
         self._params = set(run.data.params)
         self._logged: dict[str, set[int]] | None = {} if reopened else None
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
+        self._unsent: list[Metric] = []  # figures that are sent with the next tags
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -104,10 +131,16 @@ class Run:
     # -- writing ---------------------------------------------------------------------------
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Tags, in one call."""
+        """Tags, in one call, and the figures that wait."""
         new = {key: str(value) for key, value in tags.items()}
-        self._client.log_batch(self.id, tags=[RunTag(key, value) for key, value in new.items()])
+        pairs = [RunTag(key, value) for key, value in new.items()]
+        self._client.log_batch(self.id, metrics=self._unsent, tags=pairs)
+        self._unsent = []
         self.tags.update(new)
+
+    def conclude(self, tags: Mapping[str, Any]) -> None:
+        """Tags that say how it went, once the run ends."""
+        self._unsaid.update({key: str(value) for key, value in tags.items()})
 
     def describe(self, text: str) -> None:
         """The description that the runs table and the run's page show, once the run ends."""
@@ -125,36 +158,46 @@ class Run:
             self._params.update(new)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Metrics at a step, in one call."""
-        now = int(time.time() * 1000)
-        self.log_points([Point(name, value, step, now) for name, value in metrics.items()])
+        """Metrics at a step: with the next tags, or when the run ends."""
+        self._unsent += self._new(points_of(metrics, step))
 
     def log_points(self, points: Sequence[Point]) -> None:
-        """Metrics at many steps, in one call."""
-        new = [
+        """Metrics at many steps, at once and in one call."""
+        if new := self._new(points):
+            self._client.log_batch(self.id, metrics=new)
+
+    def log_model_points(
+        self,
+        points: Sequence[Point],
+        model_id: str,
+        dataset: tuple[str, str],
+        others: Sequence[Point] = (),
+    ) -> None:
+        """Points of this run that also belong to a LoggedModel and a data set, in one call.
+
+        MLflow enters them for the run as well; with the time they have there already, that
+        changes nothing.
+
+        Args:
+            others: points of the run alone that go with them.
+        """
+        name, digest = dataset
+        both = {(p.name, p.step) for p in points}
+        self._new(points)  # so they are not sent once more
+        alone = self._new([p for p in others if (p.name, p.step) not in both])
+        of_model = [
+            Metric(p.name, float(p.value), p.time, p.step, model_id, name, digest, self.id)
+            for p in points
+        ]
+        self._client.log_batch(self.id, metrics=[*alone, *of_model])
+
+    def _new(self, points: Sequence[Point]) -> list[Metric]:
+        """Those that are not logged yet."""
+        return [
             Metric(p.name, float(p.value), p.time, p.step)
             for p in points
             if not self._is_logged(p.name, p.step)
         ]
-        if new:
-            self._client.log_batch(self.id, metrics=new)
-
-    def log_model_points(
-        self, points: Sequence[Point], model_id: str, dataset: tuple[str, str]
-    ) -> None:
-        """Points of this run that also belong to a LoggedModel and a data set.
-
-        MLflow enters them for the run as well; with the time they have there already, that
-        changes nothing.
-        """
-        name, digest = dataset
-        self._client.log_batch(
-            self.id,
-            metrics=[
-                Metric(p.name, float(p.value), p.time, p.step, model_id, name, digest, self.id)
-                for p in points
-            ],
-        )
 
     def _is_logged(self, key: str, step: int) -> bool:
         if self._logged is None:
@@ -166,17 +209,9 @@ class Run:
         self._logged[key].add(step)
         return known
 
-    def log_dataset(self, name: str, digest: str, source: str, rows: int, context: str) -> None:
-        """A data set that went into the run, shown under its inputs."""
-        dataset = Dataset(
-            name=name,
-            digest=digest,
-            source_type="local",
-            source=json.dumps({"uri": source}),
-            profile=json.dumps({"num_rows": rows}),
-        )
-        tags = [InputTag("mlflow.data.context", context)]
-        self._client.log_inputs(self.id, [DatasetInput(dataset, tags)])
+    def log_datasets(self, *inputs: Input) -> None:
+        """Data sets that went into the run, shown under its inputs, in one call."""
+        self._client.log_inputs(self.id, [entry.as_mlflow() for entry in inputs])
 
     def save(self, write: Callable[[Path], Any], folder: str = "") -> None:
         """Artifacts: `write` fills an empty folder, which is then uploaded."""
@@ -212,7 +247,7 @@ class Run:
             patient: wait for a server that is away.
         """
         self._client.patient = patient
-        if self._unsaid:
+        if self._unsaid or self._unsent:
             self.set_tags(self._unsaid)
             self._unsaid = {}
         if status == "SCHEDULED":

@@ -35,7 +35,7 @@ def compare(cycle: Cycle) -> bool:
         _draw(run, "drift_from_training.png", moved, "new from labelled", "new", "labelled before")
         run.save_json("verdict.json", asdict(verdict))
         run.log_metrics(_figures(verdict) | {"compare/response": _response(cycle)})
-        run.set_tags({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
+        run.conclude({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
         cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
         run.describe(cycle.told)
     cycle.verdict = verdict

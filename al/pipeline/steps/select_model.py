@@ -141,7 +141,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
     run.describe(
         f"v{version} {'promoted' if election.promoted else 'not promoted'}: {election.why}"
     )
-    run.set_tags(
+    run.conclude(
         {
             "al.version": version,
             "al.promoted": election.promoted,

@@ -6,7 +6,7 @@ from al.agents import Examples
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
 from al.state import LabelTable, ids_digest
-from al.tracking import Checkpoints, Run
+from al.tracking import Checkpoints, Input, Run
 
 
 def train(cycle: Cycle) -> bool:
@@ -32,17 +32,24 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     val = session.data.ids("val")
     measured_on = (f"{config.task}-validation", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
-    run.log_params({name: getattr(config, name) for name in hyper})
-    answers = len(labels.originals.ids)
-    run.log_params({"candidate": number, "labels": answers, "copies": len(labels.ids) - answers})
-    source = f"runs:/{cycle.run.id}/state/labels.parquet"
-    run.log_dataset(config.task, labels.digest, source, len(labels.ids), "training")
-    source = f"runs:/{session.run.id}/campaign.json"
-    run.log_dataset(*measured_on, source, len(val), "validation")
-
     version = None if config.init == "scratch" else cycle.champion_version
     begun_from = "scratch" if version is None else session.registry.uri(version)
-    run.log_params({"init": config.init, "init_from": begun_from})
+    answers = len(labels.originals.ids)
+    run.log_params(
+        {
+            **{name: getattr(config, name) for name in hyper},
+            "candidate": number,
+            "labels": answers,
+            "copies": len(labels.ids) - answers,
+            "init": config.init,
+            "init_from": begun_from,
+        }
+    )
+    table, splits = f"runs:/{cycle.run.id}/state/labels.parquet", f"runs:/{session.run.id}/"
+    run.log_datasets(
+        Input(config.task, labels.digest, table, len(labels.ids), "training"),
+        Input(*measured_on, f"{splits}campaign.json", len(val), "validation"),
+    )
     prefix = f"{config.name}-c{cycle.number:02d}-t{number}"
     recorder = Checkpoints(session.store, run, number, prefix, measured_on)
     agent = session.makings.agent(
@@ -54,6 +61,6 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
         start=None if version is None else cycle.model(version).graph,
     )
     agent.fit()
-    recorder.flush()
+    recorder.close()
     run.describe(f"trained on {_said(labels)} for {agent.epoch} epochs")
     return recorder
