@@ -12,7 +12,8 @@
     ├── ExportError          labels cannot leave in that format, or not to that place
     ├── PoolEmpty            nothing is left to ask about
     ├── StepOrder            a step was called before the one that it builds on
-    ├── StateError           a saved state is missing, corrupt or of a later version
+    ├── StateError           a saved state is missing or corrupt
+    │   └── LaterState       a later version of this project wrote it
     ├── TrackingError        the tracking server does not answer or refuses
     │   └── CampaignBusy     another process drives the campaign
     └── RegistryError        the model registry holds what this campaign cannot use
@@ -36,6 +37,7 @@ __all__ = [
     "EngineError",
     "ExportError",
     "LabelError",
+    "LaterState",
     "PoolEmpty",
     "RegistryError",
     "SamplesError",
@@ -116,6 +118,10 @@ class StepOrder(AlError):
 
 class StateError(AlError):
     """A saved state is missing, corrupt or written by a later version."""
+
+
+class LaterState(StateError):
+    """A saved state was written by a later version of this project."""
 
 
 class TrackingError(AlError):

@@ -253,22 +253,12 @@ def test_a_campaign_in_another_experiment_is_pointed_to(
         campaign(campaign="c").step("annotate")
 
 
-SPOIL = {
-    "state/state.json": lambda path: path.write_text(path.read_text().replace("1", "2")),
-    "state/labels.parquet": lambda path: path.write_bytes(path.read_bytes()[:50]),
-    "campaign.json": lambda path: path.write_text(json.dumps({"config": {"tsk": 1}})),
-}
-
-
-@pytest.mark.parametrize("name", SPOIL)
-def test_a_spoilt_artifact_is_one_line_and_nothing_changes(
-    campaign: Make, client: Any, name: str
+def test_a_spoilt_campaign_json_is_one_line_and_nothing_changes(
+    campaign: Make, client: Any
 ) -> None:
     campaign(campaign="c", cycles=1).run()
     (top,) = runs(client, role="campaign", campaign="c")
-    (cycle,) = runs(client, role="cycle", campaign="c")
-    run = top if name == "campaign.json" else cycle
-    SPOIL[name](Path(run.info.artifact_uri) / name)
+    (Path(top.info.artifact_uri) / "campaign.json").write_text(json.dumps({"config": {"tsk": 1}}))
     before = [(r.info.run_id, r.info.status, r.data.tags) for r in runs(client, campaign="c")]
     with pytest.raises(StateError) as caught:
         campaign(campaign="c", cycles=2).run()

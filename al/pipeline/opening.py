@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from al.config import Config
 from al.pipeline.campaign_record import CampaignRecord
+from al.pipeline.cycle import open_cycle
+from al.pipeline.driving import advance
 from al.pipeline.identifying import find, identified
 from al.pipeline.looking_up import looked_up, registry_of
 from al.pipeline.session import Session
@@ -58,6 +60,8 @@ def open_session(
             CampaignRecord.of(config, session.splits, session.data).save(run)
         run.reopen()
         session.registry.claim()
+        if session.open_run is not None and session.open_run.finished:  # its state is damaged
+            session = _closed_again(session, lambda: opened(run, driver))
         if known.stored is None:
             run.set_tags({"al.registered_model": session.registry.name})
             _tell_pool(session)
@@ -122,6 +126,14 @@ def _tell_pool(session: Session) -> None:
 def _create(store: Store, config: Config) -> Run:
     tags = {"al.role": "campaign", "al.campaign": config.name}
     return store.create(config.name, tags, kind="main")
+
+
+def _closed_again(session: Session, again: Callable[[], Session]) -> Session:
+    """The campaign, opened again once the cycle whose state is damaged was closed again."""
+    cycle = open_cycle(session)
+    assert cycle is not None
+    advance(cycle)
+    return again()
 
 
 def _end_left_over(session: Session) -> None:

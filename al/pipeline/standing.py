@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from al.config import Config
-from al.errors import StateError
+from al.errors import LaterState, StateError
+from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.state import LabelTable, State
 from al.tracking import Run, Store
+
+_log = logging.getLogger(__name__)
 
 #: The artifact of the campaign's run that holds the labels that it began with.
 BEGUN_WITH = "begun_with.parquet"
@@ -26,26 +31,60 @@ def begun_with(run: Run, config: Config) -> LabelTable:
     return LabelTable.load(run.path(BEGUN_WITH))
 
 
+def _state(run: Run, cycles: Mapping[int, Run], config: Config, number: int) -> State:
+    """The state after a cycle; before the first, what the campaign began with."""
+    if number and number not in cycles:
+        raise StateError(f"cycle {number} of campaign {config.name!r} is gone: restore its run")
+    if number:
+        state = State.load(cycles[number].path("state"))
+    else:
+        state = replace(State.start(config.name), labels=begun_with(run, config))
+    if (state.campaign, state.cycle) != (config.name, number):
+        raise StateError(
+            f"cycle {number} of campaign {config.name!r} holds the state of cycle {state.cycle} "
+            f"of {state.campaign!r}: restore it"
+        )
+    return state
+
+
+def _can_close_again(store: Store, cycle: Run) -> bool:
+    """Whether the steps that people or chance had a part in are done and there."""
+    steps = store.find({"al.role": "step", "al.cycle_run": cycle.id})
+    done = {step.tags["al.step"] for step in steps if step.finished}
+    return {SELECT_DATA.name, ANNOTATE.name} <= done
+
+
 def where_it_stands(
     store: Store, run: Run, config: Config, *, mend: bool
 ) -> tuple[State, Run | None]:
     """The state after the last closed cycle, and the run of the cycle that is open.
 
+    A cycle whose state is damaged counts as open where the one before is whole: its steps are
+    done, so that closing it again makes the same state of what they left.
+
     Args:
         mend: end the run of a cycle that was killed just before it ended.
+
+    Raises:
+        StateError: the state is damaged, and cannot be made again.
     """
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
     cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
     last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
-    if last:
-        state = State.load(cycles[last].path("state"))
-    else:
-        state = replace(State.start(config.name), labels=begun_with(run, config))
-    if (state.campaign, state.cycle) != (config.name, last):
-        raise StateError(
-            f"cycle {last} of campaign {config.name!r} holds the state of cycle {state.cycle} of "
-            f"{state.campaign!r}: restore it"
-        )
+    try:
+        state = _state(run, cycles, config, last)
+    except LaterState:
+        raise
+    except StateError as error:
+        if not last or not _can_close_again(store, cycles[last]):
+            raise
+        try:
+            state = _state(run, cycles, config, last - 1)
+        except StateError:
+            raise error from None
+        damage = str(error).rpartition(": ")[0]
+        _log.warning(f"cycle {last}: {damage}; it is made again of what the cycle's steps left")
+        return state, cycles[last]
     if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
         cycles[last].finish()
     return state, cycles.get(last + 1)

@@ -277,17 +277,52 @@ class Registry:
     def fetch_weights(self, version: int, folder: Path) -> tuple[Path, str]:
         """A version's weights, copied into the folder, and their digest; no code is run.
 
+        Weights that are gone, or not those that were registered, are restored from the
+        checkpoint that they were taken from, and a line says so.
+
         Raises:
-            RegistryError: the version holds none.
+            RegistryError: the version holds none, and there is none to restore.
         """
-        try:
-            found = self._client.artifacts(self.uri(version)).fetch(WEIGHTS, folder)
-        except (MlflowException, OSError) as error:
+        there = next((v for v in self._versions() if int(v.version) == version), None)
+        tags: Mapping[str, str] = there.tags if there else {}
+        wanted = tags.get("al.weights")
+        found = self._fetched(self.uri(version), WEIGHTS, folder / "version")
+        if found is not None and wanted in (None, digest_of(found)):
+            return found, digest_of(found)
+        if wanted is None:
             raise RegistryError(
                 f"version {version} of {self.name!r} holds no weights of this project: move "
                 "another version to Production"
-            ) from error
-        return found, digest_of(found)
+            )
+        checkpoint = tags.get("al.checkpoint", "")
+        kept = self._fetched(f"models:/{checkpoint}", "", folder / "checkpoint")
+        if kept is None or digest_of(kept) != wanted:
+            raise RegistryError(
+                f"the weights of version {version} of {self.name!r} are damaged or gone, and so is "
+                "the checkpoint that they came from: restore them, or move another version to "
+                "Production"
+            )
+        self._restore(str(there.source if there else ""), kept)
+        _log.warning(
+            f"the weights of version {version} of {self.name!r} were damaged or gone: restored "
+            f"from checkpoint {checkpoint}"
+        )
+        return kept, wanted
+
+    def _fetched(self, uri: str, name: str, folder: Path) -> Path | None:
+        """What is kept there, copied; None where it is gone."""
+        try:
+            found: Path = self._client.artifacts(uri).fetch(name, folder)
+        except (MlflowException, OSError):
+            return None
+        return found
+
+    def _restore(self, source: str, weights: Path) -> None:
+        """Put weights back into the LoggedModel behind a version."""
+        if source.startswith("models:/m-"):
+            model = self._client.get_logged_model(source.removeprefix("models:/"))
+            self._client.artifacts(model.artifact_location).save(weights, WEIGHTS)
+            on_disk(model.artifact_location)
 
     def _made_by(self, run_id: str) -> Any | None:
         """The version that an election has made."""

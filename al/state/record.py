@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from al.errors import StateError
+from al.errors import LaterState, StateError
 from al.state.labels import LabelTable
 from al.state.shape import read_as
 
@@ -120,7 +120,7 @@ class State:
             raise StateError("state.json is missing from the saved state: restore it") from None
         content = read_as(dict[str, Any], text, "state.json")
         if content.get("schema") != SCHEMA:
-            raise StateError(
+            raise LaterState(
                 f"state.json has schema {content.get('schema')}, this version reads {SCHEMA}: "
                 "install the version that wrote it"
             )

@@ -235,8 +235,8 @@ class Run:
 
     def finish(self) -> None:
         """Mark the run as done for good, and end it; what it left is on the disk by then."""
+        on_disk(self.artifact_uri)
         if not self.finished:
-            on_disk(self.artifact_uri)
             self._unsaid["al.done"] = "true"
         self.end("FINISHED")
 

@@ -31,11 +31,8 @@ def annotate(cycle: Cycle) -> bool:
     """
     session, query = cycle.session, cycle.query
     assert query is not None  # select-data comes first
-    if done := cycle.done(ANNOTATE):
-        new = check_labels(LabelTable.load(done.path(ANSWERS)), session.data)
-        known = session.state.labels.originals.asked.union(query.ids)
-        if strange := sorted(new.asked - known):
-            raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
+    new = _collected_before(cycle, query)
+    if new is not None:
         cycle.labels = session.with_copies(session.state.labels.released(new.asked).updated(new))
         return False
     with cycle.step(ANNOTATE) as run:
@@ -75,6 +72,23 @@ def annotate(cycle: Cycle) -> bool:
         run.describe(cycle.told)
     cycle.labels = session.with_copies(labels)
     return False
+
+
+def _collected_before(cycle: Cycle, query: Query) -> LabelTable | None:
+    """The rows that the step left when it was done; None where it has to be done."""
+    done = cycle.done(ANNOTATE)
+    if done is None:
+        return None
+    try:
+        new = check_labels(LabelTable.load(done.path(ANSWERS)), cycle.session.data)
+        known = cycle.session.state.labels.originals.asked.union(query.ids)
+        if strange := sorted(new.asked - known):
+            raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
+    except StateError as error:
+        damage = str(error).rpartition(": ")[0]
+        _log.warning(f"cycle {cycle.number}: {damage}; the answers are collected again")
+        return None
+    return new
 
 
 def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:
