@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -31,6 +32,15 @@ def on_disk(uri: str) -> None:
     paths = (*folder.rglob("*"), folder, *folder.parents[:3])
     with ThreadPoolExecutor(8) as pool:  # what is asked for at once, the disk does at once
         list(pool.map(_synced, paths))
+
+
+def digest_of(folder: Path) -> str:
+    """Identity of all files in a folder, or of one file; 32 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in (folder, *folder.rglob("*")) if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
 
 
 def _synced(path: Path) -> None:

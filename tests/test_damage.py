@@ -275,19 +275,29 @@ def test_a_registry_version_that_is_a_pickle_is_refused_and_does_not_run(
     assert ran.exists()
 
 
-def test_a_poisoned_checkpoint_does_not_run(campaign: Make, client: Any, folder: Path) -> None:
+def test_poisoned_checkpoints_do_not_run_and_are_trained_again(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     made = campaign(campaign="c")
     for name in ("select-data", "annotate", "compare", "train"):
         made.step(name)
     ran = folder / "ran"
     checkpoints = list((folder / "artifacts").rglob("weights.safetensors"))
     assert checkpoints
+    (experiment,) = [e.experiment_id for e in client.search_experiments() if e.name == "here"]
+    before = {m.tags["al.weights"] for m in client.search_logged_models([experiment])}
     for path in checkpoints:
         path.write_bytes(pickle.dumps(Payload(ran)))
-    with pytest.raises(AlError, match="damaged"):
-        made.step("select-model")
+    made.step("select-model")
     assert not ran.exists()
-    assert not client.search_model_versions("name='c'")
+    assert "is damaged; candidate 0 is trained again" in caplog.text
+    (version,) = client.search_model_versions("name='c'")
+    assert version.tags["al.weights"] in before
+    whole = [m for m in client.search_logged_models([experiment]) if "al.epoch" in m.tags]
+    assert {m.tags["al.weights"] for m in whole} == before
+    (train,) = runs(client, step="train")
+    history = client.get_metric_history(train.info.run_id, "val/loss")
+    assert [point.step for point in history] == [1, 2, 3, 4]
 
 
 def test_no_secret_is_written_anywhere(

@@ -136,6 +136,34 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     assert not run.has("resume")
 
 
+def test_training_goes_on_from_the_checkpoint_before_one_that_is_damaged(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = store.create("train 0", {}, kind="train")
+    (tmp_path / "w").mkdir()
+    recorder = Checkpoints(store, run, 0, "c", ("digits", "digest"))
+    for epoch in (2, 4):
+        recorder.log(epoch, {"val/loss": 1.0})
+        (tmp_path / "w" / "weights").write_text(f"weights {epoch}")
+        (tmp_path / "resume.safetensors").write_text(f"resume {epoch}")
+        recorder.checkpoint(epoch, epoch, {}, tmp_path / "w", tmp_path / "resume.safetensors")
+    (Path(run.artifact_uri) / "resume/000004/resume.safetensors").write_text("")
+    resume = recorder.resume_file()
+    assert resume is not None
+    assert resume.read_text() == "resume 2"
+    assert "train 0: what it was to go on from after epoch 4 is damaged or gone" in caplog.text
+    (tmp_path / "w" / "weights").write_text("weights 4")  # as it is trained again
+    recorder.log(4, {"val/loss": 1.0})
+    recorder.checkpoint(4, 4, {}, tmp_path / "w", tmp_path / "resume.safetensors")
+    found = Checkpoints.candidates(store, [run])
+    assert [candidate.epoch for candidate in found] == [2, 4]
+    (
+        Path(store.client.get_logged_model(found[1].checkpoint).artifact_location) / "weights"
+    ).unlink()
+    with pytest.raises(StateError, match="is damaged"):
+        Checkpoints.fetch(store, found[1].checkpoint, tmp_path / "got")
+
+
 @pytest.mark.slow
 def test_many_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     from tests.drivers import context

@@ -11,9 +11,9 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.steps import TRAIN
 from al.pipeline.workers import CampaignModel
 from al.randomness import torch_seed
-from al.registry import digest_of
 from al.sources import code_digest
 from al.tracking import Checkpoints
+from al.whole import digest_of
 
 
 def view_of(cycle: Cycle) -> View:

@@ -28,9 +28,9 @@ from al.pipeline.campaign_record import SCHEMA, CampaignRecord
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import settle
 from al.progress import hide
-from al.registry import digest_of
 from al.state import read_as
 from al.tracking import fetch_weights
+from al.whole import digest_of
 
 #: Models that a worker keeps: the champion and some of a committee.
 KEPT = 8

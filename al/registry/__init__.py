@@ -4,7 +4,7 @@ This is the one module that knows about stages and aliases, so that the day MLfl
 stages one file changes.
 """
 
-from al.registry.registry import Registry, Standing, digest_of
+from al.registry.registry import Registry, Standing
 from al.registry.servable import save_servable
 
-__all__ = ["Registry", "Standing", "digest_of", "save_servable"]
+__all__ = ["Registry", "Standing", "save_servable"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
@@ -17,7 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from al.errors import RegistryError
 from al.registry.promotions import Promotions, before
-from al.whole import on_disk
+from al.whole import digest_of, on_disk
 
 _log = logging.getLogger(__name__)
 
@@ -377,12 +376,3 @@ class Registry:
         with warnings.catch_warnings():  # stages are deprecated, and what people promote by
             warnings.simplefilter("ignore", FutureWarning)
             self._client.transition_model_version_stage(self.name, str(version), stage)
-
-
-def digest_of(folder: Path) -> str:
-    """Identity of all files in a folder; 32 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:32]

@@ -7,20 +7,26 @@ never seen again.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+from mlflow.exceptions import MlflowException
 
 from al.contracts import Candidate
+from al.errors import StateError
 from al.tracking.connection import Connection
 from al.tracking.runs import Point, Run
 from al.tracking.store import Store
-from al.whole import on_disk
+from al.whole import digest_of, on_disk
+
+_log = logging.getLogger(__name__)
 
 #: Figures are sent at a checkpoint, or when the oldest has waited for so long.
 FLUSH_SECONDS = 2.0
@@ -77,10 +83,10 @@ class Checkpoints:
         # The way to go on is there before the checkpoint counts as whole.
         self._run.artifacts.save_file(resume, f"resume/{epoch:06d}")
         on_disk(self._run.artifact_uri)
-        self._make(epoch, best_epoch, metrics, weights)
+        self._make(epoch, best_epoch, metrics, weights, resume)
 
     def _make(
-        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path
+        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
     ) -> None:
         model = self._client.create_logged_model(
             self._run.experiment_id,
@@ -91,6 +97,8 @@ class Checkpoints:
                 "al.candidate": str(self._number),
                 "al.epoch": str(best_epoch),
                 "al.saved_at": str(epoch),
+                "al.weights": digest_of(weights),
+                "al.resume": digest_of(resume),
                 **_no_numbers(metrics),
             },
             params={"epoch": str(best_epoch), "candidate": str(self._number)},
@@ -107,10 +115,17 @@ class Checkpoints:
     def resume_file(self) -> Path | None:
         ready = _ready(self._client, [self._run])
         self._whole = {str(model.model_id): int(model.tags["al.epoch"]) for model in ready}
-        saved = [int(model.tags["al.saved_at"]) for model in ready]
-        if not saved:
-            return None
-        return self._run.path(f"resume/{max(saved):06d}/resume.safetensors")
+        for model in sorted(ready, key=lambda m: -int(m.tags["al.saved_at"])):
+            epoch = int(model.tags["al.saved_at"])
+            with suppress(StateError):
+                path = self._run.path(f"resume/{epoch:06d}/resume.safetensors")
+                if model.tags.get("al.resume") in (None, digest_of(path)):
+                    return path
+            _log.warning(
+                f"{self._run.name}: what it was to go on from after epoch {epoch} is damaged or "
+                "gone; training goes on from the checkpoint before"
+            )
+        return None
 
     def forget(self) -> None:
         """Training is over for good: what served only to resume goes."""
@@ -120,7 +135,11 @@ class Checkpoints:
 
     @staticmethod
     def candidates(store: Store, runs: Sequence[Run]) -> list[Candidate]:
-        """All whole checkpoints of these training runs, by number and epoch."""
+        """All whole checkpoints of these training runs, by number and epoch.
+
+        Of an epoch that had to be trained again the latest counts.
+        """
+        models = sorted(_ready(store.client, runs), key=lambda model: model.creation_timestamp)
         found = [
             Candidate(
                 checkpoint=str(model.model_id),
@@ -128,14 +147,32 @@ class Checkpoints:
                 epoch=int(model.tags["al.epoch"]),
                 metrics=_metrics(model),
             )
-            for model in _ready(store.client, runs)
+            for model in models
         ]
-        return sorted(found, key=lambda candidate: (candidate.number, candidate.epoch))
+        latest = {(candidate.number, candidate.epoch): candidate for candidate in found}
+        return [latest[place] for place in sorted(latest)]
 
     @staticmethod
     def fetch(store: Store, checkpoint: str, folder: Path) -> Path:
-        """The weights of a checkpoint, copied into the folder."""
-        return store.client.artifacts(Checkpoints.uri(checkpoint)).fetch("", folder)
+        """The weights of a checkpoint, copied into the folder.
+
+        Raises:
+            StateError: they are gone, or not those that were saved.
+        """
+        try:
+            model = store.client.get_logged_model(checkpoint)
+            found = store.client.artifacts(model.artifact_location).fetch("", folder)
+        except (MlflowException, OSError) as error:
+            raise StateError(f"checkpoint {checkpoint} is gone: restore it") from error
+        if model.tags.get("al.weights") not in (None, digest_of(found)):
+            raise StateError(f"checkpoint {checkpoint} is damaged: restore it")
+        return found
+
+    @staticmethod
+    def discard(store: Store, run: Run) -> None:
+        """Delete the checkpoints of a training run, which is to be done again."""
+        for model in _ready(store.client, [run]):
+            store.client.delete_logged_model(model.model_id)
 
     @staticmethod
     def uri(checkpoint: str) -> str:

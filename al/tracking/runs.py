@@ -109,7 +109,7 @@ class Run:
         self.seconds = max(ended / 1000 - self.started, 0.0) if ended else None
         self.metrics: dict[str, float] = dict(run.data.metrics)  # as they were when it was found
         self._params = set(run.data.params)
-        self._logged: dict[str, set[int]] | None = {} if reopened else None
+        self._logged: dict[str, dict[int, int]] | None = {} if reopened else None
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
         self._unsent: list[Metric] = []  # figures that are sent with the next tags
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -186,7 +186,7 @@ class Run:
         self._new(points)  # so they are not sent once more
         alone = self._new([p for p in others if (p.name, p.step) not in both])
         of_model = [
-            Metric(p.name, float(p.value), p.time, p.step, model_id, name, digest, self.id)
+            Metric(p.name, float(p.value), self._since(p), p.step, model_id, name, digest, self.id)
             for p in points
         ]
         self._client.log_batch(self.id, metrics=[*alone, *of_model])
@@ -196,18 +196,22 @@ class Run:
         return [
             Metric(p.name, float(p.value), p.time, p.step)
             for p in points
-            if not self._is_logged(p.name, p.step)
+            if not self._is_logged(p.name, p.step, p.time)
         ]
 
-    def _is_logged(self, key: str, step: int) -> bool:
+    def _is_logged(self, key: str, step: int, time: int) -> bool:
         if self._logged is None:
             return False
         if key not in self._logged:
             history = self._client.get_metric_history(self.id, key)
-            self._logged[key] = {point.step for point in history}
+            self._logged[key] = {point.step: point.timestamp for point in history}
         known = step in self._logged[key]
-        self._logged[key].add(step)
+        self._logged[key].setdefault(step, time)
         return known
+
+    def _since(self, point: Point) -> int:
+        """When the run got that point; now, if it gets it now."""
+        return (self._logged or {}).get(point.name, {}).get(point.step, point.time)
 
     def log_datasets(self, *inputs: Input) -> None:
         """Data sets that went into the run, shown under its inputs, in one call."""

@@ -6,6 +6,7 @@ what is written.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,18 @@ from typing import Annotated
 from pydantic import Field
 
 from al.contracts import Calibration, Candidate, Election, Graph
+from al.errors import StateError
 from al.kinds.answering import answered
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.pipeline.steps import SELECT_MODEL, TRAIN
-from al.registry import digest_of, save_servable
+from al.pipeline.steps.train import train_again
+from al.registry import save_servable
 from al.state import as_written
 from al.tracking import Checkpoints, Run
+from al.whole import digest_of
+
+_log = logging.getLogger(__name__)
 
 RECORD = "election.json"
 
@@ -55,9 +61,24 @@ def select_model(cycle: Cycle) -> bool:
         else:
             record = _hold(cycle)
             run.save_json(RECORD, as_written(record))
-        cycle.election = record
-        _carry_out(cycle, run, record)
+        with TemporaryDirectory() as scratch:
+            try:
+                weights = _weights(cycle, record, Path(scratch))
+            except StateError as error:
+                number = record.winner.number
+                damage = str(error).rpartition(": ")[0]
+                _log.warning(f"cycle {cycle.number}: {damage}; candidate {number} is trained again")
+                train_again(cycle, number)
+                record = _hold(cycle)
+                run.save_json(RECORD, as_written(record))
+                weights = _weights(cycle, record, Path(scratch) / "again")
+            cycle.election = record
+            _carry_out(cycle, run, record, weights)
     return False
+
+
+def _weights(cycle: Cycle, record: _Record, scratch: Path) -> Path:
+    return Checkpoints.fetch(cycle.session.store, record.winner.checkpoint, scratch / "weights")
 
 
 def _hold(cycle: Cycle) -> _Record:
@@ -85,12 +106,15 @@ def _hold(cycle: Cycle) -> _Record:
     )
 
 
-def _carry_out(cycle: Cycle, run: Run, election: _Record) -> None:
-    """Register the winner and, if it was elected for that, promote it; twice is once."""
+def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None:
+    """Register the winner and, if it was elected for that, promote it; twice is once.
+
+    Args:
+        weights: of the winner.
+    """
     session, registry = cycle.session, cycle.session.registry
     winner, metric = election.winner, session.criterion.metric
     with TemporaryDirectory() as scratch:
-        weights = Checkpoints.fetch(session.store, winner.checkpoint, Path(scratch) / "weights")
         graph = session.new_graph()
         graph.load_weights(weights)
         task, spec, example = session.task, session.data.spec, session.data.example()

@@ -13,11 +13,21 @@ def train(cycle: Cycle) -> bool:
     """Train every candidate that is not trained yet; the cycle goes on."""
     for number in range(cycle.session.config.candidates):
         if not cycle.done(TRAIN, number):
-            with cycle.step(TRAIN, number) as run:
-                recorder = _train(cycle, run, number)
-                cycle.told = f"trained on {_said(cycle.labels)}"
-            recorder.forget()  # not before the step is marked as done: until then it serves
+            _candidate(cycle, number)
     return False
+
+
+def train_again(cycle: Cycle, number: int) -> None:
+    """Train a candidate whose checkpoints are damaged once more; they come out the same."""
+    Checkpoints.discard(cycle.session.store, cycle.steps[TRAIN.name, number])
+    _candidate(cycle, number)
+
+
+def _candidate(cycle: Cycle, number: int) -> None:
+    with cycle.step(TRAIN, number) as run:
+        recorder = _train(cycle, run, number)
+        cycle.told = f"trained on {_said(cycle.labels)}"
+    recorder.forget()  # not before the step is marked as done: until then it serves
 
 
 def _said(labels: LabelTable) -> str:
