@@ -80,15 +80,15 @@ def _collected_before(cycle: Cycle, query: Query) -> LabelTable | None:
     if done is None:
         return None
     try:
-        new = check_labels(LabelTable.load(done.path(ANSWERS)), cycle.session.data)
-        known = cycle.session.state.labels.originals.asked.union(query.ids)
-        if strange := sorted(new.asked - known):
-            raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
+        new = LabelTable.load(done.path(ANSWERS))
     except StateError as error:
         damage = str(error).rpartition(": ")[0]
         _log.warning(f"cycle {cycle.number}: {damage}; the answers are collected again")
         return None
-    return new
+    known = cycle.session.state.labels.originals.asked.union(query.ids)
+    if strange := sorted(new.asked - known):
+        raise StateError(f"{ANSWERS} answers {strange[0]!r}, which was not asked: restore it")
+    return check_labels(new, cycle.session.data)
 
 
 def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:
