@@ -31,7 +31,7 @@ from al.tracking import tracking_at
 from benchmarks.common import EXPERIMENT, Row, own_store, report
 from benchmarks.plain import Script
 from benchmarks.profiling import pipeline_cycle, profile
-from benchmarks.safeguards import cost
+from benchmarks.safeguards import cost, sync_cost
 from benchmarks.stores import compare
 
 T = TypeVar("T")
@@ -171,6 +171,7 @@ def main(
         return
     starts, rows, found, profiles = once(), list[Row](), list[Row](), dict[str, list[Row]]()
     safety: list[Row] = []
+    synced: list[Row] = []
     for task in tasks:
         start = time.perf_counter()
         with running(task, device, epochs, repeats) as session:
@@ -182,6 +183,7 @@ def main(
             found.append(summary(measured))
             profiles |= profile(session, script)
             safety.append(cost(session, pairs))
+            synced.append(sync_cost(session, pairs))
     report(
         "overhead",
         {
@@ -190,6 +192,7 @@ def main(
             "Each cycle": rows,
             "Median cycle": found,
             "What surviving costs": safety,
+            "What waiting for the disk costs": synced,
         },
         threads=torch.get_num_threads(),
         epochs=epochs,

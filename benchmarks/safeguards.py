@@ -21,6 +21,9 @@ from unittest.mock import patch
 
 import al.agents.base
 import al.pipeline.steps.select_data
+import al.registry.registry
+import al.tracking.checkpoints
+import al.tracking.runs
 from al.pipeline.cycle import Cycle
 from al.pipeline.history import stop_reason
 from al.pipeline.pool_record import PoolOnRecord
@@ -90,6 +93,35 @@ def _in_place(session: Session, cycles: int) -> tuple[float, float]:
         seconds.append(sum(watch.seconds.values()))
         shares.append(seconds[-1] / whole)
     return statistics.median(seconds), statistics.median(shares)
+
+
+def sync_cost(session: Session, pairs: int) -> Row:
+    """What waiting for the disk costs a cycle: in place, and by turns with cycles without."""
+    owners = (al.tracking.runs, al.tracking.checkpoints, al.registry.registry)
+    ratios, seconds, shares = [], [], []
+    for number in range(pairs):
+        took = {}
+        for synced in (number % 2 == 0, number % 2 == 1):
+            watch, start = Stopwatch(), time.perf_counter()
+            with ExitStack() as stack:
+                if synced:
+                    stack.enter_context(watch.on([(owner, "on_disk", "sync") for owner in owners]))
+                else:
+                    for owner in owners:
+                        stack.enter_context(patch.object(owner, "on_disk", _nothing))
+                pipeline_cycle(session)
+            took[synced] = time.perf_counter() - start
+            if synced:
+                seconds.append(watch.seconds["sync"])
+                shares.append(watch.seconds["sync"] / took[True])
+        ratios.append(took[True] / took[False])
+    return {
+        "task": session.config.task,
+        "in place s": statistics.median(seconds),
+        "in place %": 100 * statistics.median(shares),
+        "ratio": statistics.median(ratios),
+        "ratios": f"{min(ratios):.3f} … {max(ratios):.3f}",
+    }
 
 
 def cost(session: Session, pairs: int) -> Row:
