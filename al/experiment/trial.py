@@ -24,9 +24,9 @@ from al.engine import LocalEngine, Runner
 from al.model_selector import elect
 from al.pipeline.making import Makings
 from al.randomness import generator, torch_seed
-from al.registry import digest_of
 from al.state import LabelTable, with_copies
 from al.strategies import build
+from al.whole import digest_of
 
 
 @dataclass(frozen=True)
