@@ -42,8 +42,16 @@ def made(kind: str, head: str = "linear") -> tuple[ArrayLoader, TorchGraph]:
     return data, graph
 
 
-def trained(kind: str, candidate: int = 0, head: str = "linear", losses: bool = False) -> Any:
+def trained(
+    kind: str,
+    candidate: int = 0,
+    head: str = "linear",
+    losses: bool = False,
+    weights: np.ndarray | None = None,
+) -> Any:
     data, graph = made(kind, head)
+    if weights is not None:
+        graph.weigh(weights)
     if losses:
         graph.learn_losses()
         graph.prepare_training(lr=0.003, epochs=1)
@@ -56,6 +64,20 @@ def trained(kind: str, candidate: int = 0, head: str = "linear", losses: bool = 
     )  # fmt: skip
     found.train(1)
     return data, graph
+
+
+def test_a_head_counts_each_class_as_its_weight_says() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    weights = np.array([2.0, 0.4, 1.0])
+    data, graph = trained("class", weights=weights)
+    rows = data.rows(data.ids("train")[:70])
+    inputs, targets = normalised(vectors()), np.asarray(data._targets)
+    model = LogisticRegression(C=STRENGTH / WIDTH, tol=1e-10, max_iter=5000)
+    model.fit(inputs[rows], targets[rows], sample_weight=weights[targets[rows]])
+    assert np.allclose(graph.predict(vectors()), model.predict_proba(inputs), atol=1e-3)
+    _, plain = trained("class")
+    assert np.abs(plain.predict(vectors()) - graph.predict(vectors())).max() > 0.05
 
 
 def test_a_head_of_classes_is_the_logistic_regression_of_its_strength() -> None:

@@ -278,3 +278,20 @@ def test_a_campaign_learns_from_a_table_and_its_model_takes_rows(
     assert list(answer["label"]) == ["apple", "plum", "lemon"]
     assert list(answer.columns[2:]) == ["p_apple", "p_lemon", "p_plum"]
     assert served.predict(rows[["shop"]]).shape == (3, 5)
+
+
+def test_an_estimator_that_needs_more_labels_than_a_first_cycle_brings_waits_for_them(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = fruit_table(folder / "fruit.csv")
+    result = campaign(
+        task="table", data=str(path), target="kind", campaign="c", strategy="margin",
+        estimator="sklearn.neighbors.KNeighborsClassifier(n_neighbors=15)",
+        cycles=2, initial_size=8, query_size=30,
+    ).run()  # fmt: skip
+    lines = [line for line in caplog.messages if "KNeighborsClassifier cannot learn" in line]
+    assert len(lines) == 1
+    assert "until there are more the model says the share of each class" in lines[0]
+    first, last = result.curve["accuracy"]
+    assert last > first + 0.2
+    assert list(result.curve["labels"]) == [8, 38]
