@@ -202,7 +202,7 @@ def test_the_contact_sheet_shows_every_sample_of_the_query(digits: Any) -> None:
     sheet = contact_sheet(query, digits[0])
     assert sheet is not None
     pixels = np.asarray(sheet)
-    columns, tile, high = 4, 84, 110
+    columns, tile, high = 4, 128, 151
     for place in range(count):
         x, y = place % columns * tile, place // columns * high
         assert pixels[y : y + tile, x : x + tile].std() > 10, place

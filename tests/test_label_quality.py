@@ -16,6 +16,7 @@ from al.catalog import tasks
 from al.compare import agreement, suspects
 from al.contracts import SECOND
 from al.errors import ConfigError
+from al.pipeline.label_quality import judges
 from tests.stores import runs, table
 
 Make = Callable[..., Any]
@@ -117,11 +118,33 @@ def test_what_looks_wrong_is_listed_and_asked_about_once_more_within_the_budget(
 def test_the_same_suspects_are_found_again(campaign: Make, client: Any) -> None:
     found = []
     for name in ("a", "b"):
-        given = {**PERSON, "campaign": name, "annotator_options": "accuracy=0.7", "cycles": 1}
-        campaign(**given).run()
+        given = {**PERSON, "campaign": name, "annotator_options": "accuracy=0.8", "cycles": 1}
+        campaign(**{**given, "initial_size": 90, "epochs": 30}).run()
         (run,) = runs(client, role="cycle", campaign=name)
         found.append(artifact(client, run, "suspicious.csv").to_dict())
+        metrics = run.data.metrics
+        assert metrics["quality/believed"] == 1
+        assert 0 < metrics["quality/seconds"] < metrics["cycle/seconds"]
     assert found[0] == found[1]
+
+
+def test_models_that_are_right_too_seldom_accuse_nobody(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(**{**PERSON, "epochs": 2}, cycles=1).run()
+    (run,) = runs(client, role="cycle")
+    assert run.data.metrics["quality/believed"] == 0
+    assert run.data.metrics["quality/model_agreement"] < 0.5
+    assert "quality/suspicious" not in run.data.metrics
+    assert "suspicious.csv" not in [e.path for e in client.list_artifacts(run.info.run_id)]
+    assert "no label is accused: models that have not seen them are right of" in caplog.text
+
+
+def test_who_is_right_of_half_the_labels_for_sure_is_a_judge() -> None:
+    assert judges(0.68, 90)
+    assert not judges(0.38, 180)
+    assert not judges(0.55, 30)  # that may be chance
+    assert judges(0.55, 1000)
 
 
 def test_where_nobody_errs_or_folds_are_off_nothing_is_trained_for_it(

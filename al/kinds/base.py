@@ -66,6 +66,8 @@ class Kind(ABC):
     blank: ClassVar[int] = 0
     #: Whether samples have to be large on a contact sheet, for what is drawn into them or said.
     large: ClassVar[bool] = True
+    #: Position of the first class that is drawn in a colour; None where none is.
+    coloured: ClassVar[int | None] = None
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec

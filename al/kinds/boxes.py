@@ -40,6 +40,7 @@ class Boxes(Kind):
     traits = frozenset({Trait.FIELDS, Trait.COUNTS})
     over = ("sum", "max", "mean")
     metrics = MappingProxyType({"map50": Metric()})
+    coloured = 0
 
     def check(self, label: Label) -> None:
         try:

@@ -40,6 +40,7 @@ class Masks(Kind):
     suits = "entropy, bald or foreground_random"
     traits = frozenset({Trait.FIELDS, Trait.PIXELS, Trait.BACKGROUND})
     over: ClassVar[tuple[str, ...]] = ("patch", "top", "foreground", "mean")
+    coloured = 1
     metrics = MappingProxyType({"mean_iou": Metric(), "dice": Metric()})
 
     @property
@@ -140,6 +141,7 @@ class Scenes(Masks):
     traits = frozenset({Trait.FIELDS, Trait.PIXELS})
     over = ("patch", "top", "mean")
     first, blank = 0, VOID
+    coloured = 0
 
     @property
     def void(self) -> bool:

@@ -16,6 +16,7 @@ from al.errors import ConfigError
 from al.exports import table_of
 from al.keywords import Keywords, with_parameters
 from al.pipeline import notebook
+from al.pipeline.achieved import tell_achieved
 from al.pipeline.asking import reached
 from al.pipeline.auto_label import auto_label
 from al.pipeline.cycle import begin_cycle, ended, open_cycle
@@ -117,6 +118,7 @@ class Campaign:
                 session.run.set_tags({BASELINE: baseline.name})
                 result = result.beside(baseline.run())
                 session.gathered.baseline = None  # it may have gone on
+                tell_achieved(session)
             result.log(session.run)
         self._result = result
         if self._entry == "main" or (self._entry is None and result.baseline is not None):

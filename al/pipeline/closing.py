@@ -10,6 +10,7 @@ from typing import Any
 from al.errors import RegistryError
 from al.pipeline.cycle import Cycle
 from al.pipeline.history import remember
+from al.pipeline.inputs import inputs_of
 from al.pipeline.label_quality import look_at_labels
 from al.state import ChampionRecord, State, ids_digest
 from al.tracking import points_of
@@ -22,7 +23,8 @@ def close(cycle: Cycle) -> State:
     session = cycle.session
     champion_record = _champion_record(cycle)
     pool = session.unasked(cycle.labels)
-    quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels)
+    epochs = cycle.election.winner.epoch if cycle.election else None
+    quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels, epochs)
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,
@@ -64,6 +66,7 @@ def close(cycle: Cycle) -> State:
         figures |= {f"cycle/{name}": value for name, value in rule.figures(cycle, state).items()}
     line = _line(cycle, state, figures["cycle/seconds"])
     cycle.run.log_metrics(figures)
+    cycle.run.log_datasets(*inputs_of(cycle, state.labels, "labelled"))
     cycle.run.describe(line)
     drawn = points_of(curve, count)
     if seconds:  # of people

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from al.pipeline.achieved import tell_achieved
 from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, Waiting, begin_cycle, ended, needs, next_step, open_cycle
 from al.pipeline.history import stop_reason
@@ -62,6 +63,7 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
         _log.warning(f"{waiting}; the same command goes on")
         return False
     if over:
+        tell_achieved(cycle.session)
         renew(cycle.session)
     elif then := next_step(cycle):
         _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")

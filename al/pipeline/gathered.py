@@ -16,10 +16,12 @@ class Gathered:
     Attributes:
         runs: of cycles and their steps, by cycle.
         baseline: the baseline's curve, once it was looked for.
+        told: the cycle for which each figure of the campaign's run was logged last.
     """
 
     runs: dict[int, list[Run]] = field(default_factory=dict)
     baseline: Curve | None = None
+    told: dict[str, int] = field(default_factory=dict)
 
     def up_to(self, last: int, store: Store, campaign: Run) -> Mapping[int, list[Run]]:
         """The runs of all cycles up to the last one that is closed, by cycle."""

@@ -12,15 +12,20 @@ from al.pipeline.stopping import Standing, why_to_stop
 _PREFIX = "cycle/"
 
 
-def stop_reason(session: Session) -> str:
-    """The rule that ends the campaign, in words; "" where it goes on."""
+def closed_cycles(session: Session) -> list[Mapping[str, float]]:
+    """Figures of all closed cycles, in their order."""
     if session.history is None:
         found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
         closed = sorted((r for r in found if r.finished), key=lambda r: r.tags.whole("al.cycle"))
         session.history = [_figures(run.metrics) for run in closed]
+    return session.history
+
+
+def stop_reason(session: Session) -> str:
+    """The rule that ends the campaign, in words; "" where it goes on."""
     standing = Standing(
         session.config,
-        session.history,
+        closed_cycles(session),
         pool=len(session.pool),
         validation=len(session.data.ids("val")),
         started=session.run.started,

@@ -8,8 +8,12 @@ say of the part that they have not seen is held against the labels.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import shutil
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -27,8 +31,11 @@ from al.kinds import Kind, Trait, kind_of
 from al.pipeline.making import Makings
 from al.pipeline.session import Session
 from al.randomness import generator
+from al.report import wilson
 from al.state import LabelTable
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 #: Suspects that pass to the next cycle.
 MOST = 1000
@@ -37,9 +44,17 @@ _FIRST = 1000
 
 
 def look_at_labels(
-    session: Session, run: Run, number: int, labels: LabelTable
+    session: Session, run: Run, number: int, labels: LabelTable, epochs: int | None = None
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """List what looks wrong with the run of a cycle, whose number is given.
+
+    Nothing is listed where the models are no judges: where the lower bound of how often they are
+    right of labels that they have not seen (Wilson, 95 %) is below one half, most of a list would
+    be their own errors.
+
+    Args:
+        epochs: the winner's best epoch, where there was a training. A model that is trained for
+            this takes as many steps, so that all take `folds` times those at the most.
 
     Returns:
         Metrics, and the suspects that can be asked about once more, the worst first.
@@ -49,13 +64,22 @@ def look_at_labels(
     labels = session.present(labels.originals)  # a copy in another part would give it away
     kind = kind_of(session.data.spec)
     given = _positions(labels, kind)
-    probabilities = None
+    probabilities, begun = None, time.monotonic()
     if Trait.CLASSES in kind.traits and _enough(given, session.config.folds):
-        probabilities = crossed(session, number, labels, given)
+        probabilities = crossed(session, number, labels, given, epochs)
     figures, people = _people(labels, kind, probabilities)
     if len(people):
         run.save(lambda folder: save_table(people, folder / "annotators.csv"))
     if probabilities is None:
+        return figures, []
+    figures["quality/seconds"] = time.monotonic() - begun
+    right = float((probabilities.argmax(axis=1) == given).mean())
+    figures["quality/believed"] = float(judges(right, len(given)))
+    if not judges(right, len(given)):
+        _log.info(
+            f"cycle {number:2d}: no label is accused: models that have not seen them are right of "
+            f"{right:.0%} of {len(given)} labels, too few to tell wrong ones"
+        )
         return figures, []
     table = _suspicious(labels, kind, probabilities, given)
     figures["quality/suspicious"] = len(table)
@@ -67,9 +91,22 @@ def look_at_labels(
     return figures, [dict(zip(names, row, strict=True)) for row in first[names].to_numpy().tolist()]
 
 
-def crossed(session: Session, number: int, labels: LabelTable, given: np.ndarray) -> np.ndarray:
+def judges(right: float, size: int) -> bool:
+    """Whether models that are right of this share of so many labels can accuse any."""
+    return wilson(right, size)[0] >= 0.5
+
+
+def crossed(
+    session: Session,
+    number: int,
+    labels: LabelTable,
+    given: np.ndarray,
+    epochs: int | None = None,
+) -> np.ndarray:
     """Probabilities of the labelled samples, each from a model that has not seen it; [L, C]."""
-    folds = session.config.folds
+    folds, most = session.config.folds, session.config.epochs
+    if epochs is not None:  # as many steps as the winner took, on fewer samples
+        most = min(most, math.ceil(epochs * folds / (folds - 1)))
     rng = generator(session.config.seed, number, "folds")
     order = np.lexsort((rng.permutation(len(given)), given))  # each class in every part
     part = np.empty(len(given), np.int64)
@@ -79,7 +116,7 @@ def crossed(session: Session, number: int, labels: LabelTable, given: np.ndarray
     for fold in range(folds):
         inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
         train = Examples(tuple(names[r] for r in inside), tuple(known[r] for r in inside))
-        work.append(Fold(number, fold, train, tuple(names[r] for r in outside)))
+        work.append(Fold(number, fold, train, tuple(names[r] for r in outside), most))
     found = np.empty((len(given), len(session.data.spec.classes)))
     made_by = WorkerOf(session.recipe, _held_out)
     for done, probabilities in spread(session.engine, made_by, work):
@@ -92,16 +129,19 @@ class Fold(NamedTuple):
 
     Attributes:
         number: of the cycle.
+        epochs: most of the training.
     """
 
     number: int
     fold: int
     train: Examples
     ids: tuple[str, ...]
+    epochs: int
 
 
 def _held_out(makings: Makings, fold: Fold) -> np.ndarray:
     """Probabilities of a fold's samples from a model trained like a candidate, [m, C]."""
+    makings = replace(makings, config=makings.config.replace(epochs=fold.epochs))
     with TemporaryDirectory() as scratch:
         best = _Best(Path(scratch) / "best")
         number = _FIRST + fold.fold

@@ -65,7 +65,7 @@ def open_session(
         if known.stored is None:
             run.set_tags({"al.registered_model": session.registry.name})
             _tell_pool(session)
-            run.describe(
+            run.describe_now(
                 f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "
                 f"Its models are registered as {session.registry.name}."
             )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from al.cells import save_table
 from al.contracts import DataLoader, Query
 from al.data_selector import contact_sheet
 from al.errors import StateError
 from al.kinds import kind_named, kind_of
+from al.report import query_page
 from al.state import check_columns
 from al.tracking import Run
 
@@ -47,10 +50,16 @@ def save_query(
             "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
         }
     )
-    run.save_table("query.parquet", frame)
     sheet = contact_sheet(query, data)
-    if sheet is not None:
-        run.save(lambda folder: sheet.save(folder / "query.png"))
+
+    def write(folder: Path) -> None:
+        frame.to_parquet(folder / "query.parquet", index=False)
+        save_table(frame, folder / "query.csv")  # MLflow shows it, and no parquet
+        (folder / "query.html").write_text(query_page(query, data), encoding="utf-8")
+        if sheet is not None:
+            sheet.save(folder / "query.png")
+
+    run.save(write)
     if query.memory is not None:
         run.save_json(MEMORY, dict(query.memory))
     own = {"al.strategy": query.strategy, "al.why": query.why[:5000], "al.covers": query.covers}

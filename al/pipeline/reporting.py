@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
@@ -18,8 +17,9 @@ from shutil import rmtree
 import numpy as np
 import pandas as pd
 
-from al.errors import ConfigError, ExportError, without_credentials
+from al.errors import ConfigError, ExportError
 from al.kinds import kind_of
+from al.pipeline.aside import never_in_the_way
 from al.pipeline.history import stop_reason
 from al.pipeline.report_depth import in_depth
 from al.pipeline.session import Session
@@ -38,7 +38,7 @@ BASELINE = "al.baseline"
 def renew(session: Session) -> None:
     """Write the report with what is at hand, right after a cycle was closed."""
     if session.config.report == "on":
-        with _never_in_the_way(session):
+        with never_in_the_way("the report", _anew(session)):
             _write(session, facts_of(session))
 
 
@@ -46,7 +46,7 @@ def complete(session: Session) -> None:
     """Write the whole report, where it does not tell of the last closed cycle yet."""
     done = session.run.tags.get(REPORTED)
     if session.config.report == "on" and session.state.cycle and done != _mark(session):
-        with _never_in_the_way(session):
+        with never_in_the_way("the report", _anew(session)):
             tell_all(session)
             session.run.set_tags({REPORTED: _mark(session)})
 
@@ -59,6 +59,10 @@ def tell_all(session: Session) -> None:
 def whole_facts(session: Session) -> Facts:
     """What there is to tell, what takes a while to find out among it."""
     return in_depth(session, replace(facts_of(session), stopped=stop_reason(session)))
+
+
+def _anew(session: Session) -> str:
+    return f"al report --campaign {session.config.name} makes it anew"
 
 
 def _mark(session: Session) -> str:
@@ -103,19 +107,6 @@ def report(session: Session, to: str) -> Path | None:
     return Path(to) / NAME
 
 
-@contextmanager
-def _never_in_the_way(session: Session) -> Iterator[None]:
-    """What goes wrong with a report is a line, for it is no part of the campaign."""
-    try:
-        yield
-    except Exception as error:
-        reason = without_credentials(" ".join(str(error).split()))[:200] or type(error).__name__
-        _log.warning(
-            f"the report could not be written ({reason}): "
-            f"al report --campaign {session.config.name} makes it anew"
-        )
-
-
 def facts_of(session: Session) -> Facts:
     """What is at hand without asking a model."""
     config, metric, state = session.config, session.task.metric, session.state
@@ -156,7 +147,7 @@ def baseline_of(session: Session) -> Curve | None:
         points = runs[0].metric_history(f"test/{session.task.metric}") if runs else []
         if points:
             strategy = str(session.config.baseline)
-            found.baseline = Curve(strategy, *np.array(points, float).T)
+            found.baseline = Curve.of(strategy, *zip(*points, strict=True))
     return found.baseline
 
 

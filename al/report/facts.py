@@ -31,6 +31,11 @@ class Curve:
     labels: np.ndarray
     values: np.ndarray
 
+    @classmethod
+    def of(cls, strategy: str, labels: Sequence[float], values: Sequence[float]) -> Curve:
+        """A curve of numbers from elsewhere."""
+        return cls(strategy, np.asarray(labels, int), np.asarray(values, float))
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -53,6 +58,15 @@ class Curve:
             return float(self.labels[at])
         share = (value - best[at - 1]) / (best[at] - best[at - 1])
         return float(self.labels[at - 1] + share * (self.labels[at] - self.labels[at - 1]))
+
+
+def ahead(mine: Curve, other: Curve, *, lower: bool) -> float | None:
+    """How much better a curve is than another at the last number of labels that both have."""
+    shared = sorted({*mine.labels.tolist()} & {*other.labels.tolist()})
+    if not shared:
+        return None
+    here, there = (float(c.values[c.labels == shared[-1]][-1]) for c in (mine, other))
+    return there - here if lower else here - there
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from al.report.facts import Facts
+from al.report.facts import Facts, ahead
 from al.report.intervals import of_value
 from al.report.section import counted, lasting
 
@@ -51,20 +51,9 @@ def _beside(facts: Facts) -> str:
 
 def gain(facts: Facts) -> float | None:
     """How much better the champion is than the baseline's at the last number of labels of both."""
-    if facts.baseline is None or not len(facts.curve):
+    if facts.baseline is None:
         return None
-    theirs = dict(zip(facts.baseline.labels.tolist(), facts.baseline.values.tolist(), strict=True))
-    shared = [
-        (mine, theirs[labels])
-        for labels, mine in zip(
-            facts.curve.labels.tolist(), facts.curve.values.tolist(), strict=True
-        )
-        if labels in theirs
-    ]
-    if not shared:
-        return None
-    mine, other = shared[-1]
-    return float(other - mine if facts.lower else mine - other)
+    return ahead(facts.curve, facts.baseline, lower=facts.lower)
 
 
 def saved(facts: Facts) -> tuple[float, float, float] | None:
@@ -92,10 +81,10 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
             f", 95 %: {facts.shown(interval[0])} to {facts.shown(interval[1])}" if interval else ""
         )
         found.append((facts.shown(value), f"test {facts.metric_name}{also}"))
-    if (ahead := gain(facts)) is not None:
+    if (more := gain(facts)) is not None:
         assert facts.baseline is not None
         better = "below" if facts.lower else "over"
-        sign = f"{ahead:+.3f}" if facts.share else f"{ahead:+.4g}"
+        sign = f"{more:+.3f}" if facts.share else f"{more:+.4g}"
         found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}"))
     if (less := saved(facts)) is not None:
         value, mine, theirs = less

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from al.agents import Examples
+from al.engine import Runner
+from al.kinds import kind_of
+from al.pipeline.aside import never_in_the_way
 from al.pipeline.cycle import Cycle
+from al.pipeline.inputs import inputs_of
 from al.pipeline.steps import TRAIN
+from al.report import Judged, write_training
 from al.state import LabelTable, ids_digest
 from al.tracking import Checkpoints, Input, Run
 
@@ -55,11 +63,9 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
             "init_from": begun_from,
         }
     )
-    table, splits = f"runs:/{cycle.run.id}/state/labels.parquet", f"runs:/{session.run.id}/"
-    run.log_datasets(
-        Input(config.task, labels.digest, table, len(labels.ids), "training"),
-        Input(*measured_on, f"{splits}campaign.json", len(val), "validation"),
-    )
+    source = f"runs:/{session.run.id}/campaign.json"
+    validation = Input(*measured_on, source, len(val), "validation")
+    run.log_datasets(*inputs_of(cycle, labels, "training"), validation)
     prefix = f"{config.name}-c{cycle.number:02d}-t{number}"
     recorder = Checkpoints(session.store, run, number, prefix, measured_on)
     agent = session.makings.agent(
@@ -72,5 +78,29 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     )
     agent.fit()
     recorder.close()
-    run.describe(f"trained on {_said(labels)} for {agent.epoch} epochs")
+    said = f"trained on {_said(labels)} for {agent.epoch} epochs"
+    run.describe(said)
+    if config.report == "on":
+        with never_in_the_way("the page of a training"):
+            _tell(cycle, run, f"Candidate {number} of cycle {cycle.number}: {said}.")
     return recorder
+
+
+def _tell(cycle: Cycle, run: Run, said: str) -> None:
+    """Leave a page with the training's curves, and what its best epoch gets right."""
+    session = cycle.session
+    best = max(
+        Checkpoints.candidates(session.store, [run]),
+        key=lambda candidate: session.criterion.rank(candidate.metrics),
+    )
+    with TemporaryDirectory() as scratch:
+        graph = session.new_graph()
+        graph.load_weights(Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "w"))
+    ids, kind = session.data.ids("val"), kind_of(session.data.spec)
+    truth = session.data.truth(ids)
+    guessed, sure = Runner(graph, session.data).guesses(ids)
+    judged = Judged(truth, guessed, sure, kind.compared(truth, guessed), None, len(ids))
+    names = ("train/loss", *best.metrics)
+    history = {name: points for name in names if (points := run.metric_history(name))}
+    lead = f"{said} Its best epoch is {best.epoch}."
+    run.save(lambda folder: write_training(folder, run.name, lead, history, kind, judged))

@@ -34,6 +34,7 @@ def _estimates(facts: Facts, table: pd.DataFrame, kpi: float | None) -> Markup:
         widened(float(table.index.min()), float(table.index.max()), 0.05),
         widened(min(values), max(values)),
         ("cycle", f"{facts.metric_name} on new answers"),
+        x_marks=_marks(table),
     )
     if "low" in table:
         plot.band(table.index, table["low"], table["high"], 0)
@@ -53,6 +54,7 @@ def _drift(table: pd.DataFrame) -> Markup:
         widened(float(table.index.min()), float(table.index.max()), 0.05),
         (low, max(high, 0.7)),
         ("cycle", "AUC of new against old"),
+        x_marks=_marks(table),
     )
     plot.rule(y=0.5, text="alike")
     plot.line(table.index, table["drift"], 0)
@@ -64,3 +66,9 @@ def _drift(table: pd.DataFrame) -> Markup:
         "alike, 1 where nothing is shared (Lopez-Paz and Oquab 2017)."
     )
     return figure(plot.svg("drift by cycle"), caption)
+
+
+def _marks(table: pd.DataFrame) -> list[tuple[float, str]]:
+    """Some of the cycles, by number."""
+    every = max(1, -(-len(table) // 10))
+    return [(float(number), str(number)) for number in table.index[::every]]

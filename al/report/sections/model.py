@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from al.kinds import Trait
+from al.kinds import Kind, Trait
 from al.report.facts import Facts, Judged
 from al.report.intervals import resampled
 from al.report.section import Markup, Section, details, grid, join, p, table
@@ -17,25 +17,32 @@ LISTED = 15
 
 
 def model(facts: Facts) -> Section | None:
-    """Per-class scores with intervals, and the confusion matrix where labels are classes."""
+    """What the champion gets right on test."""
     judged = facts.judged
-    if judged is None or judged.counts is None:
+    if judged is None:
         return None
-    names = facts.kind.spec.classes
-    scores = scores_of(judged, names, iou=Trait.PIXELS in facts.kind.traits)
+    drawn = len(judged.truth) < judged.total
+    of = f"{len(judged.truth):,} of {judged.total:,}" if drawn else f"all {judged.total:,}"
+    return judged_section(facts.kind, judged, f"Version {facts.version} on {of} test samples.")
+
+
+def judged_section(kind: Kind, judged: Judged, said: str) -> Section | None:
+    """Per-class scores with intervals, and the confusion matrix where labels are classes.
+
+    Args:
+        said: of what, in a sentence.
+    """
+    if judged.counts is None or not len(judged.truth):
+        return None
+    names = kind.spec.classes
+    scores = scores_of(judged, names, iou=Trait.PIXELS in kind.traits)
     figures = {"classes": scores}
     parts = [_scores(scores)]
-    if Trait.CLASSES in facts.kind.traits:
-        matrix = _matrix(facts, judged)
+    if Trait.CLASSES in kind.traits:
+        matrix = _matrix(kind, judged)
         figures["confusion"] = matrix.rename_axis("truth").reset_index()
         parts.append(_drawn(matrix) if len(names) <= DRAWN else _mistakes(matrix))
-    of = f"{len(judged.truth):,} of {judged.total:,}" if len(judged.truth) < judged.total else (
-        f"all {judged.total:,}"
-    )  # fmt: skip
-    note = p(
-        f"Version {facts.version} on {of} test samples. Intervals are 95 %, by resampling samples.",
-        "note",
-    )
+    note = p(f"{said} Intervals are 95 %, by resampling samples.", "note")
     return Section("model", "What the model gets right", join([grid(*parts), note]), figures)
 
 
@@ -91,9 +98,9 @@ def _share(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
 
 
-def _matrix(facts: Facts, judged: Judged) -> pd.DataFrame:
-    names = list(facts.kind.spec.classes)
-    places = [[facts.kind.position(n) for n in said] for said in (judged.truth, judged.guessed)]
+def _matrix(kind: Kind, judged: Judged) -> pd.DataFrame:
+    names = list(kind.spec.classes)
+    places = [[kind.position(n) for n in said] for said in (judged.truth, judged.guessed)]
     found = np.zeros((len(names), len(names)), int)
     np.add.at(found, tuple(places), 1)
     return pd.DataFrame(found, index=names, columns=names)

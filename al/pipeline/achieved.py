@@ -1,0 +1,48 @@
+"""What a campaign has achieved, said on its run: in its description, metrics and models."""
+
+from __future__ import annotations
+
+from al.pipeline.history import closed_cycles
+from al.pipeline.reporting import baseline_of
+from al.pipeline.session import Session
+from al.report import Curve, ahead, lasting
+
+
+def tell_achieved(session: Session) -> None:
+    """Renew what the campaign's run says of it, after a cycle was closed or its baseline ran."""
+    config, state, metric = session.config, session.state, session.task.metric
+    record, seconds = state.champion_record, sum(row["seconds"] for row in closed_cycles(session))
+    figures = {
+        "achieved/labels": float(state.labels.paid),
+        "achieved/seconds": seconds,
+    }
+    words = [
+        f"{config.task} by {config.strategy}, seed {config.seed}: {state.labels.paid} labels "
+        f"(+{len(session.data.ids('val'))} for validation) in {state.cycle} cycles, "
+        f"{lasting(seconds)}"
+    ]
+    if record is None:
+        words.append("no model is in Production yet")
+    else:
+        value = record.test[metric]
+        said = f"test/{metric} {value:.3f}"
+        figures |= {f"achieved/{metric}": value, "achieved/version": float(record.version)}
+        if (gain := _gain(session)) is not None:
+            figures["achieved/gain"] = gain
+            said += f", {gain:+.3f} against {config.baseline}"
+        words += [said, f"{session.registry.uri(record.version)} is in Production"]
+    told = session.gathered.told
+    new = {name: value for name, value in figures.items() if told.get(name) != state.cycle}
+    session.run.log_metrics(new, state.cycle)
+    told.update(dict.fromkeys(new, state.cycle))
+    session.run.describe_now("; ".join(words) + ".")
+
+
+def _gain(session: Session) -> float | None:
+    """How far the champion is ahead of the baseline's at the same number of labels."""
+    other = baseline_of(session)
+    if other is None:
+        return None
+    points = session.run.metric_history(f"test/{session.task.metric}")
+    labels, values = zip(*points, strict=True)
+    return ahead(Curve.of(session.config.strategy, labels, values), other, lower=session.lower)
