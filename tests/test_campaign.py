@@ -312,7 +312,7 @@ def test_training_runs_say_which_labels_went_in(campaign: Make, client: Any) -> 
     for run in (first, second):
         entries = client.get_run(run.info.run_id).inputs.dataset_inputs
         found = {entry.dataset.name: entry.dataset.digest for entry in entries}
-        assert set(found) == {"digits", "digits-validation"}
+        assert set(found) == {"digits", "digits-query", "digits-validation"}
         digests.append(found["digits"])
     assert len(set(digests)) == 2
 
