@@ -30,7 +30,7 @@ def shown(kind: Kind, preview: Preview, label: Label | None, id: str) -> Markup:
 def picture(image: Any, what: str) -> Markup:
     """An image of Pillow's inside the page: PNG where that is small, else JPEG."""
     best = BytesIO()
-    image.save(best, "PNG", optimize=False)
+    image.save(best, "PNG", compress_level=3)
     kind = "png"
     if len(best.getvalue()) > 12_000:
         best, kind = BytesIO(), "jpeg"
