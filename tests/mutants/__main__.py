@@ -127,7 +127,7 @@ class Trial:
 @click.option("--count", default=320, help="How many mutants.", show_default=True)
 @click.option("--seed", default=0, help="Of the sample.", show_default=True)
 @click.option("--only", multiple=True, help="Rooms or files, in place of all.")
-@click.option("--patience", default=20.0, help="Seconds of tests, twice.", show_default=True)
+@click.option("--patience", default=6.0, help="Seconds of tests, twice.", show_default=True)
 @click.option("--again", is_flag=True, help="Try those once more that survived.")
 @click.option("--folder", default="build/mutants", help="For the copy and what is known.")
 @click.option("--report", is_flag=True, help="Only say what is known, and write it down.")

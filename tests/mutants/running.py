@@ -7,6 +7,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import resource
 import shutil
 import signal
 import subprocess
@@ -15,10 +16,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 #: Exit codes: pytest's where no test is selected, and ours where pytest itself did not come up.
 _NO_TESTS, _BROKEN = 5, 99
+#: How many times as long a run may last as it may use a processor.
+_WAIT = 10
 #: No more of pytest than the tests need; with plain asserts, tests need not be compiled again.
 _OPTIONS = ["-x", "-q", "--tb=line", "--assert=plain", "-p", "no:cacheprovider"]
 _OPTIONS += ["-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"]
@@ -92,13 +96,14 @@ class Runner:
         assert threads == 1, f"{threads} threads: a fork would lose all but one"
 
     def run(self, files: Iterable[str], limit: float, plugin: object = None) -> Outcome:
-        """Run test files until one test fails, for so many seconds at most."""
+        """Run test files until one test fails, for so many seconds of a processor at most; that
+        others use the processor too ends no run."""
         log = self.tree.parent / "pytest.log"
         begun = time.monotonic()
         child = os.fork()
         if not child:
-            self._child(list(files), log, plugin)
-        while time.monotonic() < begun + limit:
+            self._child(list(files), log, plugin, limit)
+        while time.monotonic() < begun + _WAIT * limit:  # for what waits and does nothing
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
                 _end(child)
@@ -106,16 +111,18 @@ class Runner:
                 if code == _BROKEN:
                     raise RuntimeError(f"the tests could not be run: {said[-2000:]}")
                 how = "passed" if code in (0, _NO_TESTS) else "failed"
+                how = "timeout" if code == -signal.SIGXCPU else how
                 return Outcome(how, time.monotonic() - begun, said)
             time.sleep(0.02)
         _end(child)
         os.waitpid(child, 0)
         return Outcome("timeout", time.monotonic() - begun, log.read_text(errors="replace"))
 
-    def _child(self, files: list[str], log: Path, plugin: object) -> None:
+    def _child(self, files: list[str], log: Path, plugin: object, limit: float) -> None:
         code = _BROKEN
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (ceil(limit), ceil(limit) + 5))
             os.chdir(self.tree)
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(out, 1)
