@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.mutants.__main__ import Session
+from tests.mutants.choosing import TestFiles
 from tests.mutants.noting import run_with
 from tests.mutants.places import found, sample
 
@@ -130,6 +132,33 @@ def test_a_sample_is_named_by_its_seed_and_not_by_where_code_stands(tree: Path) 
     file = tree / "tiny/sums.py"
     file.write_text('"""Sums."""\n\nSOME = []\n' + SUMS)
     assert keys(4, 0) == four
+
+
+def test_what_is_known_of_a_mutant_counts_while_its_function_stays_as_it_is(tree: Path) -> None:
+    file, notes = tree / "tiny/sums.py", tree / "session.jsonl"
+
+    def known() -> set[int]:
+        drawn = sample(tree, ["tiny/sums.py"], 99, 0)
+        session = Session(notes, drawn)
+        return {mutant.line for mutant in drawn if mutant.key in session.found}
+
+    drawn = sample(tree, ["tiny/sums.py"], 99, 0)
+    session = Session(notes, drawn)
+    for mutant in drawn:
+        session.note(mutant, "killed", "")
+    assert known() == {9, 10, 11, 16, 17, 22}
+    file.write_text(SUMS.replace("return number", "return 0"))  # in countdown
+    assert known() == {9, 10, 11, 22}
+    file.write_text(SUMS.replace("TYPE_CHECKING\n", "TYPE_CHECKING\n\n"))
+    assert known() == {10, 11, 12, 17, 18, 23}
+
+
+def test_names_that_a_package_hands_on_are_near_to_where_they_are_from(tree: Path) -> None:
+    (tree / "tiny/__init__.py").write_text("from tiny.sums import total\n")
+    for name, line in {"far": "import tiny", "by_name": "from tiny import total"}.items():
+        (tree / f"tests/test_{name}.py").write_text(f"{line}\n")
+    near = ["tests/test_by_name.py", "tests/test_sums.py"]
+    assert TestFiles(tree).near("tiny/sums.py") == near
 
 
 def test_the_head_of_a_function_concerns_whom_its_body_does() -> None:

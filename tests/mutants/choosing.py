@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 class TestFiles:
     """The test files of a tree, and what of `al` each one imports, also through another one."""
 
+    __test__ = False  # pytest collects by name
+
     def __init__(self, tree: Path) -> None:
         files = {p.relative_to(tree).as_posix(): p for p in sorted((tree / "tests").rglob("*.py"))}
         homes = _homes(tree)
