@@ -151,12 +151,13 @@ def main(
     drawn = sample(root, modules, count, seed)
     session = Session(kept / "session.jsonl", drawn)
     if not report:
-        trial = Trial(Runner(root), patience)
+        trial, explained = Trial(Runner(root), patience), written()
         if again:
             session.found = {k: how for k, how in session.found.items() if how in NOTICED}
         click.echo(f"{len(session.found)} of {count} are known, in functions unchanged since")
         for wide, untried in ((False, None), (True, "near")):
-            for mutant in [m for m in drawn if session.found.get(m.key) == untried]:
+            left = [m for m in drawn if session.found.get(m.key) == untried]
+            for mutant in sorted(left, key=lambda m: bool(explained.get(m.key))):
                 how, by = trial.of(mutant, wide=wide)
                 session.note(mutant, "near" if how == "survived" and not wide else how, by)
                 click.echo(f"{len(session.found)} {how}: {mutant.path}:{mutant.line}")
@@ -172,14 +173,12 @@ def main(
 
 def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str, Any]:
     """Counts by room, and the survivors with the reasons that were written down for them."""
-    reasons = {}
-    if RESULT.exists():
-        before = json.loads(RESULT.read_text("utf-8"))["survivors"]
-        reasons = {survivor["key"]: survivor["reason"] for survivor in before}
+    reasons = written()
     rooms: dict[str, dict[str, float]] = {}
     survivors = []
     for mutant in sorted(drawn, key=lambda m: (m.path, m.line)):
         how = found.get(mutant.key)
+        how = "survived" if how == "near" else how
         if how not in (*NOTICED, "survived"):
             continue
         for name in ("all", "/".join(mutant.path.split("/")[:2])):
@@ -200,6 +199,12 @@ def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str,
         noticed = counts["killed"] + counts["timeout"]
         counts["share"] = round(noticed / (noticed + counts["survived"]), 3)
     return {"rooms": rooms, "survivors": survivors}
+
+
+def written() -> dict[str, str]:
+    """The reasons that were written down, by key."""
+    before = json.loads(RESULT.read_text("utf-8"))["survivors"] if RESULT.exists() else []
+    return {survivor["key"]: survivor["reason"] for survivor in before}
 
 
 def changed(mutant: Mutant, root: Path) -> list[str]:

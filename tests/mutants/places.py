@@ -25,6 +25,10 @@ OPERATORS: dict[str, type[Operator]] = {
 } | REMOVALS
 
 
+#: Operators of which there is one for each pair of symbols, and that look at the first alone.
+_BY_SYMBOL = "ReplaceBinaryOperator_"
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change at one place.
@@ -76,9 +80,14 @@ def found(path: str, source: str) -> Iterator[list[Mutant]]:
     digests = _digests(source)
     places: dict[tuple[Span, str], list[Mutant]] = {}
     seen: dict[str, int] = {}
+    all_spans: dict[str, list[Span]] = {}
     for name, kind in OPERATORS.items():
-        operator = kind()
-        spans = [span for node in nodes for span in operator.mutation_positions(node)]
+        # What + is replaced by does not change where it stands.
+        what = name.rpartition("_")[0] if name.startswith(_BY_SYMBOL) else name
+        if what not in all_spans:
+            operator = kind()
+            all_spans[what] = [span for node in nodes for span in operator.mutation_positions(node)]
+        spans = all_spans[what]
         for occurrence, (start, end) in enumerate(spans):
             if any(first <= start < last for first, last in dead):
                 continue
