@@ -174,16 +174,13 @@ def main(
 def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str, Any]:
     """Counts by room, and the survivors with the reasons that were written down for them."""
     reasons = written()
-    rooms: dict[str, dict[str, float]] = {}
+    rooms: dict[str, dict[str, Any]] = {}
     survivors = []
     for mutant in sorted(drawn, key=lambda m: (m.path, m.line)):
         how = found.get(mutant.key)
-        how = "survived" if how == "near" else how
-        if how not in (*NOTICED, "survived"):
-            continue
+        how = "survived" if how == "near" else how or "untried"
         for name in ("all", "/".join(mutant.path.split("/")[:2])):
-            counts = rooms.setdefault(name, {"killed": 0, "timeout": 0, "survived": 0})
-            counts[how] += 1
+            rooms.setdefault(name, dict.fromkeys((*NOTICED, "survived", "untried"), 0))[how] += 1
         if how == "survived":
             lines = changed(mutant, root)
             survivors.append(
@@ -196,8 +193,7 @@ def summary(drawn: list[Mutant], found: dict[str, str], root: Path) -> dict[str,
                 }
             )
     for counts in rooms.values():
-        noticed = counts["killed"] + counts["timeout"]
-        counts["share"] = round(noticed / (noticed + counts["survived"]), 3)
+        counts["share"] = round(sum(counts[how] for how in NOTICED) / sum(counts.values()), 3)
     return {"rooms": rooms, "survivors": survivors}
 
 
