@@ -83,7 +83,8 @@ class Trial:
     def _tests(
         self, files: list[str], path: str, source: str, line: int
     ) -> list[tuple[str, float]]:
-        """Tests that run the line, with their seconds, the quickest first.
+        """Tests that run the line, with their seconds: those of the module's own file first, and
+        the quickest of them.
 
         What is run when a module is imported concerns every test; of the head of a function
         or a class, those come first that run what is in it.
@@ -95,12 +96,13 @@ class Trial:
             by_line = noted["lines"].get(path, {})
             ran = {test for at in lines for test in by_line.get(str(at), ())}
             closest = {test for at in within for test in by_line.get(str(at), ())}
+            own = Path(file).stem == f"test_{Path(path).stem}"
             found += [
-                (test not in ran | closest and EVERYONE not in closest, seconds, test)
+                (test not in ran | closest and EVERYONE not in closest, not own, seconds, test)
                 for test, seconds in noted["seconds"].items()
                 if test in ran | closest or EVERYONE in ran
             ]
-        return [(test, seconds) for _, seconds, test in sorted(found)]
+        return [(test, seconds) for *_, seconds, test in sorted(found)]
 
     def _noted(self, file: str, path: str) -> dict[str, Any]:
         """What the tests of a file run; found out once for what the file and the module say."""
