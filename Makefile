@@ -51,7 +51,7 @@ lint: setup      ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-mutants: setup   ## small changes of the code: does a test notice each? (an hour, goes on where it was cut off)
+mutants: setup   ## small changes of the code: does a test notice each? (half an hour, goes on where it was cut off)
 	nice -n 10 $(BIN)/python -m tests.mutants
 
 docs: setup      ## the tables of README.md and docs/strategies.md, from the catalogs

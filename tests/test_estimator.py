@@ -262,16 +262,16 @@ def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path:
 
 
 class Curious(DummyClassifier):  # type: ignore[misc]
-    """Keeps of which type and shape the samples were that it was fitted to and asked about."""
+    """Keeps of which type and width the samples were that it was fitted to and asked about."""
 
     seen: ClassVar[list[Any]] = []
 
     def fit(self, inputs: Any, targets: Any) -> Any:
-        self.seen.append((inputs.dtype, inputs.shape))
+        self.seen.append((inputs.dtype, inputs.shape[1:]))
         return super().fit(inputs, targets)
 
     def predict_proba(self, inputs: Any) -> Any:
-        self.seen.append((inputs.dtype, inputs.shape))
+        self.seen.append((inputs.dtype, inputs.shape[1:]))
         return super().predict_proba(inputs)
 
 
@@ -279,10 +279,11 @@ class Curious(DummyClassifier):  # type: ignore[misc]
 def test_an_estimator_sees_rows_of_float32_whatever_samples_are(kind: Any) -> None:
     graph = EstimatorGraph(Curious(), DataSpec(("a", "b"), (2, 2), "uint8"))
     images = np.ones((6, 2, 2), kind)
+    Curious.seen.clear()
     graph.fit(images, np.arange(6) % 2, 0)
     graph.predict(images)
-    assert Curious.seen == [(np.float32, (6, 4))] * 2
-    Curious.seen.clear()
+    assert len(Curious.seen) >= 2
+    assert set(Curious.seen) == {(np.dtype(np.float32), (4,))}
 
 
 class Talkative(DummyClassifier):  # type: ignore[misc]
