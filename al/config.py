@@ -45,6 +45,7 @@ DEFAULT = "default"
 OF_TASK = (
     "data", "target", "text", "kind", "features", "drop", "missing_labels", "separator", "decimal",
     "classes", "background", "ignore", "estimator", "image_size", "encoder", "head", "embeddings",
+    "sheet",
 )  # fmt: skip
 
 
@@ -91,6 +92,7 @@ class Config:
     ignore: str = of.data(
         "none", "Values in your masks that stand for what is not known, parted by commas; or none."
     )
+    sheet: str = of.data("auto", "Sheet of your workbook; auto is the first one.")
     estimator: str = of.data(
         "none", "What learns from your data, where the task offers a choice; none is its default."
     )

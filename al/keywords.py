@@ -29,6 +29,7 @@ class Keywords(TypedDict, total=False):
     classes: str
     background: str
     ignore: str
+    sheet: str
     estimator: str
     image_size: int
     encoder: str

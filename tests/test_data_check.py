@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from al.commands import command
@@ -19,6 +20,10 @@ def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: 
     assert lines[0] == "task table: labels are one class each"
     assert lines[1].startswith("target 'kind' is 4 classes ('Apple', 'apple', 'lemon', …); 304 of")
     assert any(line.startswith("! column 'weight': 2 of ") for line in lines)
+    (gaps,) = (line for line in lines if line.startswith("missing cells of 334 rows: "))
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [f"{name} {table[name].isin(['', '?']).sum()}" for name in ("weight", "colour")]
+    assert sorted(gaps.partition(": ")[2].split(", ")) == sorted(missing)
     said = "! classes 'apple' (100) and 'Apple' (2) are told apart: write them alike if they are "
     assert f"{said}one" in lines
     train, val, test = (next(s for s in lines if s.startswith(f"{split}: ")) for split in
@@ -35,6 +40,7 @@ def test_what_would_stop_a_campaign_is_told_after_what_was_found(tmp_path: Path)
     given = {"task": "text", "data": str(path), "text": "sentence", "target": "about"}
     lines = data_lines(given)
     assert lines[-1].startswith("! no campaign can begin: validation_size=100 is more than the ")
+    assert not any(line.startswith("missing cells") for line in lines)
     lines = data_lines({**given, "validation_size": 9})
     assert "val: 9 samples; 'food' 3, 'trains' 3, 'weather' 3" in lines
     with pytest.raises(DataError, match="has no column 'abut'"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from al.catalog import make_task
-from al.contracts import Annotator, Answer, Answers, Query
+from al.contracts import Annotator, Answer, Answers, Query, Splits
 from al.data import ImageFolderLoader
 from al.data import images as reading
 from al.errors import ConfigError, DataError
@@ -260,7 +261,7 @@ def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
     assert "2 images of type .jxl are left out, 'train/red/a.JXL' first: save them" in caplog.text
     assert "1 images with signs in their names that cannot be said are left out" in caplog.text
     assert "1 folders are links and not looked into, 'train/violet' first" in caplog.text
-    assert "1 images in valid/ count as unlabelled, as validation is called val" in caplog.text
+    assert "valid/ is taken for val/ (1 images)" in data.told()
 
 
 def test_heic_is_left_out_with_the_way_to_have_it_read_where_that_is_not_installed(
@@ -287,3 +288,57 @@ def test_of_an_animation_the_first_picture_is_used_and_that_is_said(
     (batch,) = data.batches(["heap/moves.gif"], batch_size=1)
     assert batch.inputs[0, 6, 6].tolist() == [255, 0, 0]
     assert "1 images hold several pictures, 'heap/moves.gif' first: of each" in caplog.text
+
+
+def laid_out(folder: Path, *names: str) -> list[str]:
+    """What is made of files of these names: classes, given labels, and what is told of it."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (number, 90, 0)).save(folder / name)
+    data = ImageFolderLoader(str(folder), 12)
+    return [*sorted(f"{id}={label}" for id, label in (data.given() or {}).items()), *data.told()]
+
+
+def test_folders_without_splits_are_the_classes(tmp_path: Path) -> None:
+    names = ("cat/1.png", "dog/2.png", "loose.png", "Unlabelled/3.png")
+    (tmp_path / "bird").mkdir()
+    labels = laid_out(tmp_path, *names)
+    assert labels[:2] == ["cat/1.png=cat", "dog/2.png=dog"]
+    assert labels[2].startswith(
+        "there is no folder train/: folders are the classes ('cat' 1, 'dog' 1); put images of no "
+    )
+    assert ImageFolderLoader(str(tmp_path), 12).spec.classes == ("cat", "dog", "bird")
+
+
+def test_a_folder_around_all_and_what_archives_leave_are_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "x.png").write_bytes(b"no image")
+    labels = laid_out(tmp_path, "my data/Train/cat/1.png", "my data/Train/dog/2.png",
+                      "my data/Validation/cat/4.png", "my data/rest/5.png")  # fmt: skip
+    assert labels == [
+        "my data/Train/cat/1.png=cat",
+        "my data/Train/dog/2.png=dog",
+        "everything lies in my data/, whose folders are looked at",
+        "Train/ is taken for train/ (2 images)",
+        "Validation/ is taken for val/ (1 images)",
+    ]
+    data = ImageFolderLoader(str(tmp_path), 12)
+    assert data.ids("val") == ("my data/Validation/cat/4.png",)
+    assert "my data/rest/5.png" in data.ids("train")
+
+
+def test_folders_inside_those_of_classes_are_told(tmp_path: Path) -> None:
+    labels = laid_out(tmp_path, "train/pet/cat/1.png", "train/pet/dog/2.png", "train/car/3.png")
+    assert labels[1] == "train/pet/cat/1.png=pet"
+    assert labels[3].startswith("2 images lie in folders inside that of their class, 'train/pet/")
+
+
+def test_a_campaign_that_began_before_takes_folders_as_it_did(tmp_path: Path) -> None:
+    laid_out(tmp_path, "train/cat/1.png", "train/dog/2.png", "valid/cat/3.png")
+    data = ImageFolderLoader(str(tmp_path), 12)
+    assert data.ids("val") == ("valid/cat/3.png",)
+    details = {name: value for name, value in data.spec.details.items() if name != "layout"}
+    data.adopt(dataclasses.replace(data.spec, details=details))
+    data.freeze(Splits((), ()))
+    assert data.given() == {"train/cat/1.png": "cat", "train/dog/2.png": "dog"}
+    assert data.ids("train") == ("train/cat/1.png", "train/dog/2.png", "valid/cat/3.png")

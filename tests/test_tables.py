@@ -61,12 +61,13 @@ def test_another_encoding_is_read_and_told_with_its_line(
         ("", "t.csv", "is empty: give a file with rows"),
         ("  \n \n", "t.csv", "is empty"),
         ("a,b\n", "t.csv", "has a header and no rows"),
-        ("a,b\n1,2\n1,2,3\n", "t.csv", "line 3 has 3 cells where the header has 2"),
+        ("a,b\n1,2\n1,2,3\n", "t.csv", "line 3 has 3 cells where the header has 2: mend it"),
+        ("\na,b\n\n1,2,3\n1,2,3\n", "t.csv", "line 4 has 3 cells .* and so 1 rows more"),
         ("a,b\n1,\x00\n", "t.csv", "line 2 holds bytes that are no text"),
         (b"a,b\n1,\x81\xfe\n", "t.csv", "line 2 is neither UTF-8 nor Windows-1252"),
         (b"PAR1....", "t.csv", "is no text file"),
         (b"PK\x03\x04...", "t.csv", "is no text file"),
-        ("a,b\n1,2\n", "t.xlsx", r"is no \.csv, \.tsv, \.parquet, \.jsonl"),
+        ("a,b\n1,2\n", "t.xls", r"is no \.csv, \.tsv, \.parquet, \.jsonl"),
         ("a,b\n1,2\n", "t.parquet", "is damaged or no parquet"),
     ],
 )
@@ -295,3 +296,16 @@ def test_an_estimator_that_needs_more_labels_than_a_first_cycle_brings_waits_for
     first, last = result.curve["accuracy"]
     assert last > first + 0.2
     assert list(result.curve["labels"]) == [8, 38]
+
+
+def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = ["a,b,c", '1,"two', 'lines",3', "4", "5,6,7", "", *["8,9"] * 5]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    frame = read_table(tmp_path / "t.csv")
+    assert frame["b"].tolist() == ["two\nlines", "", "6", *["9"] * 5]
+    assert frame["c"].tolist() == ["3", "", "7", *[""] * 5]
+    assert "t.csv: 6 rows have fewer cells than the header (line 4, 7, 8, 9, 10 and 1 more)" in (
+        caplog.text
+    )

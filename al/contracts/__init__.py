@@ -20,7 +20,7 @@ from al.contracts.choosing import (
     Query,
     Strategy,
 )
-from al.contracts.data import Batch, DataLoader, DataSpec, Label, Preview, Split, Splits
+from al.contracts.data import Batch, DataLoader, DataSpec, Held, Kept, Label, Preview, Split, Splits
 from al.contracts.encoding import Encoded, Encoder
 from al.contracts.judging import Candidate, Criterion, Election, Recorder, Verdict
 from al.contracts.model import Calibration, Graph, Task
@@ -42,6 +42,8 @@ __all__ = [
     "Encoder",
     "Engine",
     "Graph",
+    "Held",
+    "Kept",
     "Label",
     "LabelledView",
     "Picks",

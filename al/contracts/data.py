@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -89,6 +89,33 @@ class Preview:
     row: Mapping[str, Any] | None = None
 
 
+class Kept(NamedTuple):
+    """A sample of a user's own data as it was seen.
+
+    Attributes:
+        content: identity of what it holds.
+        label: None where it has none.
+        name: what the data calls it: another one once it was moved or renamed.
+    """
+
+    content: str
+    label: Label | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is taken otherwise than the data itself says it now.
+
+    Attributes:
+        ids: by what the data calls a sample, where the campaign knows it by another id.
+        labels: by id, where another label counts, or none.
+    """
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, Label | None] = field(default_factory=dict)
+
+
 class DataLoader(ABC):
     """A data set: ids, batches, and the truth for those who may know it.
 
@@ -155,6 +182,32 @@ class DataLoader(ABC):
         annotator: nobody but the oracle knows its labels.
         """
         return None
+
+    def seen(self) -> Mapping[str, Kept]:
+        """All samples of a user's own data, by id; none, the default, where nothing has to be
+        remembered of it from cycle to cycle."""
+        return {}
+
+    def written(self, ids: Sequence[str]) -> list[Label | None]:
+        """What the data itself says now, whatever label is held to."""
+        return [None] * len(ids)
+
+    def recognised(self, known: Mapping[str, Kept], keep: Container[str]) -> Mapping[str, str]:
+        """Ids of samples that go by another name than they did, by the name they have now.
+
+        Args:
+            known: what was seen of the data before.
+            keep: ids that something hangs on, where not all copies of a sample are left.
+        """
+        return {}
+
+    @property
+    def held(self) -> Held:
+        """What `hold` was told last."""
+        return Held()
+
+    def hold(self, held: Held) -> None:
+        """Go by these ids and labels until the data is looked at again."""
 
     @abstractmethod
     def check_label(self, label: Label) -> None:

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 #: Rows that are looked at to find out which.
 LOOKED_AT = 50
+#: Lines that are named.
+LINES = 5
 _told: set[str] = set()
 
 
@@ -84,6 +86,7 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
     counts = Counter(cell.strip() for cell in header)
     if twice := [cell for cell, count in counts.items() if cell and count > 1]:
         raise DataError(f"{path} has {counts[twice[0]]} columns {twice[0]!r}: rename one")
+    _check_lengths(path, text, found)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -102,6 +105,42 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
         raise DataError(f"{path} is no table ({reason}): mend it") from None
     frame.attrs["separator"] = found
     return frame
+
+
+def _check_lengths(path: Path, text: str, separator: str) -> None:
+    """Tell of rows that have fewer cells than the header.
+
+    Raises:
+        DataError: rows have more; says how many and the first one's line.
+    """
+    blank = len(text) - len(text.lstrip("\r\n"))
+    start = text[:blank].count("\n") + 1  # line of the row that is read next
+    rows = csv.reader(io.StringIO(text[blank:], newline=""), delimiter=separator,
+                      skipinitialspace=True)  # fmt: skip
+    width, short, long = 0, list[tuple[int, int]](), list[tuple[int, int]]()
+    line = start
+    try:
+        for row in rows:
+            width = width or len(row)
+            if row and len(row) != width:
+                (short if len(row) < width else long).append((line, len(row)))
+            line = start + rows.line_num
+    except csv.Error:  # what is wrong with it pandas tells better
+        return
+    if long:
+        count, (line, cells) = len(long), long[0]
+        more = f", and so {count - 1} rows more" if count > 1 else ""
+        raise DataError(
+            f"{path} line {line} has {cells} cells where the header has {width}{more}: mend it, "
+            "or quote the cell that holds the separator"
+        )
+    if short:
+        lines = ", ".join(str(line) for line, _ in short[:LINES])
+        more = f" and {len(short) - LINES} more" if len(short) > LINES else ""
+        tell_once(
+            f"{path.name}: {len(short)} rows have fewer cells than the header (line {lines}"
+            f"{more}): the cells that they lack count as empty; mend them if they are not"
+        )
 
 
 def _separator(path: Path, text: str) -> str:

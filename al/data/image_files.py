@@ -18,6 +18,8 @@ SPLITS = ("train", "val", "test")
 NOT_READ = frozenset({".jxl", ".jp2", ".svg", ".psd", ".dng", ".raw"}) | AVIF | HEIC
 #: What other programs call the folder of validation images.
 LIKE_VAL = ("valid", "validation", "dev")
+#: Folders that are no part of a data set: what macOS leaves in archives.
+NO_DATA = frozenset({"__MACOSX"})
 #: Categories of Unicode that no name of a sample may hold: control characters, ends of lines, and
 #: what is no text.
 UNSAYABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -29,7 +31,7 @@ def images_below(root: Path) -> list[str]:
     unread: dict[str, list[str]] = {}
     suffixes = readable()
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in NO_DATA)
         linked += [link for name in folders if (link := Path(folder, name)).is_symlink()]
         for name in sorted(names):
             suffix = os.path.splitext(name)[1].lower()

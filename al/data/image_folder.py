@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from al.contracts import Encoder
-from al.data.image_files import SPLITS, images_below, tell_like_val
+from al.contracts import DataSpec, Encoder
+from al.data.image_files import NO_DATA, images_below
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
+from al.data.layouts import UNLABELLED, Layout
 from al.data.places import find
 from al.errors import DataError
 
 
 class ImageFolderLoader(ImageLoader):
-    """`train/CLASS/…`, `val/CLASS/…` and `test/CLASS/…` are labelled, all other images are not.
+    """`train/CLASS/…`, `val/CLASS/…` and `test/CLASS/…` are labelled, all other images are not;
+    without these folders, `CLASS/…` are. See `al.data.layouts`.
 
-    An id is a file's path below the folder. An empty folder of train names a class as well.
+    An id is a file's path below the folder. An empty folder of a class names it as well.
 
     Args:
         data: the folder, as `al.data.places.find` takes it.
@@ -26,12 +29,13 @@ class ImageFolderLoader(ImageLoader):
         self, data: str, size: int = SIZE, encoder: Encoder | None = None, *, half: bool = False
     ) -> None:
         self._folder = find(data, folder=True)
+        self._layout: Layout | None = None
         super().__init__(self._folder, size, str(self._folder), encoder, half=half)
 
     def files(self) -> list[ImageFile]:
         paths = images_below(self._folder)
-        tell_like_val(self._folder, paths)
-        found = [_file(path) for path in paths]
+        self._layout = layout = self._layout or Layout.of(paths)
+        found = [ImageFile(path, path, *layout.known(path), path) for path in paths]
         if found and not any(file.label for file in found):
             raise DataError(
                 f"no image in {self._folder} has a class: put some of each into "
@@ -39,14 +43,25 @@ class ImageFolderLoader(ImageLoader):
             )
         return found
 
+    def details(self) -> Mapping[str, Any]:
+        return {} if self._layout is None else self._layout.details
+
+    def adopt(self, spec: DataSpec) -> None:
+        layout = Layout.from_details(spec.details)
+        if layout != self._layout:
+            self._layout = layout
+            self.take(self._looked())
+        super().adopt(spec)
+
+    def told(self) -> list[str]:
+        return [] if self._layout is None else self._layout.told(self.paths)
+
     def more_classes(self, names: Sequence[str]) -> list[str]:
-        train = self._folder / "train"
-        folders = (path.name for path in train.iterdir() if path.is_dir()) if train.is_dir() else ()
-        return sorted(name for name in folders if name not in names and not name.startswith("."))
-
-
-def _file(path: str) -> ImageFile:
-    parts = path.split("/")
-    if len(parts) > 2 and parts[0] in SPLITS:
-        return ImageFile(path, path, parts[1], parts[0], path)
-    return ImageFile(path, path, None, "", path)
+        layout, found = self._layout or Layout(), set[str]()
+        for base in (self._folder / layout.base, *(self._folder / layout.base).iterdir()):
+            below = base.relative_to(self._folder).as_posix()
+            if base.is_dir() and layout.holds_classes("" if below == "." else f"{below}/"):
+                found |= {path.name for path in base.iterdir() if path.is_dir()}
+        if layout.by == "classes":
+            found = {name for name in found if name.lower() not in UNLABELLED}
+        return sorted(name for name in found - set(names) - NO_DATA if not name.startswith("."))

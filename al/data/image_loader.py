@@ -61,6 +61,9 @@ class ImageLoader(OwnLoader):
         half: keep the vectors as float16.
     """
 
+    #: Whether the data gives ids beside the paths.
+    named = False
+
     def __init__(
         self,
         root: Path,
@@ -77,7 +80,7 @@ class ImageLoader(OwnLoader):
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
         shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
-        more = {**detail_of(encoder), "reading": READING}
+        more = {**detail_of(encoder), "reading": READING, **self.details()}
         super().__init__(samples, self.spec_for(samples, shape, dtype, more))
 
     def spec_for(
@@ -98,6 +101,10 @@ class ImageLoader(OwnLoader):
     def labels_of(self, files: Sequence[ImageFile]) -> list[Label | None]:
         """The labels of files that can be read, whose `abouts` are known."""
         return [file.label for file in files]
+
+    def details(self) -> Mapping[str, Any]:
+        """What the spec keeps of how the files are looked at."""
+        return {}
 
     def adopt(self, spec: DataSpec) -> None:
         check_encoder(self._encoder, spec)
@@ -132,6 +139,7 @@ class ImageLoader(OwnLoader):
             [file.split for file in there],
             [seen[file.path].content for file in there],
             [file.place for file in there],
+            self.named,
         )
 
     def _tell_skipped(self, skipped: dict[str, str], total: int) -> None:

@@ -11,6 +11,7 @@ from al.contracts import Encoder
 from al.data.columns import as_numbers, as_texts, missing
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
+from al.data.oddities import gaps
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, splits_of
@@ -45,7 +46,7 @@ class ImageManifestLoader(ImageLoader):
         super().__init__(self._file.parent, size, self._file.name, encoder, half=half)
 
     def files(self) -> list[ImageFile]:
-        frame = read_table(self._file, self._asked.separator)
+        frame = read_table(self._file, self._asked.separator, self._asked.sheet)
         paths = column(frame, PATH, self._file)
         labels = column(frame, self._label, self._file)
 
@@ -56,14 +57,15 @@ class ImageManifestLoader(ImageLoader):
             if name in frame.columns and (gone := missing(frame[name])).any():
                 raise DataError(f"{place(int(np.flatnonzero(gone)[0]))} has no {name}: give one")
         inside = [below(self.root, text, place(row)) for row, text in enumerate(as_texts(paths))]
-        ids = as_texts(frame[ID]).tolist() if ID in frame.columns else inside
+        self.named = ID in frame.columns
+        ids = as_texts(frame[ID]).tolist() if self.named else inside
         known = labels_of(labels, self._label, place, False, marks=self._asked.marks).labels
         splits = splits_of(frame, place)
-        more = {}
-        for name in frame.columns:
-            if name not in (PATH, ID, SPLIT, self._label):
-                numbers = as_numbers(frame[name])
-                more[name] = (as_texts(frame[name]) if numbers is None else numbers).tolist()
+        known_of = frame.drop(columns=[PATH, ID, SPLIT, self._label], errors="ignore")
+        self._gaps, more = gaps(known_of), {}
+        for name in known_of.columns:
+            numbers = as_numbers(frame[name])
+            more[name] = (as_texts(frame[name]) if numbers is None else numbers).tolist()
         return [
             ImageFile(
                 ids[row], inside[row], known[row], splits[row], place(row),
@@ -71,6 +73,9 @@ class ImageManifestLoader(ImageLoader):
             )
             for row in range(len(frame))
         ]  # fmt: skip
+
+    def told(self) -> list[str]:
+        return list(self._gaps)
 
 
 def below(root: Path, text: str, place: str) -> str:

@@ -11,6 +11,8 @@ import pandas as pd
 from al.data.columns import as_texts, missing, others, values_of
 from al.data.notations import SPACES, order_of
 
+#: Columns that a line names.
+LISTED = 12
 #: Marks of notations in words.
 _WORDS = {".": "a point", ",": "a comma", " ": "spaces", "'": "apostrophes"}
 
@@ -34,6 +36,17 @@ def told(frame: pd.DataFrame, columns: Iterable[Mapping[str, Any]]) -> list[str]
         elif column.dtype.kind != "M":
             lines += _date_line(made["name"], column[~lost], made["order"])
     return lines
+
+
+def gaps(frame: pd.DataFrame) -> list[str]:
+    """A line about columns with missing cells, those with most first."""
+    counts = {str(name): int(missing(frame[name]).sum()) for name in frame.columns}
+    order = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])
+    if not order:
+        return []
+    some = [f"{name} {counts[name]}" for name in order[:LISTED]]
+    more = f" and {len(order) - LISTED} columns more" if len(order) > LISTED else ""
+    return [f"missing cells of {len(frame)} rows: {', '.join(some)}{more}"]
 
 
 def lost(

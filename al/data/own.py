@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from al.contracts import DataSpec, Label, Splits
+from al.contracts import DataSpec, Held, Kept, Label, Splits
 from al.data.classes import strange_classes, with_positive
 from al.data.columns import MISSING
+from al.data.identity import known_as
 from al.data.rows import RowLoader
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError
@@ -37,6 +38,8 @@ class Samples:
         splits: "train", "val", "test", or "" where the data does not say.
         contents: digest of what each sample is; equal ones are copies.
         places: where each one stands, for messages.
+        named: whether the data gives the ids themselves; else a sample is known by its content,
+            whatever it is called.
     """
 
     ids: Sequence[str]
@@ -44,6 +47,7 @@ class Samples:
     splits: Sequence[str]
     contents: Sequence[str]
     places: Sequence[str]
+    named: bool = False
 
 
 class OwnLoader(RowLoader):
@@ -70,7 +74,12 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: two have one id.
         """
-        self.samples = samples = self._as_begun(samples)
+        self._found = self._as_begun(samples)
+        self._use(self._found)
+        self._held_to = Held()
+
+    def _use(self, samples: Samples) -> None:
+        self.samples = samples
         self._row = {id: row for row, id in enumerate(samples.ids)}
         if len(self._row) < len(samples.ids):
             first: dict[str, int] = {}
@@ -201,6 +210,36 @@ class OwnLoader(RowLoader):
             return None
         labels = ((id, self.label_of(self._row[id])) for id in self.ids("train"))
         return {id: label for id, label in labels if label is not None}
+
+    # -- what was seen of the data before ----------------------------------------------------
+
+    def seen(self) -> Mapping[str, Kept]:
+        # Labels that are made of what stands in the samples are not remembered.
+        if self.published or type(self).label_of is not OwnLoader.label_of:
+            return {}
+        samples = self.samples
+        rows = zip(samples.contents, samples.labels, self._found.ids, strict=True)
+        return {id: Kept(*row) for id, row in zip(samples.ids, rows, strict=True)}
+
+    def written(self, ids: Sequence[str]) -> list[Label | None]:
+        return [self._found.labels[self._row[id]] for id in ids]
+
+    def recognised(self, known: Mapping[str, Kept], keep: Container[str]) -> Mapping[str, str]:
+        found = self._found
+        if self.published or found.named:
+            return {}
+        rows = zip(found.contents, found.labels, found.ids, strict=True)
+        return known_as([Kept(*row) for row in rows], known, keep)
+
+    @property
+    def held(self) -> Held:
+        return self._held_to
+
+    def hold(self, held: Held) -> None:
+        found, self._held_to = self._found, held
+        ids = [held.ids.get(name, name) for name in found.ids]
+        labels = [held.labels.get(id, label) for id, label in zip(ids, found.labels, strict=True)]
+        self._use(replace(found, ids=ids, labels=labels))
 
     # -- a campaign that goes on, and oddities ----------------------------------------------
 

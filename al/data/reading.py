@@ -1,4 +1,4 @@
-"""A user's own tables and texts as they stand in files: CSV, TSV, JSON lines or parquet."""
+"""A user's own tables and texts as they stand in files: CSV, TSV, JSON lines, parquet, sheets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pandas as pd
 
 from al.data.delimited import delimited, read_text, tell_once
 from al.data.json_lines import json_lines
-from al.errors import DataError, did_you_mean
+from al.data.workbooks import ENGINES, workbook
+from al.errors import ConfigError, DataError, did_you_mean
 
 __all__ = ["UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text"]
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".tsv.gz")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".tsv.gz", *ENGINES)
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +30,7 @@ class Asked:
     missing_labels: str = "none"
     separator: str = "auto"
     decimal: str = "auto"
+    sheet: str = "auto"
 
     @property
     def marks(self) -> frozenset[str]:
@@ -49,18 +51,21 @@ def names_in(text: str) -> list[str]:
     ]
 
 
-def read_table(path: Path, separator: str = "auto") -> pd.DataFrame:
-    """The rows of a file; of a text file every cell is a text, "" where there is none.
+def read_table(path: Path, separator: str = "auto", sheet: str = "auto") -> pd.DataFrame:
+    """The rows of a file; of a text file or a sheet every cell is a text, "" where there is none.
 
-    `attrs["separator"]` says what stands between the cells; "" in parquet.
+    `attrs["separator"]` says what stands between the cells; "" where nothing does.
 
     Args:
         separator: a name of `al.data.delimited.SEPARATORS`, or auto to find it out.
+        sheet: of a workbook; auto is the first one.
 
     Raises:
         DataError: it is empty, no such file, or damaged; names the line where it can.
     """
     name = path.name.lower()
+    if sheet != "auto" and not name.endswith(tuple(ENGINES)):
+        raise ConfigError(f"sheet={sheet}: {path.name} has no sheets: leave it out")
     if not name.endswith(SUFFIXES):
         raise DataError(f"{path} is no {', '.join(SUFFIXES)} file: save it as one")
     try:
@@ -70,6 +75,8 @@ def read_table(path: Path, separator: str = "auto") -> pd.DataFrame:
             frame = _parquet(path)
         elif name.endswith(".jsonl"):
             frame = json_lines(path, read_text(path))
+        elif name.endswith(tuple(ENGINES)):
+            frame = workbook(path, sheet)
         else:
             frame = delimited(path, read_text(path), separator)
     except OSError as error:

@@ -139,7 +139,8 @@ def samples_of(
     gone = missing(frame[ID])
     if gone.any():
         raise DataError(f"{places[int(np.flatnonzero(gone)[0])]} has no id: give it one")
-    return Samples(as_texts(frame[ID]).tolist(), labels, splits, contents, places)
+    ids = as_texts(frame[ID]).tolist()
+    return Samples(ids, labels, splits, contents, places, named=True)
 
 
 def splits_of(frame: pd.DataFrame, place: Callable[[int], str]) -> list[str]:

@@ -24,7 +24,7 @@ from al.data.columns import (
 )
 from al.data.delimited import tell_once
 from al.data.notations import PLAIN, Notation, decimal_of
-from al.data.oddities import lost, notation_line, told
+from al.data.oddities import LISTED, gaps, lost, notation_line, told
 from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
@@ -33,9 +33,6 @@ from al.errors import DataError, did_you_mean
 from al.kinds import Trait, kind_named
 
 _log = logging.getLogger(__name__)
-
-#: Columns that are left out and named.
-LISTED = 12
 
 
 class TableLoader(OwnLoader):
@@ -185,7 +182,9 @@ class TableLoader(OwnLoader):
             lines.append(
                 f"left out: {', '.join(some[:LISTED])}{more}; features=… says what to learn from"
             )
-        return [*lines, *told(self._features, self.spec.details["columns"])]
+        columns = self.spec.details["columns"]
+        used = self._features[[made["name"] for made in columns]]
+        return [*lines, *gaps(used), *told(self._features, columns)]
 
     def oddities(self) -> list[str]:
         return [*self._lost(), *super().oddities()]
@@ -248,7 +247,7 @@ class TableFileLoader(TableLoader):
         )
 
     def _read(self) -> pd.DataFrame:
-        frame = read_table(self._file, self._asked.separator)
+        frame = read_table(self._file, self._asked.separator, self._asked.sheet)
         column(frame, self.target, self._file)
         return frame
 

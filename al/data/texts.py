@@ -17,6 +17,7 @@ from al.data.columns import as_texts
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import digest
+from al.data.oddities import gaps
 from al.data.own import READING, OwnLoader
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, read_table
@@ -114,6 +115,9 @@ class TextLoader(OwnLoader):
         contents = [digest(text.encode(errors="replace")) for text in self._texts]
         return samples_of(frame, labels, place, contents)
 
+    def told(self) -> list[str]:
+        return gaps(self._more)
+
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
@@ -175,7 +179,7 @@ class TextFileLoader(TextLoader):
         )  # fmt: skip
 
     def _read(self) -> pd.DataFrame:
-        frame = read_table(self._file, self._asked.separator)
+        frame = read_table(self._file, self._asked.separator, self._asked.sheet)
         for name in (self.text, self.target):
             column(frame, name, self._file)
         return frame

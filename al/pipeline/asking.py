@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from al.errors import AlError, ConfigError, DataError, LabelError, UnknownName, 
 from al.pipeline.session import Session
 from al.pipeline.spans import span_or_off
 from al.progress import bar
+from al.state import GIVEN
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +91,37 @@ def joined(query: Query, session: Session) -> Query:
     )
 
 
+def written_meanwhile(ids: Sequence[str], session: Session) -> tuple[Answer, ...]:
+    """Labels that were written into the user's own data since the cycle began, of samples that
+    are asked about; they count as answers, given now."""
+    if session.annotator.tells_truth:
+        return ()
+    saw, now = session.seen_data.latest, datetime.now(UTC).isoformat(timespec="seconds")
+    if saw is None:
+        return ()
+    found = zip(ids, session.data.written(ids), strict=True)
+    return tuple(
+        Answer(id, label, GIVEN, now)
+        for id, label in found
+        if label is not None and (id not in saw or saw[id].label != label)
+    )
+
+
+def collected(query: Query, session: Session) -> Answers:
+    """What is answered of a query by now, by the annotator or in the data itself."""
+    with reached(session):
+        answers = session.annotator.collect(query)
+    back = {answer.id for answer in answers.answered}
+    written = [a for a in written_meanwhile(query.ids, session) if a.id not in back]
+    ids = {answer.id for answer in written}
+    return replace(
+        answers,
+        answered=(*answers.answered, *written),
+        skipped=tuple(id for id in answers.skipped if id not in ids),
+        waiting=tuple(id for id in answers.waiting if id not in ids),
+    )
+
+
 @dataclass(frozen=True)
 class Outlook:
     """Whether a cycle goes on with what is answered by now.
@@ -147,8 +180,11 @@ def hear(
     everything = query if whole else joined(query, session)
 
     def look() -> tuple[Answers, Outlook]:
-        with reached(session):
-            answers = annotator.collect(everything)
+        if whole:
+            with reached(session):
+                answers = annotator.collect(everything)
+        else:
+            answers = collected(everything, session)
         return answers, outlook(query, answers, session, started, whole=whole)
 
     with reached(session):

@@ -9,6 +9,7 @@ from typing import Any
 
 from al.errors import RegistryError
 from al.pipeline.cycle import Cycle
+from al.pipeline.figures import measured
 from al.pipeline.history import remember
 from al.pipeline.inputs import inputs_of
 from al.pipeline.label_quality import look_at_labels
@@ -75,6 +76,7 @@ def close(cycle: Cycle) -> State:
     session.run.log_points(drawn)  # before the cycle counts as done
     cycle.run.finish()
     session.state = state
+    session.seen_data.close()
     remember(session, figures)
     _log.info(line)
     return state
@@ -98,16 +100,7 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
         return _instead(cycle, version)
     if before is not None and (before.version, before.weights) == (version, digest) and before.test:
         return before
-    return _measured(cycle, version)
-
-
-def _measured(cycle: Cycle, version: int) -> ChampionRecord:
-    return ChampionRecord(
-        version,
-        cycle.model(version).digest,
-        cycle.evaluate(version, "val"),
-        cycle.evaluate(version, "test"),
-    )
+    return measured(cycle, version)
 
 
 def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
@@ -124,7 +117,7 @@ def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
     version = standing.version
     instead = "no version is" if version is None else f"v{version} is"
     _log.warning(f"v{deleted} was deleted: {instead} in Production")
-    return None if version is None else _measured(cycle, version)
+    return None if version is None else measured(cycle, version)
 
 
 def _line(cycle: Cycle, state: State, seconds: float) -> str:

@@ -118,6 +118,7 @@ def open_cycle(session: Session) -> Cycle | None:
     if run is None:
         return None
     session.look_again()
+    session.put_on_record(run)
     if session.store.entry == "cycle":
         session.attach_project_run()
     found = session.store.find({"al.role": "step", "al.cycle_run": run.id})
@@ -145,6 +146,7 @@ def begin_cycle(session: Session) -> Cycle:
     tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
     name = f"cycle {number:02d}"
     run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
+    session.put_on_record(run)
     return Cycle(session, number, run, labels=session.state.labels)
 
 

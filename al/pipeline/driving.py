@@ -7,6 +7,7 @@ import logging
 from al.pipeline.achieved import tell_achieved
 from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, Waiting, begin_cycle, ended, needs, next_step, open_cycle
+from al.pipeline.figures import measure_again
 from al.pipeline.history import stop_reason
 from al.pipeline.reporting import renew
 from al.pipeline.session import Session
@@ -52,6 +53,7 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
     steps = cycle.session.steps
     try:
         with ended(cycle.run, finish):
+            measure_again(cycle)
             if only:
                 cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
             for step in steps:

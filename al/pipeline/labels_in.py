@@ -10,7 +10,8 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from al.pipeline.draws import draws_of
 from al.pipeline.identifying import find
 from al.pipeline.label_map import read_map
 from al.pipeline.labels_out import with_open_cycle
+from al.pipeline.seen_data import SeenData, seen_so_far
 from al.pipeline.standing import where_it_stands
-from al.state import LabelTable
+from al.state import LabelTable, changed_labels, with_written
 from al.tracking import Store
 from al.tracking.store import unknown_campaign
 
@@ -47,12 +49,14 @@ class Inherited:
         splits: of the campaign that it comes from; None of a file.
         where: in words.
         once: exact copies have one answer, which counts once.
+        seen: of the data, by the campaign that it comes from.
     """
 
     frame: pd.DataFrame
     splits: Splits | None
     where: str
     once: bool = False
+    seen: SeenData = field(default_factory=SeenData)
 
     def labels(self, data: DataLoader) -> LabelTable:
         """The labels of training samples, each of which the data takes; the others are told.
@@ -130,9 +134,15 @@ def _of_campaign(name: str, store: Store) -> Inherited:
     if run is None or stored is None:
         raise ConfigError(f"labels_from: {unknown_campaign(store, name)}")
     state, open_run = where_it_stands(store, run, stored.as_config(), mend=False)
-    labels = with_open_cycle(state.labels, store, open_run)
+    labels, seen = state.labels, seen_so_far(store, run)
+    if seen.saw is not None:
+        changed = changed_labels(seen.before or seen.saw, seen.saw, seen.saw)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        labels = with_written(labels, changed, state.cycle + 1, at)
+    labels = with_open_cycle(labels, store, open_run)
     labels = draws_of(store, run, state.cycle).joined(labels)
-    return Inherited(table_of(labels), stored.splits, f"campaign {name!r}")
+    where = f"campaign {name!r}"
+    return Inherited(table_of(labels), stored.splits, where, seen=SeenData(seen.latest))
 
 
 def _of_file(path: Path, data: DataLoader) -> Inherited:

@@ -11,6 +11,7 @@ from al.catalog import formats
 from al.errors import ConfigError, ExportError
 from al.exports import Labels, export, table_of
 from al.pipeline.auto_labels_out import latest_by_model
+from al.pipeline.seen_data import now_written
 from al.pipeline.session import Session
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.pipeline.steps.annotate import ANSWERS
@@ -22,10 +23,11 @@ _log = logging.getLogger(__name__)
 
 def labels_of(session: Session) -> LabelTable:
     """All labels that the campaign has, whether their cycle is closed or not; only reads."""
-    labels = with_open_cycle(session.state.labels, session.store, session.open_run)
-    labels = session.draws.joined(labels)
-    if not session.annotator.tells_truth:
-        labels = labels.with_given(session.data.given() or {})
+    seen, labels = session.seen_data, session.state.labels
+    if seen.saw is not None:
+        labels = session.with_written(labels, seen.before, seen.saw)
+    labels = session.draws.joined(with_open_cycle(labels, session.store, session.open_run))
+    labels = session.with_written(labels, seen.latest, now_written(session.data))
     return session.with_copies(labels)
 
 

@@ -30,6 +30,7 @@ from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import check_measured, few, is_share, settle
+from al.pipeline.seen_data import SeenData, seen_so_far
 from al.pipeline.session import Session, check_labels
 from al.pipeline.standing import where_it_stands
 from al.pipeline.steps import Step
@@ -67,6 +68,9 @@ def looked_up(
     device = device_named(config.device)
     if stored is not None:
         data.adopt(stored.data)
+        assert known.run is not None  # it has stored that
+        seen = seen_so_far(known.store, known.run) if data.seen() else SeenData()
+        seen.settle(data, {*stored.splits.val, *stored.splits.test})
         check_same(data, stored.contents, config)
     settle(config, task, data)
     graph = new_graph(task, data, config)
@@ -84,6 +88,7 @@ def looked_up(
         splits = stored.splits
     elif taken is not None and taken.splits is not None:
         splits = taken.splits
+        taken.seen.recognise(data, {*splits.val, *splits.test})
     else:
         splits = data.propose_splits(config.validation_size, config.seed)
     freeze(data, splits, config.missing, tell=False)
@@ -117,7 +122,8 @@ def looked_up(
         if stored is None:
             state = replace(state, labels=first)
         check_labels(state.labels, data)
-        return Session(
+        begun = stored is not None and bool(data.seen())
+        session = Session(
             config=config,
             store=known.store,
             task=task,
@@ -137,7 +143,10 @@ def looked_up(
             state=state,
             open_run=open_run,
             draws=draws_of(known.store, run, state.cycle),
+            seen_data=seen_so_far(known.store, run) if begun else SeenData(),
         )
+        session.settle()
+        return session
 
     return known, opened
 

@@ -56,6 +56,8 @@ def open_session(
         session = opened(run, driver)
         if known.stored is None:
             begin_with(run, session.state.labels)
+            session.put_on_record(run)
+            session.seen_data.close()
             run.log_params(config.to_dict())
             CampaignRecord.of(config, session.splits, session.data).save(run)
         run.reopen()

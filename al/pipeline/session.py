@@ -6,21 +6,31 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import torch
 
 from al.cells import save_table
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Splits, Task
+from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
 from al.errors import DataError, StateError
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
 from al.pipeline.making import Makings, freeze, tell_gone
+from al.pipeline.seen_data import SeenData, some
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
 from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weights
 from al.registry import Registry
-from al.state import LabelTable, State, with_copies
+from al.state import (
+    GIVEN,
+    LabelTable,
+    State,
+    changed_labels,
+    of_copies,
+    with_copies,
+    with_written,
+)
 from al.tracking import Driver, Run, Store
 
 _log = logging.getLogger(__name__)
@@ -41,8 +51,10 @@ class Session:
         open_run: run of the cycle that another process left open.
         draws: what `auto-label` has drawn, as far as no state holds it.
         seen: run that last put the training ids on record.
+        seen_data: what was seen of a user's own data.
         history: metrics of all closed cycles, once the stop rules have asked for them.
         seen_contents: identity of what each training sample holds, once it was asked for.
+        corrected: labels that the data says otherwise since the last cycle, in words.
         recipe: what workers make models of, on the data as it was looked at last.
         gathered: what was read for the report.
     """
@@ -67,8 +79,10 @@ class Session:
     open_run: Run | None
     draws: Draws = field(default_factory=Draws)
     seen: Run | None = None
+    seen_data: SeenData = field(default_factory=SeenData)
     history: list[Mapping[str, float]] | None = None
     seen_contents: Mapping[str, str] | None = None
+    corrected: Sequence[str] = ()
     recipe: CampaignRecipe = field(init=False)
     gathered: Gathered = field(default_factory=Gathered)
 
@@ -76,22 +90,69 @@ class Session:
         self.recipe = CampaignRecipe(self.makings, self.splits)
 
     def look_again(self) -> None:
-        """See the data as it is now: samples may have appeared and vanished.
+        """See the data as it is now: samples may have appeared, moved and vanished.
 
         Raises:
             DataError: labelled, validation or test samples have vanished, and `missing` is stop.
         """
         self.data.refresh()
-        self.seen_contents = None
-        self.recipe = CampaignRecipe(self.makings, self.splits)
+        self.settle()
         tell = self.driver is not None  # who only looks, looks often
-        freeze(self.data, self.splits, self.config.missing, tell=tell)
         if gone := self.data.missing(self.state.labels.originals.ids):
             tell_gone(gone, "labelled", self.config.missing, tell=tell)
-        labels = self.draws.joined(self.state.labels, self.state.cycle + 1)
-        if not self.annotator.tells_truth:
-            labels = labels.with_given(self.data.given() or {})
+        known = self.draws.joined(self.state.labels, self.state.cycle + 1)
+        labels = self.with_written(known, self.seen_data.before, self.data.seen())
+        self.corrected = _corrected(known, labels)
         self.state = replace(self.state, labels=self.with_copies(labels))
+
+    def settle(self) -> None:
+        """Go by what was seen of the data before: ids, and the labels of an open cycle.
+
+        Raises:
+            DataError: validation or test samples have vanished, and `missing` is stop.
+        """
+        self.seen_contents = None
+        own = self.state.labels.originals.asked | self.draws.ids
+        self.seen_data.settle(self.data, own.union(self.splits.val, self.splits.test))
+        tell = self.driver is not None
+        freeze(self.data, self.splits, self.config.missing, tell=tell)
+        self.recipe = CampaignRecipe(self.makings, self.splits)
+
+    def put_on_record(self, run: Run) -> None:
+        """Keep what is seen of the data with the run of a cycle, before anything depends on it."""
+        if self.seen_data.saw is None:
+            self.seen_data.tell(self.data)
+            if self.corrected:
+                _log.info(
+                    f"{len(self.corrected)} labels were corrected in the data "
+                    f"({some(self.corrected)}): what was written last counts"
+                )
+            self.seen_data.put_on_record(run, self.data)
+
+    def with_written(
+        self, labels: LabelTable, before: Mapping[str, Kept] | None, now: Mapping[str, Kept]
+    ) -> LabelTable:
+        """The labels with what was written into the data since it was seen before.
+
+        Args:
+            before: None where it was not kept; then labels that the data brought along tell.
+        """
+        ids = self.data.ids("train")
+        if before is None:
+            rows = labels.originals.frame
+            rows = rows[(rows["annotator"] == GIVEN) & rows["id"].isin(now.keys())]
+            brought = dict(zip(rows["id"], map(json.loads, rows["label"]), strict=True))
+            before = {**now, **{i: now[i]._replace(label=was) for i, was in brought.items()}}
+        changed = changed_labels(before, now, ids)
+        if self.asks_once:
+            changed |= of_copies(labels, changed, now)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        labels = with_written(labels, changed, self.state.cycle + 1, at)
+        if self.annotator.tells_truth:
+            return labels
+        if not now:
+            return labels.with_given(self.data.given() or {})
+        return labels.with_given({i: now[i].label for i in ids if now[i].label is not None})
 
     def present(self, labels: LabelTable) -> LabelTable:
         """The labels whose samples are there; all labels are kept, whatever vanishes."""
@@ -174,6 +235,19 @@ class Session:
         """Put the run of `mlflow run` into the tree where no new run took its place."""
         tags = {**self.tags, "al.role": "step", "al.step": str(self.store.entry)}
         self.store.attach_offered(self.run, tags)
+
+
+def _corrected(before: LabelTable, after: LabelTable) -> list[str]:
+    """What was in a table and is otherwise now, in words."""
+    was = before.originals.frame.set_index("id")["label"]
+    changed = after.originals.since(before).frame
+    changed = changed[changed["id"].isin(was.index)]
+    pairs = zip(changed["id"], changed["label"], strict=True)
+    return [f"{id!r}: {_said(was[id])} is {_said(label)} now" for id, label in pairs]
+
+
+def _said(label: str) -> str:
+    return repr(json.loads(label)) if label else "no label"
 
 
 def check_labels(labels: LabelTable, data: DataLoader) -> LabelTable:

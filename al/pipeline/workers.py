@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from al.catalog import make_task
-from al.contracts import DataLoader, Engine, Graph, Splits
+from al.contracts import DataLoader, Engine, Graph, Held, Splits
 from al.engine import Made, Runner
 from al.errors import DataError, RegistryError
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
@@ -47,7 +47,7 @@ class CampaignRecipe:
 
     def __reduce__(self) -> tuple[Any, ...]:
         there = self._elsewhere
-        return type(there), (there.record, there.samples, there.device, there.threads)
+        return type(there), (there.record, there.held, there.samples, there.device, there.threads)
 
     @cached_property
     def _elsewhere(self) -> _Elsewhere:
@@ -55,7 +55,9 @@ class CampaignRecipe:
         config, spec = made.config.to_dict(), made.data.spec
         record = json.dumps(asdict(CampaignRecord(SCHEMA, config, spec, self._splits, {})))
         packed = zlib.compress(record.encode())  # ten thousand ids are 100 kB
-        return _Elsewhere(packed, _seen(made.data), str(made.device), torch.get_num_threads())
+        held = zlib.compress(json.dumps(asdict(made.data.held)).encode())
+        threads = torch.get_num_threads()
+        return _Elsewhere(packed, held, _seen(made.data), str(made.device), threads)
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,13 @@ class _Elsewhere:
 
     Attributes:
         record: configuration, spec of the data and splits, in JSON and compressed.
+        held: what is taken otherwise than the data itself says it, likewise.
         samples: digest of all samples as the campaign's process sees them.
         threads: of torch, as many as there: another number sums in another order.
     """
 
     record: bytes
+    held: bytes
     samples: str
     device: str
     threads: int
@@ -76,7 +80,7 @@ class _Elsewhere:
     def __call__(self) -> Makings:
         torch.set_num_threads(self.threads)
         hide()
-        return _checked(self.record, self.device, self.samples)
+        return _checked(self.record, self.held, self.device, self.samples)
 
 
 @dataclass(frozen=True)
@@ -147,25 +151,26 @@ def _made(record: bytes, device: str) -> Makings:
     task = make_task(config.task, config.of_task)
     data = task.data()
     data.adopt(stored.data)
-    freeze(data, stored.splits, config.missing, tell=False)
     settle(config, task, data)
     criterion = criterion_of(config, task, new_graph(task, data, config))
     return Makings(config, task, data, criterion, device_named(device))
 
 
 @lru_cache(maxsize=1)
-def _checked(record: bytes, device: str, samples: str) -> Makings:
+def _checked(record: bytes, held: bytes, device: str, samples: str) -> Makings:
     """What was made, on the data as the campaign's process sees it now."""
-    made = _made(record, device)
-    if _seen(made.data) != samples:  # made for an earlier cycle: samples have come or gone
+    made, splits = _made(record, device), _read(record).splits
+    seen_there = read_as(Held, zlib.decompress(held), "a worker's recipe")
+    for _ in range(2):  # made for an earlier cycle: samples have come or gone
+        made.data.hold(seen_there)
+        freeze(made.data, splits, made.config.missing, tell=False)
+        if _seen(made.data) == samples:
+            return made
         made.data.refresh()
-        freeze(made.data, _read(record).splits, made.config.missing, tell=False)
-        if _seen(made.data) != samples:
-            raise DataError(
-                f"a worker finds other samples of task {made.config.task!r} than the campaign's "
-                "process: let both find the same data"
-            )
-    return made
+    raise DataError(
+        f"a worker finds other samples of task {made.config.task!r} than the campaign's "
+        "process: let both find the same data"
+    )
 
 
 @lru_cache(maxsize=KEPT)

@@ -2,19 +2,26 @@
 
 from al.state.columns import check_columns
 from al.state.copies import contradictory, with_copies
+from al.state.corrections import changed_labels, of_copies, with_written
 from al.state.labels import LabelTable
 from al.state.record import SCHEMA, ChampionRecord, State, ids_digest
+from al.state.rows import GIVEN, as_json
 from al.state.shape import as_written, read_as
 
 __all__ = [
+    "GIVEN",
     "SCHEMA",
     "ChampionRecord",
     "LabelTable",
     "State",
+    "as_json",
     "as_written",
+    "changed_labels",
     "check_columns",
     "contradictory",
     "ids_digest",
+    "of_copies",
     "read_as",
     "with_copies",
+    "with_written",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from al.state.labels import GIVEN, LabelTable
+from al.state.labels import LabelTable
+from al.state.rows import GIVEN
 
 #: Strategy of a row that nobody was asked about.
 COPY = "copy"

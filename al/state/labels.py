@@ -17,7 +17,9 @@ from al.contracts import AUDIT, SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
 from al.state.columns import COLUMNS, as_table
 from al.state.rows import (
+    GIVEN,
     add_second,
+    answered,
     as_json,
     as_vote,
     cells,
@@ -26,9 +28,6 @@ from al.state.rows import (
     row_of,
     votes_of,
 )
-
-#: Annotator, strategy and model of labels that the data brought along.
-GIVEN = "given"
 
 
 class LabelTable:
@@ -71,12 +70,17 @@ class LabelTable:
 
     @property
     def collected(self) -> dict[str, Label]:
-        """What came back, by id; None where the sample was skipped. Copies are not told of."""
+        """What came back of annotators, by id; None where the sample was skipped.
+
+        Where the data said otherwise later, it is what the annotator had said before. Copies
+        are not told of.
+        """
         frame = self.originals.frame
         back = frame[frame["status"] != "waiting"]
+        columns = (back[name] for name in ("id", "label", "annotator", "before"))
         return {
-            id: json.loads(label) if label else None
-            for id, label in zip(back["id"], back["label"], strict=True)
+            id: answered(label, annotator, before)
+            for id, label, annotator, before in zip(*columns, strict=True)
         }
 
     @property
@@ -162,7 +166,7 @@ class LabelTable:
                 changed[id]["votes"] = as_json([*seen, {"again": "skipped", "seconds": None}])
             else:
                 changed[id] |= {"status": "skipped", "collected": cycle}
-        return table.updated(_table(changed.values()))
+        return table.updated(LabelTable.of(changed.values()))
 
     def with_corrections(self, answers: Sequence[Answer], cycle: int) -> LabelTable:
         """This table, with answers that were changed after they were collected.
@@ -183,7 +187,7 @@ class LabelTable:
             row = changed.get(answer.id) or row_of(known, answer.id)
             if as_json(answer.label) != row["label"]:
                 changed[answer.id] = corrected(row, answer, cycle)
-        return self.updated(_table(changed.values())) if changed else self
+        return self.updated(LabelTable.of(changed.values())) if changed else self
 
     def _with_query(self, query: Query, cycle: int) -> LabelTable:
         """This table, with a row for each id of a query that has none.
@@ -254,6 +258,12 @@ class LabelTable:
         }
         return _rows(rows)
 
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> LabelTable:
+        """A table of these rows."""
+        found = list(rows)
+        return cls(pd.DataFrame(found) if found else None)
+
     def updated(self, new: LabelTable) -> LabelTable:
         """This table with the rows of another in the place of those with the same ids.
 
@@ -302,11 +312,6 @@ def _rows(columns: Mapping[str, Any]) -> LabelTable:
     empty = {"str": "", "int64": 0, "float64": math.nan}
     blank = {name: empty[kind] for name, kind in COLUMNS.items()}
     return LabelTable(pd.DataFrame(blank | dict(columns)))
-
-
-def _table(rows: Iterable[Mapping[str, Any]]) -> LabelTable:
-    found = list(rows)
-    return LabelTable(pd.DataFrame(found) if found else None)
 
 
 def _chance(query: Query, rank: int) -> float:

@@ -10,6 +10,9 @@ import pandas as pd
 
 from al.contracts import Answer
 
+#: Annotator, strategy and model of labels that the data brought along.
+GIVEN = "given"
+
 
 def row_of(frame: pd.DataFrame, id: str) -> dict[str, Any]:
     """One row of a frame that ids index."""
@@ -35,6 +38,15 @@ def cells(answer: Answer) -> dict[str, Any]:
 def as_vote(answer: Answer) -> dict[str, Any]:
     """An answer among several."""
     return {**cells(answer), "label": answer.label}
+
+
+def answered(label: str, annotator: str, before: str) -> Any:
+    """The label that an annotator gave last, whatever the data said later; None for none."""
+    if annotator == GIVEN and before:
+        earlier = [was for was in json.loads(before) if was["annotator"] != GIVEN]
+        if earlier:
+            return earlier[-1]["label"]
+    return json.loads(label) if label else None
 
 
 def votes_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:

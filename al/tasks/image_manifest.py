@@ -22,10 +22,11 @@ class ImageManifest(OwnImages):
         embeddings: str = "float32",
         missing_labels: str = "none",
         separator: str = "auto",
+        sheet: str = "auto",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size)
         self._data, self._label = data, target
-        self._asked = Asked(missing_labels=missing_labels, separator=separator)
+        self._asked = Asked(missing_labels=missing_labels, separator=separator, sheet=sheet)
 
     def data(self) -> ImageManifestLoader:
         size, encoder = self._side or SIZE, self.encoder()

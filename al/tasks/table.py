@@ -32,9 +32,10 @@ class Table(Task):
         missing_labels: str = "none",
         separator: str = "auto",
         decimal: str = "auto",
+        sheet: str = "auto",
     ) -> None:
         self._data, self._target, self._estimator = data, target, estimator
-        self._asked = Asked(kind, features, drop, missing_labels, separator, decimal)
+        self._asked = Asked(kind, features, drop, missing_labels, separator, decimal, sheet)
         self.agent = None if estimator == "mlp" else EstimatorAgent
 
     def data(self) -> TableFileLoader:

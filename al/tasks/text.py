@@ -37,6 +37,7 @@ class Text(EncodedTask):
         embeddings: str = "float32",
         missing_labels: str = "none",
         separator: str = "auto",
+        sheet: str = "auto",
     ) -> None:
         if estimator not in ("none", *NETWORKS):
             raise ConfigError(
@@ -50,7 +51,7 @@ class Text(EncodedTask):
             )
         super().__init__("none" if estimator != "none" else encoder, head, embeddings)
         self._data, self._text, self._target = data, text, target
-        self._asked = Asked(missing_labels=missing_labels, separator=separator)
+        self._asked = Asked(missing_labels=missing_labels, separator=separator, sheet=sheet)
         self._network = NETWORKS.get(estimator, text_embedding)
 
     @classmethod

@@ -161,6 +161,17 @@ class Run:
         """Metrics at a step: with the next tags, or when the run ends."""
         self._unsent += self._new(points_of(metrics, step))
 
+    def amend_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Other values at the last step of metrics that have one; twice is once."""
+        now = int(time.time() * 1000)
+        new = [
+            Metric(name, float(value), now, history[-1][0])
+            for name, value in metrics.items()
+            if (history := self.metric_history(name)) and history[-1][1] != value
+        ]
+        if new:
+            self._client.log_batch(self.id, metrics=new)
+
     def log_points(self, points: Sequence[Point]) -> None:
         """Metrics at many steps, at once and in one call."""
         if new := self._new(points):
@@ -316,6 +327,7 @@ class Run:
             ) from error
 
     def metric_history(self, key: str) -> list[tuple[int, float]]:
-        """All (step, value) of a metric, by step."""
+        """All (step, value) of a metric, by step; of several values at a step the latest."""
         history = self._client.get_metric_history(self.id, key)
-        return sorted({(int(point.step), float(point.value)) for point in history})
+        latest = sorted(history, key=lambda point: point.timestamp)
+        return sorted({int(point.step): float(point.value) for point in latest}.items())

@@ -5,14 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from al.contracts import Query
+from al.contracts import Answers, Query
 from al.errors import StateError
-from al.pipeline.asking import Outlook, check_answers, hear, joined, outlook, reached
+from al.pipeline.asking import (
+    Outlook,
+    check_answers,
+    collected,
+    hear,
+    joined,
+    outlook,
+    reached,
+    written_meanwhile,
+)
 from al.pipeline.cycle import Cycle, Waiting
 from al.pipeline.query_record import load_query
+from al.pipeline.seen_data import some
 from al.pipeline.session import Session, check_labels
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
-from al.state import LabelTable
+from al.state import LabelTable, with_written
 from al.tracking import Run
 
 _log = logging.getLogger(__name__)
@@ -46,7 +56,7 @@ def annotate(cycle: Cycle) -> bool:
         with reached(session):
             corrected = session.annotator.revised(session.present(heard).collected)
         check_answers(corrected, session.data)
-        labels = heard.with_corrections(corrected, cycle.number)
+        labels = _with_written(heard.with_corrections(corrected, cycle.number), answers, cycle)
         new = labels.since(before)  # copies change with what they copy
         run.save(lambda folder: new.save(folder / ANSWERS))
         own = [answer for answer in answers.answered if answer.id in query.ids]
@@ -91,6 +101,22 @@ def _collected_before(cycle: Cycle, query: Query) -> LabelTable | None:
     return check_labels(new, cycle.session.data)
 
 
+def _with_written(labels: LabelTable, answers: Answers, cycle: Cycle) -> LabelTable:
+    """The labels; what the data says by now of samples that were asked about counts as later."""
+    session = cycle.session
+    written = written_meanwhile([answer.id for answer in answers.answered], session)
+    if not written:
+        return labels
+    _log.info(
+        f"cycle {cycle.number:2d}: {len(written)} samples that were asked about have a label in "
+        f"the data by now ({some([repr(answer.id) for answer in written])}), which counts"
+    )
+    with reached(session):
+        session.annotator.withdraw([answer.id for answer in written])
+    said = {answer.id: answer.label for answer in written}
+    return with_written(labels, said, cycle.number, written[0].answered_at)
+
+
 def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:
     """Whether the cycle can go on with what is answered by now; only looks.
 
@@ -99,8 +125,7 @@ def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:
     """
     query = load_query(runs[SELECT_DATA.name])
     query = query.without(session.data.missing(query.ids))
-    with reached(session):
-        answers = session.annotator.collect(joined(query, session))
+    answers = collected(joined(query, session), session)
     return outlook(query, answers, session, runs[ANNOTATE.name].started)
 
 

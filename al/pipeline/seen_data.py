@@ -1,0 +1,166 @@
+"""What a campaign saw of a user's own data, cycle by cycle: ids, contents and labels.
+
+Each cycle goes by the data as it saw it when it began: that is on record before anything
+depends on it, so that what is changed meanwhile counts from the next cycle on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from al.contracts import DataLoader, Held, Kept
+from al.data.delimited import tell_once
+from al.errors import StateError
+from al.state import as_json, check_columns
+from al.tracking import Run, Store
+
+_log = logging.getLogger(__name__)
+
+#: The artifact, and the tag of the run of a campaign or a cycle that says which run has it.
+SAMPLES, TAG = "samples.parquet", "al.samples"
+_COLUMNS = ("id", "content", "label", "name")
+#: Samples that a line names.
+NAMED = 3
+
+
+@dataclass
+class SeenData:
+    """What was seen of the data.
+
+    Attributes:
+        before: as the last closed cycle saw it, or as it was when the campaign began; None
+            where that was not kept.
+        saw: as the open cycle saw it; None until that is on record.
+        kept_by: id of the run that has what was put on record last; "" where there is none.
+    """
+
+    before: Mapping[str, Kept] | None = None
+    saw: Mapping[str, Kept] | None = None
+    kept_by: str = ""
+
+    @property
+    def latest(self) -> Mapping[str, Kept] | None:
+        """What was seen last."""
+        return self.before if self.saw is None else self.saw
+
+    def recognise(self, data: DataLoader, keep: Container[str]) -> None:
+        """Let samples that were moved be what they were; see `DataLoader.recognised`."""
+        if self.latest is not None:
+            data.hold(Held(data.recognised(self.latest, keep)))
+
+    def settle(self, data: DataLoader, keep: Container[str]) -> None:
+        """Let the data go by what was seen: moved samples are what they were, labels those that
+        the open cycle saw.
+
+        Where no cycle is open, a label that is gone from the data counts as it was.
+
+        Args:
+            keep: see `DataLoader.recognised`.
+        """
+        latest = self.latest
+        if latest is None:
+            return
+        self.recognise(data, keep)
+        labels = {}
+        for id, now in data.seen().items():
+            was = latest[id].label if id in latest else None
+            if self.saw is not None or now.label is None:
+                labels[id] = was
+        data.hold(Held(data.held.ids, labels))
+
+    def put_on_record(self, run: Run, data: DataLoader) -> None:
+        """Keep what the data is now with the run of a campaign or a cycle that begins."""
+        now = data.seen()
+        if not now:
+            return
+        if now != self.before or not self.kept_by:
+            run.save_table(SAMPLES, _as_frame(now))
+            self.kept_by = run.id
+        run.set_tags({TAG: self.kept_by})
+        self.saw = now
+
+    def close(self) -> None:
+        """The cycle that saw it has come to its end."""
+        self.before, self.saw = self.latest, None
+
+    def tell(self, data: DataLoader) -> None:
+        """Say what else than labels has changed since it was seen last."""
+        now, before = data.seen(), self.before
+        if before is None:
+            return
+        both = [id for id in now if id in before]
+        moved = [id for id in both if now[id].name != before[id].name]
+        other = [id for id in both if now[id].content != before[id].content]
+        gone = [id for id in both if before[id].label is not None and data.written([id]) == [None]]
+        if moved:
+            names = [f"{before[id].name!r} is {now[id].name!r} now" for id in moved]
+            _log.info(
+                f"{len(moved)} samples were moved or renamed ({some(names)}): each keeps its id, "
+                "its split and its label"
+            )
+        if other:
+            _log.warning(
+                f"{len(other)} samples hold something else than before under the same name "
+                f"({some([repr(id) for id in other])}): answers about them stay as they are"
+            )
+        if gone:
+            names = [f"{id!r}: {before[id].label!r}" for id in gone]
+            tell_once(
+                f"{len(gone)} labels are gone from the data ({some(names)}): they count as they "
+                "were; write others to change them",
+                _log,
+            )
+
+
+def seen_so_far(store: Store, run: Run) -> SeenData:
+    """What the campaign of a run has on record."""
+    found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
+    cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
+    last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
+    begun = cycles[last] if last else run
+    opened = cycles.get(last + 1)
+    tags = [at.tags.get(TAG, "") if at is not None else "" for at in (begun, opened)]
+    tables = {kept: _load(store.get(kept)) for kept in {*tags} if kept}
+    return SeenData(tables.get(tags[0]), tables.get(tags[1]), tags[1] or tags[0])
+
+
+def now_written(data: DataLoader) -> dict[str, Kept]:
+    """The data as it is now, whatever labels an open cycle is held to."""
+    seen = data.seen()
+    labels = zip(seen.items(), data.written(list(seen)), strict=True)
+    return {
+        id: kept if label is None else kept._replace(label=label) for (id, kept), label in labels
+    }
+
+
+def _load(run: Run) -> Mapping[str, Kept]:
+    frame = run.load_table(SAMPLES)
+    check_columns(frame, dict.fromkeys(_COLUMNS, ""), SAMPLES)
+    try:
+        labels = [json.loads(text) if text else None for text in frame["label"]]
+        rows = zip(frame["content"], labels, frame["name"], strict=True)
+        return {str(id): Kept(*row) for id, row in zip(frame["id"], rows, strict=True)}
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StateError(f"{SAMPLES} of run {run.id} is damaged ({error}): restore it") from error
+
+
+def _as_frame(seen: Mapping[str, Kept]) -> pd.DataFrame:
+    columns: dict[str, Sequence[Any]] = {
+        "id": list(seen),
+        "content": [kept.content for kept in seen.values()],
+        "label": ["" if kept.label is None else as_json(kept.label) for kept in seen.values()],
+        "name": [kept.name for kept in seen.values()],
+    }
+    return pd.DataFrame(columns)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them, as a line names them."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
