@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -21,7 +21,7 @@ from al.errors import ConfigError, UnknownName, did_you_mean
 
 #: Parameters that have a few values.
 CHOICES = {
-    "promote": ("not-worse", "always"),
+    "promote": ("not-worse", "always", "ask"),
     "balance": ("off", "on"),
     "costs": ("off", "on"),
     "calibrate": ("off", "on"),
@@ -109,27 +109,35 @@ class Config:
         DEFAULT,
         "How the Data Selector chooses: a name, module:Object, a chain a(10x) > b, or default, "
         "which suits the kind of labels.",
+        later=True,
     )
     cold_start: str = of.choosing(
         DEFAULT,
         "Strategy of a cycle that has no champion; default is typiclust where an encoder reads "
         "the data, else random.",
+        later=True,
     )
-    initial_size: int = of.choosing(20, "Samples asked about while there is no champion.", low=1)
-    query_size: int = of.choosing(20, "Samples asked about in each later cycle.", low=1)
-    explore: float = of.choosing(0.0, "Share of each query drawn uniformly, 0 to 1.")
-    balance: str = of.choosing("off", "Make the classes predicted in a query even: on or off.")
+    initial_size: int = of.choosing(
+        20, "Samples asked about while there is no champion.", low=1, later=True
+    )
+    query_size: int = of.choosing(20, "Samples asked about in each later cycle.", low=1, later=True)
+    explore: float = of.choosing(0.0, "Share of each query drawn uniformly, 0 to 1.", later=True)
+    balance: str = of.choosing(
+        "off", "Make the classes predicted in a query even: on or off.", later=True
+    )
     costs: str = of.choosing(
-        "off", "Count a query in what its samples cost to annotate: on or off."
+        "off", "Count a query in what its samples cost to annotate: on or off.", later=True
     )
     copies: str = of.choosing(
         "once", "Exact copies are asked about once, with one answer for all; or keep, each alone."
     )
     passes: int = of.choosing(
-        20, "Stochastic passes of the model, where a strategy reads them.", low=1
+        20, "Stochastic passes of the model, where a strategy reads them.", low=1, later=True
     )
     calibrate: str = of.choosing(
-        "off", "Scale the model's probabilities on validation before it is asked: on or off."
+        "off",
+        "Scale the model's probabilities on validation before it is asked: on or off.",
+        later=True,
     )
     embeddings: str = of.choosing(
         "float32", "Precision of the embeddings kept on disk: float32 or float16."
@@ -205,10 +213,12 @@ class Config:
         0.0, "Share of each query that asks about labels that look wrong once more.", free=True
     )
     kpi: str = of.judging(
-        "off", "Metric the champion must reach on new answers to skip training; or off."
+        "off", "Metric the champion must reach on new answers to skip training; or off.", later=True
     )
     compare: str = of.judging(
-        "interval", "Retrain when the KPI's interval reaches beyond it, or by the plain mean."
+        "interval",
+        "Retrain when the KPI's interval reaches beyond it, or by the plain mean.",
+        later=True,
     )
     metric: str = of.judging(
         "auto",
@@ -216,29 +226,34 @@ class Config:
         "suits the labels.",
     )
     audit: float = of.judging(
-        0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1."
+        0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1.", later=True
     )
     criterion: str = of.judging(
         "auto",
         "What the best checkpoint has: max:METRIC, min:METRIC; auto is the task's metric.",
+        later=True,
     )
     promote: str = of.judging(
-        "not-worse", "Promote a winner that is not-worse than the champion, or always."
+        "not-worse",
+        "Promote a winner that is not-worse than the champion, or always; or ask a person.",
+        later=True,
+    )
+    candidates: int = of.training(
+        1, "Training runs a cycle, each with its own seed.", low=1, later=True
     )
     class_weights: str = of.training(
         "none", "Count samples of rare classes more in training: balanced; or none."
     )
-    candidates: int = of.training(1, "Training runs a cycle, each with its own seed.", low=1)
     init: str = of.training(
-        "scratch", "Weights to train from: scratch, champion or shrink-perturb."
+        "scratch", "Weights to train from: scratch, champion or shrink-perturb.", later=True
     )
-    epochs: int = of.training(60, "Most epochs of a training run.", low=1)
+    epochs: int = of.training(60, "Most epochs of a training run.", low=1, later=True)
     patience: int = of.training(
-        20, "Epochs without a better validation before training stops.", low=1
+        20, "Epochs without a better validation before training stops.", low=1, later=True
     )
-    checkpoints: int = of.training(4, "Checkpoints a full training run saves.", low=1)
-    batch_size: int = of.training(32, "Samples in a training batch.", low=1)
-    lr: float = of.training(0.003, "Learning rate.", low=0.0)
+    checkpoints: int = of.training(4, "Checkpoints a full training run saves.", low=1, later=True)
+    batch_size: int = of.training(32, "Samples in a training batch.", low=1, later=True)
+    lr: float = of.training(0.003, "Learning rate.", low=0.0, later=True)
     campaign: str = of.campaign("auto", "Name of the campaign; auto names it after its parameters.")
     model: str = of.campaign("auto", "Name of the registered model; auto is the campaign's name.")
     device: str = of.campaign(
@@ -251,6 +266,11 @@ class Config:
     )
     engine_options: str = of.campaign(
         "none", "What the engine is told: name=value, name=value; or none.", free=True
+    )
+    notify: str = of.campaign(
+        "none",
+        "Where events are told: env:NAME, a variable that holds the URL of a webhook; or none.",
+        free=True,
     )
     baseline: str = of.campaign(
         "random", "Strategy run beside this one by main with the oracle; or none.", free=True
@@ -378,8 +398,11 @@ class Config:
                 raise UnknownName(f"unknown parameter {name!r}: {did_you_mean(name, known)}")
         return cls(**values)
 
-    def resumed_with(self, given: Mapping[str, Any]) -> Config:
+    def resumed_with(self, given: Mapping[str, Any], unsure: Collection[str] = ()) -> Config:
         """This campaign's configuration, with what may change taken from `given`.
+
+        Args:
+            unsure: names whose values may be defaults that nobody wished for.
 
         Raises:
             ConfigError: `given` contradicts what the campaign was started with.
@@ -387,17 +410,52 @@ class Config:
         wanted = Config.from_dict({**self.to_dict(), **given})
         for parameter in dataclasses.fields(self):
             was, now = getattr(self, parameter.name), getattr(wanted, parameter.name)
-            if parameter.metadata["free"] or parameter.name in ("campaign", "model"):
+            if parameter.metadata["free"] or parameter.name in ("campaign", "model") or was == now:
                 continue
-            if was != now:
-                raise ConfigError(
-                    f"campaign {self.name!r} runs with {parameter.name}={was}, not {now}: "
-                    f"pass {parameter.name}={was}, or another campaign name for a new one"
-                )
+            named = given.get("campaign", "auto") != "auto"
+            self._check_change(parameter, now, named=named, meant=parameter.name not in unsure)
         if "model" in given and given["model"] not in ("auto", self.model_name):
             raise ConfigError(
                 f"campaign {self.name!r} keeps its models under {self.model_name!r}, not "
                 f"{given['model']!r}: leave model out, or start another campaign"
             )
-        free = (p.name for p in dataclasses.fields(self) if p.metadata["free"])
-        return self.replace(**{name: getattr(wanted, name) for name in free})
+        return self.replace(
+            **{
+                p.name: getattr(wanted, p.name)
+                for p in dataclasses.fields(self)
+                if p.metadata["free"] or p.metadata["later"]
+            }
+        )
+
+    def _check_change(
+        self, parameter: dataclasses.Field[Any], now: Any, *, named: bool, meant: bool
+    ) -> None:
+        """Refuse a value that is not the campaign's, unless it may change and is meant to.
+
+        Raises:
+            ConfigError: says how to go on, to change it or to fork the campaign.
+        """
+        name, was = parameter.name, getattr(self, parameter.name)
+        line = f"campaign {self.name!r} runs with {name}={was}, not {now}"
+        if not parameter.metadata["later"]:
+            raise ConfigError(
+                f"{line}: pass {name}={was}, or fork it: another campaign name with {name}={now} "
+                f"and labels_from={self.name}"
+            )
+        if not named:
+            raise ConfigError(
+                f"{line}: pass {name}={was}, or change it by campaign={self.name} and {name}={now}"
+            )
+        if not meant:
+            raise ConfigError(
+                f"{line}, the default, which may not be meant: pass {name}={was}; "
+                f"al cycle --campaign {self.name} --{name} {now} changes it"
+            )
+
+    def changes_of(self, other: Config) -> dict[str, Any]:
+        """What may change from the next cycle on and is another value in `other`."""
+        return {
+            p.name: getattr(other, p.name)
+            for p in dataclasses.fields(self)
+            if p.metadata["later"] and getattr(self, p.name) != getattr(other, p.name)
+        }

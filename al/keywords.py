@@ -71,8 +71,8 @@ class Keywords(TypedDict, total=False):
     audit: float
     criterion: str
     promote: str
-    class_weights: str
     candidates: int
+    class_weights: str
     init: str
     epochs: int
     patience: int
@@ -84,6 +84,7 @@ class Keywords(TypedDict, total=False):
     device: str
     engine: str
     engine_options: str
+    notify: str
     baseline: str
     report: str
     # end

@@ -21,9 +21,24 @@ GROUPS = {
 }
 
 
-def _p(group: str, default: Any, help: str, *, low: float | None = None, free: bool = False) -> Any:
-    """A parameter: `low` is its smallest value, `free` may change while a campaign runs."""
-    metadata = {"group": group, "help": help, "low": low, "free": free}
+def _p(
+    group: str,
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    free: bool = False,
+    later: bool = False,
+) -> Any:
+    """A parameter.
+
+    Args:
+        low: its smallest value.
+        free: it may change while a campaign runs, at once; names of campaigns do not say it.
+        later: it may change from the next cycle on, where the campaign is named: figures of
+            cycles before and after can be compared.
+    """
+    metadata = {"group": group, "help": help, "low": low, "free": free, "later": later}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -134,6 +134,7 @@ def _meet_before_asking(driver: Any, barrier: Any) -> None:
 
 
 def _child(folder: str, uri: str, parameters: dict[str, Any], output: Path, how: Any) -> None:
+    import platform
     import sys
 
     os.chdir(folder)
@@ -155,7 +156,7 @@ def _child(folder: str, uri: str, parameters: dict[str, Any], output: Path, how:
     driver.BEAT = how.get("beat", driver.BEAT)
     driver.LEASE = how.get("lease", driver.LEASE)
     if "host" in how:
-        driver.platform.node = lambda: how["host"]  # type: ignore[assignment]
+        platform.node = lambda: how["host"]  # type: ignore[assignment]
     if "fault" in how:
         _fault(*how["fault"])
     if how.get("command"):

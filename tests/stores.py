@@ -20,6 +20,12 @@ def runs(client: Any, **tags: str) -> list[Any]:
     )
 
 
+def held(client: Any) -> set[str]:
+    """Tags by which processes hold campaigns, or ask for them."""
+    tags = (e.tags for e in client.search_experiments())
+    return {key for found in tags for key in found if key.startswith(("al.driver.", "al.drives."))}
+
+
 def table(client: Any, run: Any, name: str) -> pd.DataFrame:
     """A parquet artifact."""
     return pd.read_parquet(client.download_artifacts(run.info.run_id, name))

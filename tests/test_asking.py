@@ -17,7 +17,7 @@ from al.errors import ConfigError, UnknownName
 from al.pipeline.asking import options_of, outlook
 from al.state import LabelTable
 from tests.conftest import SMALL
-from tests.stores import runs, table
+from tests.stores import held, runs, table
 from tests.test_resume import Sweep
 from tests.test_watch import DESK
 
@@ -193,7 +193,7 @@ def test_a_command_waits_for_answers_and_goes_on(
     out = caplog.text
     assert "waiting for answers, at the desk, 2s at most" in out
     assert "waiting: 0 of 30 answered, at the desk; the same command goes on" in out
-    assert not runs(client, role="driver")
+    assert not held(client)
     opens = Timer(3, (folder / "open").touch)
     opens.start()
     campaign(**desk, wait="1h").run()

@@ -13,8 +13,9 @@ from al.errors import ConfigError, UnknownName
 FIXED = [
     p.name
     for p in dataclasses.fields(Config)
-    if not p.metadata["free"] and p.name not in ("campaign", "model", "promote")
+    if not (p.metadata["free"] or p.metadata["later"]) and p.name not in ("campaign", "model")
 ]
+LATER = [p.name for p in dataclasses.fields(Config) if p.metadata["later"]]
 
 
 def test_values_given_as_texts_become_typed() -> None:
@@ -108,6 +109,28 @@ def test_a_long_automatic_name_stays_distinct_and_short() -> None:
     assert all(len(name) <= 120 for name in names)
 
 
+@pytest.mark.parametrize("name", LATER)
+def test_what_keeps_figures_comparable_may_change_where_the_campaign_is_named(name: str) -> None:
+    config, other = Config(campaign="c"), _other_values()[name]
+    changed = config.resumed_with({"campaign": "c", name: other})
+    assert config.changes_of(changed) == {name: getattr(changed, name)}
+    assert changed.changes_of(config) == {name: getattr(config, name)}
+    with pytest.raises(ConfigError, match=f"or change it by campaign=c and {name}="):
+        config.resumed_with({name: other})
+    unnamed = Config(**{"strategy": "margin", "seed": 1, name: other})  # type: ignore[arg-type]
+    assert unnamed.name != Config(strategy="margin", seed=1).name
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_default_that_main_spells_out_changes_nothing(name: str) -> None:
+    default, other = getattr(Config(), name), _other_values()[name]
+    started = Config(**{"campaign": "c", name: other})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=f"may not be meant: pass {name}="):
+        started.resumed_with({"campaign": "c", name: default}, {name})
+    assert getattr(started.resumed_with({"campaign": "c", name: default}), name) == default
+    Config(campaign="c").resumed_with({"campaign": "c", name: other}, {"seed"})
+
+
 @pytest.mark.parametrize("name", FIXED)
 def test_a_campaign_refuses_another_value_of_what_it_was_started_with(name: str) -> None:
     with pytest.raises(ConfigError, match=name):
@@ -128,7 +151,7 @@ def _other_values() -> dict[str, object]:
     values: dict[str, object] = {}
     for parameter in dataclasses.fields(Config):
         name, default = parameter.name, parameter.default
-        if name not in FIXED:
+        if name not in (*FIXED, *LATER):
             continue
         if name in CHOICES:
             values[name] = next(choice for choice in CHOICES[name] if choice != default)

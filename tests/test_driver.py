@@ -19,7 +19,7 @@ from al.tracking.driver import Driver
 from tests.conftest import SMALL
 from tests.drivers import Drive, context, drive
 from tests.servers import Server
-from tests.stores import client_at, outcome, runs
+from tests.stores import client_at, held, outcome, runs
 
 PARAMETERS = {**SMALL, "campaign": "c"}
 
@@ -58,7 +58,7 @@ def test_of_eight_drivers_started_together_one_wins(
             assert "error: campaign 'c' is driven by process" in one.said()
             assert "wait for it, or stop it there" in one.said()
     assert outcome(client_at(uri), "c") == undisturbed
-    assert not runs(client_at(uri), role="driver")
+    assert not held(client_at(uri))
 
 
 def stopped_in_the_middle(folder: Path, uri: str, number: int, **how: Any) -> Drive:
@@ -92,7 +92,7 @@ def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
     second = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "second")
     assert second.wait() == 0, second.said()
     assert "is gone: this process takes over" in second.said()
-    assert not runs(client_at(uri), role="driver")
+    assert not held(client_at(uri))
 
 
 @pytest.mark.slow
@@ -156,15 +156,20 @@ def test_a_driver_that_leaves_ends_the_runs_that_were_begun_and_not_ended(folder
     driver.release()
     found = {run: store.client.raw.get_run(run.id).info.status for run in (begun, again, ended)}
     assert found == {begun: "KILLED", again: "KILLED", ended: "FINISHED"}
-    assert not runs(client_at(store.uri), role="driver")
+    assert not held(client_at(store.uri))
+
+
+def take_over(store: Store) -> None:
+    """What another process does with the tags of one that it takes for dead."""
+    for key in held(client_at(store.uri)):
+        store.client.raw.delete_experiment_tag(store.experiment_id, key)
 
 
 def test_a_driver_that_was_taken_over_leaves_the_runs_to_the_other(folder: Path) -> None:
     store = Store()
     driver = Driver(store, "c").acquire()
     run = store.create("a", {}, kind="train")
-    for held in runs(client_at(store.uri), role="driver"):  # as the one that takes over does
-        store.client.raw.delete_run(held.info.run_id)
+    take_over(store)
     with pytest.raises(CampaignBusy, match="was taken over"):
         driver.check(failed=True)
     driver.release()
@@ -178,7 +183,45 @@ def test_a_run_of_a_driver_that_nobody_can_read_stands_until_it_was_silent(
 
     monkeypatch.setattr(driver, "LEASE", 0.5)
     store = Store()
-    tags = {"al.role": "driver", "al.campaign": "c", "al.driver": "?", "al.driver_state": "drives"}
-    store.create("damaged", tags, kind="driver")
+    for key in ("al.driver.c.damaged", "al.drives.c.damaged"):
+        store.client.set_experiment_tag(store.experiment_id, key, "?")
     Driver(Store(), "c").acquire().release()
-    assert not store.find({"al.role": "driver"})
+    assert not held(client_at(store.uri))
+
+
+def test_a_sign_of_life_that_comes_late_gives_no_right_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al.tracking import driver
+
+    monkeypatch.setattr(driver, "BEAT", 0.1)
+    store = Store()
+    first = Driver(store, "c").acquire()
+    take_over(store)
+    until(lambda: "al.beat." in str(store.client.raw.get_experiment(store.experiment_id).tags))
+    with pytest.raises(CampaignBusy, match="was taken over"):
+        first.check(failed=True)
+    second = Driver(Store(), "c").acquire()  # what is left of the first is no driver
+    first.release()
+    second.check(failed=True)
+    second.release()
+    assert not held(client_at(store.uri))
+
+
+def test_a_driver_is_no_run_and_comes_back_with_no_experiment(folder: Path) -> None:
+    store = Store()
+    client = client_at(store.uri)
+    driver = Driver(store, "c").acquire()
+    assert not client.search_runs([store.experiment_id])
+    driver.release()
+    client.delete_experiment(store.experiment_id)  # MLflow restores all runs with it
+    client.restore_experiment(store.experiment_id)
+    Driver(Store(), "c").acquire().release()
+
+
+def test_a_campaign_is_held_by_its_own_drivers_alone(folder: Path) -> None:
+    long = Driver(Store(), "c.other").acquire()
+    Driver(Store(), "c").acquire().release()
+    with pytest.raises(CampaignBusy):
+        Driver(Store(), "c.other").acquire()
+    long.release()

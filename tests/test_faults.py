@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import SMALL
 from tests.drivers import drive
 from tests.servers import Server
-from tests.stores import client_at, outcome, runs
+from tests.stores import client_at, held, outcome, runs
 from tests.test_driver import until
 
 PARAMETERS = {**SMALL, "campaign": "c"}
@@ -121,8 +121,8 @@ def test_two_campaigns_on_one_database_do_not_disturb_each_other(
 
 
 def drivers(client: Any, before: Any = ()) -> set[str]:
-    """Ids of the runs by which processes hold campaigns, less those known before."""
-    return {run.info.run_id for run in runs(client, role="driver")} - set(before)
+    """How processes hold campaigns, less what is known from before."""
+    return held(client) - set(before)
 
 
 @pytest.mark.parametrize(

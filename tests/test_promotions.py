@@ -75,6 +75,19 @@ def history(registry: Registry) -> list[tuple[str, ...]]:
     return list(table[["version", "by", "why"]].itertuples(index=False, name=None))
 
 
+def test_a_row_that_somebody_took_away_is_missed_and_none_is_written_over(
+    registry: Registry, client: Any
+) -> None:
+    client.delete_registered_model_tag("m", "al.promotion.000001")
+    again = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
+    again.promote(1, "back")
+    assert [version for version, _, _ in history(again)] == ["v1", "v3", "v1"]
+    assert again.undo("no", 1) == 3
+    read = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
+    assert read.promotions.all() == again.promotions.all()
+    assert read.promotions.all()[-1].done
+
+
 def test_each_promotion_is_a_row_once(registry: Registry) -> None:
     registry.promote(3, "again")
     assert history(registry) == [

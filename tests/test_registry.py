@@ -10,6 +10,7 @@ import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
+import al
 from al.errors import AlError, RegistryError
 from al.pipeline import driving
 from al.registry import Registry, Standing
@@ -237,6 +238,68 @@ def test_a_version_is_a_dozen_files_at_most(campaign: Make, folder: Path) -> Non
 
 
 # -- what people delete ---------------------------------------------------------------------
+
+
+def test_a_model_that_is_not_the_campaigns_any_more_is_one_line_with_the_way_out(
+    client: Any,
+) -> None:
+    experiment = client.get_experiment_by_name("here").experiment_id
+    owner, lost = (client.create_run(experiment).info.run_id for _ in range(2))
+    connection = Connection(mlflow.get_tracking_uri())
+    new, known = (Registry(connection, "m", "c", run) for run in ("", owner))
+    Registry(connection, "m", "c", lost).claim()
+    with pytest.raises(RegistryError, match=f"run {lost} of 'c' in another experiment: pass"):
+        new.check_free()
+    client.delete_run(lost)
+    with pytest.raises(RegistryError, match=f"run {lost} of 'c', which is deleted: restore that"):
+        new.check_free()
+    with pytest.raises(RegistryError, match="deleted: rename it, and the campaign makes another"):
+        known.check_free()
+    client.delete_registered_model_tag("m", "al.campaign_run")
+    with pytest.raises(RegistryError, match=f"set its tag al.campaign_run to {owner} if it is"):
+        known.check_free()
+    client.set_registered_model_tag("m", "al.campaign_run", owner)
+    assert known.check_free() is False
+    client.rename_registered_model("m", "other")
+    assert known.check_free() is True
+
+
+def test_a_campaign_that_was_deleted_is_told_and_goes_on_when_its_run_is_restored(
+    campaign: Make, client: Any
+) -> None:
+    campaign(campaign="m", cycles=1).run()
+    (run,) = runs(client, role="campaign")
+    client.delete_run(run.info.run_id)
+    with pytest.raises(AlError, match=f"was deleted: restore its run {run.info.run_id}"):
+        al.Campaign(campaign="m").cycle()
+    client.restore_run(run.info.run_id)
+    campaign(campaign="m").step("select-data")
+    campaign(campaign="m").step("annotate")
+    (asked,) = runs(client, step="select-data", cycle="2")
+    client.delete_run(asked.info.run_id)
+    with pytest.raises(AlError, match="select-data of cycle 2 was deleted, and its answers"):
+        campaign(campaign="m").cycle()
+    client.restore_run(asked.info.run_id)
+    campaign(campaign="m").cycle()
+    twin = client.create_run(run.info.experiment_id, tags=dict(run.data.tags))
+    client.log_artifact(
+        twin.info.run_id, client.download_artifacts(run.info.run_id, "campaign.json")
+    )
+    with pytest.raises(AlError, match="are each campaign 'm': delete all but one"):
+        campaign(campaign="m").cycle()
+
+
+def test_a_deleted_experiment_is_one_line_however_it_is_named(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = client.get_experiment_by_name("here").experiment_id
+    client.delete_experiment(experiment)
+    with pytest.raises(AlError, match="experiment 'here' is deleted: restore it"):
+        campaign(campaign="m").cycle()
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+    with pytest.raises(AlError, match="experiment 'here' is deleted: restore it"):
+        campaign(campaign="m").cycle()
 
 
 def test_the_version_of_an_open_cycle_may_be_deleted_where_another_is_in_production(

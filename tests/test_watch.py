@@ -15,7 +15,7 @@ from al.errors import ConfigError
 from al.pipeline.spans import span
 from al.pipeline.watch import Reasons, keep_watch
 from tests.conftest import ROOT, SMALL
-from tests.stores import client_at, runs
+from tests.stores import client_at, held, runs
 from tests.test_driver import until
 from tests.test_living_pool import PARAMETERS, data, write  # noqa: F401 - a fixture
 from tests.test_steps import arguments
@@ -86,7 +86,7 @@ def test_a_watch_runs_cycle_after_cycle_until_a_rule_ends_it(
     assert "cycle 2 starts: the one before is closed" in out
     assert "no cycle: cycles=2 are done" in out
     assert len(runs(client, role="cycle")) == 2
-    assert not runs(client, role="driver")
+    assert not held(client)
 
 
 def test_new_samples_start_a_cycle(
@@ -147,7 +147,7 @@ def test_a_watch_waits_for_answers_without_a_trace_and_stops_at_a_signal(folder:
     client = client_at(f"sqlite:///{folder}/mlflow.db")
     until(lambda: bool(runs(client, step="annotate")))
     time.sleep(4)
-    assert not runs(client, role="driver")
+    assert not held(client)
     (folder / "open").touch()
     until(lambda: len(runs(client, step="train")) == 1)
     until(lambda: len(runs(client, role="cycle")) == 2)

@@ -83,12 +83,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Election:
-    """Who won, against whom, and why."""
+    """Who won, against whom, and why.
+
+    Attributes:
+        offered: it is good enough, and waits for a person's approval.
+    """
 
     winner: Candidate
     promoted: bool
     why: str
     champion_metrics: Mapping[str, float] | None = None
+    offered: bool = False
 
 
 class Recorder(Protocol):

@@ -113,7 +113,7 @@ class Experiment:
         """The experiment's run; this process alone works on it."""
         tags = {"al.role": EXPERIMENT, "al.experiment": self.name}
         known = next(iter(store.find(tags)), None)
-        driver = Driver(store, self.name, known.id if known else None).acquire()
+        driver = Driver(store, self.name).acquire()
         try:
             known = known or next(iter(store.find(tags)), None)
             run = known or store.create(self.name, tags, kind=EXPERIMENT)

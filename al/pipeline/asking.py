@@ -15,10 +15,12 @@ import pandas as pd
 from al.config import Config
 from al.contracts import AUDIT, Answer, Answers, DataLoader, Query
 from al.errors import AlError, ConfigError, DataError, LabelError, UnknownName, did_you_mean
+from al.pipeline.notices import Event
 from al.pipeline.session import Session
 from al.pipeline.spans import span_or_off
 from al.progress import bar
 from al.state import GIVEN
+from al.tracking import Run
 
 _log = logging.getLogger(__name__)
 
@@ -167,13 +169,14 @@ def outlook(
 
 
 def hear(
-    query: Query, session: Session, started: float, *, whole: bool = False
+    query: Query, session: Session, run: Run, *, whole: bool = False
 ) -> tuple[Answers, Outlook]:
     """Ask, and collect until the cycle can go on or `wait` is over; the last of what was heard.
 
     The campaign is held meanwhile: who waits like this drives it.
 
     Args:
+        run: of who asks; its start is when the query was first asked about.
         whole: all of the query is waited for, and nothing that was asked about elsewhere heard.
     """
     annotator = session.annotator
@@ -185,11 +188,16 @@ def hear(
                 answers = annotator.collect(everything)
         else:
             answers = collected(everything, session)
-        return answers, outlook(query, answers, session, started, whole=whole)
+        return answers, outlook(query, answers, session, run.started, whole=whole)
 
     with reached(session):
         annotator.request(query)
     answers, found = look()
+    if not found.go:
+        number = session.state.cycle + 1
+        text = f"{'auto-label' if whole else f'cycle {number}'} waits for answers: {found.text}"
+        facts = {"cycle": number, "asked": len(query.ids), "answered": found.there}
+        session.notices.tell(run, Event("waiting", f"cycle {number}", text, facts))
     wait = span_or_off(session.config.wait, "wait")
     if found.go or wait is None:
         return answers, found

@@ -177,7 +177,7 @@ def _answers(session: Session, run: Run, look: Look, ids: list[str]) -> LabelTab
         with reached(session):
             session.annotator.withdraw(gone)
         there = query.without(gone)
-    answers, found = hear(there, session, run.started, whole=True)
+    answers, found = hear(there, session, run, whole=True)
     check_answers(answers.answered, session.data)
     if not found.go:
         raise Waiting(f"waiting: {found.text}")

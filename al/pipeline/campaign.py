@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Unpack
 import pandas as pd
 
 from al.config import DEFAULT, Config
-from al.errors import ConfigError
+from al.errors import AlError, CampaignBusy, ConfigError
 from al.exports import table_of
 from al.keywords import Keywords, with_parameters
 from al.pipeline import notebook
@@ -25,7 +25,8 @@ from al.pipeline.history import stop_reason
 from al.pipeline.identifying import name_of
 from al.pipeline.labels_out import export_labels, labels_of, queries_of
 from al.pipeline.look_record import Promise, whole
-from al.pipeline.opening import look_into, open_session, promotions_of
+from al.pipeline.notices import failure
+from al.pipeline.opening import look_into, open_session, promotions_of, tell_unopened
 from al.pipeline.predicting import predict
 from al.pipeline.report import Result
 from al.pipeline.reporting import BASELINE, complete, report
@@ -108,7 +109,10 @@ class Campaign:
         Where people have not answered yet, say so and return; the next call goes on.
         """
         with self._opened() as session:
-            complete = run_missing(session)
+            # A cycle that is open ends as it began; the next is opened with what has changed.
+            older = open_cycle(session) if session.outdated else None
+            again = older is not None and advance(older)
+            complete = older is None and run_missing(session)
             result = Result.of(session)
             config = session.config
             compared = config.annotator == "oracle" and config.baseline != "none"
@@ -120,6 +124,8 @@ class Campaign:
                 session.gathered.baseline = None  # it may have gone on
                 tell_achieved(session)
             result.log(session.run)
+        if again:
+            return self.run()
         self._result = result
         if self._entry == "main" or (self._entry is None and result.baseline is not None):
             _log.info(result.text())
@@ -326,13 +332,17 @@ class Campaign:
     def _opened(self, *, create: bool = True) -> Iterator[Session]:
         """The campaign, opened, and its run left in a state that says how it stands."""
         with self._settings():
-            session = open_session(
-                self._given,
-                experiment=self._experiment,
-                entry=self._entry,
-                create=create,
-                steps=self.steps,
-            )
+            try:
+                session = open_session(
+                    self._given,
+                    experiment=self._experiment,
+                    entry=self._entry,
+                    create=create,
+                    steps=self.steps,
+                )
+            except AlError as error:
+                tell_unopened(self._given, self._experiment, error)
+                raise
             self.name, self._config = session.config.name, session.config
 
             def finish() -> None:
@@ -343,7 +353,13 @@ class Campaign:
                     yield session
                     complete(session)
                     session.attach_project_run()
+            except CampaignBusy:  # another one goes on
+                raise
+            except Exception as error:
+                session.notices.tell(session.run, failure(session.state.cycle + 1, error))
+                raise
             finally:
+                session.notices.close()
                 if session.driver is not None:
                     session.driver.release()
                 session.engine.close()
@@ -354,6 +370,8 @@ class Campaign:
         other = config.replace(
             strategy=config.baseline,
             baseline="none",
+            notify="none",
+            promote="not-worse" if config.promote == "ask" else config.promote,
             campaign="auto" if auto else f"{config.name}-{config.baseline}",
             model="auto",
         )

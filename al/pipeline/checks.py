@@ -70,6 +70,22 @@ def check_goals(config: Config, metric: str, kind: Kind, asked: Collection[str])
             check_range(name, value, kind, metric)
 
 
+def check_change(begun: Config, wanted: Config) -> None:
+    """Refuse a change after which the campaign's models do not fit.
+
+    Raises:
+        ConfigError: models learn to predict their losses, or not, from the first cycle on.
+    """
+    before, after = ("losses" in build(config.strategy).reads for config in (begun, wanted))
+    if before != after:
+        does = "predict" if before else "do not predict"
+        raise ConfigError(
+            f"strategy={wanted.strategy}: models of campaign {begun.name!r} {does} their losses, "
+            f"which cannot change: fork it, by another campaign name with "
+            f"strategy={wanted.strategy} and labels_from={begun.name}"
+        )
+
+
 def check_times(config: Config) -> None:
     """Refuse times that are none.
 

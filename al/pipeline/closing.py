@@ -36,6 +36,7 @@ def close(cycle: Cycle) -> State:
         pool_digest=ids_digest(pool),
         memory=_memory(cycle),
         suspicious=suspicious,
+        changes=session.changes,
     )
     own = state.labels.originals
     count = len(own.ids)  # answers, whatever copies have them too
@@ -142,6 +143,8 @@ def _line(cycle: Cycle, state: State, seconds: float) -> str:
     words.append(f"{seconds:5.1f} s")
     if cycle.verdict is not None and not cycle.verdict.retrain:
         words.append(f"not retrained: {cycle.verdict.why}")
+    elif cycle.election is not None and cycle.election.offered:
+        words.append("the winner waits for approval")
     elif cycle.election is not None and not cycle.election.promoted:
         words.append("champion kept")
     return "  ".join(words)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
+from al.pipeline.changes import tags_of
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 from al.pipeline.workers import CampaignModel
@@ -45,6 +46,7 @@ class Cycle:
     verdict: Verdict | None = None
     election: Election | None = None
     champion_version: int | None = None  # version that the cycle started from
+    winner_version: int | None = None  # version that the election has made
     champion_version_after: int | None = None  # version that the election left in Production
     told: str = ""  # what the latest step did, for who called that step alone
     _models: dict[int, CampaignModel] = field(default_factory=dict)
@@ -127,6 +129,7 @@ def open_cycle(session: Session) -> Cycle | None:
         if step.finished and step.status == "RUNNING":  # killed between the mark and the end
             step.finish()
     number = session.state.cycle + 1
+    run.log_params(session.changes)
     return Cycle(session, number, run.reopen(), steps, labels=session.state.labels)
 
 
@@ -144,9 +147,11 @@ def begin_cycle(session: Session) -> Cycle:
         )
     number = session.state.cycle + 1
     tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
+    tags |= tags_of(session.changes)
     name = f"cycle {number:02d}"
     run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
     session.put_on_record(run)
+    run.log_params(session.changes)
     return Cycle(session, number, run, labels=session.state.labels)
 
 

@@ -9,6 +9,7 @@ from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, Waiting, begin_cycle, ended, needs, next_step, open_cycle
 from al.pipeline.figures import measure_again
 from al.pipeline.history import stop_reason
+from al.pipeline.notices import Event, tell_of
 from al.pipeline.reporting import renew
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
@@ -25,6 +26,7 @@ def run_missing(session: Session) -> bool:
             f"{len(session.state.labels.originals.ids)} labels; "
             f"cycles={session.config.cycles + 10} goes on"
         )
+        _tell_end(session, session.run.tags.get("al.stopped", ""))
         return True
     while cycle is not None or not (reason := stop_reason(session)):
         if not advance(cycle or begin_cycle(session)):
@@ -34,7 +36,18 @@ def run_missing(session: Session) -> bool:
     also = f"; answers to {waiting} samples are still waited for" if waiting else ""
     _log.info(f"campaign {session.config.name} ends: {reason}{also}")
     session.run.set_tags({"al.stopped": reason})
+    _tell_end(session, reason)
     return True
+
+
+def _tell_end(session: Session, reason: str) -> None:
+    """Tell that the campaign has ended, and where it stands."""
+    record, labels = session.state.champion_record, len(session.state.labels.originals.ids)
+    metric = session.task.metric
+    figure = f", test/{metric} {record.test[metric]:.3f}" if record else ""
+    text = f"the campaign has ended: {reason} ({labels} labels{figure})"
+    if reason:
+        session.notices.tell(session.run, Event("ended", reason, text, {"labels": labels}))
 
 
 def advance(cycle: Cycle, only: Step | None = None) -> bool:
@@ -57,7 +70,9 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
             if only:
                 cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
             for step in steps:
-                if over := step.load()(cycle) or step is steps[-1]:
+                over = step.load()(cycle) or step is steps[-1]
+                tell_of(cycle)
+                if over:
                     close(cycle)
                 if over or step is only:
                     break

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from al.kinds import kind_of
+from al.pipeline.changes import changed_in
 from al.pipeline.session import Session
 from al.pipeline.stopping import Standing, why_to_stop
 
@@ -35,6 +37,22 @@ def stop_reason(session: Session) -> str:
         traits=kind_of(session.data.spec).traits,
     )
     return why_to_stop(session.stop_rules, standing)
+
+
+def changes_of(session: Session) -> list[tuple[int, str]]:
+    """Parameters that changed on the way, and after how many labels each change came."""
+    if not session.next_changes:
+        return []
+    found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
+    changes: list[tuple[int, str]] = []
+    before: Mapping[str, Any] = {}
+    labels = 0
+    for run in sorted(found, key=lambda run: run.tags.whole("al.cycle")):
+        now = changed_in(run)
+        if new := [f"{name}={value}" for name, value in now.items() if before.get(name) != value]:
+            changes.append((labels, ", ".join(new)))
+        before, labels = now, int(run.metrics.get("cycle/labels", labels))
+    return changes
 
 
 def remember(session: Session, metrics: Mapping[str, float]) -> None:

@@ -10,10 +10,11 @@ from al.catalog import make_task, tasks
 from al.config import DEFAULT, Config
 from al.contracts import DataLoader, Task
 from al.data import encoding
-from al.errors import ConfigError
+from al.errors import ConfigError, StateError
 from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import NAME, CampaignRecord
+from al.pipeline.changes import Told, told, with_changes
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
 
@@ -28,6 +29,8 @@ class Identified(NamedTuple):
         run: the campaign's; None where it has not been started.
         stored: what it was started with; a run alone was killed before that was written.
         made: its task and data, where they had to be made to know which campaign it is.
+        wanted: what holds from the next cycle on; a cycle that is open ends as it began.
+        told: which changes the runs had on record.
     """
 
     store: Store
@@ -35,11 +38,40 @@ class Identified(NamedTuple):
     run: Run | None
     stored: CampaignRecord | None
     made: tuple[Task, DataLoader] | None
+    wanted: Config
+    told: Told | None = None
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """What was changed since the campaign began, as the cycle that is open or next has it."""
+        opened = self.told and self.told.opened
+        return opened[1] if opened else self.next_changes
+
+    @property
+    def next_changes(self) -> Mapping[str, Any]:
+        """What was changed since the campaign began, as it holds from the next cycle on."""
+        if self.stored is None or self.told is None:
+            return {}
+        new = self.stored.as_config().changes_of(self.wanted)
+        known = {*self.told.wanted, *new}
+        return {name: v for name, v in self.wanted.to_dict().items() if name in known}
 
 
 def name_of(given: Mapping[str, Any]) -> str:
     """The name of the campaign that parameters mean."""
     return _named(Config.from_dict(given))[0].name
+
+
+def is_meant(given: Mapping[str, str], campaign: Config) -> bool:
+    """Whether parameters of a command, its own among them, mean a campaign that is there."""
+    known = Config().to_dict()
+    try:
+        config = Config.from_dict({name: v for name, v in given.items() if name in known})
+    except ConfigError:  # nothing has come of it, of no campaign
+        return False
+    if config.campaign == "auto" and config.strategy == DEFAULT:
+        config = config.replace(strategy=campaign.strategy)
+    return config.name == campaign.name
 
 
 def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Identified:
@@ -52,22 +84,28 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
         ConfigError: it is not there and not to be started, or runs with other parameters.
     """
     config, made = _named(Config.from_dict(given))
+    unsure = _unsure(given, spelt_out=store.entry == "main")
     run, stored = find(store, config.name)
-    if stored is not None:
+    if run is not None and stored is not None:
         if config.strategy == DEFAULT:
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
-        begun = stored.as_config()
+        on_record = told(store, run)
+        first = stored.as_config()
+        begun = with_changes(first, on_record.wanted, run.name)
         if given.get("metric") == measuring.AUTO:
             given = {**given, "metric": begun.metric}
         if given.get("encoder") in (encoding.AUTO, begun.encoder.partition("@")[0]):
             given = {**given, "encoder": begun.encoder}
         if given.get("cold_start") == DEFAULT:
             given = {**given, "cold_start": begun.cold_start}
-        now = begun.resumed_with(stored.unsaid(given))
+        now = wanted = begun.resumed_with(stored.unsaid(given), unsure)
+        if on_record.opened is not None:
+            in_force = with_changes(first, on_record.opened[1], run.name)
+            now = wanted.replace(**wanted.changes_of(in_force))
         same = made is not None and now.of_task == config.of_task
-        return Identified(store, now, run, stored, made if same else None)
+        return Identified(store, now, run, stored, made if same else None, wanted, on_record)
     if not create:
         raise ConfigError(unknown_campaign(store, config.name))
     if set(given) == {"campaign"}:  # a name alone is meant to be there, not to start another
@@ -78,7 +116,20 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             )
         raise ConfigError(unknown_campaign(store, config.name))
     made = made or task_and_data(config)
-    return Identified(store, begun_with(config, *made), run, stored, made)
+    config = begun_with(config, *made)
+    return Identified(store, config, run, stored, made, config)
+
+
+def _unsure(given: Mapping[str, Any], *, spelt_out: bool) -> set[str]:
+    """Parameters that are given as defaults, which may mean that nobody thought of them.
+
+    Args:
+        spelt_out: all defaults are given, as main gives them.
+    """
+    default = Config().to_dict()
+    names = default if spelt_out else ("strategy",)
+    same = Config.from_dict(given).to_dict()
+    return {name for name in names if name in given and same[name] == default[name]}
 
 
 def begun_with(config: Config, task: Task, data: DataLoader) -> Config:
@@ -137,6 +188,9 @@ def find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:
     runs = store.find({"al.role": "campaign", "al.campaign": name})
     if not runs:
         return None, None
+    if len(runs) > 1 and len(begun := [run for run in runs if run.has(NAME)]) > 1:
+        ids = " and ".join(run.id for run in begun)  # one was deleted and restored
+        raise StateError(f"runs {ids} are each campaign {name!r}: delete all but one of them")
     return runs[0], CampaignRecord.load(runs[0]) if runs[0].has(NAME) else None
 
 

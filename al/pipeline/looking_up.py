@@ -16,6 +16,7 @@ from al.kinds import kind_of
 from al.pipeline.asking import options_of
 from al.pipeline.checks import (
     check_annotator,
+    check_change,
     check_form,
     check_goals,
     check_names,
@@ -30,6 +31,7 @@ from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import check_measured, few, is_share, settle
+from al.pipeline.notices import Notices, address
 from al.pipeline.seen_data import SeenData, seen_so_far
 from al.pipeline.session import Session, check_labels
 from al.pipeline.standing import where_it_stands
@@ -63,7 +65,8 @@ def looked_up(
     cache_limit(), server_wait()  # a wrong one is told now
     known = identified(given, Store(experiment, entry), create=create)
     config, stored = known.config, known.stored
-    check_names(config)
+    for each in (config, known.wanted):
+        check_names(each)
     task, data = known.made or task_and_data(config)
     device = device_named(config.device)
     if stored is not None:
@@ -74,11 +77,16 @@ def looked_up(
         check_same(data, stored.contents, config)
     settle(config, task, data)
     graph = new_graph(task, data, config)
-    check_task(config, task, data, graph)
-    check_goals(
-        config, task.metric, kind_of(data.spec), config.to_dict() if stored is None else given
-    )
+    for each in (config, known.wanted):
+        check_task(each, task, data, graph)
+        named = config.to_dict() if stored is None else given
+        check_goals(each, task.metric, kind_of(data.spec), named)
+        criterion_of(each, task, graph)
+    if stored is not None:
+        check_change(stored.as_config(), known.wanted)
     check_times(config)
+    if "notify" in given:
+        address(config.notify)
     lower = task.metric in graph.lower
     wanted = criterion_of(config, task, graph)
     if stored is None and data.given() is not None:
@@ -144,6 +152,9 @@ def looked_up(
             open_run=open_run,
             draws=draws_of(known.store, run, state.cycle),
             seen_data=seen_so_far(known.store, run) if begun else SeenData(),
+            notices=Notices(config, run, told=driver is not None),
+            changes=known.changes,
+            next_changes=known.next_changes,
         )
         session.settle()
         return session

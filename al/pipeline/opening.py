@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 
 from al.config import Config
+from al.errors import AlError, ConfigError, TrackingError
 from al.pipeline.campaign_record import CampaignRecord
+from al.pipeline.changes import CHANGED, told
 from al.pipeline.cycle import open_cycle
 from al.pipeline.driving import advance
-from al.pipeline.identifying import find, identified
+from al.pipeline.identifying import Identified, find, identified, is_meant
 from al.pipeline.looking_up import looked_up, registry_of
+from al.pipeline.notices import Notices, failure
 from al.pipeline.session import Session
 from al.pipeline.standing import begin_with
 from al.pipeline.steps import STEPS, Step
-from al.tracking import Driver, Run, Store
+from al.tracking import Driver, Run, Store, left_over
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +50,11 @@ def open_session(
     known, opened = looked_up(given, experiment, entry, create=create, steps=steps)
     store, config = known.store, known.config
     # Up to here everything was only looked at; from here on this process is the only driver.
-    driver = Driver(store, config.name, known.run.id if known.run else None).acquire()
+    driver = Driver(store, config.name).acquire()
     try:
-        if find(store, config.name) != (known.run, known.stored):  # another made it meanwhile
+        run, stored = find(store, config.name)
+        changed = run is not None and stored is not None and told(store, run) != known.told
+        if (run, stored) != (known.run, known.stored) or changed:  # by another, meanwhile
             driver.release()
             return open_session(
                 given, experiment=experiment, entry=entry, create=create, steps=steps
@@ -64,6 +71,8 @@ def open_session(
         session.registry.claim()
         if session.open_run is not None and session.open_run.finished:  # its state is damaged
             session = _closed_again(session, lambda: opened(run, driver))
+        if known.stored is not None:
+            _take_changes(session, known)
         if known.stored is None:
             run.set_tags({"al.registered_model": session.registry.name})
             _tell_pool(session)
@@ -78,6 +87,22 @@ def open_session(
         driver.release()
         raise
     return session
+
+
+def tell_unopened(given: Mapping[str, Any], experiment: str | None, error: AlError) -> None:
+    """Tell those who want to know that a campaign which is there could not be opened."""
+    if isinstance(error, (TrackingError, ConfigError)):  # the server is away, or it is a slip
+        return
+    with suppress(AlError):
+        known = identified(given, Store(experiment), create=False)
+        if known.run is not None and known.config.notify != "none":
+            number = 1 + sum(
+                run.finished
+                for run in known.store.find({"al.role": "cycle", "al.campaign_run": known.run.id})
+            )
+            notices = Notices(known.config, known.run)
+            notices.tell(known.run, failure(number, error))
+            notices.close()
 
 
 def look_into(
@@ -125,6 +150,20 @@ def _tell_pool(session: Session) -> None:
         )
 
 
+def _take_changes(session: Session, known: Identified) -> None:
+    """Keep what is to change for the next cycle, and say so."""
+    before = known.told.wanted if known.told else {}
+    if known.next_changes == before:
+        return
+    assert known.stored is not None
+    session.run.set_tags({CHANGED: json.dumps(known.next_changes)})
+    begun = known.stored.as_config().to_dict()
+    was, now = ({**begun, **changes} for changes in (before, known.next_changes))
+    said = (f"{name}={now[name]} (was {was[name]})" for name in now if now[name] != was[name])
+    number = session.state.cycle + (2 if session.open_run else 1)
+    _log.info(f"from cycle {number} on: {', '.join(said)}")
+
+
 def _create(store: Store, config: Config) -> Run:
     tags = {"al.role": "campaign", "al.campaign": config.name}
     return store.create(config.name, tags, kind="main")
@@ -139,8 +178,11 @@ def _closed_again(session: Session, again: Callable[[], Session]) -> Session:
 
 
 def _end_left_over(session: Session) -> None:
-    """End the runs of drivers that were killed; they have no cycle of their own."""
+    """End the runs of commands that were killed; they have no cycle of their own."""
     for run in session.store.find({"al.role": "step", "al.campaign_run": session.run.id}):
         mine = run.id == session.store.attached
         if run.status == "RUNNING" and "al.cycle" not in run.tags and not mine:
+            run.end("KILLED")
+    for run, given in left_over(session.store):
+        if is_meant(given, session.config):
             run.end("KILLED")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from al.errors import without_credentials
 from al.pipeline import notebook
+from al.pipeline.history import changes_of
 from al.pipeline.session import Session
 from al.tracking import Run
 
@@ -31,6 +33,7 @@ class Result:
     Attributes:
         curve: the champion's test metric by number of labels; columns labels and metric.
         version: in Production; None where there is none.
+        changes: parameters that changed on the way, and from how many labels on.
         baseline: the same of the campaign that this one is held against.
     """
 
@@ -44,6 +47,7 @@ class Result:
     tracking_uri: str
     experiment_id: str
     baseline: Result | None = None
+    changes: Sequence[tuple[int, str]] = ()
 
     @classmethod
     def of(cls, session: Session) -> Result:
@@ -61,6 +65,7 @@ class Result:
             validation_labels=len(session.data.ids("val")),
             tracking_uri=without_credentials(session.store.uri),
             experiment_id=session.store.experiment_id,
+            changes=changes_of(session),
         )
 
     def beside(self, baseline: Result) -> Result:
@@ -103,6 +108,7 @@ class Result:
         title = f"test/{self.metric} of the model in Production"
         lines = ["", f"{title} (plus {self.validation_labels} validation labels)"]
         lines += [self.table().to_string(float_format="{:.3f}".format, na_rep="–")]
+        lines += [f"from {labels} labels on: {what}" for labels, what in self.changes]
         if self.version is not None:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):
@@ -124,6 +130,10 @@ class Result:
                 line = "-" if result is self else "--"
                 labels, values = result.curve["labels"], result.curve[self.metric]
                 axes.plot(labels, values, line, marker="o", markersize=4, label=result.strategy)
+        for since, what in self.changes:
+            axes.axvline(since, color="0.6", linewidth=0.8, linestyle=":")
+            axes.annotate(what, (since, 0.02), xycoords=("data", "axes fraction"), rotation=90,
+                          fontsize=7, color="0.4", ha="right", va="bottom")  # fmt: skip
         axes.set(xlabel=f"labels (plus {self.validation_labels} for validation)",
                  ylabel=f"test {self.metric}", title=self.campaign)  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

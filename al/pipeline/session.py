@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ from al.errors import DataError, StateError
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
 from al.pipeline.making import Makings, freeze, tell_gone
+from al.pipeline.notices import Notices
 from al.pipeline.seen_data import SeenData, some
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
@@ -50,6 +52,9 @@ class Session:
         state: where the campaign stands after its last closed cycle.
         open_run: run of the cycle that another process left open.
         draws: what `auto-label` has drawn, as far as no state holds it.
+        notices: what tells people what happens.
+        changes: parameters that differ from how the campaign began, as `config` has them.
+        next_changes: the same from the next cycle on.
         seen: run that last put the training ids on record.
         seen_data: what was seen of a user's own data.
         history: metrics of all closed cycles, once the stop rules have asked for them.
@@ -77,6 +82,9 @@ class Session:
     registry: Registry
     state: State
     open_run: Run | None
+    notices: Notices
+    changes: Mapping[str, Any]
+    next_changes: Mapping[str, Any]
     draws: Draws = field(default_factory=Draws)
     seen: Run | None = None
     seen_data: SeenData = field(default_factory=SeenData)
@@ -88,6 +96,11 @@ class Session:
 
     def __post_init__(self) -> None:
         self.recipe = CampaignRecipe(self.makings, self.splits)
+
+    @property
+    def outdated(self) -> bool:
+        """The next cycle is to be another session's, as its parameters are others."""
+        return self.changes != self.next_changes
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared, moved and vanished.

@@ -51,16 +51,18 @@ class Promotions:
         self._client = client
         self._name = name
         self._rows: list[Promotion] | None = None
+        self._next = 0  # number of the next one; somebody may have taken rows away
 
     def all(self) -> list[Promotion]:
         """In their order."""
         if self._rows is None:
             tags = self._client.get_registered_model(self._name).tags
+            keys = sorted(key for key in tags if key.startswith(PREFIX))
             self._rows = [
-                read_as(Promotion, value, f"tag {key} of model {self._name}")
-                for key, value in sorted(tags.items())
-                if key.startswith(PREFIX)
+                read_as(Promotion, tags[key], f"tag {key} of model {self._name}") for key in keys
             ]
+            last = keys[-1].removeprefix(PREFIX) if keys else ""
+            self._next = int(last) + 1 if last.isdecimal() else len(keys)
         return list(self._rows)
 
     def note(self, version: int | None, by: str, why: str, *, done: bool = True) -> None:
@@ -71,24 +73,26 @@ class Promotions:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         # A clock that was put back must not turn the order round.
         at = max([now, *(row.at for row in known[-1:])])
-        self._write(len(known), Promotion(version, by, why[:500], at, done))
+        self._write(Promotion(version, by, why[:500], at, done))
 
     def finish(self) -> None:
         """The latest one has come to its end."""
-        known = self.all()
-        self._write(len(known) - 1, replace(known[-1], done=True))
+        self._rows, latest = self.all()[:-1], self.all()[-1]
+        self._next -= 1
+        self._write(replace(latest, done=True))
 
     def take_back(self) -> None:
         """Take the latest one off the record: it never came about."""
-        known = self.all()
-        self._client.delete_registered_model_tag(self._name, f"{PREFIX}{len(known) - 1:06d}")
-        self._rows = known[:-1]
+        self._rows = self.all()[:-1]
+        self._next -= 1
+        self._client.delete_registered_model_tag(self._name, f"{PREFIX}{self._next:06d}")
 
-    def _write(self, place: int, row: Promotion) -> None:
+    def _write(self, row: Promotion) -> None:
+        self._rows = [*self.all(), row]
         self._client.set_registered_model_tag(
-            self._name, f"{PREFIX}{place:06d}", json.dumps(asdict(row))
+            self._name, f"{PREFIX}{self._next:06d}", json.dumps(asdict(row))
         )
-        self._rows = [*self.all()[:place], row]
+        self._next += 1
 
     def table(self) -> pd.DataFrame:
         """A row for each promotion: version, from, to, by, why; times are UTC.

@@ -7,7 +7,7 @@ import logging
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
 from al.errors import RegistryError
+from al.registry import offers
 from al.registry.promotions import Promotions, before
 from al.whole import digest_of, on_disk
 
@@ -40,6 +41,9 @@ class Standing:
         others: versions that were in Production beside it.
         alias: version that the alias `champion` names; None where it names none.
         staged: it is in stage Production; else the alias alone says that it is meant.
+        waiting: version that waits for a person's approval.
+        rejected: versions that waited, and that a person has rejected.
+        approved_by: who approved it, where it waited before.
     """
 
     version: int | None
@@ -48,6 +52,9 @@ class Standing:
     alias: int | None = None
     undone: bool = False
     staged: bool = True
+    waiting: int | None = None
+    rejected: tuple[int, ...] = ()
+    approved_by: str = ""
 
     @property
     def by(self) -> str:
@@ -112,14 +119,35 @@ class Registry:
             return True
         if self.owner and found.tags.get("al.campaign_run") == self.owner:
             return False
-        holder = found.tags.get("al.campaign")
-        whose = f"belongs to campaign {holder!r}" if holder else "exists and is no campaign's"
-        if holder == self.campaign:
-            whose = f"belongs to another run of {holder!r}, deleted or in another experiment"
         raise RegistryError(
-            f"registered model {self.name!r} {whose}: pass another model name, or another "
-            "campaign name"
+            f"registered model {self.name!r} {self._held(found.tags)}: {self._way_out(found.tags)}"
         )
+
+    def _held(self, tags: Mapping[str, str]) -> str:
+        """Who has the registered model, in words."""
+        holder, run = tags.get("al.campaign"), tags.get("al.campaign_run")
+        if holder is None or run is None:
+            return "exists and is no campaign's"
+        if holder != self.campaign:
+            return f"belongs to campaign {holder!r}"
+        deleted = ", which is deleted" if self._is_deleted(run) else " in another experiment"
+        return f"belongs to run {run} of {holder!r}{deleted}"
+
+    def _way_out(self, tags: Mapping[str, str]) -> str:
+        """What a person does about a registered model that is not this campaign's."""
+        run = tags.get("al.campaign_run")
+        if self.owner:  # the campaign is there, and has kept its models under this name
+            mine = f"set its tag al.campaign_run to {self.owner} if it is this campaign's, or "
+            return f"{'' if run else mine}rename it, and the campaign makes another"
+        other = "pass another model name, or another campaign name"
+        same = tags.get("al.campaign") == self.campaign and run and self._is_deleted(run)
+        return f"restore that run, or {other}" if same else other
+
+    def _is_deleted(self, run: str) -> bool:
+        try:
+            return self._client.get_run(run).info.lifecycle_stage == "deleted"
+        except MlflowException:  # for good
+            return False
 
     # -- who is in Production ----------------------------------------------------------------
 
@@ -140,9 +168,12 @@ class Registry:
             last: version that was champion when the cycle before closed.
         """
         versions = self._versions()
+        model = self._client.get_registered_model(self.name)
+        return self._with_offers(self._standing(last, versions, model), versions, model)
+
+    def _standing(self, last: int | None, versions: list[Any], model: Any) -> Standing:
         there = [v for v in versions if v.current_stage == STAGE]
         chosen_by_hand = [v for v in there if int(v.version) != last]
-        model = self._client.get_registered_model(self.name)
         alias = int(model.aliases.get(ALIAS) or 0) or None
         named = next((v for v in versions if int(v.version) == alias), None)
         stageless = model.tags.get(STAGELESS) == "none"
@@ -166,6 +197,20 @@ class Registry:
         by_hand = bool(chosen_by_hand) and not undone
         return Standing(number, by_hand, others, alias, undone, staged=version in there)
 
+    def _with_offers(self, found: Standing, versions: list[Any], model: Any) -> Standing:
+        """What was found, with what became of versions that wait for approval."""
+        still, rejected, by = None, [], ""
+        stageless = model.tags.get(STAGELESS) == "none"
+        for version in offers.waiting(versions):
+            number = int(version.version)
+            if number == found.version:
+                by = offers.approver(version)
+            elif offers.is_left_alone(version, model.aliases, stageless=stageless):
+                still = number
+            else:
+                rejected.append(number)
+        return replace(found, waiting=still, rejected=tuple(rejected), approved_by=by)
+
     def _left(self) -> int | None:
         """The version that was last put into Production, or found there, on record."""
         rows = self.promotions.all()
@@ -178,11 +223,51 @@ class Registry:
         for version in standing.others:
             self._move(version, ARCHIVED)
         if standing.by_hand:
-            self.promotions.note(standing.version, "hand", "put into Production by hand")
-        if standing.by_hand and standing.version is not None:
-            self._note(standing.version, "put into Production by hand")
+            why = "approved" if standing.approved_by else "put into Production by hand"
+            self.promotions.note(standing.version, standing.approved_by or "hand", why)
+            if standing.version is not None:
+                self._note(standing.version, why)
+        if standing.version is not None and standing.approved_by:
+            self._decide(standing.version, offers.APPROVED)
+        for version in standing.rejected:
+            self._decide(version, offers.REJECTED)
+            if standing.version != version:
+                self._move(version, ARCHIVED)
         if standing.version is not None and standing.alias != standing.version:
             self._client.set_registered_model_alias(self.name, ALIAS, str(standing.version))
+
+    # -- asking a person ---------------------------------------------------------------------
+
+    def offer(self, version: int, replaced: int | None) -> None:
+        """Let a version wait for a person's approval, in place of another; twice is once."""
+        there = {int(v.version): v for v in self._versions()}
+        if offers.OFFER in there[version].tags:  # and a person may have decided by now
+            return
+        if replaced in there and there[replaced].tags.get(offers.OFFER) == offers.WAITS:
+            self._decide(replaced, f"replaced by v{version}")
+            self._move(replaced, ARCHIVED)
+        self._move(version, offers.STAGING)
+        self._client.set_registered_model_alias(self.name, offers.CHALLENGER, str(version))
+        self._client.set_model_version_tag(self.name, str(version), offers.OFFER, offers.WAITS)
+
+    def rejected(self, digest: str) -> int | None:
+        """The version of these weights that a person has rejected."""
+        found = (v for v in self._versions() if v.tags.get(offers.OFFER) == offers.REJECTED)
+        return next((int(v.version) for v in found if v.tags.get("al.weights") == digest), None)
+
+    def how_to_decide(self, version: int) -> str:
+        """What a person does about a version that waits."""
+        tags = self._client.get_registered_model(self.name).tags
+        return offers.how_to_decide(version, stageless=tags.get(STAGELESS) == "none")
+
+    def _decide(self, version: int, how: str) -> None:
+        """Remember how it went with a version that waited."""
+        aliases = self._client.get_registered_model(self.name).aliases
+        if str(aliases.get(offers.CHALLENGER)) == str(version):
+            self._client.delete_registered_model_alias(self.name, offers.CHALLENGER)
+        self._client.set_model_version_tag(self.name, str(version), offers.OFFER, how)
+
+    # -- promoting ---------------------------------------------------------------------------
 
     def promote(self, version: int, why: str) -> None:
         """Move a version to Production and all others there to Archived."""
@@ -355,8 +440,13 @@ class Registry:
         """
         self._move(version, STAGE)
         for other in self._versions():
-            if other.current_stage == STAGE and int(other.version) != version:
-                self._move(int(other.version), ARCHIVED)
+            number = int(other.version)
+            if number == version:
+                continue
+            if waits := other.tags.get(offers.OFFER) == offers.WAITS:
+                self._decide(number, f"replaced by v{version}")
+            if waits or other.current_stage == STAGE:
+                self._move(number, ARCHIVED)
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))
 
     def _move(self, version: int, stage: str) -> None:

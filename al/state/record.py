@@ -47,7 +47,7 @@ class _Labels:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Stored:
     """state.json, less what is read before the rest is looked at."""
 
@@ -58,6 +58,7 @@ class _Stored:
     pool: _Pool
     memory: dict[str, Any]
     suspicious: list[dict[str, str | float]]
+    changes: dict[str, Any] = field(default_factory=dict)  # older states have none
     labels: _Labels
 
 
@@ -67,6 +68,7 @@ class State:
 
     Attributes:
         memory: what the query strategy wants to find in the next cycle.
+        changes: parameters that differ from how the campaign began, as the cycle had them.
         suspicious: labels that look wrong, the worst first; see `al.pipeline.label_quality`.
     """
 
@@ -79,6 +81,7 @@ class State:
     pool_digest: str = ""
     memory: Mapping[str, Any] = field(default_factory=dict)
     suspicious: Sequence[Mapping[str, Any]] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def start(cls, campaign: str) -> State:
@@ -96,6 +99,7 @@ class State:
             "champion": asdict(self.champion_record) if self.champion_record else None,
             "pool": {"size": self.pool_size, "digest": self.pool_digest},
             "memory": dict(self.memory),
+            "changes": dict(self.changes),
             "suspicious": [dict(row) for row in self.suspicious],
             "labels": {
                 "rows": len(self.labels),
@@ -140,6 +144,7 @@ class State:
             pool_digest=stored.pool.digest,
             memory=stored.memory,
             suspicious=stored.suspicious,
+            changes=stored.changes,
         )
 
 

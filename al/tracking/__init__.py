@@ -12,6 +12,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two l
 from al.tracking.checkpoints import Checkpoints
 from al.tracking.connection import server_wait
 from al.tracking.driver import Driver
+from al.tracking.left_over import left_over
 from al.tracking.runs import Input, Run, points_of
 from al.tracking.store import Store, plain_errors, tracking_at
 from al.tracking.weights import fetch_weights
@@ -23,6 +24,7 @@ __all__ = [
     "Run",
     "Store",
     "fetch_weights",
+    "left_over",
     "plain_errors",
     "points_of",
     "server_wait",

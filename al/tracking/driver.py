@@ -2,44 +2,40 @@
 
 The tracking server is all that drivers share, and it has no lock. What it has is an order:
 who writes first and reads then misses nobody who did so before. So a driver first *asks*
-(makes a run of role `driver`), then reads who else is there:
+(sets a tag of the experiment, with a token of its own), then reads who else is there:
 
-- nobody: it *drives* (a tag on its run says so);
+- nobody: it *drives* (a second tag says so);
 - someone drives: it is refused;
-- others ask: the one who asked first waits until the others have gone or one of them drives;
-  all others are refused.
+- others ask: the one whose token comes first waits until the others have gone or one of them
+  drives; all others are refused.
 
 Of two that ask at once at least one sees the other, so two never drive; the first of all
 who ask is refused only by one who drives, so one always does.
 
-A driver's run is deleted when it leaves. One that was killed leaves its run behind: on the
-same host its process is looked up, and it is taken over at once; from another host its sign
-of life, a count that goes up every `BEAT` seconds, is watched by the watcher's own clock, and
-it is taken over when the count has stood still for `LEASE` seconds. Taking over deletes the
-run, which is how a driver that was only suspended learns that it must not write any more.
+The tags go when the driver leaves. One that was killed leaves them behind: on the same host
+its process is looked up, and it is taken over at once; from another host its sign of life, a
+count that goes up every `BEAT` seconds, is watched by the watcher's own clock, and it is taken
+over when the count has stood still for `LEASE` seconds. Taking over deletes the tag that asked,
+which is written once and never again: that is how a driver that was only suspended learns that
+it must not write any more. What it writes late, a sign of life, means nothing without that tag.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import platform
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
 
-import psutil
 from mlflow.exceptions import MlflowException
 
 from al.errors import CampaignBusy
 from al.stops import unbroken
-from al.tracking.runs import Run
+from al.tracking.processes import Process
 from al.tracking.store import Store
 
 _log = logging.getLogger(__name__)
@@ -49,16 +45,17 @@ BEAT = 10.0
 #: Seconds without one after which a driver on another host counts as dead.
 LEASE = 60.0
 _PAUSE = 0.05  # seconds between two looks at others who ask
+#: Tags of the experiment, each followed by campaign and token.
+ASKS, DRIVES, ALIVE = "al.driver.", "al.drives.", "al.beat."
 
 
 class Driver:
     """The right to drive a campaign, held from `acquire` to `release`."""
 
-    def __init__(self, store: Store, campaign: str, parent: str | None = None) -> None:
+    def __init__(self, store: Store, campaign: str) -> None:
         self._store = store
         self._campaign = campaign
-        self._parent = parent  # run that the driver's is shown under
-        self._run: Run | None = None
+        self._token = ""  # while it asks or drives
         self._stop = threading.Event()
         self._lost = False
         self._confirmed = 0.0  # when the server last said that the right is ours
@@ -72,18 +69,20 @@ class Driver:
         watch = _Watch()
         try:
             with unbroken():
-                self._run = self._ask()
+                self._token = uuid.uuid4().hex[:16]
+                self._set(ASKS, json.dumps(asdict(Process.mine())))
             while True:
-                others = [run for run in self._others() if not self._gone(run, watch)]
+                others = [one for one in self._others() if not self._gone(one, watch)]
                 if not others:
                     break
                 self._give_way(others, watch)
                 time.sleep(_PAUSE if not watch.any else min(1.0, BEAT / 4))
-            self._run.set_tags({"al.driver_state": "drives", "al.beat": 0})
+            self._set(DRIVES, "true")
+            self._confirm()  # who took this one for dead may drive by now
+            self.check()
         except BaseException:
             self.release()
             raise
-        self._confirmed = _now()
         self._store.client.check = self.check
         threading.Thread(target=self._beat, name="al-driver", daemon=True).start()
         return self
@@ -93,15 +92,13 @@ class Driver:
         self._stop.set()
         client = self._store.client
         patient, client.patient = client.patient, False
-        if self._run is not None:
-            client.opened.discard(self._run.id)
         with suppress(Exception):  # refused where another driver goes on in these runs
             self._store.leave()
         client.check = lambda failed: None
-        run, self._run = self._run, None
-        with suppress(Exception):  # this process ends; whoever comes next looks it up
-            if run is not None:
-                client.delete_run(run.id)
+        token, self._token = self._token, ""
+        for prefix in (ALIVE, DRIVES, ASKS) if token else ():
+            with suppress(Exception):  # this process ends; whoever comes next looks it up
+                self._delete(prefix, token)
         client.patient = patient
 
     def check(self, failed: bool = False) -> None:
@@ -124,52 +121,57 @@ class Driver:
 
     # -- how ---------------------------------------------------------------------------------
 
-    def _ask(self) -> Run:
-        me = _Identity.mine()
-        tags = {
-            "al.role": "driver",
-            "al.campaign": self._campaign,
-            "al.driver": json.dumps(me.__dict__),
-            "al.driver_state": "asks",
-            "al.beat": "0",
-        }
-        name = f"driver of {self._campaign}: process {me.pid} on {me.host}"
-        return self._store.create(name, tags, parent=self._parent, kind="driver")
+    def _set(self, prefix: str, value: str) -> None:
+        self._store.client.set_experiment_tag(
+            self._store.experiment_id, f"{prefix}{self._campaign}.{self._token}", value
+        )
 
-    def _others(self) -> list[Run]:
-        assert self._run is not None
-        found = self._store.find({"al.role": "driver", "al.campaign": self._campaign})
-        return [run for run in found if run.id != self._run.id]
+    def _delete(self, prefix: str, token: str) -> None:
+        with suppress(MlflowException):  # never set, or another one was quicker
+            self._store.client.delete_experiment_tag(
+                self._store.experiment_id, f"{prefix}{self._campaign}.{token}"
+            )
 
-    def _gone(self, other: Run, watch: _Watch) -> bool:
-        """Whether a driver is dead; its run is deleted then."""
-        them = _Identity.of(other)
-        alive = them.alive()
+    def _others(self) -> list[_Asking]:
+        """Who else asks or drives; what is left of those who are gone is cleared away."""
+        tags = self._store.client.get_experiment(self._store.experiment_id).tags
+        found = {prefix: _of(tags, prefix, self._campaign) for prefix in (ASKS, DRIVES, ALIVE)}
+        for prefix in (DRIVES, ALIVE):
+            for token in found[prefix].keys() - found[ASKS].keys():
+                self._delete(prefix, token)
+        return [
+            _Asking(token, _process(text), token in found[DRIVES], found[ALIVE].get(token, ""))
+            for token, text in found[ASKS].items()
+            if token != self._token
+        ]
+
+    def _gone(self, other: _Asking, watch: _Watch) -> bool:
+        """Whether a driver is dead; its tags are deleted then."""
+        alive = other.process.alive()
         if alive is None:  # another host: all that can be seen is its sign of life
             alive = watch.sees_life(other)
         if alive is not False:
             return False
-        if other.tags["al.driver_state"] == "drives":
-            _log.warning(f"{them.text(other)} is gone: this process takes over")
-        with suppress(MlflowException):  # another one that asks was quicker
-            self._store.client.delete_run(other.id)
+        if other.drives:
+            _log.warning(f"{other.process} is gone: this process takes over")
+        for prefix in (ASKS, DRIVES, ALIVE):  # the first is what counts
+            self._delete(prefix, other.token)
         return True
 
-    def _give_way(self, others: list[Run], watch: _Watch) -> None:
-        """Refuse this process where another one drives or asked before.
+    def _give_way(self, others: list[_Asking], watch: _Watch) -> None:
+        """Refuse this process where another one drives or comes before.
 
         Raises:
             CampaignBusy: names it.
         """
-        assert self._run is not None
-        first = min([*others, self._run], key=lambda run: (run.started, run.id))
-        driving = [run for run in others if run.tags["al.driver_state"] == "drives"]
-        holder = driving[0] if driving else first
-        if holder is self._run or watch.undecided(holder):
+        first = min(others, key=lambda one: (not one.drives, one.token))
+        if not first.drives and self._token < first.token:
+            return
+        if watch.undecided(first):
             return
         raise CampaignBusy(
-            f"campaign {self._campaign!r} is driven by {_Identity.of(holder).text(holder)} "
-            f"({self._store.link(holder)}): wait for it, or stop it there"
+            f"campaign {self._campaign!r} is driven by {first.process}: wait for it, or stop it "
+            "there"
         )
 
     def _beat(self) -> None:
@@ -180,124 +182,76 @@ class Driver:
 
     def _confirm(self, count: int | None = None) -> None:
         """Ask the server whether the right is still ours, and leave a sign of life."""
-        run = self._run
-        if run is None:
+        token = self._token
+        if not token:
             return
-        raw = self._store.client.raw  # neither waits nor checks
+        raw, place = self._store.client.raw, self._store.experiment_id  # neither waits nor checks
+        asked_at = _now()
         try:
             if count is not None:
-                raw.set_tag(run.id, "al.beat", str(count))
-            gone = raw.get_run(run.id).info.lifecycle_stage == "deleted"
-        except MlflowException as error:
-            if error.error_code not in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"):
-                return  # away: unknown, and the next write waits for it anyway
-            gone = True
-        except Exception:  # any other way of being away
+                raw.set_experiment_tag(place, f"{ALIVE}{self._campaign}.{token}", str(count))
+            gone = f"{ASKS}{self._campaign}.{token}" not in raw.get_experiment(place).tags
+        except Exception:  # away: unknown, and the next write waits for it anyway
             return
         if gone:
-            self._lost = self._run is not None  # else it was released meanwhile
+            self._lost = bool(self._token)  # else it was released meanwhile
         else:
-            self._confirmed = _now()
+            self._confirmed = asked_at
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Another process that asks for the campaign, or drives it; `beat` is its sign of life."""
+
+    token: str
+    process: Process
+    drives: bool
+    beat: str
 
 
 class _Watch:
     """Signs of life of drivers on other hosts, seen by this process's own clock."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, float, bool]] = {}  # run → count, since when, it moved
+        self._seen: dict[str, tuple[str, float, bool]] = {}  # token → count, since when, it moved
         self.any = False
 
-    def sees_life(self, run: Run) -> bool | None:
+    def sees_life(self, one: _Asking) -> bool | None:
         """True once its count went up, False once it stood still for the lease, None before."""
-        beat, now = run.tags.get("al.beat", ""), time.monotonic()
-        if run.id not in self._seen:
-            self._seen[run.id] = (beat, now, False)
+        now = time.monotonic()
+        if one.token not in self._seen:
+            self._seen[one.token] = (one.beat, now, False)
             self.any = True
-            if run.tags["al.driver_state"] == "drives":
+            if one.drives:
                 _log.warning(
-                    f"{_Identity.of(run).text(run)} drives this campaign: waiting for a sign of "
-                    f"life, {LEASE:g} s at most"
+                    f"{one.process} drives this campaign: waiting for a sign of life, {LEASE:g} s "
+                    "at most"
                 )
-        known, since, moved = self._seen[run.id]
-        if beat != known:
+        known, since, moved = self._seen[one.token]
+        if one.beat != known:
             moved = True
-            self._seen[run.id] = (beat, now, moved)
+            self._seen[one.token] = (one.beat, now, moved)
         if moved:
             return True
         return None if now - since < LEASE else False
 
-    def undecided(self, run: Run) -> bool:
+    def undecided(self, one: _Asking) -> bool:
         """Whether it has not been seen alive yet, and not been silent for long enough."""
-        return run.id in self._seen and not self._seen[run.id][2]
+        return one.token in self._seen and not self._seen[one.token][2]
 
 
-@dataclass(frozen=True)
-class _Identity:
-    """Which process on which host.
-
-    Attributes:
-        space: what makes process numbers comparable: boot and container.
-        born: when the process started, in the units of its host; 0 where that is not known.
-        since: for people.
-    """
-
-    host: str
-    space: str
-    pid: int
-    born: int
-    since: str
-
-    @classmethod
-    def mine(cls) -> _Identity:
-        pid = os.getpid()
-        since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return cls(platform.node(), _space(), pid, _born(pid), since)
-
-    @classmethod
-    def of(cls, run: Run) -> _Identity:
-        try:
-            return cls(**json.loads(run.tags["al.driver"]))
-        except (KeyError, TypeError, ValueError):
-            return cls("an unknown host", "", 0, 0, "an unknown time")
-
-    def alive(self) -> bool | None:
-        """Whether the process is there; None where it cannot be looked up from here."""
-        if (self.host, self.space) != (platform.node(), _space()):
-            return None
-        try:
-            there = psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-        except psutil.AccessDenied:
-            there = True
-        return there and self.born == _born(self.pid)
-
-    def text(self, run: Run) -> str:
-        """As a message names it."""
-        return f"process {self.pid} on {self.host}, since {self.since}"
+def _of(tags: Mapping[str, str], prefix: str, campaign: str) -> dict[str, str]:
+    """Values by token; a token has no dot, as other campaigns' names may."""
+    start = f"{prefix}{campaign}."
+    cut = {key.removeprefix(start): value for key, value in tags.items() if key.startswith(start)}
+    return {token: value for token, value in cut.items() if "." not in token}
 
 
-def _space() -> str:
-    """Where process numbers mean the same: this boot, and this container."""
-    found = []
-    read: list[Callable[[], Any]] = [
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ]
-    for part in read:
-        try:
-            found.append(str(part()))
-        except OSError:
-            found.append("")
-    return " ".join(found)
-
-
-def _born(pid: int) -> int:
-    """Ticks from boot to the process's start, which no change of the clock moves; else 0."""
+def _process(text: str) -> Process:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return 0
+        return Process.of(json.loads(text))
+    except ValueError:
+        return Process.of(None)
 
 
 def _now() -> float:

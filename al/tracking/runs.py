@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -141,6 +142,11 @@ class Run:
     def conclude(self, tags: Mapping[str, Any]) -> None:
         """Tags that say how it went, once the run ends."""
         self._unsaid.update({key: str(value) for key, value in tags.items()})
+
+    def mark(self, key: str, value: str) -> None:
+        """A tag beside the work, by any thread: one try, and no harm where it fails."""
+        with suppress(Exception):
+            self._client.raw.set_tag(self.id, key, value)
 
     def describe(self, text: str) -> None:
         """The description that the runs table and the run's page show, once the run ends."""

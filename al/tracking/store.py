@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from mlflow import get_tracking_uri, set_tracking_uri
-from mlflow.entities import RunTag
+from mlflow.entities import RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
@@ -81,6 +81,10 @@ class Store:
             self.experiment_id = self._experiment(experiment)
             found = self.client.get_experiment(self.experiment_id)
             self.experiment = found.name
+            if found.lifecycle_stage != "active":
+                raise TrackingError(
+                    f"experiment {found.name!r} is deleted: restore it, or name another"
+                )
             self.client.artifacts(found.artifact_location).look()
 
     def _experiment(self, name: str | None) -> str:
@@ -97,8 +101,6 @@ class Store:
         known = self.client.get_experiment_by_name(name)
         if known is None:
             return str(self.client.create_experiment(name))
-        if known.lifecycle_stage != "active":
-            raise TrackingError(f"experiment {name!r} is deleted: restore it, or name another")
         return str(known.experiment_id)
 
     # -- runs ------------------------------------------------------------------------------
@@ -144,10 +146,10 @@ class Store:
         """The run of an id."""
         return Run(self.client, self.client.get_run(run_id), reopened=True)
 
-    def find(self, tags: Mapping[str, str]) -> list[Run]:
-        """All runs of the experiment that carry these tags, oldest first."""
+    def find(self, tags: Mapping[str, str], *, deleted: bool = False) -> list[Run]:
+        """All runs of the experiment that carry these tags, or those deleted, oldest first."""
         clauses = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
-        return self._search([self.experiment_id], " AND ".join(clauses))
+        return self._search([self.experiment_id], " AND ".join(clauses), deleted=deleted)
 
     def find_elsewhere(self, tags: Mapping[str, str]) -> str | None:
         """Name of another experiment with such a run."""
@@ -178,7 +180,9 @@ class Store:
         server = without_credentials(self.uri).rstrip("/")
         return f"{server}/#/experiments/{run.experiment_id}/runs/{run.id}"
 
-    def _search(self, experiments: list[str], clauses: str, most: int = 50_000) -> list[Run]:
+    def _search(
+        self, experiments: list[str], clauses: str, most: int = 50_000, *, deleted: bool = False
+    ) -> list[Run]:
         if not experiments:
             return []
         found: list[Run] = []
@@ -187,6 +191,7 @@ class Store:
             page = self.client.search_runs(
                 experiments,
                 clauses,
+                ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
                 max_results=min(most, 1000),
                 order_by=["attributes.start_time ASC"],
                 page_token=token,
@@ -302,6 +307,8 @@ def unknown_campaign(store: Store, name: str) -> str:
             f"campaign {name!r} is in experiment {elsewhere!r}, not in {store.experiment!r}: "
             f"pass --experiment-name {elsewhere}"
         )
+    if deleted := store.find({"al.role": "campaign", "al.campaign": name}, deleted=True):
+        return f"campaign {name!r} was deleted: restore its run {deleted[-1].id}"
     names = store.names("campaign")
     fix = did_you_mean(name, names) if names else "give its parameters, or start it with main"
     return f"there is no campaign {name!r} in experiment {store.experiment!r}: {fix}"

@@ -47,7 +47,7 @@ def annotate(cycle: Cycle) -> bool:
         return False
     with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
-        answers, found = hear(query, session, run.started)
+        answers, found = hear(query, session, run)
         check_answers(answers.answered, session.data)
         if not found.go:
             raise Waiting(f"waiting: {found.text}")

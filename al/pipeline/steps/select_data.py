@@ -16,7 +16,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.pool_record import look_at_pool
 from al.pipeline.query_record import load_query, save_query
 from al.pipeline.scoring import view_of
-from al.pipeline.steps import SELECT_DATA
+from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.randomness import generator
 from al.registry import Standing
 from al.strategies import build
@@ -33,6 +33,11 @@ def select_data(cycle: Cycle) -> bool:
         cycle.query = load_query(done)
         _pin_again(cycle, done)
         return False
+    if answered := cycle.done(ANNOTATE):
+        raise StateError(
+            f"the run select-data of cycle {cycle.number} was deleted, and its answers are in run "
+            f"{answered.id}: restore it, or delete that run too to ask anew"
+        )
     with cycle.step(SELECT_DATA) as run:
         standing = _settle(cycle, run)
         pool = look_at_pool(cycle, run)
@@ -141,6 +146,9 @@ def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
             f"no version of {session.registry.name} is in Production any more: "
             f"this cycle starts without a model, by cold_start={session.config.cold_start}"
         )
+    elif standing.approved_by:
+        by = "" if standing.approved_by == "hand" else f" by {standing.approved_by}"
+        _log.info(f"v{standing.version} was approved{by}: this cycle uses it")
     elif standing.by_hand:
         archived = ", ".join(f"v{version}" for version in standing.others)
         also = f"; archived {archived}, which was there beside it" if archived else ""
@@ -150,6 +158,10 @@ def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
         _log.info(
             f"cycle {cycle.number:2d}: starts from v{standing.version}, which undo went back to"
         )
+    for version in standing.rejected:
+        _log.info(f"v{version} was rejected: it is not offered again")
+    if standing.waiting is not None:
+        _log.info(session.registry.how_to_decide(standing.waiting))
     left = (None, standing.version, before.version if before else None)
     if standing.version is not None and standing.alias not in left:
         _log.warning(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -29,6 +29,8 @@ from al.whole import digest_of
 
 _log = logging.getLogger(__name__)
 
+_log = logging.getLogger(__name__)
+
 RECORD = "election.json"
 
 
@@ -38,6 +40,7 @@ class _Record(Election):
 
     Attributes:
         champion_version: the one that stood against the candidates.
+        waiting: the one that waited for approval then.
     """
 
     criterion: str
@@ -45,14 +48,17 @@ class _Record(Election):
     validation_labels: int
     champion_version: Annotated[int | None, Field(alias="champion")]
     candidates: Sequence[Candidate]
+    waiting: int | None = None
 
 
 def select_model(cycle: Cycle) -> bool:
     """Hold the cycle's election and carry it out, once; the cycle goes on."""
     if done := cycle.done(SELECT_MODEL):
-        cycle.election = record = done.load_json(RECORD, _Record)
+        record = done.load_json(RECORD, _Record)
         version = done.tags.whole("al.version")
         cycle.champion_version_after = version if record.promoted else record.champion_version
+        cycle.winner_version = version
+        cycle.election = replace(record, offered=done.tags.get("al.offered") == "True")
         return False
     resumed = (SELECT_MODEL.name, 0) in cycle.steps
     with cycle.step(SELECT_MODEL) as run:
@@ -93,17 +99,41 @@ def _hold(cycle: Cycle) -> _Record:
         found = cycle.evaluate(standing.version, "val")
         figures = {f"val/{name}": value for name, value in found.items()}
     election = elect(candidates, figures, session.criterion, always=config.promote == "always")
+    if config.promote == "ask":
+        election = _asking(cycle, election, standing.waiting)
     return _Record(
         election.winner,
         election.promoted,
         election.why,
         figures,
+        election.offered,
+        waiting=standing.waiting,
         criterion=config.criterion,
         promote=config.promote,
         validation_labels=len(session.data.ids("val")),
         champion_version=standing.version,
         candidates=candidates,
     )
+
+
+def _asking(cycle: Cycle, election: Election, waiting: int | None) -> Election:
+    """The election where a person is asked: who would be promoted is offered.
+
+    A version that waits already is to beat as well.
+    """
+    if not election.promoted:
+        return election
+    if waiting is not None:
+        found = cycle.evaluate(waiting, "val")
+        figures = {f"val/{name}": value for name, value in found.items()}
+        against = elect([election.winner], figures, cycle.session.criterion)
+        if not against.promoted:
+            return replace(
+                election,
+                promoted=False,
+                why=f"{election.why}; v{waiting}, which waits for approval, is better",
+            )
+    return replace(election, promoted=False, offered=True)
 
 
 def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None:
@@ -151,6 +181,9 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
         registry.promote(version, f"cycle {cycle.number}: {election.why}")
     else:
         registry.settle(registry.standing(cycle.champion_version))
+    offered = election.offered and _offer(cycle, election, version, digest)
+    cycle.election = replace(election, offered=offered)
+    cycle.winner_version = version
     session.save_promotions()
     cycle.champion_version_after = version if election.promoted else election.champion_version
     run.log_metrics({f"winner/{n}": v for n, v in winner.metrics.items()})
@@ -162,17 +195,30 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
                 "calibration/ece_scaled": calibration.after,
             }
         )
-    run.describe(
-        f"v{version} {'promoted' if election.promoted else 'not promoted'}: {election.why}"
-    )
+    outcome = "promoted" if election.promoted else "offered" if offered else "not promoted"
+    run.describe(f"v{version} {outcome}: {election.why}")
     run.conclude(
         {
             "al.version": version,
             "al.promoted": election.promoted,
+            "al.offered": offered,
             "al.why": election.why,
             "al.winner": registry.uri(version),
         }
     )
+
+
+def _offer(cycle: Cycle, election: _Record, version: int, digest: str) -> bool:
+    """Ask a person about the winner, unless the same was rejected before; whether it waits."""
+    registry = cycle.session.registry
+    if (rejected := registry.rejected(digest)) is not None:
+        _log.info(f"v{version} has the weights of v{rejected}, which was rejected: not offered")
+        return False
+    registry.offer(version, election.waiting)
+    if election.waiting is not None:
+        _log.info(f"v{election.waiting} was not decided about: v{version} takes its place")
+    _log.info(registry.how_to_decide(version))
+    return True
 
 
 def _calibration(cycle: Cycle, graph: Graph, uri: str, digest: str) -> Calibration | None:

@@ -1,0 +1,112 @@
+"""Parameters of a campaign that change on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import al
+from al.config import Config
+from al.errors import AlError, ConfigError
+from al.pipeline import driving
+from tests.person import TINY, rows
+from tests.stores import runs, table
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def make(folder: Path) -> Make:
+    """Makes campaigns of the smallest kind, named c."""
+    rows(90).to_csv(folder / "rows.csv", index=False)
+
+    def campaign(**given: Any) -> al.Campaign:
+        start = {} if set(given) & {"campaign"} else TINY
+        return al.Campaign(**{"show_progress": False, **start, **given})
+
+    return campaign
+
+
+def asked(client: Any, cycle: int) -> tuple[int, str]:
+    """How many samples a cycle asked about, and by which strategy."""
+    (run,) = runs(client, step="select-data", cycle=str(cycle))
+    query = table(client, run, "query.parquet")
+    return len(query), str(query["strategy"].iloc[0])
+
+
+def test_a_change_holds_from_the_next_cycle_on_and_is_on_record(
+    make: Make, client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().cycle()
+    make().step("select-data")
+    new = {"campaign": "c", "query_size": 3, "strategy": "entropy", "candidates": 2}
+    with pytest.raises(AlError, match="unknown strategy"):  # before anything is kept
+        make(campaign="c", strategy="entrophy").cycle()
+    make(**new).cycle()
+    assert "from cycle 3 on: strategy=entropy (was margin), query_size=3 (was 2)" in caplog.text
+    assert asked(client, 2) == (2, "margin")
+    assert len(runs(client, step="train", cycle="2")) == 1
+
+    def cut(cycle: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:  # a later command knows it by itself, cut off or not
+        patched.setattr(driving, "close", cut)
+        with pytest.raises(KeyboardInterrupt):
+            make(campaign="c").cycle()
+    make(campaign="c").cycle()
+    assert asked(client, 3) == (3, "entropy")
+    assert len(runs(client, step="train", cycle="3")) == 2
+    first, second, third = runs(client, role="cycle")
+    kept = {"strategy": "entropy", "query_size": 3, "candidates": 2}
+    assert "al.parameters" not in {**first.data.tags, **second.data.tags}
+    assert json.loads(third.data.tags["al.parameters"]) == kept
+    assert third.data.params == {name: str(value) for name, value in kept.items()}
+    state = json.loads(
+        Path(client.download_artifacts(third.info.run_id, "state/state.json")).read_text()
+    )
+    assert state["changes"] == kept
+    assert caplog.text.count("from cycle") == 1
+
+    caplog.clear()
+    make(campaign="c").step("select-data")
+    result = make(campaign="c", query_size=2, cycles=5).run()  # ends the open cycle as it began
+    assert "from cycle 5 on: query_size=2 (was 3)" in caplog.text
+    assert [asked(client, cycle)[0] for cycle in (4, 5)] == [3, 2]
+    assert result.changes == [
+        (6, "strategy=entropy, query_size=3, candidates=2"),
+        (12, "query_size=2"),
+    ]
+    assert "from 12 labels on: query_size=2" in result.text()
+
+
+def test_what_cannot_change_says_how_to_fork(make: Make, client: Any) -> None:
+    make().cycle()
+    for name, value in (("seed", 1), ("validation_size", 20), ("target", "a")):
+        with pytest.raises(ConfigError, match=f"not {value}.* labels_from=c"):
+            make(campaign="c", **{name: value}).cycle()
+    with pytest.raises(ConfigError, match=r"do not predict their losses.*labels_from=c"):
+        make(campaign="c", strategy="learning_loss").cycle()
+    assert len(runs(client, role="cycle")) == 1
+
+
+def test_a_tag_of_changes_that_somebody_damaged_is_one_line(make: Make, client: Any) -> None:
+    make().cycle()
+    (run,) = runs(client, role="campaign")
+    for text in ("{", '{"colour": "red"}', '{"lr": -1}', "[]"):
+        client.set_tag(run.info.run_id, "al.parameters", text)
+        with pytest.raises(AlError, match=r"al\.parameters of "):
+            make(campaign="c").cycle()
+
+
+def test_main_gives_all_defaults_and_changes_to_none_of_them(make: Make, client: Any) -> None:
+    make(query_size=3).cycle()
+    given = {**Config().to_dict(), **TINY}
+    with pytest.raises(ConfigError, match=r"=3, not 20, the default.*al cycle --campaign c"):
+        make(entry="main", **{**given, "query_size": 20}).cycle()
+    make(entry="main", **{**given, "query_size": 5}).cycle()
+    assert asked(client, 2)[0] == 5
