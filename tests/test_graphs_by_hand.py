@@ -18,6 +18,7 @@ from al.graphs.detection import SHOWN
 from al.graphs.loss_head import ranking_loss
 from al.graphs.meters import MeanAveragePrecision
 from al.graphs.small_cnn import small_cnn
+from al.graphs.small_detector import small_detector
 from al.graphs.unet import UNet
 
 
@@ -171,6 +172,16 @@ def test_a_u_net_makes_features_for_each_pixel(network: UNet, shape: tuple[int, 
     images[0, 5, 20] = 1.0
     apart = network(images).std(dim=(2, 3))
     assert apart.max() > 0  # which pixel it is can be told
+
+
+@pytest.mark.parametrize("shape", [(16, 24), (32, 8)])
+def test_the_detector_for_photographs_looks_at_cells_of_four_pixels(shape: tuple[int, int]) -> None:
+    graph = small_detector(DataSpec(("a", "b"), (*shape, 3), "uint8"), usual=9.0)
+    images = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+    outputs = graph.network(graph.prepare(torch.from_numpy(images)))
+    assert outputs.shape == (2, 2 + 4, shape[0] // 4, shape[1] // 4)
+    assert graph.size == 9.0
+    assert graph.probabilities(outputs).shape == (2, 2)
 
 
 @pytest.mark.parametrize("side", [8, 13])

@@ -65,6 +65,28 @@ def test_targets_that_are_none_are_told_in_words() -> None:
     assert labels.wrong(np.zeros(2, bool)) == "(2,) flags for 3 classes"
 
 
+def test_masks_are_compared_pixel_by_pixel() -> None:
+    masks = kind_named("mask")(IMAGES)
+    true, said = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8)
+    true[0], true[1, :2], said[0, :3], said[3] = 1, 2, 1, 2
+    found = masks.compared([masks.label(true)], [masks.label(said)])
+    # of each class: right, said and not true, true and not said
+    assert found.tolist() == [[[8, 4, 5], [3, 0, 2], [0, 5, 2]]]
+
+
+def test_a_mask_is_told_by_its_foreground_and_a_scene_by_its_commonest_class() -> None:
+    masks, scenes = kind_named("mask")(IMAGES), kind_named("scene")(IMAGES)
+    mask = np.zeros((4, 5), np.uint8)
+    mask[0], mask[1, 0] = 2, 1
+    assert masks.brief(masks.label(mask)) == "30% foreground"
+    assert scenes.brief(scenes.label(mask)) == "70% background"
+    mask[:2] = scenes.blank
+    mask[2, 1:], mask[3] = 2, 2
+    assert scenes.brief(scenes.label(mask)) == "90% b"
+    mask[:] = scenes.blank
+    assert scenes.brief(scenes.label(mask)) == "nothing known"
+
+
 def test_a_majority_of_choices_is_the_commonest() -> None:
     assert kind_named("class")(IMAGES).majority(["a", "b", "b"]) == "b"
     assert kind_named("class")(IMAGES).majority(["b", "a"]) == "b"  # a tie goes to the first
