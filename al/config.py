@@ -34,6 +34,7 @@ CHOICES = {
     "class_weights": ("none", "balanced"),
     "init": ("scratch", "champion", "shrink-perturb"),
     "kind": ("auto", "class", "number"),
+    "label_separator": ("none", "pipe", "comma", "semicolon", "space"),
     "separator": ("auto", "comma", "semicolon", "tab", "pipe"),
     "decimal": ("auto", "point", "comma"),
 }
@@ -43,7 +44,8 @@ NUMBER_OR_OFF = ("kpi", "goal")
 DEFAULT = "default"
 #: Parameters that go to the task, where it takes them; see `al.catalog.make_task`.
 OF_TASK = (
-    "data", "target", "text", "kind", "features", "drop", "missing_labels", "separator", "decimal",
+    "data", "target", "text", "kind", "features", "drop", "missing_labels", "label_separator",
+    "separator", "decimal",
     "classes", "background", "ignore", "estimator", "image_size", "encoder", "head", "embeddings",
     "sheet",
 )  # fmt: skip
@@ -74,6 +76,10 @@ class Config:
     )
     missing_labels: str = of.data(
         "none", "Texts in the target that stand for no label, parted by commas; or none.", free=True
+    )
+    label_separator: str = of.data(
+        "none",
+        "What parts several labels in a cell of your target: pipe, comma, semicolon, space; none.",
     )
     separator: str = of.data(
         "auto", "What parts the cells of your file: comma, semicolon, tab, pipe, or auto."

@@ -24,6 +24,7 @@ class Keywords(TypedDict, total=False):
     features: str
     drop: str
     missing_labels: str
+    label_separator: str
     separator: str
     decimal: str
     classes: str

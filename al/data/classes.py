@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from al.contracts import DataSpec, Label
 from al.data.columns import MISSING
 from al.errors import DataError
@@ -54,6 +56,32 @@ def with_positive(spec: DataSpec, labels: Sequence[Label | None]) -> DataSpec:
         return spec
     first, second = (sum(label == name for label in labels) for name in spec.classes)
     return replace(spec, details={**spec.details, "positive": int(second <= first)})
+
+
+def spec_of_targets(
+    labels: Sequence[Label | None],
+    places: Sequence[str],
+    what: str,
+    shape: Sequence[int],
+    dtype: str,
+    **more: Any,
+) -> DataSpec:
+    """A spec of samples with a class, several classes or a number each, as their labels are.
+
+    Raises:
+        DataError: as of `class_names`.
+    """
+    known = [(label, place) for label, place in zip(labels, places, strict=True)
+             if label is not None]  # fmt: skip
+    if known and isinstance(known[0][0], float):
+        numbers = np.array([label for label, _ in known])
+        more |= {"middle": float(numbers.mean()), "unit": float(numbers.std()) or 1.0}
+        return DataSpec((), tuple(shape), dtype, "number", more)
+    if known and isinstance(known[0][0], list):
+        each = [(name, place) for some, place in known for name in some]
+        names = class_names([name for name, _ in each], [place for _, place in each], what)
+        return DataSpec(tuple(names), tuple(shape), dtype, "labels", more)
+    return spec_of_classes(class_names(labels, places, what), shape, dtype, **more)
 
 
 def strange_classes(counts: Mapping[str, int]) -> list[str]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from al.contracts import Encoder
+from al.contracts import DataSpec, Encoder
+from al.data.classes import spec_of_targets
 from al.data.columns import as_numbers, as_texts, missing
 from al.data.image_loader import ImageFile, ImageLoader
 from al.data.images import SIZE
+from al.data.notations import Notation
 from al.data.oddities import gaps
+from al.data.own import Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, read_table
-from al.data.row_marks import ID, SPLIT, labels_of, splits_of
+from al.data.row_marks import ID, SPLIT, labels_of, several, splits_of
 from al.errors import DataError
 
 PATH = "path"
@@ -28,7 +33,7 @@ class ImageManifestLoader(ImageLoader):
 
     Args:
         data: the file, as `al.data.places.find` takes it.
-        label: name of the column of labels; empty where one is missing.
+        label: name of the column of labels, classes or numbers; empty where one is missing.
         size, encoder, half: see `al.data.image_loader.ImageLoader`.
     """
 
@@ -43,6 +48,8 @@ class ImageManifestLoader(ImageLoader):
         asked: Asked = UNASKED,
     ) -> None:
         self._file, self._label, self._asked = find(data, folder=False), label, asked
+        self._as_number, self._sign = asked.as_number, asked.sign
+        self._written: Notation | str = "."
         super().__init__(self._file.parent, size, self._file.name, encoder, half=half)
 
     def files(self) -> list[ImageFile]:
@@ -59,7 +66,12 @@ class ImageManifestLoader(ImageLoader):
         inside = [below(self.root, text, place(row)) for row, text in enumerate(as_texts(paths))]
         self.named = ID in frame.columns
         ids = as_texts(frame[ID]).tolist() if self.named else inside
-        known = labels_of(labels, self._label, place, False, marks=self._asked.marks).labels
+        known, self._as_number, self._written = labels_of(
+            labels, self._label, place, self._as_number, marks=self._asked.marks,
+            written=self._written,
+        )  # fmt: skip
+        if self._sign:
+            known = several(known, self._sign)
         splits = splits_of(frame, place)
         known_of = frame.drop(columns=[PATH, ID, SPLIT, self._label], errors="ignore")
         self._gaps, more = gaps(known_of), {}
@@ -74,8 +86,28 @@ class ImageManifestLoader(ImageLoader):
             for row in range(len(frame))
         ]  # fmt: skip
 
+    def spec_for(
+        self, samples: Samples, shape: tuple[int, ...], dtype: str, more: Mapping[str, Any]
+    ) -> DataSpec:
+        what = f"column {self._label!r} of {self._what}"
+        return spec_of_targets(samples.labels, samples.places, what, shape, dtype, **more)
+
+    def adopt(self, spec: DataSpec) -> None:
+        if self._as_number == bool(spec.classes):  # it began as the other one
+            self._as_number, self._written = not spec.classes, "."
+            self.samples = self._looked()
+        super().adopt(spec)
+
     def told(self) -> list[str]:
-        return list(self._gaps)
+        known = [label for label in self.samples.labels if label is not None]
+        have = f"{len(known)} of {len(self.paths)} rows have it"
+        line = f"target {self._label!r} is {len(self.spec.classes)} classes"
+        if self._as_number:
+            line = f"target {self._label!r} is a number, {min(known):g} to {max(known):g}"
+            return [f"{line}; {have}; kind=class learns it as classes", *self._gaps]
+        if self._sign:
+            line += f", several a row, parted by {self._sign!r}"
+        return [f"{line}; {have}", *self._gaps]
 
 
 def below(root: Path, text: str, place: str) -> str:

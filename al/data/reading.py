@@ -13,11 +13,15 @@ from al.data.delimited import delimited, read_text, tell_once
 from al.data.json_lines import json_lines
 from al.data.workbooks import ENGINES, workbook
 from al.errors import ConfigError, DataError, did_you_mean
+from al.kinds import Trait, kind_named
 
 __all__ = ["UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".tsv.gz", *ENGINES)
 _log = logging.getLogger(__name__)
+
+#: What may part several labels, by its name in the parameter `label_separator`.
+SIGNS = {"pipe": "|", "comma": ",", "semicolon": ";", "space": " "}
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,20 @@ class Asked:
     separator: str = "auto"
     decimal: str = "auto"
     sheet: str = "auto"
+    label_separator: str = "none"
+
+    @property
+    def sign(self) -> str:
+        """What parts several labels in a cell of the target; "" where it holds one."""
+        return SIGNS.get(self.label_separator, "")
+
+    @property
+    def as_number(self) -> bool | None:
+        """Whether the target is said to be a number; None where nothing is said."""
+        if self.label_separator in SIGNS:
+            return False
+        said = self.kind
+        return None if said == "auto" else Trait.NORMAL in kind_named(said).traits
 
     @property
     def marks(self) -> frozenset[str]:

@@ -106,6 +106,15 @@ def labels_of(
     return Labels(found_texts, False, notation)
 
 
+def several(labels: Sequence[Label | None], sign: str) -> list[Label | None]:
+    """Texts as the classes that they name, sorted lists; a sign alone names none of them."""
+    parts = (None if label is None else str(label).split(sign) for label in labels)
+    return [
+        None if some is None else sorted({name.strip() for name in some if name.strip()})
+        for some in parts
+    ]
+
+
 def _rounded(column: pd.Series) -> pd.Series:
     """Texts as they were taken before whole numbers were taken exactly."""
     if column.dtype.kind != "f":

@@ -12,7 +12,7 @@ import torch
 
 from al.contracts import DataSpec, Label, Preview
 from al.data.chosen import ignored
-from al.data.classes import class_names
+from al.data.classes import spec_of_targets
 from al.data.columns import (
     as_numbers,
     as_texts,
@@ -28,9 +28,8 @@ from al.data.oddities import LISTED, gaps, lost, notation_line, told
 from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
-from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of
+from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of, several
 from al.errors import DataError, did_you_mean
-from al.kinds import Trait, kind_named
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +62,8 @@ class TableLoader(OwnLoader):
         features, drop = names_in(asked.features), names_in(asked.drop)
         ignoring = ignored(self._features, features, drop, target, what)
         prefer = self._prefer(frame)
-        wanted: bool | None = None
-        if asked.kind != "auto":
-            wanted = Trait.NORMAL in kind_named(asked.kind).traits
-        labels, as_number, notation = labels_of(
-            frame[target], target, place, wanted, marks=asked.marks, written=prefer
+        labels, _, notation = labels_of(
+            frame[target], target, place, asked.as_number, marks=asked.marks, written=prefer
         )
         columns, left_out = learned(
             self._features.drop(columns=list(ignoring)), prefer, frozenset(features)
@@ -81,15 +77,11 @@ class TableLoader(OwnLoader):
         gaps = [made["name"] for made in columns if made["gaps"]]
         details: dict[str, Any] = {"columns": columns, "optional": gaps, "target": target}
         details |= {"reading": READING, "ignored": sorted(ignoring), "written": list(notation)}
-        names: list[str] = []
-        if not as_number:
-            places = [place(row) for row in range(len(frame))]
-            names = class_names(labels, places, f"column {target!r} of {what}")
-        else:
-            known = np.array([label for label in labels if label is not None])
-            details |= {"middle": float(known.mean()), "unit": float(known.std()) or 1.0}
-        kind = "number" if as_number else "class"
-        self.spec = DataSpec(tuple(names), (width(columns),), "float32", kind, details)
+        if asked.sign:
+            labels = several(labels, asked.sign)
+        places = [place(row) for row in range(len(frame))]
+        shape, where = (width(columns),), f"column {target!r} of {what}"
+        self.spec = spec_of_targets(labels, places, where, shape, "float32", **details)
         self.published = published
         samples = self._taken(labels)
         self._rows_as_numbers = self._encoded()
@@ -115,6 +107,8 @@ class TableLoader(OwnLoader):
             marks=None if old else self._asked.marks,
             written=Notation(*self.spec.details.get("written", PLAIN)),
         )  # fmt: skip
+        if self._asked.sign:
+            labels = several(labels, self._asked.sign)
         self.take(self._taken(labels))
         self.check_known()
         self._rows_as_numbers = self._encoded()
@@ -169,6 +163,8 @@ class TableLoader(OwnLoader):
             line = f"target {self.target!r} is {len(self.spec.classes)} classes ({names}{more})"
             may_be = as_numbers(cells, written) is not None and self._asked.kind == "auto"
             other = "; kind=number learns it as a quantity" if may_be else ""
+            if sign := self._asked.sign:
+                line, other = f"{line}, several a row, parted by {sign!r}", ""
         else:
             line = f"target {self.target!r} is a number, {min(known):g} to {max(known):g}"
             whole = all(float(label).is_integer() for label in known)

@@ -12,7 +12,7 @@ import torch
 from scipy import sparse
 
 from al.contracts import DataSpec, Encoder, Preview
-from al.data.classes import class_names, spec_of_classes
+from al.data.classes import spec_of_targets
 from al.data.columns import as_texts
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
@@ -21,7 +21,7 @@ from al.data.oddities import gaps
 from al.data.own import READING, OwnLoader
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, read_table
-from al.data.row_marks import ID, SPLIT, labels_of, samples_of
+from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
 from al.errors import DataError, SamplesError
 
 _log = logging.getLogger(__name__)
@@ -69,10 +69,12 @@ class TextLoader(OwnLoader):
         self._place, self._what, self._encoder = place, what, encoder
         self._embeddings = Embeddings(encoder, half=half) if encoder else None
         samples = self._taken(frame)
-        names = class_names(samples.labels, samples.places, f"column {target!r} of {what}")
         shape, more = (encoder.width if encoder else HASHED,), detail_of(encoder)
         more = {**more, "reading": READING}
-        spec = spec_of_classes(names, shape, "float32", text=text, target=target, **more)
+        more |= {"text": text, "target": target}
+        spec = spec_of_targets(
+            samples.labels, samples.places, f"column {target!r} of {what}", shape, "float32", **more
+        )
         super().__init__(samples, spec, published=published)
 
     def adopt(self, spec: DataSpec) -> None:
@@ -100,14 +102,17 @@ class TextLoader(OwnLoader):
         def place(row: int) -> str:
             return self._place(int(rows[row]))
 
+        sign = self._asked.sign
         labels, as_number, _ = labels_of(
-            frame[self.target], self.target, place, marks=self._asked.marks
+            frame[self.target], self.target, place, self._asked.as_number, marks=self._asked.marks
         )
         if as_number:
             raise DataError(
                 f"column {self.target!r} of {self._what} holds numbers, and texts are learned to "
                 "be of a class: name a column of classes"
             )
+        if sign:
+            labels = several(labels, sign)
         own = (self.text, self.target, ID, SPLIT)
         self._more = frame[[name for name in frame.columns if name not in own]]
         self._texts = as_texts(frame[self.text]).tolist()

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from al.contracts import DataSpec
-from al.graphs.classification import ClassificationGraph
+from al.graphs.base import TorchGraph
+from al.graphs.heads import graph_on
 
 
 class ChannelsFirst(nn.Module):
@@ -17,7 +18,7 @@ class ChannelsFirst(nn.Module):
         return images.permute(0, 3, 1, 2)
 
 
-def small_cnn(spec: DataSpec) -> ClassificationGraph:
+def small_cnn(spec: DataSpec) -> TorchGraph:
     """Three convolutions for uint8 images [N, S, S, 3] of any size, seconds a cycle on a CPU."""
     trunk = nn.Sequential(
         ChannelsFirst(),
@@ -26,5 +27,4 @@ def small_cnn(spec: DataSpec) -> ClassificationGraph:
         nn.Conv2d(32, 64, 3, padding=1), nn.GroupNorm(4, 64), nn.ReLU(), nn.AdaptiveAvgPool2d(4),
         nn.Flatten(), nn.Linear(64 * 4 * 4, 128), nn.ReLU(),
     )  # fmt: skip
-    head = nn.Sequential(nn.Dropout(0.5), nn.Linear(128, len(spec.classes)))
-    return ClassificationGraph(trunk, head, spec, scale=255.0)
+    return graph_on(trunk, 128, spec, dropout=0.5, scale=255.0)

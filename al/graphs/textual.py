@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from torch import nn
 
 from al.contracts import DataSpec
-from al.graphs.classification import ClassificationGraph
+from al.graphs.base import TorchGraph
+from al.graphs.heads import graph_on
 
 
-def text_embedding(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> ClassificationGraph:
+def text_embedding(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> TorchGraph:
     """An embedding of 128 numbers learned from bags of words [N, F], and a linear layer on it."""
     trunk = nn.Sequential(nn.Linear(spec.input_shape[0], 128), nn.ReLU())
-    head = nn.Sequential(nn.Dropout(0.5), nn.Linear(128, len(spec.classes)))
-    return ClassificationGraph(trunk, head, spec, measures=measures)
+    return graph_on(trunk, 128, spec, dropout=0.5, measures=measures)
 
 
-def text_linear(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> ClassificationGraph:
+def text_linear(spec: DataSpec, measures: Sequence[str] = ("accuracy",)) -> TorchGraph:
     """A linear layer on the features themselves."""
-    head = nn.Sequential(nn.Dropout(0.2), nn.Linear(spec.input_shape[0], len(spec.classes)))
-    return ClassificationGraph(nn.Identity(), head, spec, measures=measures)
+    width = spec.input_shape[0]
+    return graph_on(nn.Identity(), width, spec, dropout=0.2, measures=measures)

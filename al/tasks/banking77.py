@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from al.catalog import tasks
-from al.contracts import DataSpec, Task
+from al.contracts import DataSpec, Graph, Task
 from al.data import TextLoader, fetch, texts_given
-from al.graphs import ClassificationGraph, text_embedding
+from al.graphs import text_embedding
 
 URL = "https://raw.githubusercontent.com/PolyAI-LDN/task-specific-datasets/master/banking_data/"
 FILES = {
@@ -40,7 +40,7 @@ class Banking77(Task):
             frame, "text", "category", place=names.__getitem__, what="banking77", published=True
         )
 
-    def graph(self, spec: DataSpec) -> ClassificationGraph:
+    def graph(self, spec: DataSpec) -> Graph:
         return text_embedding(spec, ("macro_f1", "accuracy"))
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:

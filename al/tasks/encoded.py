@@ -13,7 +13,7 @@ from al.contracts import DataSpec, Encoder, Graph, Task
 from al.contracts.encoding import Encoded
 from al.data import encoding, images_given
 from al.errors import ConfigError
-from al.graphs import ClassificationGraph, head_on, small_cnn
+from al.graphs import head_on, small_cnn
 
 LINEAR, MLP = "linear", "mlp"
 
@@ -81,7 +81,7 @@ class OwnImages(EncodedTask):
 
     samples: ClassVar[Encoded] = "images"
 
-    def network(self, spec: DataSpec) -> ClassificationGraph:
+    def network(self, spec: DataSpec) -> Graph:
         return small_cnn(spec)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:

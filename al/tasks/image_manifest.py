@@ -20,13 +20,18 @@ class ImageManifest(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        kind: str = "auto",
         missing_labels: str = "none",
+        label_separator: str = "none",
         separator: str = "auto",
         sheet: str = "auto",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size)
         self._data, self._label = data, target
-        self._asked = Asked(missing_labels=missing_labels, separator=separator, sheet=sheet)
+        self._asked = Asked(
+            kind, missing_labels=missing_labels, separator=separator, sheet=sheet,
+            label_separator=label_separator,
+        )  # fmt: skip
 
     def data(self) -> ImageManifestLoader:
         size, encoder = self._side or SIZE, self.encoder()

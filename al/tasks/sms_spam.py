@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from al.catalog import tasks
-from al.contracts import DataSpec, Task
+from al.contracts import DataSpec, Graph, Task
 from al.data import TextLoader, fetch, read_text, texts_given
-from al.graphs import ClassificationGraph, text_embedding
+from al.graphs import text_embedding
 
 URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/00228/smsspamcollection.zip"
 SHA256 = "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d"
@@ -36,7 +36,7 @@ class SmsSpam(Task):
             frame, "text", "label", place=names.__getitem__, what="sms-spam", published=True
         )
 
-    def graph(self, spec: DataSpec) -> ClassificationGraph:
+    def graph(self, spec: DataSpec) -> Graph:
         return text_embedding(spec, ("average_precision", "f1", "accuracy"))
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:

@@ -10,6 +10,7 @@ from al.agents import EstimatorAgent
 from al.catalog import tasks
 from al.contracts import DataSpec, Graph, Task
 from al.data import Asked, TableFileLoader, rows_given
+from al.errors import ConfigError
 from al.graphs import EstimatorGraph, estimator_named, mlp
 from al.kinds import Trait, kind_of
 
@@ -33,9 +34,19 @@ class Table(Task):
         separator: str = "auto",
         decimal: str = "auto",
         sheet: str = "auto",
+        label_separator: str = "none",
     ) -> None:
+        if label_separator != "none":
+            if estimator not in ("boosting", "mlp"):
+                raise ConfigError(
+                    f"estimator={estimator} learns one class or a number, not the several labels "
+                    "that label_separator says: leave it out, and a small network learns them"
+                )
+            estimator = "mlp"
         self._data, self._target, self._estimator = data, target, estimator
-        self._asked = Asked(kind, features, drop, missing_labels, separator, decimal, sheet)
+        self._asked = Asked(
+            kind, features, drop, missing_labels, separator, decimal, sheet, label_separator
+        )
         self.agent = None if estimator == "mlp" else EstimatorAgent
 
     def data(self) -> TableFileLoader:

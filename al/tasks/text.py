@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from al.catalog import tasks
-from al.contracts import DataSpec
+from al.contracts import DataSpec, Graph
 from al.contracts.encoding import Encoded
 from al.data import Asked, TextFileLoader, texts_given
 from al.errors import ConfigError, did_you_mean
-from al.graphs import ClassificationGraph, text_embedding, text_linear
+from al.graphs import text_embedding, text_linear
 from al.tasks.encoded import EncodedTask
 
 #: Networks on hashed words, where no encoder reads the texts.
@@ -36,6 +36,7 @@ class Text(EncodedTask):
         head: str = "linear",
         embeddings: str = "float32",
         missing_labels: str = "none",
+        label_separator: str = "none",
         separator: str = "auto",
         sheet: str = "auto",
     ) -> None:
@@ -51,7 +52,10 @@ class Text(EncodedTask):
             )
         super().__init__("none" if estimator != "none" else encoder, head, embeddings)
         self._data, self._text, self._target = data, text, target
-        self._asked = Asked(missing_labels=missing_labels, separator=separator, sheet=sheet)
+        self._asked = Asked(
+            missing_labels=missing_labels, label_separator=label_separator,
+            separator=separator, sheet=sheet,
+        )  # fmt: skip
         self._network = NETWORKS.get(estimator, text_embedding)
 
     @classmethod
@@ -63,7 +67,7 @@ class Text(EncodedTask):
             self._data, self._text, self._target, self.encoder(), half=self._half, asked=self._asked
         )
 
-    def network(self, spec: DataSpec) -> ClassificationGraph:
+    def network(self, spec: DataSpec) -> Graph:
         return self._network(spec, self.measures)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
