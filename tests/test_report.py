@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 import al
 from al.errors import ConfigError, ExportError
+from tests.browser import MISSING, Browser
 from tests.conftest import SMALL
-from tests.reports import Report, store
+from tests.reports import Page, Report, store
 from tests.stores import runs
 
 Make = Callable[..., Any]
@@ -136,6 +138,45 @@ def test_the_map_and_the_balance_hold_what_was_labelled(told: Any) -> None:
     roles = report.table("map")["role"].value_counts()
     assert (roles["labelled"], roles["query"], roles["pool"]) == (30, 10, 800)
     assert report.table("balance").set_index("cycle").sum(axis=1).to_dict() == {1: 30, 2: 10}
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_on_a_phone_nothing_is_wider_than_the_screen_and_dark_is_dark(told: Any) -> None:
+    report, _, folder = told
+    path = folder / "page.html"
+    path.write_text(report.page.html, encoding="utf-8")
+    browser = Browser(folder / "profile", dark=True, size="500,900")
+    try:
+        browser.open(path.as_uri())
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        colour = browser.run("return getComputedStyle(document.body).backgroundColor")
+        assert max(int(part) for part in re.findall(r"\d+", colour)) < 60
+        assert browser.text("h1") == "c"
+        assert browser.sees("#model svg, #model table")
+        drawn = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+        assert browser.run(drawn)
+    finally:
+        browser.close()
+
+
+def test_texts_and_classes_that_hold_html_are_shown_as_text(
+    campaign: Make, client: Any, folder: Path
+) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    rows = [(f"{evil} offer {i}", f"<b>a{i % 2}</b>\"' onclick=x") for i in range(160)]
+    pd.DataFrame(rows, columns=["said", "kind"]).to_csv(folder / "mails.csv", index=False)
+    given = {"task": "text", "data": "mails.csv", "text": "said", "target": "kind"}
+    campaign(**given, encoder="none", campaign="c", report="on", validation_size=20).run()
+    (run,) = runs(client, role="campaign")
+    page = Report(client, run.info.run_id, folder / "told").page
+    query = runs(client, step="select-data")[-1].info.run_id
+    sheet = Page(Path(client.download_artifacts(query, "query.html")).read_text("utf-8"))
+    for shown in (page, sheet):
+        assert (shown.open, shown.wrong) == ([], [])
+        assert not shown.tags & {"script", "img"}
+        assert not [name for _, name, _ in shown.attributes if name.startswith("on")]
+        assert evil in shown.text
+    assert "<b>a0</b>\"' onclick=x" in page.text
 
 
 def test_al_report_writes_it_anew_into_a_folder_too(

@@ -15,7 +15,7 @@ from tests.conftest import SMALL
 from tests.killing import points_of, run_campaign
 from tests.stores import client_at, outcome
 
-CAMPAIGN = {**SMALL, "campaign": "c", "epochs": 2, "candidates": 2}
+CAMPAIGN = {**SMALL, "campaign": "c", "epochs": 2, "candidates": 2, "report": "on"}
 
 
 _reading = Lock()
