@@ -94,17 +94,21 @@ class Stopwatch:
         return timed
 
 
-def pipeline_cycle(session: Session, steps: dict[str, float] | None = None) -> Cycle:
+def pipeline_cycle(
+    session: Session,
+    steps: dict[str, float] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Cycle:
     """One cycle as `al.Campaign.run` drives it; `steps` takes the seconds of each step."""
-    begun = time.perf_counter()
+    begun = clock()
     cycle = begin_cycle(session)
-    seconds = {"begin": time.perf_counter() - begun}
+    seconds = {"begin": clock() - begun}
     for name, work in [*((step.name, step.load()) for step in STEPS), ("close", close)]:
-        start = time.perf_counter()
+        start = clock()
         work(cycle)
-        seconds[name] = time.perf_counter() - start
+        seconds[name] = clock() - start
     if steps is not None:
-        steps.update(seconds, all=time.perf_counter() - begun)
+        steps.update(seconds, all=clock() - begun)
     return cycle
 
 

@@ -410,8 +410,9 @@ class Registry:
 
     def _made_by(self, run_id: str) -> Any | None:
         """The version that an election has made."""
-        made = (v for v in self._versions() if v.tags.get("al.election") == run_id)
-        return next(made, None)
+        where = f"name='{self.name}' and run_id='{run_id}'"
+        made = self._client.search_model_versions(where)
+        return next((v for v in made if v.tags.get("al.election") == run_id), None)
 
     def _versions(self) -> list[Any]:
         return list(self._client.search_model_versions(f"name='{self.name}'", max_results=10_000))
