@@ -73,8 +73,9 @@ bench: setup     ## every figure of the README
 slow: setup      ## the slow end-to-end tests
 	$(TEST) -m slow
 
-chaos: setup     ## kills at every point, and every other fault there is a test for
-	$(BIN)/python -m pytest -m 'sweep or not sweep' tests/test_resume.py tests/test_driver.py tests/test_faults.py tests/test_hands.py
+chaos: setup     ## kills at every point, power cuts, and every other fault there is a test for
+	$(BIN)/python -m pytest -m 'sweep or not sweep' tests/test_resume.py tests/test_power_cuts.py tests/test_driver.py \
+	    tests/test_faults.py tests/test_hands.py
 	test ! -e .venv-label-studio/ready || $(MAKE) label-studio-test
 
 label-studio: setup .venv-label-studio/ready ## a Label Studio in an environment of its own (1 GB)

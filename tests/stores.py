@@ -61,7 +61,8 @@ def outcome(client: Any, name: str) -> dict[str, Any]:
     found["labels"] = _cells(labels.drop(columns=["answered_at", "seconds"]))
     versions = client.search_model_versions(f"name='{name}'")
     found["versions"] = {
-        int(v.version): (v.current_stage, v.tags["al.weights"], v.description) for v in versions
+        int(v.version): (v.current_stage, v.tags["al.weights"], v.description)
+        for v in sorted(versions, key=lambda v: int(v.version))  # the latest moved comes first
     }
     aliases = client.get_registered_model(name).aliases  # numbers or texts, by kind of store
     found["alias"] = {alias: int(version) for alias, version in aliases.items()}
