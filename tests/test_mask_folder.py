@@ -213,6 +213,16 @@ def test_what_is_made_of_masks_is_told_before_a_label_is_paid_for(things: Path) 
     assert "train: 10 samples, 7 of them labelled; 'ground' 7, 'thing' 7" in lines
 
 
+def test_a_mask_that_is_added_while_it_is_asked_for_is_a_label(things: Path) -> None:
+    data = loaded(things)
+    assert data.written(["images/012.png"]) == [None]
+    shutil.copyfile(things / "masks" / "000.png", things / "masks" / "012.png")
+    data.refresh()
+    (label,) = data.written(["images/012.png"])
+    data.check_label(label)
+    assert label == data.truth(["images/000.png"])[0]
+
+
 def test_a_campaign_that_goes_on_keeps_its_classes(things: Path) -> None:
     spec = loaded(things).spec
     Image.new("L", (24, 16), 7).save(things / "masks" / "013.png")

@@ -163,6 +163,9 @@ class MaskFolderLoader(ImageLoader):
         at = self.samples.labels[row]
         return None if at is None else encode_mask(self._target(row, at.content))
 
+    def written(self, ids: Sequence[str]) -> list[Label | None]:
+        return [self.label_of(row) for row in self.rows(ids).tolist()]
+
     def _target(self, row: int, content: str) -> np.ndarray:
         assert self._legend is not None
         found = self._legend.table()[self.masks.read([content])[0]]
