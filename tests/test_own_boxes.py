@@ -340,7 +340,7 @@ def test_people_draw_the_rest_and_the_version_answers_in_pixels_of_the_image(
 
     things = boxes_folder(folder / "things", "yolo", labelled=40, unlabelled=14)
     made = campaign(
-        task="yolo", data=str(things), image_size=48, epochs=14, query_size=5, initial_size=5,
+        task="yolo", data=str(things), image_size=24, epochs=4, query_size=5, initial_size=5,
         validation_size=8, annotator="tests.test_own_boxes:Drawers", campaign="c",
     )  # fmt: skip
     result = made.run()
