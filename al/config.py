@@ -28,6 +28,7 @@ CHOICES = {
     "embeddings": ("float32", "float16"),
     "compare": ("interval", "plain"),
     "missing": ("stop", "drop"),
+    "new_classes": ("ask", "grow", "refuse"),
     "copies": ("once", "keep"),
     "head": ("linear", "mlp"),
     "report": ("on", "off"),
@@ -196,6 +197,12 @@ class Config:
     )
     annotator_options: str = of.annotating(
         "none", "What the annotator is told: name=value, name=value; or none.", free=True
+    )
+    new_classes: str = of.annotating(
+        "ask",
+        "Answers that name a class the task does not know stop a cycle (ask), add it from the next "
+        "cycle on (grow), or are refused.",
+        free=True,
     )
     quorum: float = of.annotating(
         1.0, "Share of a query after whose answers a cycle goes on, 0 to 1.", free=True

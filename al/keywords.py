@@ -60,6 +60,7 @@ class Keywords(TypedDict, total=False):
     seed: int
     annotator: str
     annotator_options: str
+    new_classes: str
     quorum: float
     answers_within: str
     wait: str

@@ -193,8 +193,17 @@ class Files(Annotator):
             found[by_id[id]] = cell
         if bad:
             more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-            raise LabelError(f"{path}: {'; '.join(bad[:_NAMED])}{more}: mend and save it")
+            raise LabelError(
+                f"{path}: {'; '.join(bad[:_NAMED])}{more}: mend and save it{self._more}"
+            )
         return found
+
+    @property
+    def _more(self) -> str:
+        """What else can be done about a class that the task does not know."""
+        if self.new_classes != "ask" or not self.data.spec.classes:
+            return ""
+        return ", or pass new_classes=grow to take new ones (new_classes=refuse asks no more)"
 
     def _answer(
         self, row: Row, id: str, text: str, when: datetime, *, decimal_comma: bool
@@ -202,8 +211,10 @@ class Files(Annotator):
         """What a row says; None where the sample is skipped."""
         if text.strip().casefold() == self.skip.casefold():
             return None
+        self.cells.grows = self.new_classes == "grow"
         label = self.cells.label(text, decimal_comma=decimal_comma)
-        self.data.check_label(label)
+        if not self.cells.grows:  # else the pipeline looks at it, as it may name a new class
+            self.data.check_label(label)
         who = row.cells.get("annotator", "").strip() or self.given.get("name", "files")
         return Answer(id, label, who, when.isoformat(timespec="seconds"))
 

@@ -129,7 +129,12 @@ class LabelCells:
         kind: of problem, whose labels can be typed.
         separator: between the classes of a sample that may have several.
         nothing: what says that none of them applies.
+
+    Attributes:
+        grows: a text that is no class is the name of a new one.
     """
+
+    grows = False
 
     def __init__(self, kind: Kind, separator: str = "|", nothing: str = "none") -> None:
         self.kind = kind
@@ -159,6 +164,8 @@ class LabelCells:
     def _class(self, text: str) -> str:
         if text not in self._known:
             found = same(text, self.classes)
+            if found is None and self.grows and text.strip():
+                return text.strip().removeprefix("'")
             if found is None:
                 fix = did_you_mean(text.strip(), self.classes)
                 if len(self.classes) > 20 and not fix.startswith("did"):

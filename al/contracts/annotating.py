@@ -66,6 +66,9 @@ class Annotator(ABC):
     #: It answers with labels that the data has: it can be asked about these samples alone,
     #: and they count as unlabelled until then.
     tells_truth: ClassVar[bool] = False
+    #: What becomes of answers that name new classes, as the parameter of this name says; set by
+    #: the pipeline. An annotator hands them over where it is "grow".
+    new_classes: str = "refuse"
 
     def __init__(
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None

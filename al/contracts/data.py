@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -140,6 +140,11 @@ class DataLoader(ABC):
         Raises:
             DataError: the data does not fit it any more.
         """
+
+    def grow(self, classes: Sequence[str]) -> None:
+        """Know these classes too, behind those that there are; called before `freeze`."""
+        new = tuple(name for name in classes if name not in self.spec.classes)
+        self.spec = replace(self.spec, classes=(*self.spec.classes, *new))
 
     @abstractmethod
     def freeze(self, splits: Splits) -> None:

@@ -50,7 +50,10 @@ class Labels:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of their positions."""
-        return self.data.spec.classes
+        known = self.data.spec.classes
+        if self.kind.form != "choice":
+            return known
+        return (*known, *sorted({str(value) for value in self.values} - set(known)))
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def close(cycle: Cycle) -> State:
         memory=_memory(cycle),
         suspicious=suspicious,
         changes=session.changes,
+        classes=session.classes,
+        new_classes=cycle.new_classes,
     )
     own = state.labels.originals
     count = len(own.ids)  # answers, whatever copies have them too

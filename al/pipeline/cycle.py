@@ -48,6 +48,7 @@ class Cycle:
     champion_version: int | None = None  # version that the cycle started from
     winner_version: int | None = None  # version that the election has made
     champion_version_after: int | None = None  # version that the election left in Production
+    new_classes: tuple[str, ...] = ()  # that its answers named; the next cycle knows them
     told: str = ""  # what the latest step did, for who called that step alone
     _models: dict[int, CampaignModel] = field(default_factory=dict)
 
@@ -140,6 +141,7 @@ def begin_cycle(session: Session) -> Cycle:
         DataError: labelled samples have vanished.
         PoolEmpty: every sample was answered or skipped.
     """
+    session.grow(session.state.new_classes)
     session.look_again()
     if not session.pool:
         raise PoolEmpty(

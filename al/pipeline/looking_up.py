@@ -109,6 +109,7 @@ def looked_up(
     asked = annotators.get(config.annotator)
     check_form(config, asked, kind_of(data.spec))
     annotator = asked(data, config.name, options_of(config, asked.options))
+    annotator.new_classes = config.new_classes
     check_annotator(annotator, data, config, new=stored is None)
     rules = rules_of(config.stop)
     check_stop_rules(rules, config, data, task.metric, lower=lower)
@@ -129,7 +130,8 @@ def looked_up(
         state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)
         if stored is None:
             state = replace(state, labels=first)
-        check_labels(state.labels, data)
+        knows = (*state.classes, *(state.new_classes if open_run else ()))
+        check_labels(state.labels, data, knows)
         begun = stored is not None and bool(data.seen())
         session = Session(
             config=config,
@@ -156,6 +158,7 @@ def looked_up(
             changes=known.changes,
             next_changes=known.next_changes,
         )
+        session.grow(knows)
         session.settle()
         return session
 

@@ -100,6 +100,11 @@ def in_production(session: Session) -> tuple[CampaignModel, int]:
         raise RegistryError(
             f"no version of {session.registry.name} is in Production: run a cycle, or promote one"
         )
+    if not session.knows_all(version):
+        raise RegistryError(
+            f"v{version} of {session.registry.name} does not know {session.classes[-1]!r}, a class "
+            "that came since: let the cycle that is open end, which trains one that does"
+        )
     with TemporaryDirectory() as scratch:
         folder, digest = session.registry.fetch_weights(version, Path(scratch))
         graph = session.new_graph()

@@ -15,8 +15,10 @@ from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
 from al.errors import DataError, StateError
+from al.kinds import kind_of
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
+from al.pipeline.growing import KNOWS
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.notices import Notices
 from al.pipeline.seen_data import SeenData, some
@@ -60,6 +62,7 @@ class Session:
         history: metrics of all closed cycles, once the stop rules have asked for them.
         seen_contents: identity of what each training sample holds, once it was asked for.
         corrected: labels that the data says otherwise since the last cycle, in words.
+        classes: those known beside the ones that the campaign began with.
         recipe: what workers make models of, on the data as it was looked at last.
         gathered: what was read for the report.
     """
@@ -91,6 +94,7 @@ class Session:
     history: list[Mapping[str, float]] | None = None
     seen_contents: Mapping[str, str] | None = None
     corrected: Sequence[str] = ()
+    classes: tuple[str, ...] = ()
     recipe: CampaignRecipe = field(init=False)
     gathered: Gathered = field(default_factory=Gathered)
 
@@ -101,6 +105,22 @@ class Session:
     def outdated(self) -> bool:
         """The next cycle is to be another session's, as its parameters are others."""
         return self.changes != self.next_changes
+
+    def grow(self, classes: Sequence[str]) -> None:
+        """Know these classes from now on, and let the annotator know them."""
+        if new := [name for name in classes if name not in self.data.spec.classes]:
+            self.classes = (*self.classes, *new)
+            self.data.grow(new)
+            freeze(self.data, self.splits, self.config.missing, tell=False)
+            self.recipe = CampaignRecipe(self.makings, self.splits)
+            made = type(self.annotator)(self.data, self.config.name, self.annotator.given)
+            made.new_classes, self.annotator = self.annotator.new_classes, made
+
+    def knows_all(self, version: int) -> bool:
+        """Whether a version knows all classes that there are by now."""
+        known = self.registry.tag(version, KNOWS) if self.classes else None
+        begun_with = len(self.data.spec.classes) - len(self.classes)
+        return not self.classes or int(known or begun_with) == len(self.data.spec.classes)
 
     def look_again(self) -> None:
         """See the data as it is now: samples may have appeared, moved and vanished.
@@ -263,15 +283,20 @@ def _said(label: str) -> str:
     return repr(json.loads(label)) if label else "no label"
 
 
-def check_labels(labels: LabelTable, data: DataLoader) -> LabelTable:
+def check_labels(labels: LabelTable, data: DataLoader, more: Sequence[str] = ()) -> LabelTable:
     """The labels, each of which the data knows.
+
+    Args:
+        more: classes that it will know.
 
     Raises:
         StateError: one is none of the data's.
     """
+    known = kind_of(replace(data.spec, classes=(*data.spec.classes, *more)))
     for text in labels.frame["label"][labels.frame["status"] == "answered"].unique():
         try:
-            data.check_label(json.loads(text))
+            label = json.loads(text)
+            known.check(label) if more else data.check_label(label)
         except DataError as error:
             raise StateError(f"the saved labels are damaged ({error}): restore them") from error
     return labels

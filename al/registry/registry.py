@@ -428,6 +428,11 @@ class Registry:
         known = found.tags.get("al.weights")
         return digest is None or known in (None, digest)
 
+    def tag(self, version: int, key: str) -> str | None:
+        """A tag of a version; None where it has none."""
+        found = next((v for v in self._versions() if int(v.version) == version), None)
+        return None if found is None else found.tags.get(key)
+
     def _note(self, version: int, why: str) -> None:
         """Say on the version how it came to be in Production."""
         self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])

@@ -58,8 +58,10 @@ class _Stored:
     pool: _Pool
     memory: dict[str, Any]
     suspicious: list[dict[str, str | float]]
-    changes: dict[str, Any] = field(default_factory=dict)  # older states have none
     labels: _Labels
+    changes: dict[str, Any] = field(default_factory=dict)  # older states have none
+    classes: list[str] = field(default_factory=list)
+    new_classes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class State:
         memory: what the query strategy wants to find in the next cycle.
         changes: parameters that differ from how the campaign began, as the cycle had them.
         suspicious: labels that look wrong, the worst first; see `al.pipeline.label_quality`.
+        classes: those that the cycle knew beside the ones that the campaign began with.
+        new_classes: those that came in the cycle, which the next one knows.
     """
 
     campaign: str
@@ -82,6 +86,8 @@ class State:
     memory: Mapping[str, Any] = field(default_factory=dict)
     suspicious: Sequence[Mapping[str, Any]] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+    new_classes: Sequence[str] = ()
 
     @classmethod
     def start(cls, campaign: str) -> State:
@@ -107,6 +113,9 @@ class State:
                 "sha256": _sha256((folder / "labels.parquet").read_bytes()),
             },
         }
+        if self.classes or self.new_classes:
+            content["classes"] = list(self.classes)
+            content["new_classes"] = list(self.new_classes)
         content["digest"] = _content_digest(content)
         (folder / "state.json").write_text(json.dumps(content, indent=2))
         return str(content["digest"])
@@ -145,6 +154,8 @@ class State:
             memory=stored.memory,
             suspicious=stored.suspicious,
             changes=stored.changes,
+            classes=tuple(stored.classes),
+            new_classes=tuple(stored.new_classes),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 
@@ -18,16 +19,19 @@ from al.pipeline.asking import (
     written_meanwhile,
 )
 from al.pipeline.cycle import Cycle, Waiting
+from al.pipeline.growing import check_new, new_in, tell_new, without_new
 from al.pipeline.query_record import load_query
 from al.pipeline.seen_data import some
 from al.pipeline.session import Session, check_labels
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
-from al.state import LabelTable, with_written
+from al.state import LabelTable, read_as, with_written
 from al.tracking import Run
 
 _log = logging.getLogger(__name__)
 
 ANSWERS = "answers.parquet"
+#: Tag of the step's run: classes that answers named and the task does not know yet.
+NEW_CLASSES = "al.new_classes"
 
 
 def annotate(cycle: Cycle) -> bool:
@@ -44,10 +48,14 @@ def annotate(cycle: Cycle) -> bool:
     new = _collected_before(cycle, query)
     if new is not None:
         cycle.labels = session.with_copies(session.state.labels.released(new.asked).updated(new))
+        cycle.new_classes = _new_classes(cycle.steps[ANNOTATE.name, 0])
         return False
     with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
         answers, found = hear(query, session, run)
+        named = new_in((*answers.answered, *answers.votes), session.data)
+        check_new(named, session.config.new_classes, session.data)
+        answers = without_new(answers, named)
         check_answers(answers.answered, session.data)
         if not found.go:
             raise Waiting(f"waiting: {found.text}")
@@ -55,10 +63,17 @@ def annotate(cycle: Cycle) -> bool:
         heard = before.with_answers(answers, query, cycle.number)
         with reached(session):
             corrected = session.annotator.revised(session.present(heard).collected)
+        later = new_in(corrected, session.data)
+        check_new(later, session.config.new_classes, session.data)
+        corrected = tuple(a for a in corrected if not any(a in given for given in later.values()))
+        cycle.new_classes = tuple(dict.fromkeys((*named, *later)))
         check_answers(corrected, session.data)
         labels = _with_written(heard.with_corrections(corrected, cycle.number), answers, cycle)
         new = labels.since(before)  # copies change with what they copy
         run.save(lambda folder: new.save(folder / ANSWERS))
+        if cycle.new_classes:
+            run.set_tags({NEW_CLASSES: json.dumps(cycle.new_classes)})
+            tell_new({**later, **named}, session.data, cycle.number)
         own = [answer for answer in answers.answered if answer.id in query.ids]
         figures = {
             "answered": len(own),
@@ -115,6 +130,11 @@ def _with_written(labels: LabelTable, answers: Answers, cycle: Cycle) -> LabelTa
         session.annotator.withdraw([answer.id for answer in written])
     said = {answer.id: answer.label for answer in written}
     return with_written(labels, said, cycle.number, written[0].answered_at)
+
+
+def _new_classes(run: Run) -> tuple[str, ...]:
+    text = run.tags.get(NEW_CLASSES, "[]")
+    return tuple(read_as(list[str], text, f"tag {NEW_CLASSES} of {run.name!r}"))
 
 
 def heard_so_far(session: Session, runs: Mapping[str, Run]) -> Outlook:

@@ -39,7 +39,7 @@ def select_data(cycle: Cycle) -> bool:
             f"{answered.id}: restore it, or delete that run too to ask anew"
         )
     with cycle.step(SELECT_DATA) as run:
-        standing = _settle(cycle, run)
+        _settle(cycle, run)
         pool = look_at_pool(cycle, run)
         has_model = cycle.champion_version is not None
         text = config.strategy if has_model else config.cold_start
@@ -51,7 +51,7 @@ def select_data(cycle: Cycle) -> bool:
                 _size(cycle) - len(doubted),
                 generator(config.seed, cycle.number, SELECT_DATA.name),
                 name=text,
-                model=_uri(cycle, standing.version),
+                model=_uri(cycle, cycle.champion_version),
                 explore=config.explore,
                 balance=config.balance == "on",
                 budget=config.costs == "on",
@@ -139,7 +139,14 @@ def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
     before = session.state.champion_record
     standing = session.registry.standing(before.version if before else None)
     cycle.champion_version = standing.version
-    uri = _uri(cycle, standing.version)
+    if standing.version is not None and not session.knows_all(standing.version):
+        cycle.champion_version = None
+        _log.warning(
+            f"cycle {cycle.number:2d}: v{standing.version} does not know all classes, which now "
+            f"are {', '.join(session.data.spec.classes)}: the query is made without it, by "
+            f"cold_start={session.config.cold_start}, and a new model is trained from scratch"
+        )
+    uri = _uri(cycle, cycle.champion_version)
     run.set_tags({tag: uri, f"{tag}_by": standing.by})
     if standing.version is None and standing.by_hand and tag == "al.model":
         _log.warning(

@@ -20,6 +20,7 @@ from al.errors import StateError
 from al.kinds.answering import answered
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
+from al.pipeline.growing import KNOWS
 from al.pipeline.steps import SELECT_MODEL, TRAIN
 from al.pipeline.steps.train import train_again
 from al.registry import save_servable
@@ -95,7 +96,7 @@ def _hold(cycle: Cycle) -> _Record:
     # A person may have promoted another version while the cycle ran; that one is to beat.
     standing = session.registry.standing(cycle.champion_version)
     figures = None
-    if standing.version is not None:
+    if standing.version is not None and session.knows_all(standing.version):
         found = cycle.evaluate(standing.version, "val")
         figures = {f"val/{name}": value for name, value in found.items()}
     election = elect(candidates, figures, session.criterion, always=config.promote == "always")
@@ -172,6 +173,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
                 "al.cycle": cycle.number,
                 "al.labels": len(cycle.labels.originals.ids),
                 "al.weights": digest,
+                KNOWS: len(session.data.spec.classes),
                 "al.checkpoint": winner.checkpoint,
                 **({"al.temperature": calibration.temperature} if calibration else {}),
             },

@@ -44,6 +44,8 @@ class Stable(StopRule):
         before, after = cycle.session.state.champion_record, state.champion_record
         if not (cycle.session.config.stable and state.retrained and before and after):
             return {}
+        if not cycle.session.knows_all(before.version):
+            return {}
         same = before.version == after.version
         return {"kappa": 1.0 if same else _kappa(cycle, before.version, after.version)}
 
