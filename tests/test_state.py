@@ -31,8 +31,8 @@ def labels() -> LabelTable:
 def state(labels: LabelTable) -> State:
     champion_record = ChampionRecord(2, "w", {"accuracy": 0.5}, {"accuracy": 0.4})
     memory, suspicious = {"rounds": [1, 2]}, [{"id": "a", "score": 0.5}]
-    changes = {"query_size": 3}
-    return State("c", 1, labels, champion_record, True, 7, "p", memory, suspicious, changes)
+    more = (memory, suspicious, {"query_size": 3}, ("bird",), ("cow",))
+    return State("c", 1, labels, champion_record, True, 7, "p", *more)
 
 
 def test_answers_and_skipped_samples_are_never_asked_again(labels: LabelTable) -> None:
