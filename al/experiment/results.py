@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,6 @@ class Results:
         task: what was learned.
         first: whether strategies share their first query.
         validation: labels beside those of the curves, by setting.
-        failed: trials that came to nothing, and why.
     """
 
     name: str
@@ -152,8 +151,3 @@ def _draw(axes: Axes, board: Leaderboard, strategy: str) -> None:
     )  # fmt: skip
     if len(values) > 1:
         axes.fill_between(labels, *band(values), color=line.get_color(), alpha=0.15, linewidth=0)
-
-
-def in_order(names: Sequence[str]) -> list[str]:
-    """Strategies with random last."""
-    return [*(name for name in names if name != RANDOM), RANDOM]

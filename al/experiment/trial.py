@@ -119,9 +119,9 @@ class _Trial:
 
     def _choose(self) -> Query:
         config, pool = self._config, self._pool
-        champion = self._champion
-        text = config.cold_start if champion is None else config.strategy
-        size = config.initial_size if champion is None else config.query_size
+        standing = self._champion
+        text = config.cold_start if standing is None else config.strategy
+        size = config.initial_size if standing is None else config.query_size
         if config.label_budget:
             size = max(1, min(size, config.label_budget - self._labels.paid))
         own = self._labels.originals
@@ -130,7 +130,7 @@ class _Trial:
             own.ids,
             own.labels,
             data=self._data,
-            champion_model=None if champion is None else self._scorer(champion),
+            champion_model=None if standing is None else self._scorer(standing),
             committee=lambda: self._committee,
             engine=self._engine,
             cycle=self._number,
@@ -145,7 +145,7 @@ class _Trial:
                 size,
                 generator(config.seed, self._number, "select-data"),
                 name=text,
-                model="none" if champion is None else champion.digest,
+                model="none" if standing is None else standing.digest,
                 explore=config.explore,
                 balance=config.balance == "on",
                 budget=config.costs == "on",
@@ -154,12 +154,12 @@ class _Trial:
             self._memory = query.memory
         return query
 
-    def _scorer(self, champion: Champion) -> Model:
-        graph = champion.graph
+    def _scorer(self, standing: Champion) -> Model:
+        graph = standing.graph
         if self._config.calibrate == "on":
             val = self._data.ids("val")
             graph = graph.scaled(Runner(graph, self._data).calibrate(val).temperature)
-        return self._model(graph, champion.digest)
+        return self._model(graph, standing.digest)
 
     def _model(self, graph: Graph, digest: str) -> Model:
         seed = torch_seed(self._config.seed, 0, f"passes {digest}") % 2**31
