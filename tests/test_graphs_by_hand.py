@@ -37,6 +37,18 @@ def test_accuracy_is_the_share_that_is_right_and_not_a_mean_over_classes() -> No
     assert graph.each([batch], "accuracy").tolist() == [1.0] * 8 + [0.0, 0.0]
 
 
+def test_a_step_of_training_weighs_samples_by_their_class_in_the_precision_of_the_loss() -> None:
+    graph = passing(ClassificationGraph, "abc", (3,))
+    logits, targets = torch.eye(3) * 2, torch.tensor([0, 2, 2])
+    plain = graph.training_loss(logits, targets)
+    assert plain == graph.loss(logits, targets)
+    weights = np.array([0.5, 1.0, 4.0])
+    graph.weigh(weights)
+    found, each = graph.training_loss(logits, targets), graph.losses(logits, targets).numpy()
+    assert found.item() == pytest.approx(np.mean(weights[targets.numpy()] * each))
+    assert found.dtype == plain.dtype == torch.float32
+
+
 def test_the_loss_of_a_number_is_its_negative_log_likelihood_in_units_of_the_target() -> None:
     graph = passing(RegressionGraph, "", (2,), middle=5.0, unit=3.0)
     outputs = torch.tensor([[0.5, 0.4], [-1.0, -0.7]])

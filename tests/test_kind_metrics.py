@@ -116,6 +116,16 @@ def test_metrics_of_one_class_speak_of_the_rarer_one_where_the_data_says_which()
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_a_metric_speaks_of_one_of_two_classes_where_it_says_so(name: str) -> None:
+    rng = np.random.default_rng(0)
+    p, targets = rng.dirichlet([1, 2], 40), (rng.random(40) < 0.7).astype(int)
+    spec = DataSpec(("a", "b"), (4,), "float32")
+    metric = OF_CLASSES[name]
+    one, other = metric(p, targets, spec), metric(p[:, ::-1], 1 - targets, spec)
+    assert (one != pytest.approx(other)) == metric.of_one
+
+
 def test_what_cannot_be_measured_is_not_a_number_and_says_nothing() -> None:
     p, _ = drawn(2, 0)
     alone = np.zeros(len(p), int)

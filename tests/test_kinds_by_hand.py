@@ -46,6 +46,18 @@ def test_each_class_of_a_mask_has_its_own_colour_and_the_background_none() -> No
     assert (image == 100).all()  # what is given stays as it is
 
 
+def test_every_class_of_a_scene_has_a_colour_and_what_nobody_drew_has_none() -> None:
+    scenes = kind_named("scene")(IMAGES)
+    mask = np.full((4, 5), scenes.blank, np.uint8)
+    mask[0, 0], mask[3, 4] = 0, 2
+    image = np.full((4, 5, 3), 100, np.uint8)
+    shown = np.asarray(scenes.drawn(image, scenes.label(mask), (5, 4)))
+    for place in ((0, 0), (3, 4)):
+        expected = (1 - COVER) * 100 + COVER * np.array(of_class(mask[place]))
+        assert np.abs(shown[place] - expected).max() <= 1
+    assert (shown[1:3] == 100).all()
+
+
 def test_images_without_boxes_have_a_row_that_is_none() -> None:
     boxes = kind_named("boxes")(IMAGES)
     assert boxes.tensor([[], []]).tolist() == [[[-1, 0, 0, 0, 0]]] * 2
