@@ -15,10 +15,12 @@ from al.contracts import Batch, DataSpec
 from al.graphs import ClassificationGraph, DetectionGraph, RegressionGraph, SegmentationGraph
 from al.graphs.comparing import Compared, on_rows
 from al.graphs.detection import SHOWN
+from al.graphs.heads import graph_on
 from al.graphs.loss_head import ranking_loss
 from al.graphs.meters import MeanAveragePrecision
 from al.graphs.small_cnn import small_cnn
 from al.graphs.small_detector import small_detector
+from al.graphs.tabular import mlp
 from al.graphs.unet import UNet
 
 
@@ -194,6 +196,18 @@ def test_the_detector_for_photographs_looks_at_cells_of_four_pixels(shape: tuple
     assert outputs.shape == (2, 2 + 4, shape[0] // 4, shape[1] // 4)
     assert graph.size == 9.0
     assert graph.probabilities(outputs).shape == (2, 2)
+
+
+@pytest.mark.parametrize("kind", ["class", "labels", "number"])
+def test_heads_of_a_kind_take_rows_and_scale_them(kind: str) -> None:
+    spec = DataSpec(
+        () if kind == "number" else ("a", "b", "c"), (5,), "float32", kind,
+        {"middle": 1.0, "unit": 2.0},
+    )  # fmt: skip
+    rows = torch.arange(10.0).reshape(2, 5)
+    assert mlp(spec).network(rows).shape == (2, 2 if kind == "number" else 3)
+    graph = graph_on(nn.Flatten(), 5, spec, dropout=0.3, scale=4.0)
+    assert torch.equal(graph.prepare(rows), rows / 4)
 
 
 @pytest.mark.parametrize("side", [8, 13])

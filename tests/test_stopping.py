@@ -84,7 +84,9 @@ def test_predictions_that_hardly_change_end_a_campaign() -> None:
     assert why(records) == ""
 
 
-@pytest.mark.parametrize("missing", ["stable", "retrained", "before", "after", "nothing"])
+@pytest.mark.parametrize(
+    "missing", ["stable", "retrained", "before", "after", "classes", "nothing"]
+)
 def test_agreement_is_on_record_where_one_champion_followed_another(missing: str) -> None:
     champion_record = ChampionRecord(1, "w")
     before = None if missing == "before" else champion_record
@@ -92,6 +94,7 @@ def test_agreement_is_on_record_where_one_champion_followed_another(missing: str
     session = SimpleNamespace(
         config=Config(stable=0.0 if missing == "stable" else 0.99),
         state=State("c", 1, LabelTable(), before),
+        knows_all=lambda version: missing != "classes",
     )
     state = State("c", 2, LabelTable(), after, retrained=missing != "retrained")
     found = Stable().figures(SimpleNamespace(session=session), state)  # type: ignore[arg-type]

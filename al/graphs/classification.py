@@ -34,7 +34,10 @@ class ClassificationGraph(TorchGraph):
     ) -> None:
         super().__init__(trunk, head, spec, scale=scale)
         self.metrics = ("loss",)  # type: ignore[misc]  # a graph's own
-        self.measure(measures)
+        if self.in_parts:
+            self.measure(measures)
+        else:  # a subclass with an `evaluate` of its own
+            self.metrics = (*measures, "loss")  # type: ignore[misc]
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return cross_entropy(outputs, targets)
