@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from al.errors import DataError
+from al.graphs.small_detector import detector_trunk
 from al.tasks import bccd, bike_sharing, nuclei
 from al.tasks.nuclei_boundary import boundary
 
@@ -132,7 +133,7 @@ def test_boxes_that_are_none_are_told_by_their_photograph(
 
 def test_light_and_stain_of_a_photograph_do_not_matter() -> None:
     torch.manual_seed(0)
-    trunk = bccd.trunk()
+    trunk = detector_trunk()
     photograph = torch.rand(2, 48, 64, 3)
     with torch.inference_mode():
         seen, darker = trunk(photograph), trunk(photograph * torch.tensor([0.5, 0.6, 0.9]) + 0.05)

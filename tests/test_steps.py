@@ -179,7 +179,7 @@ def test_conda_names_every_dependency_pinned_as_in_the_lock() -> None:
         ({"strategy": "margn"}, "unknown strategy 'margn': did you mean 'margin'?"),
         ({"annotator": "orcle"}, "unknown annotator 'orcle': did you mean 'oracle'?"),
         ({"criterion": "mx:val/loss"}, "unknown criterion 'mx': did you mean 'max'?"),
-        ({"criterion": "max:val/los"}, "did you mean 'val/loss'?"),
+        ({"criterion": "max:val/los"}, "did you mean 'loss'?"),
         ({"query_size": 0}, "query_size=0: give at least 1"),
         ({"query_size": -4}, "query_size=-4: give at least 1"),
         ({"query_size": 1398}, "query_size=1398 is more than the pool of 1397: give less"),

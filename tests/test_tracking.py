@@ -309,7 +309,11 @@ def call():
     print("done")
     return 1
 
-store.client.make(call)
+try:
+    store.client.make(call)
+except SystemExit:
+    stops.stopping()  # as our commands do
+    raise
 print("gone on")
 """
     found = subprocess.run(

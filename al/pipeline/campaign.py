@@ -25,6 +25,7 @@ from al.pipeline.history import stop_reason
 from al.pipeline.identifying import name_of
 from al.pipeline.labels_out import export_labels, labels_of, queries_of
 from al.pipeline.look_record import Promise, whole
+from al.pipeline.measuring import AUTO
 from al.pipeline.notices import failure
 from al.pipeline.opening import look_into, open_session, promotions_of, tell_unopened
 from al.pipeline.predicting import predict
@@ -376,7 +377,7 @@ class Campaign:
             model="auto",
         )
         # It is called what the command without a name would call it, before `auto` was settled.
-        default = {"encoder": "auto", "cold_start": DEFAULT}
+        default = {"encoder": "auto", "cold_start": DEFAULT, "metric": AUTO}
         named = other.replace(**{n: self._given.get(n, v) for n, v in default.items()}).name
         other = other.replace(campaign=named)
         return type(self)(
