@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from mlflow.entities import LoggedModelOutput
 
 from al.errors import AlError, StateError, TrackingError
 from al.tracking import Checkpoints, Store, plain_errors, tracking_at
@@ -322,3 +323,17 @@ print("gone on")
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert (found.returncode, found.stdout) == (143, "done\n"), found.stderr
+
+
+def test_a_model_that_came_of_a_run_is_told_once_however_often_it_is_said(client: Any) -> None:
+    connection = Store().client
+    run = client.create_run(client.get_experiment_by_name("here").experiment_id)
+    made = [client.create_logged_model(run.info.experiment_id, name=f"m{n}") for n in range(2)]
+    outputs = [LoggedModelOutput(model.model_id, step) for step, model in enumerate(made)]
+    connection.log_outputs(run.info.run_id, outputs[:1])
+    for _ in range(2):
+        connection.log_outputs(run.info.run_id, outputs)
+    told = client.get_run(run.info.run_id).outputs.model_outputs
+    assert sorted((m.model_id, m.step) for m in told) == sorted(
+        (m.model_id, m.step) for m in outputs
+    )

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput
 
 from al.errors import ConfigError, TrackingError
 from al.stops import unbroken
@@ -59,6 +60,18 @@ class Connection:
             return self.make(lambda: method(*args, **kwargs))
 
         return call
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Say which models came of a run, once: MLflow refuses one that it was told already, by
+        a process that was killed then, or by a call whose reply was lost."""
+
+        def call() -> None:
+            known = self.raw.get_run(run_id).outputs.model_outputs
+            there = {model.model_id for model in known}
+            if new := [model for model in models if model.model_id not in there]:
+                self.raw.log_outputs(run_id, new)
+
+        self.make(call)
 
     def artifacts(self, uri: str) -> Artifacts:
         """What is kept at a place, or of a model (models:/…); calls wait in the same way."""
