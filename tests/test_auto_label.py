@@ -212,6 +212,7 @@ def test_too_many_errors_label_nothing_and_say_what_they_would_take(
     assert len(runs(client, step="auto-label")) == 1
 
 
+@pytest.mark.slow
 def test_each_class_has_a_draw_of_its_own_and_what_is_no_promise_is_one_line(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_strategy_and_a_task_of_ones_own_run_together(
     assert loaded.predict(np.zeros((1, 2), np.float32)).shape == (1, 4)
 
 
+@pytest.mark.slow
 def test_a_task_in_a_folder_of_its_own_runs_from_there_and_its_model_loads(folder: Path) -> None:
     """As the docs say it, in a process that finds the task by its working directory alone."""
     import mlflow

@@ -40,6 +40,7 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_new_project_runs_its_own_task_and_strategy_by_al_main_alone(
     project: Path, client: Any
 ) -> None:

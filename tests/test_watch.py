@@ -133,6 +133,7 @@ def test_a_schedule_starts_a_cycle_when_it_is_time_and_not_before(
     assert starts[1] - starts[0] >= 2000
 
 
+@pytest.mark.slow
 def test_a_watch_waits_for_answers_without_a_trace_and_stops_at_a_signal(folder: Path) -> None:
     (folder / "my_code.py").write_text(DESK)
     given = {**SMALL, "campaign": "c", "annotator": "my_code:Desk", "poll": "1s"}

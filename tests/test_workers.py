@@ -100,6 +100,7 @@ def test_a_campaign_comes_out_equal_on_processes_that_take_shards_in_no_order(tw
     assert ProcessEngine.largest < 100_000
 
 
+@pytest.mark.slow
 def test_folds_of_peoples_labels_come_out_equal_on_processes(twice: Any) -> None:
     ProcessEngine.forget()
     here, there = twice(**PEOPLE)

@@ -19,7 +19,7 @@ from al.errors import ConfigError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.page import page
 from al.experiment.plan import Job, Plan, grid_of, strategies_of
-from al.experiment.prepared import alone, makings_of, settled, task_of, tried
+from al.experiment.prepared import alone, look_again, makings_of, settled, task_of, tried
 from al.experiment.results import Results, Setting
 from al.experiment.trial import Point
 from al.keywords import Keywords, with_parameters
@@ -171,6 +171,7 @@ def settled_jobs(jobs: Sequence[Job]) -> list[Job]:
     Raises:
         AlError: one of them would be refused as a campaign.
     """
+    look_again()
     made: dict[Any, Any] = {}
     found = []
     for job in jobs:

@@ -31,6 +31,11 @@ def _made(name: str, parameters: str) -> tuple[Task, DataLoader]:
     return task, task.data()
 
 
+def look_again() -> None:
+    """See the data as it is now: a notebook lives longer than a file stays as it was."""
+    _made.cache_clear()
+
+
 def settled(config: Config) -> Config:
     """The configuration of a trial with what `default` and `auto` stand for, as a campaign's.
 

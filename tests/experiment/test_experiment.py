@@ -16,7 +16,6 @@ import pytest
 
 import al
 from al.errors import ConfigError, UnknownName
-from al.experiment import prepared
 from al.experiment.experiment import settled_jobs
 from al.experiment.plan import Plan
 from tests.conftest import ROOT
@@ -105,6 +104,7 @@ def _await_no_member(group: int) -> None:
     raise AssertionError("workers outlive the process that was killed")
 
 
+@pytest.mark.slow
 def test_settings_are_compared_each_alone(folder: Path, client: Any) -> None:
     results = experiment(
         strategies="random", grid="query_size=5; lr=0.003,0.01", cycles=2, level=0.01
@@ -125,7 +125,6 @@ def test_a_trial_of_data_that_changed_is_another(folder: Path) -> None:
 
     def keys(table: pd.DataFrame) -> set[str]:
         table.to_csv("rows.csv", index=False)
-        prepared._made.cache_clear()  # as in a new process
         return {job.key for job in settled_jobs(jobs)}
 
     assert keys(rows) == keys(rows.copy())

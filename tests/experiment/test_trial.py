@@ -12,7 +12,7 @@ import pytest
 from al.config import Config
 from al.errors import AlError, StrategyError
 from al.experiment.plan import Job
-from al.experiment.prepared import makings_of, settled, tried
+from al.experiment.prepared import look_again, makings_of, settled, tried
 from al.experiment.trial import run_trial
 from tests.conftest import SMALL
 
@@ -40,6 +40,7 @@ def curve(campaign: Any) -> list[tuple[int, float]]:
 
 def simulated(**parameters: Any) -> list[tuple[int, float]]:
     """The same of a trial."""
+    look_again()
     makings = makings_of(settled(Config.from_dict(parameters)))
     return [(p.labels, p.test[makings.task.metric]) for p in run_trial(makings)]
 
@@ -59,7 +60,7 @@ def test_a_trial_on_rows_of_ones_own_asks_about_those_that_have_a_label(
     some.loc[110:, "x"] = 7  # copies
     some.to_csv(folder / "rows.csv", index=False)
     mine = {"task": "table", "data": "rows.csv", "target": "y", "validation_size": 10,
-            "cycles": 20, "initial_size": 10, "query_size": 10, "strategy": "margin"}  # fmt: skip
+            "cycles": 9, "initial_size": 20, "query_size": 20, "strategy": "margin"}  # fmt: skip
     points = simulated(**{**SMALL, **mine})
     assert points == curve(campaign(**mine))
     assert points[-1][0] < 96 - 10
