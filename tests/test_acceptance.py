@@ -30,6 +30,16 @@ def test_out_of_many_samples_the_bound_is_that_of_clopper_and_pearson() -> None:
         assert bound(wrong, asked, 10**7, 0.05) == pytest.approx(exact, abs=1e-4)
 
 
+@settings(deadline=None)
+@given(st.integers(0, 20), st.integers(1, 300), st.integers(1, 10**6), st.floats(0.005, 0.3))
+def test_the_bound_is_never_below_that_of_clopper_and_pearson(
+    wrong: int, more: int, rest: int, alpha: float
+) -> None:
+    asked = wrong + more
+    exact = binomtest(wrong, asked).proportion_ci(1 - 2 * alpha, "exact").high
+    assert bound(wrong, asked, asked + rest, alpha) >= exact - 1e-12
+
+
 def test_nothing_is_promised_of_a_region_that_is_drawn_whole_or_all_wrong() -> None:
     assert bound(0, 10, 10, 0.05) == 1.0
     assert bound(5, 5, 100, 0.05) == 1.0

@@ -6,7 +6,8 @@ from typing import Any
 
 from al.contracts import Answer, Answers, Kept, Query
 from al.state import LabelTable
-from al.state.corrections import changed_labels, of_copies
+from al.state.corrections import changed_labels, of_copies, with_written
+from al.state.rows import GIVEN
 
 
 def kept(**labels: Any) -> dict[str, Kept]:
@@ -30,3 +31,19 @@ def test_copies_of_which_the_data_says_nothing_have_what_it_says_now_of_their_co
     changed = {"a1": "dog", "b1": "dog", "b2": "bird"}
     # a3 has a label of its own, and b1 and b2 contradict each other
     assert of_copies(labels, changed, now) == {"a2": "dog"}
+
+
+def test_what_is_written_counts_and_what_says_the_same_changes_nothing() -> None:
+    ids = ("a", "b", "c")
+    query = Query(ids, (0.5,) * 3, ("margin",) * 3, (None,) * 3, "margin", "none")
+    answers = tuple(Answer(id, "cat", "anna", "2026-01-01") for id in ids[:2])
+    labels = LabelTable().with_answers(Answers(answers, waiting=("c",)), query, 1)
+    written = with_written(
+        labels, {"a": "dog", "b": "cat", "c": "cow", "x": "cat"}, 2, "2026-02-02"
+    )
+    rows = written.frame.set_index("id")
+    assert rows["label"].tolist() == ['"dog"', '"cat"', '"cow"']
+    assert rows["annotator"].tolist() == [GIVEN, "anna", GIVEN]
+    assert [bool(text) for text in rows["before"]] == [True, False, False]
+    assert (rows.loc["c", "status"], rows.loc["c", "collected"]) == ("answered", 2)
+    assert with_written(labels, {"b": "cat", "x": "cat"}, 2, "2026-02-02") is labels

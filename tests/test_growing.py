@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from al.catalog import make_task
+from al.contracts import Answer, Answers
 from al.errors import LabelError
+from al.pipeline.growing import check_new, new_in, without_new
 from tests.sizes import CLASSES, SIZES, sizes
 from tests.spreadsheet import opened, saved
 from tests.stores import outcome, production, runs, table
@@ -25,6 +28,35 @@ def answer(path: Path, huge: float = 2.7) -> int:
         new += size > huge
     saved(path, rows)
     return new
+
+
+def said(id: str, label: str, by: str = "anna") -> Answer:
+    return Answer(id, label, by, "2026-01-01")
+
+
+def test_who_names_a_new_class_is_waited_for_with_all_votes_of_the_sample() -> None:
+    data = make_task("digits", {}).data()
+    votes = (said("a", "eleven"), said("a", "1", "bert"), said("b", "2"))
+    answers = Answers((said("a", "1"), said("b", "2")), waiting=("c",), votes=votes)
+    named = new_in((*answers.answered, *answers.votes), data)
+    assert {name: [one.id for one in found] for name, found in named.items()} == {"eleven": ["a"]}
+    kept = without_new(answers, named)
+    assert [one.id for one in kept.answered] == ["b"]
+    assert [one.id for one in kept.votes] == ["b"]
+    assert kept.waiting == ("c", "a")
+    assert without_new(answers, {}) is answers
+
+
+def test_what_is_done_about_a_new_class_is_what_the_parameter_says() -> None:
+    data = make_task("digits", {}).data()
+    named = new_in((said("a", "eleven"),), data)
+    check_new(named, "grow", data)
+    check_new({}, "refuse", data)
+    with pytest.raises(LabelError, match=r"anna on sample 'a': 'eleven' is no class.*=grow to add"):
+        check_new(named, "ask", data)
+    with pytest.raises(LabelError, match="'eleven' is no class") as refused:
+        check_new(named, "refuse", data)
+    assert "grow" not in str(refused.value)
 
 
 def sheet(number: int, name: str = "c") -> Path:

@@ -115,6 +115,12 @@ def test_metrics_of_one_class_speak_of_the_rarer_one_where_the_data_says_which()
         assert OF_CLASSES[name](p, y, first) != pytest.approx(OF_CLASSES[name](p, y, TWO))
 
 
+def test_a_class_that_is_guessed_and_never_there_has_no_share_in_the_balance() -> None:
+    y, p = np.array([0, 0, 1, 1]), np.eye(3)[[0, 2, 1, 1]]
+    found = OF_CLASSES["balanced_accuracy"](p, y, THREE)
+    assert found == 0.75  # the mean of what is found of the first class and of the second
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", OF_CLASSES)
 def test_a_metric_speaks_of_one_of_two_classes_where_it_says_so(name: str) -> None:

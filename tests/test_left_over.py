@@ -33,6 +33,8 @@ def test_a_run_of_a_killed_command_is_ended_by_the_next_that_holds_the_campaign(
     kept = {name: str(v) for name, v in TINY.items() if name not in ("show_progress", "campaign")}
     by_name, other = made(client, campaign="c", poll="60s"), made(client, campaign="d")
     nonsense, unnamed = made(client, campaign="c", lr="fast"), made(client, **kept)
+    taken = made(client, campaign="c")
+    client.set_tag(taken, "al.role", "step")  # somebody's who drives from elsewhere
     mine, served = made(client, campaign="c"), made(client, campaign="c")
     sleeps = subprocess.Popen(
         [sys.executable, "-c", "input()"],
@@ -55,3 +57,4 @@ def test_a_run_of_a_killed_command_is_ended_by_the_next_that_holds_the_campaign(
     assert status(served) == "KILLED"
     al.Campaign(**{**TINY, "campaign": "auto"}).cycle()
     assert status(unnamed) == "KILLED"
+    assert status(taken) == "RUNNING"

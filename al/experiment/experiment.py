@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 CURVE = "curve.json"
 EXPERIMENT, TRIAL = "experiment", "trial"
+PAGE = "experiment.html"
 
 
 class Experiment:
@@ -105,7 +106,7 @@ class Experiment:
                 results = self._compared(jobs, found)
                 _keep(run, results)
         if self._entry is not None:
-            _log.info(results.text())
+            _log.info(f"{results.text()}\nthe page: {PAGE} of {store.link(run)}")
         return results
 
     @contextmanager
@@ -241,7 +242,7 @@ def _write(results: Results, folder: Path) -> None:
     results.leaderboard().to_csv(folder / "leaderboard.csv", index=False)
     results.curves().to_csv(folder / "curves.csv", index=False)
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    (folder / "experiment.html").write_text(page(results, now), encoding="utf-8")
+    (folder / PAGE).write_text(page(results, now), encoding="utf-8")
     for number, setting in enumerate(results.boards):
         which = f"_{number}" if setting else ""
         results.figure(setting).savefig(folder / f"curves{which}.png", dpi=120)

@@ -84,13 +84,14 @@ def _board(results: Results, number: int, setting: Setting, board: Leaderboard) 
 
 
 def _range(board: Leaderboard) -> tuple[float, float]:
-    means = [values.mean(axis=0) for values in board.curves.values.values()]
-    return widened(float(np.min(means)), float(np.max(means)), 0.08)
+    """Room for all curves with their bands, so that no interval looks narrower than it is."""
+    shown = [part for values in board.curves.values.values() for part in band(values)]
+    return widened(float(np.min(shown)), float(np.max(shown)), 0.04)
 
 
 def _draw(plot: Plot, board: Leaderboard, strategy: str, series: int) -> None:
     labels, values = board.curves.labels, board.curves.values[strategy]
-    low, high = np.clip(band(values), *plot.y)
+    low, high = band(values)
     plot.band(labels, low, high, series)
     plain = strategy == RANDOM
     marks = len(labels) <= 25

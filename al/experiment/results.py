@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         tables = (
-            f"<p><b>{said(setting) or self.name}</b>: {board.sentence()}</p>"
+            f"<p><b>{escape(said(setting) or self.name)}</b>: {escape(board.sentence())}</p>"
             + board.table().to_html(index=False)
             for setting, board in self.boards.items()
         )
@@ -122,15 +123,19 @@ class Results:
             "(Nemenyi)",
         ]
 
-    def figure(self, setting: Setting) -> Figure:
-        """Mean curves with their 95 % intervals."""
+    def figure(self, setting: Setting, *, everywhere: bool = False) -> Figure:
+        """Mean curves with their 95 % intervals.
+
+        Args:
+            everywhere: with bands that hold for all cycles at once.
+        """
         from matplotlib.figure import Figure
 
         board = self.boards[setting]
         figure = Figure(figsize=(7.2, 4.4), layout="constrained")
         axes = figure.subplots()
         for row in board.rows:
-            _draw(axes, board, row.strategy)
+            _draw(axes, board, row.strategy, everywhere)
         axes.axhline(board.level, color="#888888", linewidth=0.8, linestyle=":")
         axes.set(
             xlabel=f"labels (plus {self.validation[setting]} for validation)",
@@ -142,7 +147,7 @@ class Results:
         return figure
 
 
-def _draw(axes: Axes, board: Leaderboard, strategy: str) -> None:
+def _draw(axes: Axes, board: Leaderboard, strategy: str, everywhere: bool) -> None:
     labels, values = board.curves.labels, board.curves.values[strategy]
     plain = strategy == RANDOM
     (line,) = axes.plot(
@@ -150,4 +155,5 @@ def _draw(axes: Axes, board: Leaderboard, strategy: str) -> None:
         linewidth=1.6, label=strategy,
     )  # fmt: skip
     if len(values) > 1:
-        axes.fill_between(labels, *band(values), color=line.get_color(), alpha=0.15, linewidth=0)
+        low, high = band(values, everywhere=everywhere)
+        axes.fill_between(labels, low, high, color=line.get_color(), alpha=0.15, linewidth=0)

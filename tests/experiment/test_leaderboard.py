@@ -20,7 +20,7 @@ def trial(values: Sequence[float], labels: Sequence[int] = (10, 20, 30)) -> list
 
 def seeds(values: Sequence[float], gain: float = 0.0, count: int = 8) -> list[list[Point]]:
     """Curves over seeds that differ between seeds, and a little for each strategy."""
-    rng = np.random.default_rng(round(1e5 * gain))
+    rng = np.random.default_rng(round(1e5 * abs(gain)))
     common = np.linspace(-0.05, 0.05, count)
     return [
         trial([v + c + gain + e for v, e in zip(values, rng.normal(0, 0.006, 3), strict=True)])

@@ -1,0 +1,71 @@
+"""Results as texts, tables, pictures and a page, of curves that are made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al.experiment.leaderboard import Curves, Leaderboard
+from al.experiment.page import page
+from al.experiment.results import Results
+from tests.experiment.test_leaderboard import BASE, seeds
+
+EVIL = "sql(\"SELECT id FROM pool WHERE a < 3 AND b > '<script>alert(1)</script>'\")"
+GRID = ((("query_size", 10),), (("query_size", 20),), (("query_size", 40),))
+
+
+def results(*settings: Any) -> Results:
+    """Of three strategies in each setting."""
+    trials = {"random": seeds(BASE), "margin": seeds(BASE, 0.06), EVIL: seeds(BASE, 0.1)}
+    curves = Curves.of(trials, "accuracy")
+    boards = {s: Leaderboard.of(curves, "accuracy", lower=False, level=None) for s in settings}
+    return Results("e", "digits", "shared", boards, dict.fromkeys(settings, 40))
+
+
+def test_the_page_tells_every_setting_and_strategy_and_shows_texts_as_texts() -> None:
+    found = page(results(*GRID), "now")
+    assert "<script" not in found
+    assert found.count("<section") == len(GRID) + 2  # and ranks, and how it was done
+    for size in (10, 20, 40):
+        assert f"query_size={size}" in found
+    assert "critical difference" in found
+    assert "<script" not in results(())._repr_html_()
+
+
+def test_no_band_is_cut_off_by_the_picture() -> None:
+    one = results(())
+    curves = one.boards[()].curves
+    spread = np.linspace(0.5, 1.5, 8)[:, None]
+    wide = {name: values * spread for name, values in curves.values.items()}
+    board = Leaderboard.of(
+        Curves(curves.labels, wide, curves.seconds), "accuracy", lower=False, level=None
+    )
+    found = page(Results("e", "digits", "shared", {(): board}, {(): 40}), "now")
+    polygons = [part.partition('"')[0] for part in found.split('points="')[1:]]
+    heights = [float(p.split(",")[1]) for part in polygons[:1] for p in part.split()]
+    assert len(set(heights)) == len(heights)  # none lies on the edge beside another
+
+
+def test_what_holds_everywhere_is_drawn_wider() -> None:
+    def height(**how: bool) -> float:
+        (axes,) = results(()).figure((), **how).axes
+        return sum(float(np.ptp(c.get_paths()[0].vertices[:, 1])) for c in axes.collections)
+
+    assert height(everywhere=True) > height()
+
+
+def test_text_and_tables_tell_all_settings() -> None:
+    found = results(*GRID)
+    text = found.text()
+    assert "margin 2.00, random 3.00" in text
+    assert len(found.leaderboard()) == 9
+    assert len(found.curves()) == 3 * 3 * 8 * 3
+    assert found.sentence().count("is better than random") == 3
+
+
+@pytest.mark.parametrize("settings", [((),), GRID[:2]])
+def test_a_few_settings_have_no_ranking(settings: Any) -> None:
+    assert results(*settings).ranking is None
+    assert "Nemenyi" not in results(*settings).text()
