@@ -152,7 +152,9 @@ def test_an_object_store_that_fails_in_a_cycle_is_one_line_and_the_same_command_
 ) -> None:
     server = started(direct)
     client = client_at(server.uri)
-    first = driven(server, object_store, "first", AL_SERVER_WAIT="1")
+    # A store that starts again is away for a moment, which has to be waited for.
+    wait = "1" if fault == "stopped" else "60"
+    first = driven(server, object_store, "first", AL_SERVER_WAIT=wait)
     until(lambda: bool(runs(client, step="train")), 300)
     spoil(object_store, fault, monkeypatch)
     assert first.wait() == 1, first.said()
