@@ -12,6 +12,7 @@ import pytest
 
 import al
 from al.errors import ConfigError, ExportError
+from al.report import wilson
 from tests.browser import MISSING, Browser
 from tests.conftest import SMALL
 from tests.reports import Page, Report, store
@@ -205,7 +206,7 @@ def test_report_off_writes_none(campaign: Make, client: Any) -> None:
 def test_a_report_that_fails_is_a_line_and_the_campaign_goes_on(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = campaign(campaign="c", cycles=2, report="on")
+    made = campaign(campaign="c", cycles=2, report="on", metric="balanced_accuracy")
     made.cycle()
     (run,) = runs(client, role="campaign")
     path = Path(run.info.artifact_uri) / "report"
@@ -218,5 +219,11 @@ def test_a_report_that_fails_is_a_line_and_the_campaign_goes_on(
     assert "al report --campaign c makes it anew" in caplog.text
     path.unlink()
     made.run()  # nothing is missing but the report
-    assert (path / "learning_curve.csv").exists()
-    assert len(pd.read_csv(path / "learning_curve.csv")) == 2
+    table = pd.read_csv(path / "learning_curve.csv")
+    assert len(table) == 2
+    # Not every sample counts alike, so only resampling the samples tells how sure the value is.
+    assert list(table["low"].isna()) == list(table["high"].isna()) == [True, False]
+    value = table["value"].iloc[-1]
+    assert table["low"].iloc[-1] < value < table["high"].iloc[-1]
+    assert table["low"].iloc[-1] != pytest.approx(wilson(value, 360)[0], abs=1e-4)
+    assert "by resampling these samples" in (path.parent / "report.html").read_text("utf-8")

@@ -3,7 +3,7 @@
 from al.compare.acceptance import Plan, answers_needed, bound, level, plan
 from al.compare.drift import Drift, drift
 from al.compare.estimates import Estimate, estimate
-from al.compare.judge import Sample, compare, met
+from al.compare.judge import Sample, compare, measured, met
 from al.compare.label_quality import agreement, suspects
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "drift",
     "estimate",
     "level",
+    "measured",
     "met",
     "plan",
     "suspects",

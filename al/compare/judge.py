@@ -133,10 +133,22 @@ def _measured(
 ) -> Estimate:
     ids = [sample.id for sample in samples]
     labels = [sample.label for sample in samples]
-    each = champion_model.each(ids, labels, metric)
+    return measured(champion_model, ids, labels, weights, metric, rng)
+
+
+def measured(
+    model: Runner,
+    ids: Sequence[str],
+    labels: Sequence[Label],
+    weights: np.ndarray,
+    metric: str,
+    rng: np.random.Generator,
+) -> Estimate:
+    """A model's metric on samples of these weights, with its interval."""
+    each = model.each(ids, labels, metric)
     if each is not None:
         return estimate(each, weights, rng)
-    return resampled(champion_model.on_some(ids, labels, metric), weights, rng)
+    return resampled(model.on_some(ids, labels, metric), weights, rng)
 
 
 def _decided(

@@ -29,6 +29,7 @@ class Metric:
         of: makes it of answers and targets; None where only the graph of the kind can.
         each: makes it of each sample, [N], where its value for many is their mean; Compare's
             intervals are exact and quick with it.
+        proportion: that each is 1 or 0, right or wrong.
         lower: less is better.
         low, high: between which values it lies.
         varied: it compares samples whose targets differ, so that without such it has no value.
@@ -37,6 +38,7 @@ class Metric:
 
     of: Measured | None = None
     each: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    proportion: bool = False
     lower: bool = False
     low: float = 0.0
     high: float = 1.0
@@ -114,7 +116,7 @@ def _ranked(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec) -> fl
 
 
 OF_CLASSES: Mapping[str, Metric] = {
-    "accuracy": Metric(each=_right),
+    "accuracy": Metric(each=_right, proportion=True),
     "balanced_accuracy": Metric(_balanced),
     "macro_f1": Metric(_macro_f1),
     "f1": Metric(_f1, of_one=True),
@@ -153,7 +155,7 @@ def _labels_ranked(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec
 OF_LABELS: Mapping[str, Metric] = {
     "macro_f1": Metric(partial(_labels_f1, "macro")),
     "micro_f1": Metric(partial(_labels_f1, "micro")),
-    "exact_match": Metric(each=_exact),
+    "exact_match": Metric(each=_exact, proportion=True),
     "auroc": Metric(partial(_labels_ranked, "roc_auc_score"), varied=True),
     "average_precision": Metric(partial(_labels_ranked, "average_precision_score"), varied=True),
 }

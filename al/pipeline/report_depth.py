@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from al.contracts import Query
+from al.compare import measured
+from al.contracts import Label, Query
 from al.errors import AlError
 from al.kinds import Kind, Trait, kind_of
 from al.pipeline.query_record import load_query
@@ -80,7 +82,19 @@ def _judged(session: Session, model: CampaignModel) -> Judged | None:
     if not single & kind.traits:
         probabilities = model.infer(ids, ["probabilities"])["probabilities"]
     counts = kind.compared(truth, guessed)
-    return Judged(truth, guessed, sure, counts, probabilities, len(every))
+    interval = None
+    if len(ids) == len(every):
+        interval = _interval(session, model, ids, truth)
+    return Judged(truth, guessed, sure, counts, probabilities, len(every), interval)
+
+
+def _interval(
+    session: Session, model: CampaignModel, ids: Sequence[str], truth: Sequence[Label]
+) -> tuple[float, float] | None:
+    """Of the campaign's metric on these samples; None where it has no value on them."""
+    rng = generator(session.config.seed, session.state.cycle, "report interval")
+    found = measured(model, ids, truth, np.ones(len(ids)), session.task.metric, rng)
+    return None if math.isnan(found.value) else (found.low, found.high)
 
 
 def _picked(session: Session, facts: Facts) -> list[Picked]:

@@ -80,6 +80,7 @@ class Judged:
             [N, C, 3]; see `Kind.compared`; None for kinds without classes.
         probabilities: [N, C], where each is that of one class; else None.
         total: samples of the split; more than N where it is so large that some are drawn.
+        interval: of 95 % for the metric on the whole split; None where it was not found out.
     """
 
     truth: Sequence[Label]
@@ -88,6 +89,7 @@ class Judged:
     counts: np.ndarray | None
     probabilities: np.ndarray | None
     total: int
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,26 +15,30 @@ Z = 1.959964
 RESAMPLES = 500
 
 
-def of_value(facts: Facts, value: float, size: int) -> tuple[float, float] | None:
-    """The 95 % interval of the metric, measured on so many samples.
+def of_curve(facts: Facts) -> np.ndarray:
+    """95 % intervals of the points of the learning curve, [P, 2]; NaN where there is none.
 
-    A share is taken for one of samples that are right or wrong, which accuracy is: Wilson's
-    interval (1927). A mean of values between 0 and 1 varies no more than that, so for mean IoU
-    it is too wide rather than too short; for F1, AUROC and mAP it is a rule of thumb. An RMSE of
-    normal errors has n · RMSE² / σ² distributed as χ² with n degrees of freedom.
-
-    None for other metrics.
+    Where each sample is right or wrong, a point and the size of the split say it all: Wilson's
+    interval (1927). An RMSE of normal errors has n · RMSE² / σ² distributed as χ² with n degrees
+    of freedom. Any other metric takes the samples themselves, which are at hand for the champion
+    alone: the last point has the interval of `Judged`.
     """
-    if size < 2 or not math.isfinite(value):
-        return None
-    if facts.share:
-        return wilson(min(max(value, 0.0), 1.0), size)
-    if facts.metric == "rmse":
+    values, size = facts.curve.values, facts.test
+    found = np.full((len(values), 2), np.nan)
+    if size < 2:
+        return found
+    known = facts.kind.metrics.get(facts.metric)
+    if known is not None and known.proportion:
+        found[:] = [wilson(min(max(value, 0.0), 1.0), size) for value in values]
+    elif facts.metric == "rmse":
         from scipy.stats import chi2
 
         high, low = chi2.ppf((0.025, 0.975), size)
-        return value * math.sqrt(size / low), value * math.sqrt(size / high)
-    return None
+        found[:] = values[:, None] * np.sqrt(size / np.array([low, high]))
+    elif facts.judged is not None and facts.judged.interval is not None and len(values):
+        found[-1] = facts.judged.interval
+    found[~np.isfinite(values)] = np.nan
+    return found
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from al.report.facts import Facts, ahead
-from al.report.intervals import of_value
+from al.report.intervals import of_curve
 from al.report.section import counted, lasting
 
 
@@ -76,10 +78,8 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
     found = [(f"{facts.paid:,}", f"labels, plus {facts.validation:,} for validation")]
     if len(facts.curve):
         value = float(facts.curve.values[-1])
-        interval = of_value(facts, value, facts.test)
-        also = (
-            f", 95 %: {facts.shown(interval[0])} to {facts.shown(interval[1])}" if interval else ""
-        )
+        low, high = (float(bound) for bound in of_curve(facts)[-1])
+        also = f", 95 %: {facts.shown(low)} to {facts.shown(high)}" if math.isfinite(low) else ""
         found.append((facts.shown(value), f"test {facts.metric_name}{also}"))
     if (more := gain(facts)) is not None:
         assert facts.baseline is not None

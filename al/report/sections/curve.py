@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from al.report.facts import Curve, Facts
-from al.report.intervals import of_value
+from al.report.intervals import of_curve
 from al.report.plot import Plot, widened
 from al.report.section import Markup, Section, details, figure, grid, join, table
 
@@ -52,15 +52,8 @@ def _cells(facts: Facts, row: Any) -> list[str]:
 
 def _table(facts: Facts) -> pd.DataFrame:
     curve = facts.curve
-    bounds = [of_value(facts, value, facts.test) for value in curve.values]
-    found = pd.DataFrame(
-        {
-            "labels": curve.labels,
-            "value": curve.values,
-            "low": [b[0] if b else np.nan for b in bounds],
-            "high": [b[1] if b else np.nan for b in bounds],
-        }
-    )
+    low, high = of_curve(facts).T
+    found = pd.DataFrame({"labels": curve.labels, "value": curve.values, "low": low, "high": high})
     if facts.baseline:
         other = dict(zip(facts.baseline.labels, facts.baseline.values, strict=True))
         found["baseline"] = [other.get(labels, np.nan) for labels in curve.labels]
@@ -70,11 +63,11 @@ def _table(facts: Facts) -> pd.DataFrame:
 def _plot(facts: Facts, xs: np.ndarray, across: str, *, alone: bool = False) -> Markup:
     """The curve by what stands on the x axis; `alone` without the baseline, whose x are labels."""
     mine, other = facts.curve, None if alone else facts.baseline
-    bounds = [of_value(facts, value, facts.test) or (value, value) for value in mine.values]
-    lows, highs = np.array(bounds).T
+    bounds = of_curve(facts)
+    known = np.isfinite(bounds).all(axis=1)
     curves: list[Curve] = [mine, *([other] if other is not None and len(other) else [])]
-    low = min(float(lows.min()), *(float(c.values.min()) for c in curves))
-    high = max(float(highs.max()), *(float(c.values.max()) for c in curves))
+    drawn = np.concatenate([bounds[known].ravel(), *(c.values for c in curves)])
+    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     low, high = widened(low, high)
     if facts.share:
         low, high = max(low, 0.0), min(high, 1.0)
@@ -82,7 +75,10 @@ def _plot(facts: Facts, xs: np.ndarray, across: str, *, alone: bool = False) -> 
     if other is not None and len(other):
         ends = [min(ends[0], float(other.labels.min())), max(ends[1], float(other.labels.max()))]
     plot = Plot(widened(ends[0], ends[1], 0.03), (low, high), (across, f"test {facts.metric_name}"))
-    plot.band(xs, lows, highs, 0)
+    if known.all():
+        plot.band(xs, bounds[:, 0], bounds[:, 1], 0)
+    for place in np.flatnonzero(known & ~known.all()):
+        plot.line([xs[place]] * 2, bounds[place], 0, marks=False)
     if other is not None and len(other):
         plot.line(other.labels, other.values, 1, other.strategy, dashed=True)
     plot.line(xs, mine.values, 0, mine.strategy)
@@ -102,10 +98,11 @@ def _hours(facts: Facts) -> np.ndarray | None:
 
 def _caption(facts: Facts) -> Any:
     how = f"measured on {facts.test:,} test samples that decide nothing"
-    if facts.share:
-        exact = "" if facts.metric == "accuracy" else ", as if each were right or wrong"
-        how += f"; the band is the 95 % interval (Wilson){exact}"
-    elif facts.metric == "rmse":
-        how += "; the band is the 95 % interval for normal errors"
+    known = np.isfinite(of_curve(facts)).all(axis=1)
+    if known.all():
+        kind = "for normal errors" if facts.metric == "rmse" else "(Wilson)"
+        how += f"; the band is the 95 % interval {kind}"
+    elif known.any():
+        how += "; the bar at its end is the 95 % interval, by resampling these samples"
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
     return f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
