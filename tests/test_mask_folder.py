@@ -291,10 +291,17 @@ def test_people_paint_the_rest_and_the_version_answers_in_the_size_of_the_image(
     assert again.spec.classes == ("ground", "thing")
     back = again.given() or {}
     assert len(back) == 28
-    by_stem = {Path(id).name.removesuffix(".png"): label for id, label in back.items()}
-    for id, label in zip(labels["id"], labels["label"], strict=True):
+    within = np.s_[2:13]  # the image in its square of 16 pixels, 11 of them high
+    for id, label, by in labels[["id", "label", "annotator"]].itertuples(index=False):
         stem = id.replace("/", "_")
-        assert by_stem[stem] == json.loads(label)
+        kept = decode_mask(json.loads(label), 2, void=True)[within]
+        assert np.array_equal(mask_of(again, f"images/{stem}.png")[within], kept)
+        with Image.open(out / "masks" / f"{stem}.png") as file:
+            exported = np.asarray(file)
+        assert exported.shape == (16, 24)
+        if by == "given":  # to the pixel, whatever the square
+            with Image.open(things / "masks" / Path(id).name) as file:
+                assert np.array_equal(exported, np.array([9, 1, 0, VOID])[np.asarray(file)])
 
 
 def test_a_task_keeps_its_parameters_until_the_data_is_there() -> None:

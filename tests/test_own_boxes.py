@@ -79,17 +79,22 @@ def test_boxes_lie_in_the_square_of_their_image(things: Path, form: str, size: i
 
 
 def test_what_is_exported_is_read_back_as_it_was(things: Path, form: str, tmp_path: Path) -> None:
-    data = loaded(form, things)
+    data = loaded(form, things, 16)
     data.freeze(data.propose_splits(2, 0))
     labels = labels_of(data, 12)
     export(labels, form, tmp_path / "out")
-    back = loaded(form, tmp_path / "out").given() or {}
+    back = loaded(form, tmp_path / "out", 16).given() or {}
     assert len(back) == 12
-    for id, stem, label in labels:
+    for (id, stem, label), kept in zip(labels, data.truth(labels.ids), strict=True):
+        sides = [side for one in label for side in one["box"]]
+        assert sides == [round(side) for side in sides], id  # in the image's own pixels
+        assert data.from_picture(id, label) == kept
         (found,) = (value for key, value in back.items() if Path(key).stem == stem)
-        assert [one["label"] for one in found] == [one["label"] for one in label], id
-        for one, two in zip(found, label, strict=True):
-            assert one["box"] == pytest.approx(two["box"], abs=0.011)
+        assert [one["label"] for one in found] == [one["label"] for one in kept], id
+        for one, two in zip(found, kept, strict=True):
+            assert one["box"] == pytest.approx(two["box"], abs=1e-5)
+    with Image.open(next((tmp_path / "out").rglob("*.png"))) as image:
+        assert image.size == (24, 16)
 
 
 # -- what is odd -------------------------------------------------------------------------

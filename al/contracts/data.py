@@ -226,6 +226,28 @@ class DataLoader(ABC):
     def preview(self, id: str) -> Preview:
         """The sample as a person sees it."""
 
+    def picture(self, id: str) -> np.ndarray | None:
+        """The sample's image as people draw on it, uint8 [H, W] or [H, W, 3]; None where it has
+        none. By default that is the preview."""
+        return self.preview(id).image
+
+    def picture_size(self, id: str) -> tuple[int, int] | None:
+        """Height and width of the picture."""
+        found = self.picture(id)
+        return None if found is None else (found.shape[0], found.shape[1])
+
+    def on_picture(self, id: str, label: Label) -> Label:
+        """A label in the pixels of the picture, where the campaign keeps it in others."""
+        return label
+
+    def from_picture(self, id: str, label: Label) -> Label:
+        """A label in the pixels of the picture as the campaign keeps it.
+
+        Raises:
+            LabelError: it is of another size.
+        """
+        return label
+
     @abstractmethod
     def example(self) -> Any:
         """Two samples as a user hands them to a served version; see `Task.inputs`."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
-from al.contracts import DataSpec, Label, Preview
+from al.contracts import DataSpec, Label
 from al.data.delimited import tell_once
+from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below, tell_like_val
-from al.data.image_loader import NAMED, ImageFile, ImageLoader
-from al.data.images import About
+from al.data.image_loader import NAMED, ImageFile
+from al.data.images import About, digest
 from al.data.legend import Legend, legend_of, names_given
-from al.data.mask_pictures import MaskPictures
+from al.data.mask_pictures import MaskPictures, values_in
 from al.data.mask_serving import with_cover
+from al.data.mask_sizes import as_learned, as_painted
 from al.data.own import Samples
 from al.data.pairing import paired, split_of
 from al.data.pictures import Look, Seen
 from al.data.places import find
-from al.data.placing import Place, place_of
+from al.data.placing import place_of
 from al.errors import ConfigError, DataError
 from al.masks import VOID, encode_mask
 
@@ -31,19 +33,14 @@ _log = logging.getLogger(__name__)
 STEP = 8
 
 
-class MaskAt(NamedTuple):
-    """The label of an image: the digest of its mask."""
-
-    content: str
-
-
-class MaskFolderLoader(ImageLoader):
+class MaskFolderLoader(DrawnOnLoader):
     """Images with a mask of the same name are labelled, all others are not.
 
     A mask lies in a folder of the names in `MASKS` or ends in _mask and the like, beside its
     image or in a folder like that of its image; below train, val or test it says its split. A
-    target is the mask in the square of its image, `VOID` beside the image. What goes into the
-    network is the square, uint8 [n, size, size, 4]: red, green, blue, and 255 where the image is.
+    label is the mask in the square of its image, `VOID` beside the image; one that was painted
+    finer than that has it whole under "full". What goes into the network is the square, uint8
+    [n, size, size, 4]: red, green, blue, and 255 where the image is.
 
     Args:
         data: the folder, as `al.data.places.find` takes it.
@@ -62,6 +59,7 @@ class MaskFolderLoader(ImageLoader):
         self.masks = MaskPictures(size)
         self._legend: Legend | None = None
         self._named_in = ""  # the file that names classes
+        self._encoded: dict[tuple[str, tuple[int, int]], Label] = {}  # by digest and size of image
         super().__init__(self._folder, size, str(self._folder))
 
     # -- files and masks -------------------------------------------------------------------
@@ -89,6 +87,8 @@ class MaskFolderLoader(ImageLoader):
             self._legend = legend_of(
                 sorted(frozenset().union(*self._held)), named, background, ignore
             )
+        known, self._encoded = self._encoded, {}
+        self._masks: list[tuple[str, str] | None] = []  # path and digest
         found: list[Label | None] = []
         unusable: dict[str, str] = {}
         for file, about in zip(files, self.abouts, strict=True):
@@ -96,7 +96,9 @@ class MaskFolderLoader(ImageLoader):
             why = "" if look is None else look.why or self._wrong(look, about)
             if why:
                 unusable[str(file.label)] = why
-            found.append(None if look is None or why else MaskAt(look.content))
+            usable = look is not None and not why
+            self._masks.append((str(file.label), look.content) if look and usable else None)
+            found.append(self._label(look.content, about, known) if look and usable else None)
         self._tell(unusable)
         if not any(found):
             path, why = next(iter(unusable.items()))
@@ -105,6 +107,21 @@ class MaskFolderLoader(ImageLoader):
                 "what their values mean by classes=… and ignore=…"
             )
         return found
+
+    def _label(
+        self, content: str, about: About, known: Mapping[tuple[str, tuple[int, int]], Label]
+    ) -> Label:
+        """The label that a mask is, made once."""
+        key = (content, about[:2])
+        if key not in self._encoded:
+            self._encoded[key] = known[key] if key in known else self._encode(content, about)
+        return self._encoded[key]
+
+    def _encode(self, content: str, about: About) -> Label:
+        assert self._legend is not None
+        mask = self._legend.table()[self.masks.read([content])[0]]
+        mask[~place_of(*about[:2], self.masks.size).covers(self.masks.size)] = VOID
+        return encode_mask(mask)
 
     def _wrong(self, look: Look, about: About) -> str:
         """Why a mask that can be read is none of its image."""
@@ -146,7 +163,7 @@ class MaskFolderLoader(ImageLoader):
         return DataSpec(self._legend.names, (*shape[:2], 4), dtype, kind, more)
 
     def adopt(self, spec: DataSpec) -> None:
-        self._legend = Legend.of(spec)
+        self._legend, self._encoded = Legend.of(spec), {}
         self.samples = self._looked()
         super().adopt(spec)
 
@@ -155,22 +172,34 @@ class MaskFolderLoader(ImageLoader):
 
     # -- samples ---------------------------------------------------------------------------
 
-    def place(self, row: int) -> Place:
-        """Where an image lies in its square."""
-        return place_of(*self.abouts[row][:2], self.pictures.size)
+    def on_picture(self, id: str, label: Label) -> Label:
+        place = self.place_of_id(id)
+        if place is None:
+            return label
+        row = self._row[id]
+        if label == self._found.labels[row] and (own := self._of_file(row)) is not None:
+            return own
+        return as_painted(label, place, len(self.spec.classes))
 
-    def label_of(self, row: int) -> Label | None:
-        at = self.samples.labels[row]
-        return None if at is None else encode_mask(self._target(row, at.content))
+    def from_picture(self, id: str, label: Label) -> Label:
+        place = self.place_of_id(id)
+        if place is None:
+            return label
+        return as_learned(label, place, self.pictures.size, len(self.spec.classes))
 
-    def written(self, ids: Sequence[str]) -> list[Label | None]:
-        return [self.label_of(row) for row in self.rows(ids).tolist()]
-
-    def _target(self, row: int, content: str) -> np.ndarray:
-        assert self._legend is not None
-        found = self._legend.table()[self.masks.read([content])[0]]
-        found[~self.place(row).covers(self.pictures.size)] = VOID
-        return found
+    def _of_file(self, row: int) -> Label | None:
+        """The mask that the file of a row holds, as it is; None where that is another by now."""
+        found = self._masks[row]
+        if found is None:
+            return None
+        try:
+            content = (self.root / found[0]).read_bytes()
+            if digest(content) != found[1]:
+                return None
+            assert self._legend is not None
+            return encode_mask(self._legend.table()[values_in(content)])
+        except (OSError, DataError):
+            return None
 
     def targets(self, ids: Sequence[str], labels: Sequence[Label]) -> torch.Tensor:
         """Masks, of no known class beside the image, whatever was said of it there."""
@@ -182,10 +211,6 @@ class MaskFolderLoader(ImageLoader):
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         places = [self.place(row) for row in rows.tolist()]
         return torch.from_numpy(with_cover(self._decoded(rows.tolist()), places))
-
-    def preview(self, id: str) -> Preview:
-        """The square that its mask is of."""
-        return Preview(image=self._decoded([self._row[id]])[0])
 
     def told(self) -> list[str]:
         assert self._legend is not None

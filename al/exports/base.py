@@ -60,10 +60,12 @@ class Labels:
         """Ids of the samples, in the order of the rows."""
         return tuple(self.frame["id"])
 
-    @cached_property
-    def values(self) -> tuple[Label, ...]:
-        """The labels, in the order of the rows."""
-        return tuple(json.loads(label) for label in self.frame["label"])
+    @property
+    def values(self) -> Iterator[Label]:
+        """The labels, in the order of the rows; those with places in them in the pixels of the
+        picture."""
+        for id, label in zip(self.ids, self.frame["label"], strict=True):
+            yield self.data.on_picture(id, json.loads(label))
 
     @cached_property
     def stems(self) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ class Labels:
 
     def image(self, id: str) -> np.ndarray:
         """A sample's image in the size that its label is given in; uint8 [H, W, 3]."""
-        image = self.data.preview(id).image
+        image = self.data.picture(id)
         assert image is not None  # formats that need images say so
         return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from al.annotators.label_studio.forms import DRAWN
 from al.catalog import formats
 from al.errors import ExportError
 from al.exports.base import Format, Labels
@@ -66,9 +67,14 @@ def _that_fit(wanted: Format, name: str, labels: Labels) -> Labels:
     fitting = [one for one in formats.names() if _holds(formats.get(one), form)]
     if not _holds(type(wanted), form):
         raise ExportError(f"format {name!r} cannot hold {kind.said}: take {_listed(fitting)}")
-    if not wanted.shown:
-        return labels
     gone = set(labels.data.missing(labels.ids))
+    if not wanted.shown:
+        if gone and form in DRAWN:
+            _log.warning(
+                f"{len(gone)} labels are of samples that have vanished from the data: their "
+                f"{kind.said} stay in pixels of the square that was learned from"
+            )
+        return labels
     if gone:
         _log.warning(f"{len(gone)} labels are left out, whose samples have vanished from the data")
         stay = [id not in gone for id in labels.ids]

@@ -30,7 +30,7 @@ from al.pipeline.label_map import read_map
 from al.pipeline.labels_out import with_open_cycle
 from al.pipeline.seen_data import SeenData, seen_so_far
 from al.pipeline.standing import where_it_stands
-from al.state import LabelTable, changed_labels, with_written
+from al.state import LabelTable, as_json, changed_labels, with_written
 from al.tracking import Store
 from al.tracking.store import unknown_campaign
 
@@ -154,7 +154,12 @@ def _of_file(path: Path, data: DataLoader) -> Inherited:
     frame = _json_lines(path) if path.suffix.lower() == ".jsonl" else _table(path, data)
     if (twice := frame["id"].duplicated()).any():
         raise DataError(f"{path} labels {frame['id'][twice].iloc[0]!r} twice: leave one row")
-    return Inherited(frame, None, str(path))
+    pairs = zip(frame["id"], frame["label"], strict=True)
+    try:
+        kept = [as_json(data.from_picture(id, json.loads(label))) for id, label in pairs]
+    except (LabelError, KeyError, TypeError, ValueError) as error:
+        raise LabelError(f"{path}: {error}") from error
+    return Inherited(frame.assign(label=kept), None, str(path))
 
 
 def _json_lines(path: Path) -> pd.DataFrame:

@@ -50,7 +50,8 @@ class _Record:
 def predict(session: Session, to: str, samples: str) -> Path:
     """Write the predictions of the version in Production into a folder of parquet files.
 
-    Columns are `id`; `label`, the best guess as a table holds it; `confidence`, how sure the
+    Columns are `id`; `label`, the best guess as a table holds it, in pixels of the sample's own
+    image where it has places in it; `confidence`, how sure the
     model is, as calibrated on validation; and where labels are classes, `right`, the share of
     those validation samples that the model is as sure of, or surer, whose label it guesses, and
     a probability for each class, `p_CLASS`. Where they are numbers, `deviation` in place of
@@ -203,7 +204,8 @@ class Said:
             labels, sure = self.model.guesses(ids)
             name = "deviation" if Trait.NORMAL in self.kind.traits else "confidence"
             numbers = self.kind.form == "value"
-            written = labels if numbers else [self.kind.written(label) for label in labels]
+            own = [self.data.on_picture(*pair) for pair in zip(ids, labels, strict=True)]
+            written = own if numbers else [self.kind.written(label) for label in own]
             return pd.DataFrame({"id": ids, "label": written, name: sure})
         p = self._probabilities(ids)
         best, names = p.argmax(axis=1), list(self.kind.place)

@@ -88,14 +88,15 @@ class LabelStudio(Annotator):
     def collect(self, query: Query) -> Answers:
         """What people have answered by now, one label a sample by the rule."""
         _, tasks = self._open()
-        answered, skipped, waiting, all_votes = [], [], [], []
+        answered, skipped, waiting = [], [], []
+        all_votes: list[Answer] = []
         differ: dict[str, Sequence[Answer]] = {}
         for id in query.ids:
             votes, skips = self._votes(tasks.of(id))
             if votes and decided(votes, self._rule, self._overlap, skips):
-                answered.append(label_of(votes, self._rule, kind_of(self.data.spec)))
+                answered.append(self._kept(label_of(votes, self._rule, kind_of(self.data.spec))))
                 if len(votes) > 1:
-                    all_votes += votes
+                    all_votes += map(self._kept, votes)
                     if disagree(votes):
                         differ[id] = votes
             elif skips and skips + len(votes) >= self._overlap:
@@ -112,7 +113,7 @@ class LabelStudio(Annotator):
         for id, label in labels.items():
             votes, skips = self._votes(tasks.of(id))
             if votes and decided(votes, self._rule, self._overlap, skips):
-                now = label_of(votes, self._rule, kind_of(self.data.spec))
+                now = self._kept(label_of(votes, self._rule, kind_of(self.data.spec)))
                 if now.label != label:
                     found.append(now)
         return tuple(found)
@@ -198,7 +199,8 @@ class LabelStudio(Annotator):
         self, task: dict[str, Any], project: Project, query: Query, row: int
     ) -> None:
         id = query.ids[row]
-        results = project.form.results(query.predicted[row], self._size(id))
+        shown = self.data.on_picture(id, query.predicted[row])
+        results = project.form.results(shown, self._size(id))
         if not results:
             return
         task["data"]["shown"] = query.model
@@ -207,8 +209,7 @@ class LabelStudio(Annotator):
             task["predictions"][0]["score"] = query.confidence[row]
 
     def _size(self, id: str) -> Size | None:
-        image = self.data.preview(id).image
-        return None if image is None else (image.shape[0], image.shape[1])
+        return self.data.picture_size(id)
 
     def _votes(self, copies: Sequence[Held]) -> tuple[list[Answer], int]:
         """The answers to a sample, one a person in the order given, and how many skipped it."""
@@ -234,6 +235,10 @@ class LabelStudio(Annotator):
                     )
                 )
         return votes, skips
+
+    def _kept(self, answer: Answer) -> Answer:
+        """The answer as the campaign keeps it; people give it in pixels of what they see."""
+        return replace(answer, label=self.data.from_picture(answer.id, answer.label))
 
     def _label(self, held: Held, entry: Mapping[str, Any]) -> Label:
         """The label of an annotation; shapes are worked out once."""

@@ -19,8 +19,8 @@ from al.whole import whole_file
 
 #: Ways to hand images over.
 WAYS = ("auto", "upload", "local", "url")
-#: The server takes so many files at once.
-_AT_ONCE = 100
+#: The server takes so many files at once, and so many bytes but for the last of them.
+_AT_ONCE, _BYTES = 100, 32_000_000
 #: Small images are shown in whole multiples of at least so many pixels.
 _VISIBLE = 256
 #: Below the root of the server's local files.
@@ -67,7 +67,7 @@ def picture(data: DataLoader, id: str) -> bytes:
     """A sample as PNG; in its own size where shapes are drawn on it."""
     from PIL import Image
 
-    image = data.preview(id).image
+    image = data.picture(id)
     assert image is not None  # asked of image tasks only
     if kind_of(data.spec).form not in DRAWN:
         times = -(-_VISIBLE // min(image.shape[:2]))
@@ -87,13 +87,14 @@ def _upload(
     there = _uploaded(server, project)
     names = {id: _name(campaign, id) for id in ids}
     missing = [id for id in ids if names[id] not in there]
-    for start in range(0, len(missing), _AT_ONCE):
-        files = {
-            names[id]: (names[id], picture(data, id), "image/png")
-            for id in missing[start : start + _AT_ONCE]
-        }
-        path = f"/api/projects/{project}/import?commit_to_project=false"
-        server.change("POST", path, files=files)
+    path = f"/api/projects/{project}/import?commit_to_project=false"
+    files: dict[str, tuple[str, bytes, str]] = {}
+    for id in missing:
+        files[names[id]] = (names[id], picture(data, id), "image/png")
+        size = sum(len(content) for _, content, _ in files.values())
+        if len(files) == _AT_ONCE or size >= _BYTES or id == missing[-1]:
+            server.change("POST", path, files=files)
+            files = {}
     there = _uploaded(server, project) if missing else there
     return {id: there[name] for id, name in names.items()}
 

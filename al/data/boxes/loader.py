@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from al.contracts import DataSpec, Label, Preview
+from al.contracts import DataSpec, Label
 from al.data.boxes.listed import Entry, Listed, told
 from al.data.delimited import tell_once
+from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below
-from al.data.image_loader import ImageFile, ImageLoader
+from al.data.image_loader import ImageFile
 from al.data.images import About
 from al.data.legend import names_given
 from al.data.own import Samples
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 STEP = 4
 #: Pixels that a box may reach beyond its image, as formats round and count from 0 or 1.
 BEYOND = 1.0
+#: Decimals of a box in its square: enough to come back to a thousandth of a pixel of its image.
+DIGITS = 7
 #: A box of fewer pixels in its square is hardly to be learned; more of them than this in an image
 #: no prediction holds.
 SMALL, MOST = 2.0, 60
@@ -36,7 +39,7 @@ ANNOTATIONS = frozenset({"annotations", "labels"})
 Reader = Callable[[Path, Sequence[str], Path | None], Listed]
 
 
-class BoxLoader(ImageLoader):
+class BoxLoader(DrawnOnLoader):
     """Images that files say something of are labelled, all others are not.
 
     A target is the boxes in the square of the image, in its pixels.
@@ -148,7 +151,7 @@ class BoxLoader(ImageLoader):
             if min(cut[2:]) <= 0:
                 self._note("boxes are beside their image and left out", entry.place)
                 continue
-            x, y, width, height = (round(side, 2) for side in place.into(cut))
+            x, y, width, height = (round(side, DIGITS) for side in place.into(cut))
             sides = [x, y, max(width, 0.01), max(height, 0.01)]
             if min(width, height) < SMALL:
                 self._note(f"boxes are less than {SMALL:g} pixels wide or high in the square, "
@@ -178,11 +181,21 @@ class BoxLoader(ImageLoader):
     def check_known(self) -> None:
         """Boxes of other classes make an entry that is not used, which is told."""
 
-    # -- said of it ------------------------------------------------------------------------
+    def on_picture(self, id: str, label: Label) -> Label:
+        place = self.place_of_id(id)
+        if place is None:
+            return label
+        return [{**one, "box": [round(side, 3) for side in place.back(one["box"])]}
+                for one in label]  # fmt: skip
 
-    def preview(self, id: str) -> Preview:
-        """The square that its boxes are in."""
-        return Preview(image=self._decoded([self._row[id]])[0])
+    def from_picture(self, id: str, label: Label) -> Label:
+        place = self.place_of_id(id)
+        if place is None:
+            return label
+        return [{**one, "box": [round(side, DIGITS) for side in place.into(one["box"])]}
+                for one in label]  # fmt: skip
+
+    # -- said of it ------------------------------------------------------------------------
 
     def told(self) -> list[str]:
         labels = [label for label in self.samples.labels if label is not None]
