@@ -175,7 +175,7 @@ def test_a_sample_that_is_a_file_is_copied_as_it_is(tmp_path: Path) -> None:
     data.urls = {data.ids("train")[0]: str(own)}
     labels = labels_of(data)
     folder = written(tmp_path, labels, "folder")
-    path = folder / labels.values[0] / f"{labels.stems[0]}.jpg"
+    path = folder / next(labels.values) / f"{labels.stems[0]}.jpg"
     assert path.read_bytes() == b"as it is"
 
 

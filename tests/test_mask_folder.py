@@ -19,6 +19,7 @@ from al.data import MaskFolderLoader, decode_mask
 from al.errors import ConfigError, DataError
 from al.masks import VOID, encode_mask
 from al.pipeline.data_check import data_lines
+from al.pipeline.labels_in import _of_file
 from tests.own_data import masks_folder
 
 Make = Callable[..., Any]
@@ -285,7 +286,18 @@ def test_people_paint_the_rest_and_the_version_answers_in_the_size_of_the_image(
     image = np.asarray(Image.open(io.BytesIO(content))).mean(axis=2)
     assert ((mask == 1) == (image > 110)).mean() > 0.8
     assert answer["error"].tolist() == ["", "no image"]
-    # What is exported is read back as it was.
+    predicted = pd.read_parquet(made.predict(str(tmp_path / "said")))
+    sizes = {tuple(json.loads(label)["size"]) for label in predicted["label"]}
+    assert sizes == {(16, 24)}
+    # What is exported is read back as it was, as a list of labels too.
+    lines = made.export("jsonl", str(tmp_path / "list")) / "labels.jsonl"
+    data = loaded(things, 16)
+    listed = _of_file(lines, data).frame
+    assert listed["id"].tolist() == labels["id"].tolist()
+    exported = [json.loads(line)["label"] for line in lines.read_text().splitlines()]
+    for (id, label), painted in zip(listed[["id", "label"]].values, exported, strict=True):
+        assert json.loads(label)["size"] == [16, 16]
+        assert data.on_picture(id, json.loads(label)) == painted
     out = made.export("png", str(tmp_path / "out"))
     again = MaskFolderLoader(str(out), 16, background="ground", ignore="255")
     assert again.spec.classes == ("ground", "thing")

@@ -21,6 +21,9 @@ from al.measures import Measure, is_top
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+#: Most letters of a label that stands in a line as it is.
+_SHORT = 60
+
 
 class Trait(Enum):
     """What the predictions of a kind are like, as far as strategies can need it."""
@@ -190,6 +193,11 @@ class Kind(ABC):
     def brief(self, label: Label) -> str:
         """A label in a few letters."""
         return str(label)
+
+    def in_line(self, label: Label) -> str:
+        """A label as a line says it: itself where it is short."""
+        whole = repr(label)
+        return whole if len(whole) <= _SHORT else self.brief(label)
 
     def believed(self, label: Label, sure: float) -> str:
         """What a model believes and how sure it is, as in `Graph.guesses`, in a few letters."""

@@ -221,7 +221,8 @@ class Campaign:
     def labels(self) -> pd.DataFrame:
         """All labels that are there by now, with where each came from; only reads.
 
-        Columns are those of `al.state.columns`, of which `label` is JSON.
+        Columns are those of `al.state.columns`, of which `label` is JSON; masks and boxes of
+        images of one's own are in the square that is learned, `export` has them as they are.
         """
         with self._looked_into() as session:
             return table_of(labels_of(session))

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from al.contracts import Split
+from al.kinds import kind_of
 from al.pipeline.cycle import Cycle
 from al.pipeline.seen_data import some
 from al.state import ChampionRecord, changed_labels
@@ -38,7 +39,9 @@ def measure_again(cycle: Cycle) -> None:
     changed = changed_labels(seen.before, seen.saw, ids)
     if not changed:
         return
-    names = some([f"{id!r}: {seen.before[id].label!r} is {changed[id]!r} now" for id in changed])
+    said = kind_of(session.data.spec).in_line
+    was = {id: said(seen.before[id].label) for id in changed}
+    names = some([f"{id!r}: {was[id]} is {said(label)} now" for id, label in changed.items()])
     line = f"{len(changed)} labels for validation or test were changed in the data ({names})"
     if record is None or not session.registry.has(record.version, record.weights):
         _log.info(line)

@@ -17,6 +17,7 @@ import pandas as pd
 from al.contracts import DataLoader, Held, Kept
 from al.data.delimited import tell_once
 from al.errors import StateError
+from al.kinds import kind_of
 from al.state import as_json, check_columns
 from al.tracking import Run, Store
 
@@ -110,7 +111,8 @@ class SeenData:
                 f"({some([repr(id) for id in other])}): answers about them stay as they are"
             )
         if gone:
-            names = [f"{id!r}: {before[id].label!r}" for id in gone]
+            said = kind_of(data.spec).in_line
+            names = [f"{id!r}: {said(before[id].label)}" for id in gone]
             tell_once(
                 f"{len(gone)} labels are gone from the data ({some(names)}): they count as they "
                 "were; write others to change them",

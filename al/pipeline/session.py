@@ -15,7 +15,7 @@ from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
 from al.errors import DataError, StateError
-from al.kinds import kind_of
+from al.kinds import Kind, kind_of
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
 from al.pipeline.growing import KNOWS
@@ -135,7 +135,7 @@ class Session:
             tell_gone(gone, "labelled", self.config.missing, tell=tell)
         known = self.draws.joined(self.state.labels, self.state.cycle + 1)
         labels = self.with_written(known, self.seen_data.before, self.data.seen())
-        self.corrected = _corrected(known, labels)
+        self.corrected = _corrected(known, labels, kind_of(self.data.spec))
         self.state = replace(self.state, labels=self.with_copies(labels))
 
     def settle(self) -> None:
@@ -270,17 +270,17 @@ class Session:
         self.store.attach_offered(self.run, tags)
 
 
-def _corrected(before: LabelTable, after: LabelTable) -> list[str]:
+def _corrected(before: LabelTable, after: LabelTable, kind: Kind) -> list[str]:
     """What was in a table and is otherwise now, in words."""
     was = before.originals.frame.set_index("id")["label"]
     changed = after.originals.since(before).frame
     changed = changed[changed["id"].isin(was.index)]
     pairs = zip(changed["id"], changed["label"], strict=True)
-    return [f"{id!r}: {_said(was[id])} is {_said(label)} now" for id, label in pairs]
+    return [f"{id!r}: {_said(was[id], kind)} is {_said(label, kind)} now" for id, label in pairs]
 
 
-def _said(label: str) -> str:
-    return repr(json.loads(label)) if label else "no label"
+def _said(label: str, kind: Kind) -> str:
+    return kind.in_line(json.loads(label)) if label else "no label"
 
 
 def check_labels(labels: LabelTable, data: DataLoader, more: Sequence[str] = ()) -> LabelTable:
