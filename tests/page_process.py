@@ -17,6 +17,8 @@ from al.errors import LabelError
 from al.progress import printed
 from al.tasks.digits import Digits
 
+#: At the end of a kind: people may name classes.
+GROWS = "+"
 NASTY = '<img src=x onerror="document.title=1">&amp; "quoted"\nsecond line'
 
 
@@ -59,6 +61,7 @@ class Numbers(Several):
 
 
 def made(kind: str) -> DataLoader:
+    kind = kind.removesuffix(GROWS)
     kinds: dict[str, Any] = {"many": Many, "several": Several, "numbers": Numbers}
     return Digits().data() if kind == "digits" else kinds[kind]()
 
@@ -67,6 +70,7 @@ def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
     """A page, with a query asked."""
     data = made(kind)
     found = Page(data, "c", {"folder": folder})
+    found.new_classes = "grow" if kind.endswith(GROWS) else "refuse"
     ids = data.ids("train")[:asked]
     count = len(ids)
     query = Query(ids, (0.0,) * count, ("margin",) * count, (None,) * count, "margin", "none")

@@ -168,6 +168,23 @@ def test_what_is_no_answer_is_refused_and_nothing_is_kept(
     assert not (served.log.folder / "answers.jsonl").exists()
 
 
+def test_a_class_that_nobody_knew_is_taken_where_the_task_may_grow(tmp_path: Path) -> None:
+    desk, query = page(str(tmp_path), "digits")
+    desk.new_classes = "grow"
+    with desk.attending():
+        for wrong in (" ", "x" * 81, None, {"a": 1}):
+            assert said(desk, label=wrong).status_code == 422
+        found = said(desk, label=" a  bird ").json()
+        assert found["classes"][-2:] == ["9", "a bird"]
+        said(desk, place=1, label="A Bird")  # the same one
+        said(desk, place=2, label="slip")
+        taken_back = said(desk, "undo", place=2).json()
+        assert taken_back["classes"] == found["classes"]
+        assert requests.get(desk.where + "task", timeout=10).json()["grows"]
+    answered = desk.collect(query).answered
+    assert [answer.label for answer in answered] == ["a bird", "a bird"]
+
+
 @pytest.mark.parametrize("seconds", [None, "x", -1, float("1e400"), True])
 def test_a_wrong_time_is_no_reason_to_lose_an_answer(served: Page, seconds: Any) -> None:
     body = json.dumps({"place": 0, "label": "3", "name": "anna", "seconds": seconds})

@@ -172,3 +172,19 @@ def test_a_number_is_typed(browser: Browser, serve: Serve, tmp_path: Path) -> No
     browser.press("Backspace", *",5", "Enter")
     until(lambda: progress(browser) == "1 of 5")
     assert answers(tmp_path, "numbers")[0] == 1.5
+
+
+def test_who_finds_none_of_the_classes_names_another(
+    browser: Browser, serve: Serve, tmp_path: Path
+) -> None:
+    serve("several+")
+    arrive(browser, tmp_path)
+    browser.press("2")
+    browser.click("#other-name")
+    browser.press(*"big 1", "Enter")  # the keys of classes are letters there
+    assert browser.text("#choices").splitlines()[:4] == ["1wet", "2red", "3old", "4big 1"]
+    browser.click("#choices .primary")
+    until(lambda: progress(browser) == "1 of 5")
+    browser.press("4", "Enter")
+    until(lambda: progress(browser) == "2 of 5")
+    assert answers(tmp_path, "several+") == [["big 1", "red"], ["big 1"], None, None, None]

@@ -6,12 +6,16 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from al.annotators.answer_log import AnswerLog, Entry
 from al.annotators.keys import TYPED, keys_of, revisions
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
+
+if TYPE_CHECKING:
+    from al.annotators.page_server import PageServer
 
 _log = logging.getLogger(__name__)
 
@@ -76,9 +80,7 @@ class Page(Annotator):
     @contextmanager
     def attending(self) -> Iterator[None]:
         """The page is served while this is open."""
-        from al.annotators.page_server import PageServer
-
-        before, server = self.where, PageServer(self.data, self.campaign, self.log, self.port)
+        before, server = self.where, self._server()
         with server:
             self.where = server.url
             try:
@@ -88,12 +90,16 @@ class Page(Annotator):
 
     def serve(self) -> None:
         """Serve the page until somebody says there that it is finished."""
-        from al.annotators.page_server import PageServer
-
-        with PageServer(self.data, self.campaign, self.log, self.port) as server:
+        with self._server() as server:
             where = f"open {server.url} in a browser on this machine"
             _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
             server.wait()
+
+    def _server(self) -> PageServer:
+        from al.annotators.page_server import PageServer
+
+        grows = self.new_classes == "grow"
+        return PageServer(self.data, self.campaign, self.log, self.port, grows=grows)
 
 
 def _answer(entry: Entry) -> Answer:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from al.annotators.answer_log import AnswerLog
 from al.annotators.keys import Key
+from al.annotators.naming import named, with_named
 from al.contracts import DataLoader
 from al.errors import ConfigError, DataError, LabelError
 from al.kinds import kind_of
@@ -42,14 +43,20 @@ _POLICY = (
 class PageServer:
     """Serves while it is open, from a thread.
 
+    Args:
+        grows: people may name classes that the task does not know.
+
     Raises:
         ConfigError: another process serves this page, or the port is taken.
     """
 
     url: str
 
-    def __init__(self, data: DataLoader, campaign: str, log: AnswerLog, port: int) -> None:
+    def __init__(
+        self, data: DataLoader, campaign: str, log: AnswerLog, port: int, *, grows: bool = False
+    ) -> None:
         self.data, self.campaign, self.log, self.port = data, campaign, log, port
+        self.grows = grows and bool(data.spec.classes)
         self.one_at_a_time = threading.Lock()
         self._finished = threading.Event()
         self._server: BaseWSGIServer | None = None
@@ -113,7 +120,16 @@ class PageServer:
         item = None if first is None else self._item(first, places[first])
         done, last = sum(key in said for key in latest), self.log.last_of(name)
         undo = None if last is None else places[last]
-        return {"item": item, "done": done, "left": len(open_keys), "undo": undo}
+        found = {"item": item, "done": done, "left": len(open_keys), "undo": undo}
+        return found | {"classes": self.classes}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What can be chosen: the task's classes, and those that people have named here."""
+        if not self.grows:
+            return tuple(self.data.spec.classes)
+        entries = (entry for said in self.log.answers().values() for entry in said.values())
+        return with_named(self.data.spec, (e.label for e in entries if not e.skipped))
 
     def _item(self, key: Key, place: int) -> dict[str, Any]:
         preview = self.data.preview(key[0])
@@ -149,7 +165,10 @@ class PageServer:
             self.log.answer(key, None, name, seconds, skip=True)
             return
         label = kind_of(self.data.spec).from_form(said.get("label"))
-        self.data.check_label(label)
+        if self.grows:
+            label = named(label, self.data.spec, self.classes)
+        else:
+            self.data.check_label(label)
         self.log.answer(key, label, name, seconds, skip=False)
 
     def undo(self, said: dict[str, Any]) -> None:
@@ -233,7 +252,8 @@ def make_app(server: PageServer, token: str) -> Flask:
     @app.get("/<token>/task")
     def _task(token: str) -> Response:
         spec = server.data.spec
-        return jsonify(campaign=server.campaign, form=kind_of(spec).form, classes=spec.classes)
+        form, grows = kind_of(spec).form, server.grows
+        return jsonify(campaign=server.campaign, form=form, classes=server.classes, grows=grows)
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:

@@ -120,6 +120,21 @@ class Kind(ABC):
         """
         raise NotImplementedError
 
+    def unknown(self, label: Label) -> list[str]:
+        """Classes that a label names and the task does not know, each once."""
+        found = dict[str, None]()
+
+        def seen(name: str) -> str:
+            if name not in self.place:
+                found[name] = None
+            return name
+
+        try:
+            self.renamed(label, seen)
+        except (NotImplementedError, TypeError, KeyError, AttributeError):
+            return []
+        return [name for name in found if isinstance(name, str) and name.strip()]
+
     def majority(self, labels: Sequence[Label]) -> Label:
         """One label out of those of several people: the commonest; a tie goes to the first."""
         votes = Counter(json.dumps(label, sort_keys=True) for label in labels)

@@ -24,27 +24,12 @@ ASK, GROW = "ask", "grow"
 KNOWS = "al.classes"
 
 
-def strange_in(answer: Answer, data: DataLoader) -> list[str]:
-    """Classes that an answer names and the task does not know."""
-    kind, found = kind_of(data.spec), dict[str, None]()
-
-    def seen(name: str) -> str:
-        if name not in kind.place:
-            found[name] = None
-        return name
-
-    try:
-        kind.renamed(answer.label, seen)
-    except (NotImplementedError, TypeError, KeyError, AttributeError):
-        return []
-    return [name for name in found if isinstance(name, str) and name.strip()]
-
-
 def new_in(answers: Iterable[Answer], data: DataLoader) -> dict[str, list[Answer]]:
     """Answers by the classes that they name and the task does not know, in the order of answers."""
     found: dict[str, list[Answer]] = {}
+    kind = kind_of(data.spec)
     for answer in answers:
-        for name in strange_in(answer, data):
+        for name in kind.unknown(answer.label):
             found.setdefault(name, []).append(answer)
     return found
 
