@@ -193,7 +193,7 @@ class Config:
     )
     seed: int = of.campaign(0, "Seed of every draw.", low=0)
     annotator: str = of.annotating(
-        "oracle", "Who answers: a catalog name or package.module:Object."
+        "oracle", "Who answers: a catalog name or package.module:Object.", later=True
     )
     annotator_options: str = of.annotating(
         "none", "What the annotator is told: name=value, name=value; or none.", free=True
@@ -466,9 +466,14 @@ class Config:
             )
 
     def changes_of(self, other: Config) -> dict[str, Any]:
-        """What may change from the next cycle on and is another value in `other`."""
-        return {
+        """What may change from the next cycle on and is another value in `other`.
+
+        With the annotator goes what it is told.
+        """
+        found = {
             p.name: getattr(other, p.name)
             for p in dataclasses.fields(self)
             if p.metadata["later"] and getattr(self, p.name) != getattr(other, p.name)
         }
+        told = {"annotator_options": other.annotator_options} if "annotator" in found else {}
+        return found | told

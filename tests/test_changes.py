@@ -14,6 +14,7 @@ from al.config import Config
 from al.errors import AlError, ConfigError
 from al.pipeline import driving
 from tests.person import TINY, rows
+from tests.spreadsheet import opened, saved
 from tests.stores import runs, table
 
 Make = Callable[..., Any]
@@ -110,3 +111,44 @@ def test_main_gives_all_defaults_and_changes_to_none_of_them(make: Make, client:
         make(entry="main", **{**given, "query_size": 20}).cycle()
     make(entry="main", **{**given, "query_size": 5}).cycle()
     assert asked(client, 2)[0] == 5
+
+
+def test_people_take_over_from_the_data_and_never_hand_back(
+    make: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows(90).assign(kind=lambda t: t["kind"].where(t.index < 60)).to_csv("rows.csv", index=False)
+    kpi = {"kpi": 0, "audit": 1.0, "promote": "not-worse", "report": "on"}
+    make(**kpi, **{k: v for k, v in TINY.items() if k not in kpi}).cycle()
+    make(campaign="c").step("select-data")
+    people = {"campaign": "c", "annotator": "files", "annotator_options": "folder=desk"}
+    with pytest.raises(AlError, match="'files' has no option 'fold'"):
+        make(**{**people, "annotator_options": "fold=desk"}).cycle()
+    make(**people).cycle()  # the open one ends as it began
+    assert "from cycle 3 on: annotator=files (was oracle), annotator_options=folder" in caplog.text
+    make(campaign="c").cycle()
+    assert not runs(client, step="compare", cycle="3")
+    path = folder / "desk" / "query-01" / "query.csv"
+    asked = [row | {"label": "x"} for row in opened(path)]
+    assert all(int(row["id"][1:]) >= 60 for row in asked)  # those without a label
+    with pytest.raises(ConfigError, match=r"people answer in campaign 'c'.*labels_from=c"):
+        make(campaign="c", annotator="oracle").cycle()
+    saved(path, asked)
+    make(campaign="c").cycle()
+    given = [table(client, run, "state/labels.parquet") for run in runs(client, role="cycle")]
+    by = given[-1].groupby("annotator").size().to_dict()
+    assert by["oracle"] == len(given[1]) == 6
+    assert sum(by.values()) == 6 + by["given"] + len(asked)
+    # Answers of the oracle to samples of the same champion are not pooled with people's.
+    (verdict,) = runs(client, step="compare", cycle="3")
+    assert verdict.data.metrics["compare/samples"] == len(asked)
+    third = runs(client, role="cycle")[-1]
+    kept = {"annotator": "files", "annotator_options": "folder=desk"}
+    assert third.data.params == kept
+    (run,) = runs(client, role="campaign")
+    assert "people do from cycle 3 on" in run.data.tags["mlflow.note.content"]
+    page = Path(client.download_artifacts(run.info.run_id, "report.html")).read_text("utf-8")
+    assert "up to cycle 2, people from then on" in page
+    assert "from 6 labels on annotator=files" in page
+    caplog.clear()
+    make(campaign="c").history()
+    assert "from cycle 3 on, after 6 labels: annotator=files" in caplog.text

@@ -21,6 +21,8 @@ def tell_achieved(session: Session) -> None:
         f"(+{len(session.data.ids('val'))} for validation) in {state.cycle} cycles, "
         f"{lasting(seconds)}"
     ]
+    if since := session.people_since:
+        words.append(f"the data's own labels answered, people do from cycle {since} on")
     if record is None:
         words.append("no model is in Production yet")
     else:

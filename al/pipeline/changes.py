@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from al.catalog import annotators
 from al.config import Config
 from al.errors import ConfigError, StateError
 from al.state import read_as
@@ -17,6 +18,9 @@ from al.tracking import Run, Store
 
 #: Tag of the campaign's run and of cycles' runs.
 CHANGED = "al.parameters"
+#: Tag of the campaign's run: the first cycle in which people answer, where the data's own labels
+#: did before.
+PEOPLE = "al.people_since"
 
 
 class Told(NamedTuple):
@@ -64,6 +68,23 @@ def with_changes(config: Config, changes: Mapping[str, Any], run: str) -> Config
         return Config.from_dict({**config.to_dict(), **changes})
     except ConfigError as error:
         raise StateError(f"tag {CHANGED} of {run} is damaged ({error}): mend it") from error
+
+
+def people_take_over(before: Config, after: Config) -> bool:
+    """Whether people answer from now on, where the data's own labels did.
+
+    Raises:
+        ConfigError: it is the other way round.
+    """
+    knew, knows = (annotators.get(c.annotator).tells_truth for c in (before, after))
+    if knows and not knew:
+        raise ConfigError(
+            f"people answer in campaign {before.name!r} (annotator={before.annotator}), and "
+            f"annotator={after.annotator} would mix the data's own labels with theirs: pass "
+            f"annotator={before.annotator}, or fork it: another campaign name with "
+            f"annotator={after.annotator} and labels_from={before.name}"
+        )
+    return knew and not knows
 
 
 def tags_of(changes: Mapping[str, Any]) -> dict[str, str]:

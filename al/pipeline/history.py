@@ -10,6 +10,7 @@ from al.kinds import kind_of
 from al.pipeline.changes import changed_in
 from al.pipeline.session import Session
 from al.pipeline.stopping import Standing, why_to_stop
+from al.tracking import Run, Store
 
 _PREFIX = "cycle/"
 
@@ -43,14 +44,19 @@ def changes_of(session: Session) -> list[tuple[int, str]]:
     """Parameters that changed on the way, and after how many labels each change came."""
     if not session.next_changes:
         return []
-    found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
-    changes: list[tuple[int, str]] = []
+    return [(labels, what) for _, labels, what in changes_in(session.store, session.run)]
+
+
+def changes_in(store: Store, campaign: Run) -> list[tuple[int, int, str]]:
+    """Parameters that changed on the way: the first cycle that had them, after how many labels."""
+    found = store.find({"al.role": "cycle", "al.campaign_run": campaign.id})
+    changes: list[tuple[int, int, str]] = []
     before: Mapping[str, Any] = {}
     labels = 0
     for run in sorted(found, key=lambda run: run.tags.whole("al.cycle")):
         now = changed_in(run)
         if new := [f"{name}={value}" for name, value in now.items() if before.get(name) != value]:
-            changes.append((labels, ", ".join(new)))
+            changes.append((run.tags.whole("al.cycle"), labels, ", ".join(new)))
         before, labels = now, int(run.metrics.get("cycle/labels", labels))
     return changes
 

@@ -14,7 +14,7 @@ from al.errors import ConfigError, StateError
 from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import NAME, CampaignRecord
-from al.pipeline.changes import Told, told, with_changes
+from al.pipeline.changes import Told, people_take_over, told, with_changes
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
 
@@ -100,6 +100,8 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             given = {**given, "encoder": begun.encoder}
         if given.get("cold_start") == DEFAULT:
             given = {**given, "cold_start": begun.cold_start}
+        if "annotator" in given:
+            people_take_over(begun, begun.replace(annotator=given["annotator"]))
         now = wanted = begun.resumed_with(stored.unsaid(given), unsure)
         if on_record.opened is not None:
             in_force = with_changes(first, on_record.opened[1], run.name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from al.catalog import annotators, engines
 from al.config import Config
-from al.contracts import DataLoader
+from al.contracts import Annotator, DataLoader
 from al.errors import RegistryError
 from al.kept import cache_limit
 from al.kinds import kind_of
@@ -106,11 +106,9 @@ def looked_up(
         for line in few(data) if data.given() is not None else ():
             _log.warning(line)
     first = LabelTable() if taken is None else taken.labels(data)
-    asked = annotators.get(config.annotator)
-    check_form(config, asked, kind_of(data.spec))
-    annotator = asked(data, config.name, options_of(config, asked.options))
-    annotator.new_classes = config.new_classes
-    check_annotator(annotator, data, config, new=stored is None)
+    annotator = _annotator(config, data, new=stored is None)
+    if known.wanted.annotator != config.annotator:
+        _annotator(known.wanted, data, new=False)
     rules = rules_of(config.stop)
     check_stop_rules(rules, config, data, task.metric, lower=lower)
     runs_on = engines.get(config.engine)
@@ -163,6 +161,23 @@ def looked_up(
         return session
 
     return known, opened
+
+
+def _annotator(config: Config, data: DataLoader, *, new: bool) -> Annotator:
+    """Who answers, checked.
+
+    Args:
+        new: the campaign has not begun.
+
+    Raises:
+        AlError: it cannot answer about this data, or not as it is asked to.
+    """
+    asked = annotators.get(config.annotator)
+    check_form(config, asked, kind_of(data.spec))
+    annotator = asked(data, config.name, options_of(config, asked.options))
+    annotator.new_classes = config.new_classes
+    check_annotator(annotator, data, config, new=new)
+    return annotator
 
 
 def tell_of(data: DataLoader) -> None:

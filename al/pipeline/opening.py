@@ -13,9 +13,10 @@ import pandas as pd
 from al.config import Config
 from al.errors import AlError, ConfigError, TrackingError
 from al.pipeline.campaign_record import CampaignRecord
-from al.pipeline.changes import CHANGED, told
+from al.pipeline.changes import CHANGED, PEOPLE, people_take_over, told
 from al.pipeline.cycle import open_cycle
 from al.pipeline.driving import advance
+from al.pipeline.history import changes_in
 from al.pipeline.identifying import Identified, find, identified, is_meant
 from al.pipeline.looking_up import looked_up, registry_of
 from al.pipeline.notices import Notices, failure
@@ -124,11 +125,15 @@ def look_into(
 def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFrame:
     """The history of promotions of a campaign that is there; see `Promotions.table`.
 
+    Parameters that changed on the way are told.
+
     Raises:
         ConfigError: there is no such campaign.
     """
     known = identified(given, Store(experiment), create=False)
     assert known.run is not None  # else it has said so
+    for cycle, labels, what in changes_in(known.store, known.run):
+        _log.info(f"from cycle {cycle} on, after {labels} labels: {what}")
     return registry_of(known, known.run.id).promotions.table()
 
 
@@ -156,12 +161,20 @@ def _take_changes(session: Session, known: Identified) -> None:
     if known.next_changes == before:
         return
     assert known.stored is not None
-    session.run.set_tags({CHANGED: json.dumps(known.next_changes)})
-    begun = known.stored.as_config().to_dict()
-    was, now = ({**begun, **changes} for changes in (before, known.next_changes))
-    said = (f"{name}={now[name]} (was {was[name]})" for name in now if now[name] != was[name])
+    tags = {CHANGED: json.dumps(known.next_changes)}
     number = session.state.cycle + (2 if session.open_run else 1)
-    _log.info(f"from cycle {number} on: {', '.join(said)}")
+    begun = known.stored.as_config()
+    was, now = (begun.replace(**changes) for changes in (before, known.next_changes))
+    if people := people_take_over(was, now):
+        tags[PEOPLE] = str(number)
+    session.run.set_tags(tags)
+    if said := [f"{n}={value} (was {getattr(was, n)})" for n, value in was.changes_of(now).items()]:
+        _log.info(f"from cycle {number} on: {', '.join(said)}")
+    if people:
+        _log.info(
+            "labels that the data itself gave so far stay in the labelled set, and the KPI is "
+            "judged by people's alone"
+        )
 
 
 def _create(store: Store, config: Config) -> Run:

@@ -20,7 +20,7 @@ import pandas as pd
 from al.errors import ConfigError, ExportError
 from al.kinds import kind_of
 from al.pipeline.aside import never_in_the_way
-from al.pipeline.history import stop_reason
+from al.pipeline.history import changes_of, stop_reason
 from al.pipeline.report_depth import in_depth
 from al.pipeline.session import Session
 from al.pipeline.steps import COMPARE
@@ -134,6 +134,8 @@ def facts_of(session: Session) -> Facts:
         stopped="",
         started=session.run.started,
         now=time.time(),
+        changes=changes_of(session),
+        people_since=session.people_since,
     )
 
 

@@ -16,6 +16,7 @@ from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
 from al.errors import DataError, StateError
 from al.kinds import Kind, kind_of
+from al.pipeline.changes import PEOPLE
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
 from al.pipeline.growing import KNOWS
@@ -100,6 +101,11 @@ class Session:
 
     def __post_init__(self) -> None:
         self.recipe = CampaignRecipe(self.makings, self.splits)
+
+    @property
+    def people_since(self) -> int:
+        """The first cycle in which people answer, where the data's labels did before; else 0."""
+        return self.run.tags.whole(PEOPLE, 0)
 
     @property
     def outdated(self) -> bool:

@@ -155,6 +155,9 @@ class Facts:
         version: in Production; None where there is none.
         stopped: why the campaign ended; "" where it goes on.
         now: seconds since 1970, of writing.
+        changes: parameters that changed on the way, and after how many labels.
+        people_since: the first cycle in which people answered, where the data's own labels did
+            before; else 0.
         judged, picked, mapped: what takes a while to find out; None where it was not.
     """
 
@@ -179,6 +182,8 @@ class Facts:
     stopped: str
     started: float
     now: float
+    changes: Sequence[tuple[int, str]] = ()
+    people_since: int = 0
     judged: Judged | None = None
     picked: Sequence[Picked] = ()
     mapped: Mapped | None = None

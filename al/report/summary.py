@@ -13,9 +13,11 @@ def lead(facts: Facts) -> str:
     """What was asked for, and what was decided, in a few sentences."""
     config = facts.config
     asked = f"The strategy {config.strategy} chose which samples of {config.task} to ask about"
-    who = (
-        "the data set's own labels answered" if config.annotator == "oracle" else "people answered"
-    )
+    own = "the data set's own labels answered"
+    who = own if config.annotator == "oracle" else "people answered"
+    if since := facts.people_since:
+        begun = facts.state.cycle >= since
+        who = f"{own} up to cycle {since - 1}, people from then on" if begun else own
     words = [
         f"{asked}, {config.query_size} a cycle; {who}. "
         f"After {counted(facts.state.cycle, 'cycle')} and {counted(facts.paid, 'label')}"

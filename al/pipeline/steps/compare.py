@@ -84,11 +84,14 @@ def _recent(cycle: Cycle) -> pd.DataFrame:
     """What was asked since this champion came, whose answers it has not learned from.
 
     A late answer to a query of another champion counts for none: its chances are not those of
-    this champion's queries.
+    this champion's queries. Where people have taken over from the data's own labels, only they
+    tell.
     """
     table = cycle.labels.originals.frame  # an answer counts once
     by_champion = table["model"] == (cycle.query.model if cycle.query else "none")
     recent = table["cycle"] > cycle.number - RECENT
+    if (since := cycle.session.people_since) <= cycle.number:
+        recent &= table["cycle"] >= since
     gone = cycle.session.data.missing(cycle.labels.ids)
     # What was drawn to label automatically comes from where the champion is surest.
     drawn = table["strategy"] == AUTO_LABEL

@@ -82,6 +82,9 @@ def _plot(facts: Facts, xs: np.ndarray, across: str, *, alone: bool = False) -> 
     if other is not None and len(other):
         plot.line(other.labels, other.values, 1, other.strategy, dashed=True)
     plot.line(xs, mine.values, 0, mine.strategy)
+    for labels, _ in () if alone else facts.changes:
+        if plot.x[0] <= labels <= plot.x[1]:
+            plot.rule(x=labels)
     return plot.svg(
         f"test {facts.metric_name} by {across}, rising to {facts.shown(mine.values[-1])}"
     )
@@ -104,5 +107,7 @@ def _caption(facts: Facts) -> Any:
         how += f"; the band is the 95 % interval {kind}"
     elif known.any():
         how += "; the bar at its end is the 95 % interval, by resampling these samples"
+    for labels, what in facts.changes:
+        how += f"; from {labels:,} labels on {what}"
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
     return f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
