@@ -280,15 +280,40 @@ def test_copies_with_two_labels_are_told(tmp_path: Path) -> None:
     assert line in said(loader(tmp_path, content))
 
 
-def test_nested_columns_and_an_index_are_left_out_and_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("name", ["nested.parquet", "nested.jsonl"])
+def test_structures_are_taken_apart_and_lists_and_an_index_left_out_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    frame = pd.DataFrame({"a": range(0, 60, 2), "more": [[1, 2]] * 30, "y": ["p", "q"] * 15},
+    size = [{"wide": n * 1.5, "of": {"shop": "AB"[n % 2]}} if n % 7 else None for n in range(30)]
+    frame = pd.DataFrame({"a": range(0, 60, 2), "tags": [[1, 2], None] * 15, "size": size,
+                          "y": ["p", "q"] * 15},
                          index=pd.Index([f"r{n}" for n in range(30)], name="who"))  # fmt: skip
-    data = loader(tmp_path, frame, name="nested.parquet")
-    assert list(made(data)) == ["a"]
-    assert "nested.parquet: left out: more (lists or structures in cells)" in caplog.text
-    assert "nested.parquet: left out: the index who" in caplog.text
+    content: Any = frame
+    if name.endswith("jsonl"):
+        content = frame.to_json(orient="records", lines=True)
+    data = loader(tmp_path, content, name=name)
+    assert list(made(data)) == ["a", "size.wide", "size.of.shop"]
+    assert "size" not in data.left_out
+    cells = data._features["size.wide"]
+    assert [str(cell) for cell in cells[:3]] in (["nan", "1.5", "3.0"], ["", "1.5", "3.0"])
+    assert f"{name}: left out: tags (lists in 15 cells): give each part a column" in caplog.text
+    assert (
+        f"{name}: column 'size' holds structures, taken apart into size.wide, size.of.shop: drop="
+        in caplog.text
+    )
+    assert ("nested.parquet: left out: the index who" in caplog.text) == (content is frame)
+
+
+@pytest.mark.parametrize("name", ["twice.parquet", "twice.jsonl"])
+def test_a_part_of_a_structure_with_the_name_of_a_column_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    frame = pd.DataFrame({"a": [{"b": 1}] * 30, "a.b": range(30), "y": ["p", "q"] * 15})
+    content: Any = frame
+    if name.endswith("jsonl"):
+        content = frame.to_json(orient="records", lines=True)
+    with pytest.raises(DataError, match=r"two columns 'a\.b'|'a\.b' is there twice: rename one"):
+        loader(tmp_path, content, name=name)
 
 
 def test_compressed_files_and_json_lines_are_read_as_csv_is(
@@ -306,14 +331,12 @@ def test_compressed_files_and_json_lines_are_read_as_csv_is(
     for other in (packed, objects):
         assert other.samples.labels == plainly.samples.labels
         assert np.array_equal(other.inputs(np.arange(40)), plainly.inputs(np.arange(40)))
-    assert "o.jsonl: left out: tags (lists or structures in cells)" in caplog.text
+    assert "o.jsonl: left out: tags (lists in 40 cells)" in caplog.text
     large = [json.dumps({"n": n % 7, "y": 2**60 + n % 2}) for n in range(40)]
     assert loader(tmp_path, "\n".join(large), name="o.jsonl").spec.classes[1] == str(2**60 + 1)
     with pytest.raises(DataError, match=r"o\.jsonl line 2 is no JSON object"):
         loader(tmp_path, '{"y": 1}\n[1]\n', name="o.jsonl")
-    with pytest.raises(
-        DataError, match=r"o\.jsonl line 1 is no JSON object \(a key is there twice"
-    ):
+    with pytest.raises(DataError, match=r"o\.jsonl line 1 is no JSON object \('y' is there twice"):
         loader(tmp_path, '{"y": 1, "y": 2}\n', name="o.jsonl")
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(content.encode())[:-9])
     with pytest.raises(DataError, match=r"t\.csv\.gz is damaged or no gzip file"):

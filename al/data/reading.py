@@ -11,6 +11,7 @@ import pandas as pd
 
 from al.data.delimited import delimited, read_text, tell_once
 from al.data.json_lines import json_lines
+from al.data.nested import tell_nested
 from al.data.workbooks import ENGINES, workbook
 from al.errors import ConfigError, DataError, did_you_mean
 from al.kinds import Trait, kind_named
@@ -113,9 +114,19 @@ def _parquet(path: Path) -> pd.DataFrame:
 
     try:
         table = pq.read_table(path)
-        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-        frame = table.drop_columns(nested).to_pandas()
-    except OSError:
+        apart = [field.name for field in table.schema if pa.types.is_struct(field.type)]
+        while any(pa.types.is_struct(field.type) for field in table.schema):
+            table = table.flatten()
+        names = table.column_names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{path} has two columns {twice[0]!r}: rename one")
+        nested = {
+            field.name: len(table) - table.column(field.name).null_count
+            for field in table.schema
+            if pa.types.is_nested(field.type)
+        }
+        frame = table.drop_columns(list(nested)).to_pandas()
+    except (OSError, DataError):
         raise
     except Exception as error:  # pyarrow raises many kinds for a damaged file
         reason = " ".join(str(error).split())[:120]
@@ -125,9 +136,7 @@ def _parquet(path: Path) -> pd.DataFrame:
         whole = found >= 0 and pa.types.is_integer(table.schema.field(found).type)
         if whole and frame[name].dtype.kind == "f" and (frame[name].abs() >= 2**53).any():
             frame[name] = table.column(found).to_pandas(types_mapper=lambda _: pd.Int64Dtype())
-    if nested:
-        tell_once(f"{path.name}: left out: {', '.join(nested)} (lists or structures in cells): "
-                  "give each part a column to use them", _log)  # fmt: skip
+    tell_nested(path, {n: [p for p in names if p.startswith(f"{n}.")] for n in apart}, nested)
     if not isinstance(frame.index, pd.RangeIndex):
         names = [str(name) for name in frame.index.names if name is not None]
         tell_once(f"{path.name}: left out: the index{' ' if names else ''}{', '.join(names)}: "
