@@ -36,8 +36,6 @@ class HeadAgent(Agent):
         if candidate:
             drawn = generator(seed, cycle, "bootstrap", candidate).dirichlet(weights.numpy())
             weights = torch.from_numpy(drawn * len(ids))
-        if self.graph.class_weights is not None:
-            weights = weights * self.graph.class_weights[targets]
         fit_head(self.graph, inputs, targets, weights)
         if self.graph.loss_head is not None:
             seed = torch_seed(seed, cycle, "losses", candidate)

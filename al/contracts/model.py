@@ -66,7 +66,7 @@ class Graph(ABC):
         raise NotImplementedError
 
     def weigh(self, weights: np.ndarray) -> None:
-        """Let samples of each class count so much in training, [C], 1 on average.
+        """Let classes count so much in training, as `Kind.balanced` says; 1 on average.
 
         Raises:
             NotImplementedError: this graph cannot.

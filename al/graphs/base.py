@@ -64,13 +64,26 @@ class TorchGraph(MeasuredGraph):
         """What a step of training lowers: the loss, with each sample weighed by its class."""
         if self.class_weights is None:
             return self.loss(outputs, targets)
-        weights = self.class_weights.to(outputs.device)[targets]
-        return (weights * self.losses(outputs, targets)).mean()
+        return self.each_loss(outputs, targets).mean()
+
+    def each_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss of each sample, [N], with classes weighed where they are."""
+        if self.class_weights is None:
+            return self.losses(outputs, targets)
+        return self.weighed(outputs, targets, self.class_weights.to(outputs.device))
+
+    def weighed(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss of each sample, [N], with classes weighed; by default a sample is of one."""
+        return weights.to(outputs.dtype)[targets] * self.losses(outputs, targets)
 
     def weigh(self, weights: np.ndarray) -> None:
         where = {name: next(n for n, cls in enumerate(type(self).__mro__) if name in vars(cls))
-                 for name in ("loss", "losses")}  # fmt: skip
-        if Trait.CLASSES not in kind_of(self.spec).traits or where["loss"] < where["losses"]:
+                 for name in ("loss", "losses", "weighed")}  # fmt: skip
+        of_one = Trait.CLASSES in kind_of(self.spec).traits
+        mine = where["losses"] if of_one else where["weighed"]
+        if (not of_one and where["losses"] < mine) or where["loss"] < where["losses"]:
             raise NotImplementedError  # a loss of its own that is not known for each sample
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32)
 

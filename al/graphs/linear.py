@@ -108,7 +108,7 @@ def _logistic(
     def objective(flat: Any) -> tuple[float, Any]:
         at = torch.from_numpy(flat.copy()).requires_grad_()
         w, b = at[:size].view(count, -1), at[size:]
-        each = graph.losses(x @ w.T + b, targets)
+        each = graph.each_loss(x @ w.T + b, targets)
         loss = ((weights * each).sum() * several + shrink * w.square().sum()) / weights.sum()
         loss.backward()  # type: ignore[no-untyped-call]
         assert at.grad is not None

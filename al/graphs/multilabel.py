@@ -30,6 +30,16 @@ class MultiLabelGraph(FieldGraph):
         each = binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none")
         return each.mean(dim=1)
 
+    def weighed(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Samples with and without a label weighed by themselves, [C, 2]."""
+        each = binary_cross_entropy_with_logits(
+            outputs, targets.to(outputs.dtype), reduction="none"
+        )
+        found = torch.where(targets > 0, weights[:, 1], weights[:, 0])
+        return (found.to(outputs.dtype) * each).mean(dim=1)
+
     def nll(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return self.loss(outputs, targets)
 

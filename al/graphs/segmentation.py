@@ -43,9 +43,22 @@ class SegmentationGraph(FieldGraph):
         self.background, self.void = kind.first > 0, kind.void
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self._losses(outputs, targets)
+
+    def weighed(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Pixels weighed by their class in the cross-entropy; Dice has classes alike as it is."""
+        return self._losses(outputs, targets, weights)
+
+    def _losses(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         targets, first = targets.long(), int(self.background)
         known = targets != VOID
-        entropies = cross_entropy(outputs, targets, reduction="none", ignore_index=VOID)
+        entropies = cross_entropy(
+            outputs, targets, weight=weights, reduction="none", ignore_index=VOID
+        )
         p = outputs.softmax(dim=1)[:, first:]
         t = one_hot(targets * known, outputs.shape[1]).movedim(-1, 1)[:, first:].to(p.dtype)
         if self.void:

@@ -166,6 +166,17 @@ class Kind(ABC):
         """
         return None
 
+    def balanced(self, labels: Sequence[Label]) -> np.ndarray:
+        """What each class counts in training, so that all classes count alike; 1 on average.
+
+        Raises:
+            NotImplementedError: labels of this kind have no classes to even out.
+        """
+        if Trait.CLASSES not in self.traits:
+            raise NotImplementedError
+        places = [self.position(label) for label in labels]
+        return even(np.bincount(places, minlength=len(self.place)))
+
     def cost(self, target: Any) -> float:
         """What annotating the sample takes, above zero."""
         return 1.0
@@ -271,6 +282,13 @@ class Kind(ABC):
     def outputs(self, predicted: Any) -> Any:
         """What `Graph.predict` says, as a user gets it from a served version; as it is."""
         return predicted
+
+
+def even(counts: np.ndarray) -> np.ndarray:
+    """N / (C n_c) of counts n_c along the last axis, with C classes that are there; 1 of others."""
+    there, every = counts > 0, counts.sum(axis=-1, keepdims=True)
+    kinds = there.sum(axis=-1, keepdims=True)
+    return np.where(there, every / (np.maximum(kinds, 1) * np.maximum(counts, 1)), 1.0)
 
 
 def kind_named(name: str) -> type[Kind]:

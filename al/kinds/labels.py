@@ -11,7 +11,7 @@ import torch
 from al.catalog import kinds
 from al.contracts import Label
 from al.errors import LabelError
-from al.kinds.base import Kind, Trait
+from al.kinds.base import Kind, Trait, even
 from al.kinds.metrics import OF_LABELS
 
 
@@ -60,6 +60,11 @@ class Labels(Kind):
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
         true, said = (self.tensor(labels).bool().numpy() for labels in (truth, guessed))
         return np.stack([true & said, said & ~true, true & ~said], axis=2).astype(float)
+
+    def balanced(self, labels: Sequence[Label]) -> np.ndarray:
+        """Of each class the samples without it and those with it, [C, 2]."""
+        having = self.tensor(labels).numpy().sum(axis=0)
+        return even(np.stack([len(labels) - having, having], axis=1))
 
     def names(self, label: Label) -> list[str]:
         return list(label)

@@ -12,7 +12,7 @@ import torch
 from al.catalog import kinds
 from al.contracts import Label
 from al.errors import LabelError
-from al.kinds.base import Kind, Trait
+from al.kinds.base import Kind, Trait, even
 from al.kinds.colours import of_class
 from al.kinds.metrics import Metric
 from al.masks import VOID, decode_mask, encode_mask
@@ -94,6 +94,13 @@ class Masks(Kind):
             found[row, :, 1] = np.bincount(said, minlength=count) - right
             found[row, :, 2] = np.bincount(true, minlength=count) - right
         return found
+
+    def balanced(self, labels: Sequence[Label]) -> np.ndarray:
+        """Of the pixels that are known, [C]."""
+        counts = np.zeros(256, np.int64)
+        for label in labels:
+            counts += np.bincount(self._decoded(label).ravel(), minlength=256)
+        return even(counts[: len(self.place)])
 
     def cost(self, target: Any) -> float:
         """Pixels of outline, as outlines are what people draw; 1 where there is none."""

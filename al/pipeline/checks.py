@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
-
 from al.catalog import annotators, engines, tasks
 from al.config import DEFAULT, Config
 from al.contracts import Annotator, DataLoader, Graph, Task
@@ -132,13 +130,15 @@ def _check_weights(config: Config, task: Task, kind: Kind, data: DataLoader) -> 
     Raises:
         ConfigError: says which.
     """
-    if Trait.CLASSES not in kind.traits:
-        raise ConfigError(
-            f"class_weights={config.class_weights}: labels are {kind.said}, not one class each: "
-            "leave it out"
-        )
     try:
-        task.graph(data.spec).weigh(np.ones(len(data.spec.classes)))
+        weights = kind.balanced(data.truth(data.ids("val")[:1]))
+    except NotImplementedError:
+        raise ConfigError(
+            f"class_weights={config.class_weights}: labels are {kind.said}, in which no class is "
+            "evened out: leave it out"
+        ) from None
+    try:
+        task.graph(data.spec).weigh(weights)
     except NotImplementedError:
         raise ConfigError(
             f"class_weights={config.class_weights}: what task {config.task!r} trains takes no "

@@ -14,7 +14,7 @@ from al.contracts import Criterion, DataLoader, Graph, Recorder, Splits, Task
 from al.errors import ConfigError, DataError, StrategyError
 from al.kinds import kind_of
 from al.model_selector import criterion
-from al.pipeline.measuring import balanced, measure
+from al.pipeline.measuring import measure
 from al.randomness import seeded, torch_seed
 from al.strategies import build
 
@@ -66,7 +66,7 @@ class Makings:
                 keep, fresh = INIT[config.init]
                 graph.start_from(start, keep=keep, fresh=fresh)
             if config.class_weights != "none":
-                graph.weigh(balanced(kind_of(self.data.spec), train.labels))
+                graph.weigh(kind_of(self.data.spec).balanced(train.labels))
             graph.prepare_training(lr=config.lr, epochs=config.epochs)
         val = self.data.ids("val")
         agent: Agent = (self.task.agent or SupervisedAgent)(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 
 import numpy as np
 
 from al.config import Config
-from al.contracts import DataLoader, Graph, Label, Task
+from al.contracts import DataLoader, Graph, Task
 from al.errors import ConfigError
 from al.kinds import Kind, Trait, kind_of
 from al.kinds.metrics import positive
@@ -60,14 +59,6 @@ def measure(config: Config, task: Task, graph: Graph) -> Graph:
                 f"{', '.join(graph.metrics)}: choose one of them"
             ) from None
     return graph
-
-
-def balanced(kind: Kind, labels: Collection[Label]) -> np.ndarray:
-    """What a sample of each class counts, so that all classes count alike: N / (C n_c) with C
-    classes that are there; [classes]."""
-    counts = np.bincount([kind.position(label) for label in labels], minlength=len(kind.place))
-    there = counts > 0
-    return np.where(there, len(labels) / (there.sum() * np.maximum(counts, 1)), 1.0)
 
 
 def is_share(metric: str, kind: Kind) -> bool:
