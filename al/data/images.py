@@ -120,6 +120,8 @@ def opened(content: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             yield image
+    except DataError:
+        raise
     except Image.DecompressionBombError:
         raise DataError(TOO_LARGE) from None
     except Exception as error:  # Pillow raises many kinds for a damaged file

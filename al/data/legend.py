@@ -7,21 +7,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from al.contracts import DataSpec
+from al.data.colour_map import colour_of
 from al.data.places import find
 from al.data.reading import names_in, read_text
 from al.errors import ConfigError, DataError, did_you_mean
 from al.kinds import kind_of
 from al.masks import VOID
 
-#: Files beside masks that say what values mean; the third is Roboflow's.
-FILES = ("classes.json", "classes.txt", "_classes.csv")
+#: Files beside masks that say what values mean; the third is Roboflow's, the last CVAT's.
+FILES = ("classes.json", "classes.txt", "_classes.csv", "labelmap.txt")
 #: Names of the class that nobody looks for, where it is not said which one that is.
 BACKGROUND = ("background", "_background_", "__background__", "bg")
-_VALUED = re.compile(r"\s*(\d+)\s*[=,;:\t ]\s*(.*\S)\s*")
+_VALUED = re.compile(r"\s*(\d+|#[0-9a-fA-F]{6})\s*[=,;:\t ]\s*(.*\S)\s*")
+_CVAT = re.compile(r"([^:]+):(\d+),(\d+),(\d+)(:.*)?")
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,12 @@ def legend_of(
 def names_given(text: str, root: Path) -> tuple[Mapping[int, str] | None, str]:
     """Names of values as a user gives them, and the file that they are from, "" where none.
 
+    What value a colour is `al.data.colour_map.colour_of` says.
+
     Args:
         text: the parameter `classes`: names in the order of values 0, 1, … or `VALUE=NAME`,
-            parted by commas; a file of names; or none for a file beside the masks, if there is.
+            parted by commas, a value being a number or a colour, #ff8000; a file of names; or none
+            for a file beside the masks, if there is.
 
     Raises:
         DataError: a file that is none.
@@ -135,18 +141,33 @@ def names_given(text: str, root: Path) -> tuple[Mapping[int, str] | None, str]:
 def _in_file(file: Path) -> dict[int, str]:
     try:
         if file.suffix != ".json":
-            return _numbered([line for line in read_text(file).splitlines() if line.strip()])
+            lines = [line for line in read_text(file).splitlines() if line.strip()]
+            parts = [_CVAT.fullmatch(line) for line in lines if not line.startswith("# ")]
+            if parts and all(parts):
+                return {_value(part.groups()[1:4]): part[1].strip() for part in parts if part}
+            return _numbered(lines)
         found = json.loads(read_text(file))
         if isinstance(found, list):
             return _numbered([str(name) for name in found])
-        pairs = {str(key): str(value) for key, value in found.items()}
-        if all(key.isdecimal() for key in pairs):
-            return {int(key): name for key, name in pairs.items()}
-        return {int(value): name for name, value in pairs.items()}
-    except (OSError, ValueError, AttributeError) as error:
+        if all(key.isdecimal() or colour_of(key) is not None for key in found):
+            return {_value(key): str(name) for key, name in found.items()}
+        return {_value(value): str(name) for name, value in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise DataError(
             f"{file} holds no names of classes ({error}): write one a line, or value=name"
         ) from None
+
+
+def _value(said: Any) -> int:
+    """A value as a number; a colour as `colour_of` has it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    colour = colour_of(said)
+    if colour is None and isinstance(said, list | tuple):
+        raise ValueError(f"{said} is no colour")
+    return int(said) if colour is None else colour
 
 
 def _numbered(said: Sequence[str]) -> dict[int, str]:
@@ -156,5 +177,5 @@ def _numbered(said: Sequence[str]) -> dict[int, str]:
         pairs = pairs[1:]  # a header
     known = [pair for pair in pairs if pair]
     if known and len(known) == len(pairs):
-        return {int(pair[1]): pair[2] for pair in known}
+        return {_value(pair[1]): pair[2] for pair in known}
     return {value: name.strip() for value, name in enumerate(said)}

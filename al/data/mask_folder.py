@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from al.contracts import DataSpec, Label
+from al.data.colour_map import ColourMap, asked
 from al.data.delimited import tell_once
 from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below, tell_like_val
 from al.data.image_loader import NAMED, ImageFile
 from al.data.images import About, digest
 from al.data.legend import Legend, legend_of, names_given
-from al.data.mask_pictures import MaskPictures, values_in
+from al.data.mask_pictures import MaskPictures
 from al.data.mask_serving import with_cover
 from al.data.mask_sizes import as_learned, as_painted
 from al.data.own import Samples
@@ -55,10 +56,11 @@ class MaskFolderLoader(DrawnOnLoader):
         if size % STEP:
             raise ConfigError(f"image_size={size}: give a multiple of {STEP} for masks")
         self._folder = find(data, folder=True)
-        self._asked = (classes, background, ignore)
-        self.masks = MaskPictures(size)
+        named, self._named_in = names_given(classes, self._folder)
+        self._asked, self._said = (classes, background, ignore), asked(named, background, ignore)
+        self._colours = self._said.colours
+        self.masks = MaskPictures(size, self._colours)
         self._legend: Legend | None = None
-        self._named_in = ""  # the file that names classes
         self._encoded: dict[tuple[str, tuple[int, int]], Label] = {}  # by digest and size of image
         super().__init__(self._folder, size, str(self._folder))
 
@@ -81,12 +83,12 @@ class MaskFolderLoader(DrawnOnLoader):
     def labels_of(self, files: Sequence[ImageFile]) -> list[Label | None]:
         seen = Seen(self.root, self.masks).look(sorted({f.label for f in files if f.label}))
         self._held = [frozenset(look.about[2:]) for look in seen.values()]
+        if all(look.why for look in seen.values()):
+            self._refuse({path: look.why for path, look in sorted(seen.items())})
         if self._legend is None:
-            classes, background, ignore = self._asked
-            named, self._named_in = names_given(classes, self._folder)
-            self._legend = legend_of(
-                sorted(frozenset().union(*self._held)), named, background, ignore
-            )
+            found_in = sorted(frozenset().union(*self._held))
+            said = self._said
+            self._legend = legend_of(found_in, said.named, said.background, said.ignore)
         known, self._encoded = self._encoded, {}
         self._masks: list[tuple[str, str] | None] = []  # path and digest
         found: list[Label | None] = []
@@ -101,12 +103,15 @@ class MaskFolderLoader(DrawnOnLoader):
             found.append(self._label(look.content, about, known) if look and usable else None)
         self._tell(unusable)
         if not any(found):
-            path, why = next(iter(unusable.items()))
-            raise DataError(
-                f"no mask in {self._folder} can be used, {path} ({why}) first: mend them, or say "
-                "what their values mean by classes=… and ignore=…"
-            )
+            self._refuse(unusable)
         return found
+
+    def _refuse(self, unusable: Mapping[str, str]) -> NoReturn:
+        path, why = next(iter(unusable.items()), ("none", "no such file"))
+        raise DataError(
+            f"no mask in {self._folder} can be used, {path} ({why}) first: mend them, or say "
+            "what their values mean by classes=… and ignore=…"
+        )
 
     def _label(
         self, content: str, about: About, known: Mapping[tuple[str, tuple[int, int]], Label]
@@ -160,10 +165,15 @@ class MaskFolderLoader(DrawnOnLoader):
         assert self._legend is not None  # made with the samples
         kind = "mask" if self._legend.background else "scene"
         more = {**more, **self._legend.details()}
+        if self._colours:
+            more["colours"] = list(self._colours.colours)
         return DataSpec(self._legend.names, (*shape[:2], 4), dtype, kind, more)
 
     def adopt(self, spec: DataSpec) -> None:
         self._legend, self._encoded = Legend.of(spec), {}
+        kept = spec.details.get("colours")
+        self._colours = ColourMap(tuple(kept)) if kept else None
+        self.masks = MaskPictures(self.pictures.size, self._colours)
         self.samples = self._looked()
         super().adopt(spec)
 
@@ -197,7 +207,7 @@ class MaskFolderLoader(DrawnOnLoader):
             if digest(content) != found[1]:
                 return None
             assert self._legend is not None
-            return encode_mask(self._legend.table()[values_in(content)])
+            return encode_mask(self._legend.table()[self.masks.values(content)])
         except (OSError, DataError):
             return None
 
@@ -215,10 +225,10 @@ class MaskFolderLoader(DrawnOnLoader):
     def told(self) -> list[str]:
         assert self._legend is not None
         legend, (classes, background, _) = self._legend, self._asked
-        values = [[str(v) for v, at in legend.positions.items() if at == place]
+        of_each = [[self._value(v) for v, at in legend.positions.items() if at == place]
                   for place in range(len(legend.names))]  # fmt: skip
         said = ", ".join(f"{name!r} ({' and '.join(of)})"
-                         for name, of in zip(legend.names, values, strict=True))  # fmt: skip
+                         for name, of in zip(legend.names, of_each, strict=True))  # fmt: skip
         by = "as classes says" if classes != "none" else "by their values; classes=… names them"
         lines = [f"masks hold {len(legend.names)} classes, {self._named_in or by}: {said}"]
         if not legend.background:
@@ -229,6 +239,11 @@ class MaskFolderLoader(DrawnOnLoader):
                          f"{guessed if background == 'auto' else ''}")  # fmt: skip
         if legend.ignored:
             masks = sum(any(v in look for v in legend.ignored) for look in self._held)
-            lines.append(f"pixels of value {', '.join(map(str, legend.ignored))} are left out of "
-                         f"loss and metrics; {masks} masks hold some")  # fmt: skip
+            values = ", ".join(map(self._value, legend.ignored))
+            lines.append(f"pixels of value {values} are left out of loss and metrics; {masks} "
+                         "masks hold some")  # fmt: skip
         return lines
+
+    def _value(self, value: int) -> str:
+        """A value, or the colour that it stands for."""
+        return self._colours.colours[value] if self._colours else str(value)

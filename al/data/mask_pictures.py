@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from al.data.colour_map import ColourMap, packed_of, written
 from al.data.images import PIXELS, TOO_LARGE, opened
 from al.data.packs import Packs
 from al.data.pictures import Pictures
@@ -27,23 +28,33 @@ class MaskPictures(Pictures):
     """Masks by the digest of their files, uint16 [size, size], 0 beside them.
 
     What is said of a mask is its width, its height and the values in it, ascending.
+
+    Args:
+        colours: masks are in these; None where they say values themselves.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        folder = cache_folder("images") / f"masks-{size}px-{FORMAT}"
+    def __init__(self, size: int, colours: ColourMap | None = None) -> None:
+        self.size, self._colours = size, colours
+        more = f"-{colours.name}" if colours else ""
+        folder = cache_folder("images") / f"masks-{size}px-{FORMAT}{more}"
         Packs.__init__(self, folder, (size, size), "uint16", "masks")
 
     def looked_at(self, content: bytes, known: bool) -> tuple[np.ndarray | None, tuple[int, ...]]:
-        values = values_in(content)
+        values = self.values(content)
         place = place_of(values.shape[1], values.shape[0], self.size)
         square = np.zeros((self.size, self.size), np.uint16)
         square[place.slices] = nearest(values, place.height, place.width)
         return square, (place.across, place.down, *np.unique(values).tolist())
 
+    def values(self, content: bytes) -> np.ndarray:
+        """The values of a mask, uint16 [H, W]; see `values_in`."""
+        return values_in(content, self._colours)
 
-def values_in(content: bytes) -> np.ndarray:
+
+def values_in(content: bytes, colours: ColourMap | None = None) -> np.ndarray:
     """The values of a mask, uint16 [H, W]: of a palette the positions in it, of grey the grey.
+
+    Where there are colours, those of the palette and of grey count as such.
 
     Raises:
         DataError: it is no mask, damaged or too large; the message is the reason alone.
@@ -51,7 +62,7 @@ def values_in(content: bytes) -> np.ndarray:
     with opened(content) as image:
         if image.width * image.height > PIXELS:
             raise DataError(TOO_LARGE)
-        values = _values(image)
+        values = colours.values(np.asarray(image.convert("RGB"))) if colours else _values(image)
     if len(several := np.unique(values)) > VOID:
         raise DataError(f"{len(several)} different values: it is no mask of classes")
     return values.astype(np.uint16)
@@ -60,9 +71,14 @@ def values_in(content: bytes) -> np.ndarray:
 def _values(image: Image.Image) -> np.ndarray:
     bands = np.asarray(image)
     if bands.ndim == 3:
-        colours = bands[..., : 3 if bands.shape[2] >= 3 else 1]
+        colours = bands[..., : 3 if bands.shape[2] >= 3 else 1]  # grey and alpha have two bands
         if (colours != colours[..., :1]).any():
-            raise DataError("in colours: save it in grey or with a palette")
+            found = np.unique(packed_of(colours))
+            some = ", ".join(written(int(colour)) for colour in found[:3])
+            raise DataError(
+                f"in {len(found)} colours ({some}{' …' if len(found) > 3 else ''}): say what they "
+                f"mean, classes={written(int(found[0]))}=NAME,…, or save it in grey"
+            )
         bands = colours[..., 0]
     if bands.dtype.kind == "f" or bands.min(initial=0) < 0 or bands.max(initial=0) > 65535:
         raise DataError("values that are no whole numbers from 0 to 65535")

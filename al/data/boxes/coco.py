@@ -89,6 +89,11 @@ def _read(path: Path, name: str, index: Index, found: Listed) -> None:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} is no COCO file of instances ({error!r}): mend it") from None
     found.said.append(f"{name}: {len(listed)} images{f', split {split}' if split else ''}")
+    if outlines := sum(bool(one.get("segmentation")) for one in known["annotations"]):
+        found.said.append(
+            f"{name}: {outlines} annotations have outlines, and their boxes alone are learned: "
+            "task=mask-folder learns masks, written as PNG"
+        )
 
 
 def _box(one: dict[str, Any]) -> tuple[float, float, float, float] | None:
