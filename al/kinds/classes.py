@@ -87,7 +87,8 @@ class Classes(Kind):
         return cell
 
     def believed(self, label: Label, sure: float) -> str:
-        return f"{self.brief(label)[:9]} {sure:.0%}"
+        name = self.brief(label)
+        return f"{name if len(name) <= 9 else f'{name[:8]}…'} {sure:.0%}"
 
     @classmethod
     def diverse(cls) -> str:

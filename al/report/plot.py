@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 #: Of a picture and of what lies left, right, above and below the axes, in units of its own.
 WIDTH, HEIGHT = 480, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 44
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:

@@ -77,6 +77,11 @@ def details(title: str, body: Any) -> Markup:
     return Markup("<details><summary>{}</summary>{}</details>").format(title, body)
 
 
+def breakable(text: str) -> Markup:
+    """A text that may go on in the next line after an underscore, as names of classes are long."""
+    return escape(text).replace("_", Markup("_<wbr>"))
+
+
 def counted(number: int, what: str) -> str:
     """A number of things in words: 1 label, 2 labels."""
     return f"{number:,} {what if number == 1 else f'{what}s'}"
@@ -97,6 +102,6 @@ def dated(seconds: float) -> str:
 
 
 __all__ = [
-    "Markup", "Section", "counted", "dated", "details", "escape", "figure", "grid", "join",
-    "lasting", "p", "table",
+    "Markup", "Section", "breakable", "counted", "dated", "details", "escape", "figure", "grid",
+    "join", "lasting", "p", "table",
 ]  # fmt: skip

@@ -90,8 +90,10 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
         found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}"))
     if (less := saved(facts)) is not None:
         value, mine, theirs = less
-        count = f"{theirs - mine:+.0f}".replace("-", "−").replace("+", "")
-        found.append((count, f"labels saved on the way to {facts.shown(value)}"))
+        assert facts.baseline is not None
+        what = "saved" if theirs >= mine else f"more than {facts.baseline.strategy}"
+        way = f"labels {what} on the way to {facts.shown(value)}"
+        found.append((f"{abs(theirs - mine):.0f}", way))
     if facts.version is not None:
         found.append(
             (f"v{facts.version}", f"in Production, of {counted(_versions(facts), 'promotion')}")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from al.kinds import Kind
 from al.report.facts import Answered, Facts, Picked
-from al.report.section import Markup, Section, join, p
+from al.report.section import Markup, Section, breakable, join, p
 from al.report.thumbnails import short, shown
 
 
@@ -55,7 +55,7 @@ def _tile(kind: Kind, sample: Answered) -> Markup:
     ).format(
         sample.id,
         shown(kind, sample.preview, label, sample.id),
-        _said(kind, sample),
+        breakable(_said(kind, sample)),
         mood,
         sample.believed,
     )
