@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from al.catalog import make_task
 from al.contracts import Answer, Answers
-from al.errors import LabelError
+from al.errors import DataError, LabelError
 from al.pipeline.growing import check_new, new_in, without_new
 from tests.sizes import CLASSES, SIZES, sizes
 from tests.spreadsheet import opened, saved
@@ -131,6 +132,35 @@ def test_a_new_class_is_known_from_the_next_cycle_on_and_every_answer_is_kept(
     served = mlflow.pyfunc.load_model("models:/c/Production")
     columns = served.predict({"size": [2.9, 0.1], "shade": [0.5, 0.5]}).columns
     assert list(columns) == ["label", "probability", "p_big", "p_middle", "p_small", "p_huge"]
+
+
+def test_a_class_that_stands_in_the_data_is_known_from_the_next_cycle_on(
+    campaign: Make, client: Any, people: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {**people, "campaign": "c", "cycles": 2}
+    campaign(**given).run()
+    answer(sheet(1), huge=9)
+    data = pd.read_csv("sizes.csv")
+    data.loc[300:309, "kind"] = "huge"  # labelled meanwhile, not asked about
+    data.to_csv("sizes.csv", index=False)
+    with pytest.raises(DataError, match=r"sizes.csv row .*'huge' is no class.*new_classes=grow"):
+        campaign(**given).run()
+    with pytest.raises(DataError, match=r"'huge' is no class.*another campaign can have others"):
+        campaign(**given, new_classes="refuse").run()
+    given["new_classes"] = "grow"
+    campaign(**given).run()  # ends the open cycle as it began
+    assert "cycle  2: 10 labels in the data name a new class, 'huge'" in caplog.text
+    answer(sheet(2), huge=9)
+    campaign(**given).run()
+    first, second = runs(client, role="cycle", campaign="c")
+    assert '"huge"' not in set(table(client, first, "state/labels.parquet")["label"])
+    labels = table(client, second, "state/labels.parquet")
+    new = labels[labels["label"] == '"huge"']
+    assert list(new["annotator"]) == ["given"] * len(new)
+    assert len(new) == 10
+    versions = {int(v.version): v for v in client.search_model_versions("name='c'")}
+    assert [versions[number].tags["al.classes"] for number in (1, 2)] == ["3", "4"]
+    assert production(client, "c") == [2]
 
 
 @pytest.mark.slow

@@ -413,6 +413,54 @@ def test_a_label_that_the_task_does_not_know_is_told_with_its_place(studio: Any)
     assert f"data?task={task['id']}): 'maybe' is no class" in said
 
 
+@pytest.mark.parametrize("kind", ["class", "labels"])
+def test_who_finds_none_of_the_classes_names_another_which_is_then_there_to_choose(
+    studio: Any, kind: str
+) -> None:
+    data = Samples(kind)
+    annotator = studio.annotator(data)
+    query = query_of(data, 4)
+    annotator.request(query)  # before anybody thought of another class
+    annotator = studio.again(annotator)
+    annotator.new_classes = "grow"
+    annotator.request(query)
+    crowd = studio.crowd(annotator)
+    first, known = data.spec.classes[0], len(data.spec.classes)
+
+    def said(task: Any, *others: str, chosen: tuple[str, ...] = ()) -> None:
+        values = [("label", {"choices": list(chosen)})] if chosen else []
+        values += [("new_class", {"text": [other]}) for other in others]
+        result = [
+            {"from_name": name, "to_name": "sample", "value": value,
+             "type": "choices" if name == "label" else "textarea"}
+            for name, value in values
+        ]  # fmt: skip
+        body = {"completed_by": crowd.ids["ann"], "result": result}
+        crowd.ask("POST", f"/api/tasks/{task['id']}/annotations/", json=body)
+
+    one, two, three, both = crowd.tasks()
+    said(one, " a  bird ")
+    said(two, first.upper())  # it is there, after all
+    said(three, chosen=(first,))
+    answered = annotator.collect(query).answered
+    wanted = ["a bird", first, first]
+    several = kind == "labels"
+    assert [a.label for a in answered] == [[name] if several else name for name in wanted]
+    said(both, "a bird", chosen=(first,))
+    if several:
+        assert sorted(["a bird", first]) in [a.label for a in annotator.collect(query).answered]
+    else:
+        with pytest.raises(LabelError, match="2 classes are chosen"):
+            annotator.collect(query)
+    data.grow(["a bird"])
+    annotator = studio.again(annotator)
+    annotator.new_classes = "grow"
+    annotator.request(query)
+    found = crowd.ask("GET", f"/api/projects/{crowd.project}")["label_config"]
+    assert found.count("<Choice ") == known + 1
+    assert '"a bird"' in found
+
+
 def test_titles_are_short_and_tell_campaigns_apart() -> None:
     names = ["c", "12", "1234567890123", "digits-margin-seed0", "x" * 50, "x" * 60 + "a"]
     titles = [title_of(name) for name in [*names, "x" * 60 + "b"]]

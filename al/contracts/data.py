@@ -122,6 +122,9 @@ class DataLoader(ABC):
     Ids are strings that the data gives, never positions; they are sorted and unique.
     """
 
+    #: What becomes of labels in the data that name new classes, as the parameter of this name
+    #: says; set by the pipeline before `adopt`. Where it is "grow" they count as none until `grow`.
+    new_classes: str = "refuse"
     spec: DataSpec
 
     @abstractmethod
@@ -140,6 +143,10 @@ class DataLoader(ABC):
         Raises:
             DataError: the data does not fit it any more.
         """
+
+    def unknown(self) -> Mapping[str, int]:
+        """Classes that the data names and the task does not know, with how many labels do."""
+        return {}
 
     def grow(self, classes: Sequence[str]) -> None:
         """Know these classes too, behind those that there are; called before `freeze`."""

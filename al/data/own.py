@@ -74,7 +74,8 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: two have one id.
         """
-        self._found = self._as_begun(samples)
+        self._as_written = self._as_begun(samples)
+        self._found = self._of_known(self._as_written)
         self._use(self._found)
         self._held_to = Held()
 
@@ -113,6 +114,34 @@ class OwnLoader(RowLoader):
         )
         pairs = zip(samples.labels, gone, strict=True)
         return replace(samples, labels=[None if lost else label for label, lost in pairs])
+
+    def _of_known(self, samples: Samples) -> Samples:
+        """The samples, without labels that name new classes where the task is to grow by these."""
+        if not self._grows:
+            return samples
+        unknown = self.kind.unknown
+        strange = [label is not None and bool(unknown(label)) for label in samples.labels]
+        if not any(strange):
+            return samples
+        pairs = zip(samples.labels, strange, strict=True)
+        return replace(samples, labels=[None if new else label for label, new in pairs])
+
+    @property
+    def _grows(self) -> bool:
+        """Whether labels may name new classes; those that are made of samples never do."""
+        own = type(self).label_of is not OwnLoader.label_of
+        return self.new_classes == "grow" and bool(self.spec.classes) and not own
+
+    def unknown(self) -> Mapping[str, int]:
+        if not self._grows:
+            return {}
+        labels = (label for label in self._as_written.labels if label is not None)
+        return Counter(name for label in labels for name in self.kind.unknown(label))
+
+    def grow(self, classes: Sequence[str]) -> None:
+        super().grow(classes)
+        self._found = self._of_known(self._as_written)
+        self.hold(self._held_to)
 
     def label_of(self, row: int) -> Label | None:
         """The label of a row; None where it has none."""
@@ -259,10 +288,12 @@ class OwnLoader(RowLoader):
                 try:
                     self.check_label(label)
                 except LabelError as error:
-                    raise DataError(
-                        f"{self.samples.places[row]}: {error}; the classes are those that the "
-                        "campaign began with, and another campaign can have others"
-                    ) from None
+                    fix = "the classes are those that the campaign began with, and another "
+                    fix += "campaign can have others"
+                    if self.new_classes == "ask" and self.kind.unknown(label):
+                        fix = "correct it, or pass new_classes=grow to add it from the next cycle "
+                        fix += "on (new_classes=refuse asks no more)"
+                    raise DataError(f"{self.samples.places[row]}: {error}; {fix}") from None
 
     def oddities(self) -> list[str]:
         lines = self._contradictions()

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.changes import tags_of
+from al.pipeline.growing import tags_of_classes
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 from al.pipeline.workers import CampaignModel
@@ -142,14 +143,14 @@ def begin_cycle(session: Session) -> Cycle:
         PoolEmpty: every sample was answered or skipped.
     """
     session.grow(session.state.new_classes)
-    session.look_again()
+    session.look_again(begins=True)
     if not session.pool:
         raise PoolEmpty(
             f"campaign {session.config.name!r} has asked about every sample of its pool: add data"
         )
     number = session.state.cycle + 1
     tags = {**session.tags, "al.role": "cycle", "al.cycle": str(number)}
-    tags |= tags_of(session.changes)
+    tags |= tags_of(session.changes) | tags_of_classes(session.classes, session.state)
     name = f"cycle {number:02d}"
     run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
     session.put_on_record(run)

@@ -2,13 +2,15 @@
 
 An answer that names a class that the task does not know is not collected in its cycle: its
 sample is waited for, and the next cycle begins with the longer list, under which the answer
-comes back like any late one. So a cycle has one list of classes from its beginning to its end.
-A version that does not know all of them asks nothing and wins no election; classes are only
-ever added behind the others, so how many a version knows says which.
+comes back like any late one. A label in a user's own data that names one counts as none until
+the next cycle begins, which knows it. So a cycle has one list of classes from its beginning to
+its end. A version that does not know all of them asks nothing and wins no election; classes are
+only ever added behind the others, so how many a version knows says which.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +18,14 @@ from dataclasses import replace
 from al.contracts import Answer, Answers, DataLoader
 from al.errors import LabelError, did_you_mean
 from al.kinds import kind_of
+from al.state import State, read_as
+from al.tracking import Run
 
 _log = logging.getLogger(__name__)
 
 ASK, GROW = "ask", "grow"
+#: Tag of a cycle's run: classes that the data names, known from that cycle on.
+IN_DATA = "al.classes_in_data"
 #: Tag of a version: how many classes it knows.
 KNOWS = "al.classes"
 
@@ -66,12 +72,37 @@ def without_new(answers: Answers, found: Mapping[str, Sequence[Answer]]) -> Answ
     return replace(answers, answered=kept, votes=votes, waiting=(*answers.waiting, *sorted(ids)))
 
 
+def tags_of_classes(known: Sequence[str], state: State) -> dict[str, str]:
+    """The tag of a cycle's run that keeps which classes came from the data as it began."""
+    new = [name for name in known if name not in {*state.classes, *state.new_classes}]
+    return {IN_DATA: json.dumps(new)} if new else {}
+
+
+def named_in_data(run: Run) -> tuple[str, ...]:
+    """Classes that came from the data as the cycle of a run began."""
+    text = run.tags.get(IN_DATA, "[]")
+    return tuple(read_as(list[str], text, f"tag {IN_DATA} of {run.name!r}"))
+
+
+def tell_in_data(found: Mapping[str, int], data: DataLoader, cycle: int) -> None:
+    """Say which classes of the data are new, and which of them may be a slip of the pen."""
+    for name, count in found.items():
+        _log.warning(
+            f"cycle {cycle:2d}: {count} labels in the data name a new class, {name!r}, which is "
+            f"known from now on{_slip(name, data, 'label')}"
+        )
+
+
+def _slip(name: str, data: DataLoader, what: str) -> str:
+    """What to do where a class that there is was meant."""
+    near = did_you_mean(name, data.spec.classes)
+    return f"; {near} then correct the {what}" if near.startswith("did") else ""
+
+
 def tell_new(found: Mapping[str, Sequence[Answer]], data: DataLoader, cycle: int) -> None:
     """Say which classes are new, and which of them may be a slip of the pen."""
     for name, answers in found.items():
-        near = did_you_mean(name, data.spec.classes)
-        slip = f"; {near} then correct the answer" if near.startswith("did") else ""
         _log.warning(
             f"cycle {cycle:2d}: {len(answers)} answers name a new class, {name!r}: the next cycle "
-            f"knows it, and they count from there on{slip}"
+            f"knows it, and they count from there on{_slip(name, data, 'answer')}"
         )

@@ -27,6 +27,7 @@ from al.pipeline.checks import (
     check_times,
 )
 from al.pipeline.draws import draws_of
+from al.pipeline.growing import named_in_data
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
@@ -70,6 +71,7 @@ def looked_up(
     task, data = known.made or task_and_data(config)
     device = device_named(config.device)
     if stored is not None:
+        data.new_classes = config.new_classes
         data.adopt(stored.data)
         assert known.run is not None  # it has stored that
         seen = seen_so_far(known.store, known.run) if data.seen() else SeenData()
@@ -128,7 +130,9 @@ def looked_up(
         state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)
         if stored is None:
             state = replace(state, labels=first)
-        knows = (*state.classes, *(state.new_classes if open_run else ()))
+        knows = tuple(state.classes)
+        if open_run is not None:
+            knows += (*state.new_classes, *named_in_data(open_run))
         check_labels(state.labels, data, knows)
         begun = stored is not None and bool(data.seen())
         session = Session(

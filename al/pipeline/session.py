@@ -19,7 +19,7 @@ from al.kinds import Kind, kind_of
 from al.pipeline.changes import PEOPLE
 from al.pipeline.draws import Draws
 from al.pipeline.gathered import Gathered
-from al.pipeline.growing import KNOWS
+from al.pipeline.growing import KNOWS, tell_in_data
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.notices import Notices
 from al.pipeline.seen_data import SeenData, some
@@ -128,14 +128,21 @@ class Session:
         begun_with = len(self.data.spec.classes) - len(self.classes)
         return not self.classes or int(known or begun_with) == len(self.data.spec.classes)
 
-    def look_again(self) -> None:
+    def look_again(self, *, begins: bool = False) -> None:
         """See the data as it is now: samples may have appeared, moved and vanished.
+
+        Args:
+            begins: a cycle, which knows classes that the data names by now.
 
         Raises:
             DataError: labelled, validation or test samples have vanished, and `missing` is stop.
         """
         self.data.refresh()
         self.settle()
+        if begins and (new := self.data.unknown()):
+            tell_in_data(new, self.data, self.state.cycle + 1)
+            self.grow(list(new))
+            self.settle()
         tell = self.driver is not None  # who only looks, looks often
         if gone := self.data.missing(self.state.labels.originals.ids):
             tell_gone(gone, "labelled", self.config.missing, tell=tell)

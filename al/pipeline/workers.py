@@ -150,6 +150,7 @@ def _made(record: bytes, device: str) -> Makings:
     config = stored.as_config()
     task = make_task(config.task, config.of_task)
     data = task.data()
+    data.new_classes = config.new_classes
     data.adopt(stored.data)
     settle(config, task, data)
     criterion = criterion_of(config, task, new_graph(task, data, config))

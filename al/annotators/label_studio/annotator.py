@@ -132,7 +132,7 @@ class LabelStudio(Annotator):
         if project is None and create:
             project = make(
                 self._server, self._wanted, self.campaign, self.data.spec, self._shown,
-                overlap=self._overlap, prelabel=self._prelabel,
+                overlap=self._overlap, prelabel=self._prelabel, grows=self._grows,
             )  # fmt: skip
         if project is None:
             raise AnnotatorError(
@@ -154,9 +154,13 @@ class LabelStudio(Annotator):
         if self._project is None:
             self._project = find(
                 self._server, self._wanted, self.data.spec, self._shown, self._overlap,
-                prelabel=self._prelabel,
+                prelabel=self._prelabel, grows=self._grows,
             )  # fmt: skip
         return self._project
+
+    @property
+    def _grows(self) -> bool:
+        return self.new_classes == "grow"
 
     @property
     def _shown(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
+from al.annotators.spreadsheets import same
 from al.contracts import Label
 from al.errors import LabelError, did_you_mean
 from al.kinds import Kind
@@ -24,6 +25,8 @@ TAGS: Mapping[str, tuple[str, ...]] = {
 }
 #: Forms that are drawn on images.
 DRAWN = ("regions", "rectangles")
+#: Name of the text field in which people name a class that is not there to choose.
+OTHER = "new_class"
 Result = Mapping[str, Any]
 Size = tuple[int, int]  # height and width in pixels
 
@@ -36,12 +39,14 @@ class Form:
         shows: name of the tag that shows the sample.
         key: what it shows of a task's data.
         controls: name of each tag that gives labels → what kind of tag.
+        grows: people may name classes that the task does not know.
     """
 
     kind: Kind
     shows: str
     key: str
     controls: Mapping[str, str]
+    grows: bool = False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -71,6 +76,7 @@ class Form:
             chosen = [name for result in mine for name in result["value"]["choices"]]
             for name in chosen:
                 self._position(name)
+            chosen += self._others(results)
             if form == "choices":
                 return chosen
             if len(set(chosen)) > 1:
@@ -84,6 +90,13 @@ class Form:
         for result in shapes:
             mask[self._pixels(result, size)] = self._class(result)
         return encode_mask(mask)
+
+    def _others(self, results: Sequence[Result]) -> list[str]:
+        """Classes that were named beside those to choose from."""
+        said = [r["value"]["text"] for r in results if r.get("from_name") == OTHER and self.grows]
+        texts = [text for some in said for text in ([some] if isinstance(some, str) else some)]
+        names = (" ".join(text.split()) for text in texts)
+        return [same(name, self.classes) or name for name in names if name]
 
     def _position(self, name: str) -> int:
         if name not in self.classes:

@@ -6,12 +6,12 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from al.annotators.label_studio.forms import DRAWN, TAGS, Form
+from al.annotators.label_studio.forms import DRAWN, OTHER, TAGS, Form
 from al.annotators.label_studio.server import Missing, Server
 from al.contracts import DataSpec, Preview
 from al.errors import AnnotatorError, did_you_mean
@@ -42,14 +42,16 @@ class Project:
 
 
 def find(
-    server: Server, wanted: str, spec: DataSpec, shown: str, overlap: int, *, prelabel: bool = False
-) -> Project | None:
+    server: Server, wanted: str, spec: DataSpec, shown: str, overlap: int, *,
+    prelabel: bool = False, grows: bool = False,
+) -> Project | None:  # fmt: skip
     """The project of that number or title; None where no project has that title.
 
     Args:
         shown: "image", "text" or "row".
         overlap: how many people answer a sample.
         prelabel: whether predictions are shown.
+        grows: people may name classes that the task does not know.
 
     Raises:
         AnnotatorError: it is not there, or does not fit; says what does not.
@@ -67,17 +69,18 @@ def find(
                 f"{server.url}/projects/{wanted} does not show predictions: allow it under "
                 "Settings, Annotation, or leave prelabel off"
             )
-        return _checked(server, found, spec, shown, overlap)
+        found = _renewed(server, found, spec, shown, grows=grows)
+        return _checked(server, found, spec, shown, overlap, grows=grows)
     named = server.get("/api/projects", title=wanted, page_size=1000)["results"]
     same = sorted(entry["id"] for entry in named if entry["title"] == wanted)
     if not same:
         return None
-    return find(server, str(same[0]), spec, shown, overlap, prelabel=prelabel)
+    return find(server, str(same[0]), spec, shown, overlap, prelabel=prelabel, grows=grows)
 
 
 def make(
     server: Server, title: str, campaign: str, spec: DataSpec, shown: str, *, overlap: int,
-    prelabel: bool,
+    prelabel: bool, grows: bool = False,
 ) -> Project:  # fmt: skip
     """A new project for the campaign."""
     made = server.change(
@@ -86,15 +89,35 @@ def make(
         json={
             "title": title,
             "description": f"Samples that the active learning campaign {campaign} asks about.",
-            "label_config": config(spec, shown),
+            "label_config": config(spec, shown, grows=grows),
             "maximum_annotations": overlap,
             "show_collab_predictions": prelabel,
             "sampling": "Sequential sampling",  # the order that was asked in
         },
     )
-    project = _checked(server, made, spec, shown, overlap)
+    project = _checked(server, made, spec, shown, overlap, grows=grows)
     _log.info(f"made project {project.id} in Label Studio: {project.url}")
     return project
+
+
+def _renewed(
+    server: Server, found: dict[str, Any], spec: DataSpec, shown: str, *, grows: bool
+) -> dict[str, Any]:
+    """The project, with all classes to choose from where its config is one of ours.
+
+    Nothing is taken out of it: what people have said stays what it was.
+    """
+    text = str(found["label_config"])
+    grows = grows or f'name="{OTHER}"' in text
+    wanted = config(spec, shown, grows=grows)
+    counts = range(1, len(spec.classes) + 1)
+    fewer = (replace(spec, classes=spec.classes[:count]) for count in counts)
+    ours = {config(less, shown, grows=g) for less in fewer for g in {grows, False}}
+    if text == wanted or text not in ours:
+        return found
+    path = f"/api/projects/{found['id']}"
+    server.change("PATCH", path, json={"label_config": wanted})
+    return {**found, "label_config": wanted}
 
 
 def title_of(campaign: str) -> str:
@@ -111,8 +134,11 @@ def shown_as(preview: Preview) -> str:
     return next(name for name in _SHOWN_BY if getattr(preview, name) is not None)
 
 
-def config(spec: DataSpec, shown: str) -> str:
+def config(spec: DataSpec, shown: str, *, grows: bool = False) -> str:
     """The labelling config of a task.
+
+    Args:
+        grows: with a field in which people name a class that the task does not know.
 
     Raises:
         AnnotatorError: shapes can be drawn on images only.
@@ -127,7 +153,7 @@ def config(spec: DataSpec, shown: str) -> str:
     elif form not in DRAWN:
         choice = _CHOICE[form]
         layout = "inline" if len(spec.classes) <= _IN_SIGHT else "select"
-        required = ' required="true"' if form == "choice" else ""
+        required = ' required="true"' if form == "choice" and not grows else ""
         # A class that is one sign has that key; else keys are 1, 2, 3 in the classes' order.
         keys = all(re.fullmatch("[a-z0-9]", name) for name in spec.classes)
         choices = "".join(
@@ -138,6 +164,11 @@ def config(spec: DataSpec, shown: str) -> str:
             f'<Choices name="label" toName="sample" choice="{choice}" layout="{layout}"{required}>'
             f"{choices}</Choices>"
         )
+        if grows:
+            controls += (
+                f'<TextArea name="{OTHER}" toName="sample" maxSubmissions="1" '
+                'placeholder="None of these? Name another class"/>'
+            )
     elif form == "rectangles":
         controls = _shapes("RectangleLabels", "label", spec.classes, 'canRotate="false"')
     else:  # what nobody paints is of the background, or of no known class
@@ -153,11 +184,11 @@ def _shapes(tag: str, name: str, classes: Sequence[str], more: str = "") -> str:
 
 
 def _checked(
-    server: Server, found: dict[str, Any], spec: DataSpec, shown: str, overlap: int
+    server: Server, found: dict[str, Any], spec: DataSpec, shown: str, overlap: int, *, grows: bool
 ) -> Project:
     url = f"{server.url}/projects/{found['id']}/data"
     try:
-        form = form_of(str(found["label_config"]), spec, shown)
+        form = replace(form_of(str(found["label_config"]), spec, shown), grows=grows)
     except AnnotatorError as error:
         raise AnnotatorError(f"the labelling config of {url} does not fit: {error}") from None
     most = found.get("maximum_annotations", 1)
