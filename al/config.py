@@ -27,6 +27,7 @@ CHOICES = {
     "calibrate": ("off", "on"),
     "embeddings": ("float32", "float16"),
     "compare": ("interval", "plain"),
+    "audit_by": ("uniform", "doubt"),
     "missing": ("stop", "drop"),
     "new_classes": ("ask", "grow", "refuse"),
     "copies": ("once", "keep"),
@@ -239,7 +240,12 @@ class Config:
         "suits the labels.",
     )
     audit: float = of.judging(
-        0.2, "Share of each query drawn uniformly to measure the KPI on, 0 to 1.", later=True
+        0.2, "Share of each query drawn by chance to measure the KPI on, 0 to 1.", later=True
+    )
+    audit_by: str = of.judging(
+        "uniform",
+        "Give every sample the same chance of that, or more the more the champion doubts.",
+        later=True,
     )
     criterion: str = of.judging(
         "auto",

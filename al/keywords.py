@@ -71,6 +71,7 @@ class Keywords(TypedDict, total=False):
     compare: str
     metric: str
     audit: float
+    audit_by: str
     criterion: str
     promote: str
     candidates: int

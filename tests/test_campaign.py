@@ -461,25 +461,41 @@ def test_the_result_is_the_same_whoever_reads_it(campaign: Make) -> None:
 def test_a_kpi_is_judged_on_samples_drawn_for_it_over_the_last_cycles_of_one_champion(
     campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = {"campaign": "c", "kpi": "0.05", "audit": 0.5, "cycles": 4}
+    parameters = {"campaign": "c", "kpi": "0.05", "audit": 0.4, "query_size": 50, "cycles": 4}
     campaign(**parameters).run()
     (last,) = [run for run in runs(client, step="compare") if run.data.tags["al.cycle"] == "4"]
     labels = table(client, runs(client, role="cycle")[-1], "state/labels.parquet")
     audit = labels[labels["strategy"] == "audit"]
-    assert list(audit.groupby("cycle").size().items()) == [(2, 5), (3, 5), (4, 5)]
+    assert list(audit.groupby("cycle").size().items()) == [(2, 20), (3, 20), (4, 20)]
     assert audit["propensity"].between(0, 1, inclusive="neither").all()
     assert labels["propensity"][labels["strategy"] == "margin"].isna().all()
     assert last.data.tags["al.estimator"] == "audit"
     metrics = last.data.metrics
-    assert metrics["compare/samples"] == 15
+    assert metrics["compare/samples"] == 60
     assert metrics["compare/low"] <= metrics["compare/accuracy"] <= metrics["compare/high"]
     assert metrics["compare/low"] >= 0.05
-    verdict = client.download_artifacts(last.info.run_id, "verdict.json")
-    assert "uniformly drawn samples of 3 cycles" in Path(verdict).read_text()
+    verdict = Path(client.download_artifacts(last.info.run_id, "verdict.json")).read_text()
+    assert "uniformly drawn samples of 3 cycles, worth " in verdict
+    assert "with what the champion expects of the pool" in verdict
     monkeypatch.setattr(compare, "RECENT", 2)  # what was asked longer ago counts no more
     campaign(**{**parameters, "cycles": 5}).run()
     (last,) = [run for run in runs(client, step="compare") if run.data.tags["al.cycle"] == "5"]
-    assert last.data.metrics["compare/samples"] == 10
+    assert last.data.metrics["compare/samples"] == 40
+
+
+def test_an_audit_slice_drawn_by_doubt_counts_by_its_chances(campaign: Make, client: Any) -> None:
+    parameters = {"campaign": "c", "kpi": "0.05", "audit": 0.9, "query_size": 60}
+    campaign(**parameters, audit_by="doubt").run()
+    last = runs(client, step="compare")[-1]
+    labels = table(client, runs(client, role="cycle")[-1], "state/labels.parquet")
+    audit = labels["propensity"][labels["strategy"] == "audit-doubted"]
+    assert len(audit) == 54
+    assert audit.nunique() > 10
+    assert last.data.tags["al.estimator"] == "weighted"
+    metrics = last.data.metrics
+    assert metrics["compare/samples"] == 54
+    assert metrics["compare/low"] < metrics["compare/accuracy"] < metrics["compare/high"]
+    assert "compare/drift" not in metrics  # that takes uniform draws
 
 
 def test_a_verdict_says_how_new_samples_differ_as_figures_and_as_pictures(

@@ -84,6 +84,7 @@ def test_the_best_checkpoint_of_a_regression_has_the_lowest_error(
         ("boxes", {"baseline": "gsy"}, StrategyError, "labels are boxes"),
         ("class", {"cold_start": "gsy"}, StrategyError, "there is no model yet"),
         ("labels", {"balance": "on"}, ConfigError, "balance=on evens out classes"),
+        ("labels", {"audit_by": "doubt"}, ConfigError, "audit_by=doubt reads probabilities"),
         ("mask", {"stable": 0.9}, ConfigError, "stable=0.9 compares classes"),
         ("number", {"calibrate": "on"}, ConfigError, "calibrate=on: models of task"),
         ("boxes", {"calibrate": "on"}, ConfigError, "have no probabilities to scale"),

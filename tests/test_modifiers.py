@@ -193,6 +193,33 @@ def test_every_sample_has_the_same_chance_to_be_in_the_audit_slice() -> None:
     assert sum((n - expected) ** 2 / expected for n in count.values()) < 43.8  # χ²(19), 0.1 %
 
 
+def test_an_audit_slice_by_doubt_is_drawn_more_where_the_champion_is_less_sure() -> None:
+    sure = np.where(np.arange(60) < 20, 0.6, 0.999)
+    ids = [f"{row:02d}" for row in range(60)]
+    over = ArrayView(ids, probabilities=np.stack([sure, 1 - sure], axis=1))
+    truth = np.random.default_rng(0).random(60)
+    count, sums = np.zeros(60), []
+    for seed in range(400):
+        found = query("margin", over, 10, seed, audit=0.6, audit_by="doubt")
+        rows = [row for row, why in enumerate(found.reasons) if why == "audit-doubted"]
+        places = [over.ids.index(found.ids[row]) for row in rows]
+        assert len(rows) == len(set(places)) == 6
+        count[places] += 1
+        chances = np.array([found.propensities[row] for row in rows], float)
+        sums.append((truth[places] / chances).sum())
+    assert count[:20].mean() > 1.5 * count[20:].mean()
+    assert count.min() > 0  # everything has a chance
+    error = np.std(sums) / np.sqrt(len(sums))
+    assert abs(np.mean(sums) - truth.sum()) < 4 * error
+
+
+def test_a_champion_without_doubts_is_audited_uniformly() -> None:
+    certain = ArrayView([f"{n}" for n in range(20)], probabilities=np.eye(4)[np.arange(20) % 4])
+    found = query("random", certain, 5, audit=1.0, audit_by="doubt")
+    assert found.reasons == ("audit-doubted",) * 5
+    assert len({round(chance, 9) for chance in found.propensities}) == 1
+
+
 def test_a_query_that_is_all_audit_needs_no_strategy() -> None:
     found = query("margin", view(0, 20), 5, audit=1.0)
     assert found.reasons == ("audit",) * 5

@@ -52,7 +52,7 @@ def estimate(values: np.ndarray, weights: np.ndarray, rng: np.random.Generator) 
     size = float(weights.sum())
     value = float((weights * values).sum() / size)
     if np.isin(values, (0, 1)).all():
-        low, high = _wilson(value, size)
+        low, high = wilson(value, size)
     else:
         rows = rng.integers(len(values), size=(RESAMPLES, len(values)))
         means = (weights[rows] * values[rows]).sum(axis=1) / weights[rows].sum(axis=1)
@@ -86,7 +86,8 @@ def resampled(
     return Estimate(value, min(low, value), max(high, value), float(weights.sum()))
 
 
-def _wilson(value: float, size: float) -> tuple[float, float]:
+def wilson(value: float, size: float) -> tuple[float, float]:
+    """Wilson's interval (1927) of a share that is known from this many uniform samples."""
     middle = value + Z**2 / (2 * size)
     reach = Z * math.sqrt(max(value * (1 - value), 0.0) / size + Z**2 / (4 * size**2))
     low, high = ((middle + side * reach) / (1 + Z**2 / size) for side in (-1, 1))

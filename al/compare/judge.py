@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from al.compare.estimates import Estimate, effective, estimate, resampled
+from al.compare.powered import FROM, powered
 from al.contracts import Label, Verdict
 from al.engine import Runner
 
@@ -27,8 +28,11 @@ class Sample:
 
     Attributes:
         cycle: in which it was asked about; each cycle has its own chances.
-        audit: it was drawn uniformly.
+        audit: it was drawn to measure the champion on.
         chance: of being drawn, where every sample had one; None elsewhere.
+        sure: how sure the champion was of it; None where that is not known.
+        expected: the mean of that over the pool it was drawn from.
+        expected_of: how many samples of the pool that is the mean of.
     """
 
     id: str
@@ -36,6 +40,9 @@ class Sample:
     cycle: int
     audit: bool = False
     chance: float | None = None
+    sure: float | None = None
+    expected: float | None = None
+    expected_of: float = math.inf
 
 
 def compare(
@@ -63,7 +70,7 @@ def compare(
     rng = rng or np.random.default_rng(0)
     last = max(sample.cycle for sample in samples)
     latest = [sample for sample in samples if sample.cycle == last]
-    plain = _measured(champion_model, latest, np.ones(len(latest)), metric, rng)
+    plain = _measured(champion_model, latest, np.ones(len(latest)), metric, rng, alone=True)
     used, weights, estimator = latest, np.ones(len(latest)), "plain"
     found = plain
     if rule == "interval" and kpi is not None:
@@ -110,18 +117,22 @@ def _representative(
     samples: Sequence[Sample],
 ) -> tuple[list[Sample], np.ndarray, str] | None:
     """The samples that tell of the whole pool, with their weights; None where none do."""
-    audit = [sample for sample in samples if sample.audit]
-    cycles: dict[int, list[Sample]] = {}
+    cycles: dict[tuple[bool, int], list[Sample]] = {}
     for sample in samples:
-        if not sample.audit:
-            cycles.setdefault(sample.cycle, []).append(sample)
-    known = [rows for rows in cycles.values() if all(row.chance is not None for row in rows)]
-    used = [*audit, *(row for rows in known for row in rows)]
-    if not used:
+        cycles.setdefault((not sample.audit, sample.cycle), []).append(sample)
+    audits = [rows for (chosen, _), rows in cycles.items() if not chosen]
+    known = [
+        rows
+        for (chosen, _), rows in cycles.items()
+        if chosen and all(row.chance is not None for row in rows)
+    ]
+    drawn = [*audits, *known]
+    if not drawn:
         return None
-    weights = [np.ones(len(audit))]
-    weights += [effective(np.array([row.chance for row in rows], float)) for rows in known]
-    return used, np.concatenate(weights), "weighted" if known else "audit"
+    used = [row for rows in drawn for row in rows]
+    weights = [effective(np.array([row.chance or 1 for row in rows], float)) for rows in drawn]
+    uniform = not known and all(len({row.chance for row in rows}) == 1 for rows in drawn)
+    return used, np.concatenate(weights), "audit" if uniform else "weighted"
 
 
 def _measured(
@@ -130,10 +141,26 @@ def _measured(
     weights: np.ndarray,
     metric: str,
     rng: np.random.Generator,
+    *,
+    alone: bool = False,
 ) -> Estimate:
+    """The champion's metric on the samples of these weights.
+
+    Args:
+        alone: tell of these samples, rather than of the pool that they were drawn from.
+    """
     ids = [sample.id for sample in samples]
     labels = [sample.label for sample in samples]
-    return measured(champion_model, ids, labels, weights, metric, rng)
+    each = champion_model.each(ids, labels, metric)
+    if each is None:
+        return resampled(champion_model.on_some(ids, labels, metric), weights, rng)
+    known = [sample.sure is not None and sample.expected is not None for sample in samples]
+    if alone or not all(known):
+        return estimate(each, weights, rng)
+    sure = np.array([sample.sure for sample in samples], float)
+    expected = np.array([sample.expected for sample in samples], float)
+    of = np.array([sample.expected_of for sample in samples], float)
+    return powered(each, weights, sure, expected, of, rng)
 
 
 def measured(
@@ -162,6 +189,7 @@ def _decided(
 ) -> tuple[bool, str]:
     """Whether to retrain, and why in a sentence."""
     cycles = len({sample.cycle for sample in used})
+    worth = round(found.size)
     kinds = {
         "plain": "new samples",
         "audit": "uniformly drawn samples",
@@ -169,6 +197,8 @@ def _decided(
     }
     over = f" of {cycles} cycles" if cycles > 1 else ""
     text = f"{metric} {found.value:.4f} on {len(used)} {kinds[estimator]}{over}"
+    if estimator != "plain" and len(used) >= FROM and worth > len(used):
+        text += f", worth {worth} with what the champion expects of the pool"
     if kpi is None:
         return True, f"{text}; the KPI is off"
     if rule == "interval":

@@ -12,6 +12,8 @@ from __future__ import annotations
 from al.contracts.annotating import Annotator, Answer, Answers
 from al.contracts.choosing import (
     AUDIT,
+    AUDITS,
+    DOUBTED,
     SECOND,
     Engine,
     LabelledView,
@@ -27,6 +29,8 @@ from al.contracts.model import Calibration, Graph, Task
 
 __all__ = [
     "AUDIT",
+    "AUDITS",
+    "DOUBTED",
     "SECOND",
     "Annotator",
     "Answer",

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 #: Reason of a sample that was drawn uniformly to measure the champion on.
 AUDIT = "audit"
 
+#: Reason of one that was drawn for that with a greater chance the less sure the champion is.
+DOUBTED = "audit-doubted"
+
+#: Reasons of samples that were drawn to measure the champion on.
+AUDITS = (AUDIT, DOUBTED)
+
 #: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
 SECOND = "second opinion"
 

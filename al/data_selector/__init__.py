@@ -2,7 +2,7 @@
 
 from al.data_selector.cache import passes_folder, trim_passes
 from al.data_selector.copies import distinct
-from al.data_selector.explained import explained, query_figures
+from al.data_selector.explained import explained, pool_figures, query_figures
 from al.data_selector.pool_pass import Model, PoolPass
 from al.data_selector.selector import select
 from al.data_selector.sheet import contact_sheet
@@ -16,6 +16,7 @@ __all__ = [
     "distinct",
     "explained",
     "passes_folder",
+    "pool_figures",
     "query_figures",
     "select",
     "trim_passes",

@@ -11,6 +11,9 @@ from al.contracts import Query
 from al.data_selector.view import View
 from al.kinds import Trait, kind_named
 
+#: Samples of the pool that the champion's mean confidence is taken over.
+_LOOKED_AT = 2000
+
 
 def explained(query: Query, view: View) -> Query:
     """The query with the champion's best guess of each sample and how sure it is."""
@@ -18,6 +21,20 @@ def explained(query: Query, view: View) -> Query:
         return query
     labels, sure = view.guesses(query.ids)
     return replace(query, predicted=tuple(labels), confidence=tuple(float(s) for s in sure))
+
+
+def pool_figures(view: View, rng: np.random.Generator) -> dict[str, float]:
+    """How sure the champion is of the pool, for the estimate from the audit slice.
+
+    * `query/confidence`: the mean;
+    * `query/confidence_of`: over how many of its samples, drawn uniformly.
+    """
+    if not view.has_model:
+        return {}
+    count = min(len(view.ids), _LOOKED_AT)
+    rows = np.sort(rng.choice(len(view.ids), size=count, replace=False))
+    _, sure = view.guesses([view.ids[row] for row in rows])
+    return {"query/confidence": float(np.mean(sure)), "query/confidence_of": float(count)}
 
 
 def query_figures(query: Query, view: View, rng: np.random.Generator) -> dict[str, float]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from al.contracts import AUDIT, DataSpec, Picks, PoolView, Strategy
+from al.contracts import AUDIT, DOUBTED, DataSpec, Picks, PoolView, Strategy
 from al.errors import StrategyError
 from al.kinds import Trait, kind_of
 from al.strategies import top
+from al.strategies.gumbel import draw
 
 #: How many times the query a strategy is asked for, for a choice among its picks.
 _LONGER = 5
@@ -57,18 +58,29 @@ def exploring(strategy: Strategy, share: float) -> Strategy:
     return strategy_and_draw
 
 
-def audited(strategy: Strategy, share: float) -> Strategy:
-    """The strategy, with a share of the query drawn uniformly before it chooses.
+def audited(strategy: Strategy, share: float, by: str = "uniform") -> Strategy:
+    """The strategy, with a share of the query drawn before it chooses.
 
-    These samples, the audit slice, tell how good the champion is on the whole pool; their
-    propensity is k / N. The strategy chooses among the others, and its propensities are
-    those given the audit slice.
+    These samples, the audit slice, tell how good the champion is on the whole pool. The strategy
+    chooses among the others, and its propensities are those given the audit slice.
+
+    Args:
+        by: "uniform": each has the propensity k / N. "doubt": half of the weight is uniform and
+            half is √(p (1 − p)) for the champion's confidence p, the deviation that it expects
+            of being right (Zrnic and Candès 2024, Active statistical inference, ICML).
     """
 
     def draw_and_strategy(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
         whole = len(view.ids)
         drawn = min(query_size, max(1, round(share * query_size)))
-        audit = np.sort(rng.choice(whole, size=drawn, replace=False))
+        if by == "doubt":
+            found = draw(np.log(_doubts(view)), drawn, rng)
+            order = np.argsort(found.positions)
+            audit, reason = found.positions[order], DOUBTED
+            propensities = np.asarray(found.propensities)[order]
+        else:
+            audit, reason = np.sort(rng.choice(whole, size=drawn, replace=False)), AUDIT
+            propensities = np.full(drawn, drawn / whole)
         rest = np.delete(np.arange(whole), audit)
         picks = _none()
         if drawn < query_size:
@@ -81,8 +93,8 @@ def audited(strategy: Strategy, share: float) -> Strategy:
             picks,
             positions=np.concatenate([rest[picks.positions], audit]),
             scores=np.concatenate([picks.scores, np.full(drawn, lowest)]),
-            reasons=(*picks.reasons, *(AUDIT,) * drawn),
-            propensities=np.concatenate([chances, np.full(drawn, drawn / whole)]),
+            reasons=(*picks.reasons, *(reason,) * drawn),
+            propensities=np.concatenate([chances, propensities]),
         )
 
     return draw_and_strategy
@@ -143,6 +155,14 @@ def within_budget(strategy: Strategy, *, in_order: bool = False) -> Strategy:
         return replace(picks, why="; ".join(filter(None, [picks.why, why])), short=why)
 
     return affordable
+
+
+def _doubts(view: PoolView) -> np.ndarray:
+    """What each sample of the pool weighs where the audit slice is drawn by doubt, [N]."""
+    sure = view.probabilities.max(axis=1).astype(np.float64)
+    doubt = np.sqrt(np.clip(sure * (1 - sure), 0, None))
+    mean = float(doubt.mean())
+    return 0.5 + 0.5 * doubt / mean if mean > 0 else np.ones(len(sure))
 
 
 def _none() -> Picks:

@@ -28,6 +28,7 @@ def select(
     balance: bool = False,
     budget: bool = False,
     audit: float = 0.0,
+    audit_by: str = "uniform",
 ) -> Query:
     """The samples to ask about, best first.
 
@@ -39,7 +40,8 @@ def select(
         explore: share of the query that is drawn uniformly.
         balance: make the classes that the model predicts even.
         budget: count the query in costs.
-        audit: share of the query that is drawn uniformly before the strategy chooses.
+        audit: share of the query that is drawn before the strategy chooses.
+        audit_by: how: "uniform", or by the champion's "doubt".
 
     Raises:
         PoolEmpty: there is nothing to choose from.
@@ -57,7 +59,7 @@ def select(
     if explore:
         strategy = exploring(strategy, explore)
     if audit:
-        strategy = audited(strategy, audit)
+        strategy = audited(strategy, audit, audit_by)
     picks = strategy(view, wanted, rng)
     _check(picks, wanted, len(view.ids), name, budget=budget)
     if picks.short and not budget and len(picks.positions) < wanted:

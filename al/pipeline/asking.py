@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from al.config import Config
-from al.contracts import AUDIT, Answer, Answers, DataLoader, Query
+from al.contracts import AUDITS, Answer, Answers, DataLoader, Query
 from al.errors import AlError, ConfigError, DataError, LabelError, UnknownName, did_you_mean
 from al.pipeline.notices import Event
 from al.pipeline.session import Session
@@ -158,7 +158,7 @@ def outlook(
     text = f"{len(back)} of {len(query.ids)} answered"
     if whole:
         return Outlook(False, len(back), f"{text}{where}")
-    audit = {id for id, why in zip(query.ids, query.reasons, strict=True) if why == AUDIT}
+    audit = {id for id, why in zip(query.ids, query.reasons, strict=True) if why in AUDITS}
     shares = [len(back & part) / len(part) for part in (set(query.ids), audit) if part]
     if labelled and min(shares) >= config.quorum - 1e-9:
         return Outlook(True, len(back), f"{text}, enough for quorum={config.quorum:g}")

@@ -122,6 +122,11 @@ def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
             graph.check_samples()
     if config.balance == "on" and Trait.CLASSES not in kind.traits:
         raise ConfigError("balance=on evens out classes and this task has none: leave it off")
+    if config.audit_by == "doubt" and Trait.CLASSES not in kind.traits:
+        raise ConfigError(
+            "audit_by=doubt reads probabilities of classes and this task has none: "
+            "leave it at uniform"
+        )
 
 
 def _check_weights(config: Config, task: Task, kind: Kind, data: DataLoader) -> None:

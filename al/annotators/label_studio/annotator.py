@@ -17,7 +17,7 @@ from al.annotators.label_studio.server import Server
 from al.annotators.label_studio.tasks import Held, Tasks
 from al.annotators.label_studio.votes import check_rule, decided, disagree, label_of
 from al.catalog import annotators
-from al.contracts import AUDIT, Annotator, Answer, Answers, DataLoader, Label, Query
+from al.contracts import AUDITS, Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import AnnotatorError, ConfigError, LabelError, did_you_mean
 from al.kinds import kind_of
 
@@ -193,7 +193,7 @@ class LabelStudio(Annotator):
                         "shown": "",
                     }
                 }
-                biased = query.reasons[row] == AUDIT or id in measured
+                biased = query.reasons[row] in AUDITS or id in measured
                 if self._prelabel and query.predicted and not biased:
                     self._show_prediction(task, project, query, row)
                 tasks.append(task)

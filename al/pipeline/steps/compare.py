@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from al.compare import Drift, Sample, drift
 from al.compare import compare as judge
-from al.contracts import AUDIT, Verdict
+from al.contracts import AUDIT, AUDITS, Verdict
 from al.engine import Runner
 from al.pipeline.cycle import Cycle
 from al.pipeline.draws import AUTO_LABEL
-from al.pipeline.steps import COMPARE
+from al.pipeline.query_record import load_query
+from al.pipeline.steps import COMPARE, SELECT_DATA
 from al.randomness import generator
 from al.tracking import Run
 
@@ -59,7 +61,7 @@ def _verdict(cycle: Cycle) -> tuple[Verdict, Drift | None, Drift | None]:
     rows = rows[rows["status"] == "answered"]
     verdict = judge(
         champion_model,
-        _samples(rows),
+        _samples(rows, _confidence(cycle, rows)),
         metric=metric,
         kpi=config.kpi_value,
         rule=config.compare,
@@ -104,16 +106,56 @@ def _response(cycle: Cycle) -> float:
     The estimate takes those that are not answered, or were skipped, for like the others.
     """
     rows = _recent(cycle)
-    drawn = rows["status"][(rows["strategy"] == AUDIT) | rows["propensity"].notna()]
+    drawn = rows["status"][(rows["strategy"].isin(AUDITS)) | rows["propensity"].notna()]
     return float((drawn == "answered").mean()) if len(drawn) else 1.0
 
 
-def _samples(rows: pd.DataFrame) -> list[Sample]:
+def _samples(rows: pd.DataFrame, confidence: Mapping[int, _Confidence]) -> list[Sample]:
     columns = (rows[name] for name in ("id", "label", "cycle", "strategy", "propensity"))
-    return [
-        Sample(id, json.loads(label), number, why == AUDIT, None if np.isnan(chance) else chance)
-        for id, label, number, why, chance in zip(*columns, strict=True)
-    ]
+    samples = []
+    for id, label, number, why, chance in zip(*columns, strict=True):
+        known = confidence.get(number, _Confidence())
+        sample = Sample(
+            id,
+            json.loads(label),
+            number,
+            why in AUDITS,
+            None if np.isnan(chance) else chance,
+            known.sure.get(id),
+            known.expected,
+            known.expected_of,
+        )
+        samples.append(sample)
+    return samples
+
+
+@dataclass(frozen=True)
+class _Confidence:
+    """How sure the champion was of a query's samples, and of the pool that they come from."""
+
+    sure: Mapping[str, float] = field(default_factory=dict)
+    expected: float | None = None
+    expected_of: float = math.inf
+
+
+def _confidence(cycle: Cycle, rows: pd.DataFrame) -> dict[int, _Confidence]:
+    """The same by cycle, where an audit slice was drawn."""
+    session, found = cycle.session, {}
+    if session.config.compare != "interval" or session.config.kpi_value is None:
+        return {}
+    cycles = set(rows["cycle"][rows["strategy"].isin(AUDITS)])
+    campaign = {"al.step": SELECT_DATA.name, "al.campaign_run": session.run.id}
+    for run in session.store.find(campaign) if cycles else ():
+        number = run.tags.whole("al.cycle")
+        if number not in cycles or not run.finished or "query/confidence" not in run.metrics:
+            continue
+        query = load_query(run)
+        found[number] = _Confidence(
+            dict(zip(query.ids, query.confidence, strict=False)),
+            run.metrics["query/confidence"],
+            run.metrics["query/confidence_of"],
+        )
+    return found
 
 
 def _drifts(

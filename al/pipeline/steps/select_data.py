@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from al.contracts import SECOND, Query
-from al.data_selector import explained, passes_folder, query_figures, select, trim_passes
+from al.data_selector import (
+    explained,
+    passes_folder,
+    pool_figures,
+    query_figures,
+    select,
+    trim_passes,
+)
 from al.errors import StateError
 from al.kept import cache_limit
 from al.pipeline.cycle import Cycle
@@ -43,6 +50,7 @@ def select_data(cycle: Cycle) -> bool:
         pool = look_at_pool(cycle, run)
         has_model = cycle.champion_version is not None
         text = config.strategy if has_model else config.cold_start
+        audit = config.audit if has_model and config.audits else 0.0
         doubted = _doubted(cycle)
         with closing(view_of(cycle)) as view:
             query = select(
@@ -55,11 +63,15 @@ def select_data(cycle: Cycle) -> bool:
                 explore=config.explore,
                 balance=config.balance == "on",
                 budget=config.costs == "on",
-                audit=config.audit if has_model and config.audits else 0.0,
+                audit=audit,
+                audit_by=config.audit_by,
             )
             query = replace(explained(query, view), cycle=cycle.number)
             figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
             query = _with_second_opinions(query, doubted)
+            if audit:
+                rng = generator(config.seed, cycle.number, "confidence")
+                figures |= pool_figures(view, rng)
             figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
             figures |= pool.figures
             save_query(run, query, session.data, tags=pool.tags, figures=figures)
