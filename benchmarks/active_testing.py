@@ -11,6 +11,7 @@ confidence in the whole pool (`al.compare.powered`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import click
 import numpy as np
@@ -110,7 +111,13 @@ def main(repeats: int) -> None:
         for size in SIZES:
             same = ((sure, right) for _ in range(repeats))
             rows.append(row_of(f"{right.mean():.3f}, digits", same, size))
-    report("active_testing", {f"{repeats} repetitions": rows}, repeats=repeats)
+    report(
+        "active_testing",
+        {f"{repeats} repetitions": rows},
+        command=f"python -m benchmarks.active_testing --repeats {repeats}",
+        date=datetime.now(UTC).date().isoformat(),
+        seeds="(repetition, answers)",
+    )
 
 
 if __name__ == "__main__":
