@@ -55,6 +55,13 @@ def test_the_campaign_says_what_it_has_achieved(shown: Any) -> None:
     assert said.startswith("digits by margin, seed 0: 40 labels (+40 for validation) in 2 cycles")
     assert f"test/accuracy {metrics['test/accuracy']:.3f}, {gain:+.3f} against random" in said
     assert f"models:/c/{metrics['achieved/version']:.0f} is in Production." in said
+    standing = {}  # of the versions that were in Production, by their model
+    for version in shown.search_model_versions("name='c'"):
+        if "al.promoted" in version.tags:
+            labels = int(version.tags["al.labels"])
+            standing[version.source.removeprefix("models:/")] = labels
+    outputs = shown.get_run(run.info.run_id).outputs.model_outputs
+    assert {model.model_id: model.step for model in outputs} == standing
     points = shown.get_metric_history(run.info.run_id, "achieved/labels")
     assert [(point.step, point.value) for point in points] == [(1, 30), (2, 40)]
 

@@ -32,6 +32,9 @@ def tell_achieved(session: Session) -> None:
         if (gain := _gain(session)) is not None:
             figures["achieved/gain"] = gain
             said += f", {gain:+.3f} against {config.baseline}"
+        if session.gathered.linked != record.version:
+            session.registry.link(record.version, session.run.id, state.labels.paid)
+            session.gathered.linked = record.version
         words += [said, f"{session.registry.uri(record.version)} is in Production"]
     told = session.gathered.told
     new = {name: value for name, value in figures.items() if told.get(name) != state.cycle}

@@ -17,11 +17,13 @@ class Gathered:
         runs: of cycles and their steps, by cycle.
         baseline: the baseline's curve, once it was looked for.
         told: the cycle for which each figure of the campaign's run was logged last.
+        linked: the version that was listed last among the models of the campaign's run.
     """
 
     runs: dict[int, list[Run]] = field(default_factory=dict)
     baseline: Curve | None = None
     told: dict[str, int] = field(default_factory=dict)
+    linked: int = 0
 
     def up_to(self, last: int, store: Store, campaign: Run) -> Mapping[int, list[Run]]:
         """The runs of all cycles up to the last one that is closed, by cycle."""

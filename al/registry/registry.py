@@ -433,6 +433,13 @@ class Registry:
         found = next((v for v in self._versions() if int(v.version) == version), None)
         return None if found is None else found.tags.get(key)
 
+    def link(self, version: int, run_id: str, step: int) -> None:
+        """List a version among the models of a run, once; MLflow's page of the run leads there."""
+        found = next((v for v in self._versions() if int(v.version) == version), None)
+        model = str(found.source if found else "").removeprefix("models:/")
+        if model.startswith("m-"):  # else it was deleted, or somebody made it elsewhere
+            self._client.log_outputs(run_id, [LoggedModelOutput(model, step)])
+
     def _note(self, version: int, why: str) -> None:
         """Say on the version how it came to be in Production."""
         self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
