@@ -102,7 +102,9 @@ class Config:
     )
     sheet: str = of.data("auto", "Sheet of your workbook; auto is the first one.")
     estimator: str = of.data(
-        "none", "What learns from your data, where the task offers a choice; none is its default."
+        "none",
+        "What learns from your data, where the task offers a choice; none is its default.",
+        later=True,
     )
     image_size: int = of.data(
         0, "Side in pixels that your images are brought to; 0 is the encoder's, 64 without.", low=0
@@ -112,7 +114,9 @@ class Config:
         "Pretrained model that reads your images or texts: a catalog name, a Hugging Face folder, "
         "hf:ORG/NAME, package.module:Object, none, or auto for what is installed.",
     )
-    head: str = of.data("linear", "What learns on the encoder's vectors: linear or mlp.")
+    head: str = of.data(
+        "linear", "What learns on the encoder's vectors: linear or mlp.", later=True
+    )
     strategy: str = of.choosing(
         DEFAULT,
         "How the Data Selector chooses: a name, module:Object, a chain a(10x) > b, or default, "
@@ -261,7 +265,7 @@ class Config:
         1, "Training runs a cycle, each with its own seed.", low=1, later=True
     )
     class_weights: str = of.training(
-        "none", "Count samples of rare classes more in training: balanced; or none."
+        "none", "Count samples of rare classes more in training: balanced; or none.", later=True
     )
     init: str = of.training(
         "scratch", "Weights to train from: scratch, champion or shrink-perturb.", later=True

@@ -85,6 +85,43 @@ def test_a_change_holds_from_the_next_cycle_on_and_is_on_record(
     assert "from 12 labels on: query_size=2" in result.text()
 
 
+def test_what_learns_may_change_and_models_of_before_are_asked_and_stand_for_election(
+    make: Make, client: Any, caplog: pytest.LogCaptureFixture, folder: Path
+) -> None:
+    make(init="champion").cycle()
+    with pytest.raises(ConfigError, match="cannot start from others"):
+        make(campaign="c", estimator="boosting").cycle()
+    with pytest.raises(AlError, match=r"has no .NoSuch"):
+        make(campaign="c", init="scratch", estimator="sklearn.ensemble.NoSuch").cycle()
+    tree = "sklearn.tree.DecisionTreeClassifier"
+    new = {"init": "scratch", "estimator": tree, "promote": "not-worse"}
+    make(campaign="c", **new, class_weights="balanced").cycle()
+    assert f"from cycle 2 on: estimator={tree} (was mlp)" in caplog.text
+    make(campaign="c", estimator="mlp", init="champion").cycle()
+    told = [
+        run.data.tags["al.model"].rpartition("/")[2] for run in runs(client, step="select-data")
+    ]
+    stood = [
+        json.loads(Path(client.download_artifacts(run.info.run_id, "election.json")).read_text())
+        for run in runs(client, step="select-model")
+    ]
+    for before, election in zip(told[1:], stood[1:], strict=True):  # it was measured
+        assert str(election["champion"]) == before
+        assert election["champion_metrics"]["val/accuracy"] >= 0
+    made = [
+        json.loads(path.read_text())["parameters"]["estimator"]
+        for path in sorted(
+            (folder / "artifacts").rglob("graph.json"), key=lambda p: p.stat().st_mtime
+        )
+    ]
+    assert made == ["mlp", tree, "mlp"]
+    trained = runs(client, step="train")
+    assert trained[2].data.params["init"] == "champion"
+    client.transition_model_version_stage("c", "2", "Production", True)  # by a person's hand
+    make(campaign="c").predict(to=str(folder / "predicted"))
+    assert any((folder / "predicted").glob("*.parquet"))
+
+
 def test_what_cannot_change_says_how_to_fork(make: Make, client: Any) -> None:
     make().cycle()
     for name, value in (("seed", 1), ("validation_size", 20), ("target", "a")):

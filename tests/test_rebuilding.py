@@ -58,6 +58,10 @@ class Whole:
     def file(self, name: str, **tags: str) -> Path:
         return Path(self.run(**tags).info.artifact_uri) / name
 
+    def kept_of(self, path: Path) -> Path:
+        """The same file as it was."""
+        return self.kept / path.relative_to(self.folder / "artifacts")
+
     def weights(self, kind: str) -> Path:
         """Of the version in Production, or of the checkpoint that it came from."""
         version = self.client.get_model_version_by_alias("c", "champion")
@@ -87,22 +91,49 @@ def whole(made: Whole) -> Iterator[Whole]:
     shutil.copytree(made.kept, made.folder / "artifacts")
 
 
+#: What cycles leave that are closed, and what the campaign began with: tags of the run, file.
+LEFT = [
+    ({"role": "campaign"}, "campaign.json"),
+    ({"role": "cycle", "cycle": "1"}, "state/state.json"),
+    ({"role": "cycle", "cycle": "2"}, "state/labels.parquet"),
+    ({"step": "select-data", "cycle": "2"}, "query.parquet"),
+    ({"step": "compare", "cycle": "2"}, "verdict.json"),
+    ({"step": "select-model", "cycle": "2"}, "election.json"),
+]
+LINES = (
+    "it was written anew from campaign_copy.json",
+    "cycle 1: ", "cycle 2: ", "it is made again of what the cycle's steps left",
+    "the query was chosen again", "the verdict is made again", "the election is held again",
+)  # fmt: skip
+
+
 @DAMAGES
-@pytest.mark.parametrize("name", ["state/state.json", "state/labels.parquet"])
-def test_the_state_of_the_last_closed_cycle_is_made_again_of_its_steps(
-    whole: Whole, damage: Callable[[Path], Any], name: str, caplog: pytest.LogCaptureFixture
+def test_all_that_closed_cycles_left_is_made_again_as_it_was(
+    whole: Whole, damage: Callable[[Path], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    damage(whole.file(name, role="cycle", cycle="2"))
+    files = [whole.file(name, **tags) for tags, name in LEFT]
+    for path in files:
+        damage(path)
     whole.campaign().step("annotate")
-    assert "cycle 2: " in caplog.text
-    assert "it is made again of what the cycle's steps left" in caplog.text
-    for one in ("state/state.json", "state/labels.parquet"):
-        path = whole.file(one, role="cycle", cycle="2")
-        kept = whole.kept / path.relative_to(whole.folder / "artifacts")
-        assert path.read_bytes() == kept.read_bytes()
+    for line in LINES:
+        assert line in caplog.text
+    for path in files:
+        assert path.read_bytes() == whole.kept_of(path).read_bytes(), path.name
     caplog.clear()
     whole.campaign().step("annotate")
-    assert "made again" not in caplog.text
+    assert "again" not in caplog.text
+
+
+@DAMAGES
+def test_the_query_of_an_open_cycle_is_chosen_again(
+    whole: Whole, damage: Callable[[Path], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = whole.file("query.parquet", step="select-data")
+    damage(path)
+    whole.campaign().step("annotate")
+    assert "cycle 3: " in caplog.text
+    assert "the query was chosen again" in caplog.text
+    assert path.read_bytes() == whole.kept_of(path).read_bytes()
 
 
 @DAMAGES
@@ -139,13 +170,6 @@ def test_weights_whose_checkpoint_is_damaged_too_are_one_line(whole: Whole) -> N
         whole.campaign().predict(to=str(whole.folder / "predicted-none"))
 
 
-def test_two_states_that_are_damaged_are_one_line(whole: Whole) -> None:
-    for cycle in ("1", "2"):
-        zero(whole.file("state/state.json", role="cycle", cycle=cycle))
-    with pytest.raises(StateError, match="restore it"):
-        whole.campaign().step("annotate")
-
-
 def test_a_state_of_a_later_version_is_not_damage(whole: Whole) -> None:
     path = whole.file("state/state.json", role="cycle", cycle="2")
     path.write_text(path.read_text().replace('"schema": 4', '"schema": 99'))
@@ -153,3 +177,18 @@ def test_a_state_of_a_later_version_is_not_damage(whole: Whole) -> None:
     with pytest.raises(LaterState, match="install the version that wrote it"):
         whole.campaign().step("annotate")
     assert path.read_bytes() == content
+
+
+def test_a_query_that_does_not_come_out_as_people_were_asked_is_one_line_that_helps(
+    whole: Whole,
+) -> None:
+    run, asked = whole.run(step="select-data"), whole.run(step="annotate")
+    whole.client.set_tag(run.info.run_id, "al.query_digest", "of another machine")
+    line = f"gives another query: .*delete run {run.info.run_id} and run {asked.info.run_id}"
+    with pytest.raises(StateError, match=line):
+        whole.campaign().step("annotate")
+    for one in (run, asked):
+        whole.client.delete_run(one.info.run_id)
+    whole.campaign().step("select-data")
+    whole.campaign().step("annotate")
+    assert whole.run(step="annotate").data.metrics["answers/answered"] == SMALL["query_size"]

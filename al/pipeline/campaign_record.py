@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,10 +10,14 @@ from typing import Any
 from al.catalog import tasks
 from al.config import Config
 from al.contracts import DataLoader, DataSpec, Splits
-from al.errors import ConfigError, StateError
+from al.errors import ConfigError, LaterState, StateError
 from al.tracking import Run
 
+_log = logging.getLogger(__name__)
+
 NAME = "campaign.json"
+#: The same once more, for when that is damaged.
+COPY = "campaign_copy.json"
 #: Version of the layout, and validation samples whose contents are kept, to tell its data from
 #: other data.
 SCHEMA, KNOWN = 1, 100
@@ -46,17 +51,33 @@ class CampaignRecord:
 
     @classmethod
     def load(cls, run: Run) -> CampaignRecord:
-        """What `save` wrote.
+        """What `save` wrote; where it is damaged, it is written anew from its copy, with a line.
 
         Raises:
             StateError: it is missing or damaged, or another version wrote it.
         """
-        found = run.load_json(NAME, cls)
+        try:
+            return cls._load(run, NAME)
+        except LaterState:
+            raise
+        except StateError as error:
+            try:
+                found = cls._load(run, COPY)
+            except StateError:
+                raise error from None
+            run.save_json(NAME, asdict(found))
+            _log.warning(f"{str(error).rpartition(': ')[0]}: it was written anew from {COPY}")
+            return found
+
+    @classmethod
+    def _load(cls, run: Run, name: str) -> CampaignRecord:
+        found = run.load_json(name, cls)
         if found.schema != SCHEMA:
-            raise StateError(
-                f"{NAME} has schema {found.schema}, this version reads {SCHEMA}: "
+            raise LaterState(
+                f"{name} has schema {found.schema}, this version reads {SCHEMA}: "
                 "install the version that wrote it"
             )
+        found.as_config()
         return found
 
     def unsaid(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +92,9 @@ class CampaignRecord:
         }
 
     def save(self, run: Run) -> None:
-        """Leave it on the campaign's run."""
-        run.save_json(NAME, asdict(self))
+        """Leave it on the campaign's run, and a copy once it is there."""
+        for name in (NAME, COPY):
+            run.save_json(name, asdict(self))
 
     def as_config(self) -> Config:
         """The configuration.

@@ -35,9 +35,13 @@ class Told(NamedTuple):
     opened: tuple[str, Mapping[str, Any]] | None
 
 
-def told(store: Store, run: Run) -> Told:
-    """Read what changes there are; most campaigns have none."""
-    return Told(changed_in(run), _opened(store, run))
+def told(store: Store, run: Run, of: Run | None = None) -> Told:
+    """Read what changes there are; most campaigns have none.
+
+    Args:
+        of: a cycle that is to count as open, as its state is damaged.
+    """
+    return Told(changed_in(run), (of.id, changed_in(of)) if of else _opened(store, run))
 
 
 def _opened(store: Store, run: Run) -> tuple[str, Mapping[str, Any]] | None:

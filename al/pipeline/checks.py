@@ -44,7 +44,7 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
     """
     _check_start(task, data, config)
     kind = kind_of(data.spec)
-    _check_strategies(config, kind, graph)
+    check_strategies(config, kind, graph)
     if config.class_weights != "none":
         _check_weights(config, task, kind, data)
     if config.calibrate == "on" and not graph.calibrates:
@@ -109,7 +109,7 @@ def check_stop_rules(
         rule.check(start)
 
 
-def _check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
+def check_strategies(config: Config, kind: Kind, graph: Graph) -> None:
     """Refuse what has no meaning for the task's kind of problem, or its models cannot answer.
 
     Raises:

@@ -103,7 +103,7 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
         return _instead(cycle, version)
     if before is not None and (before.version, before.weights) == (version, digest) and before.test:
         return before
-    return measured(cycle, version)
+    return measured(cycle.model(version), version, cycle.session.data)
 
 
 def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
@@ -120,7 +120,7 @@ def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
     version = standing.version
     instead = "no version is" if version is None else f"v{version} is"
     _log.warning(f"v{deleted} was deleted: {instead} in Production")
-    return None if version is None else measured(cycle, version)
+    return None if version is None else measured(cycle.model(version), version, cycle.session.data)
 
 
 def _line(cycle: Cycle, state: State, seconds: float) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from al.contracts import Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.changes import tags_of
 from al.pipeline.growing import tags_of_classes
+from al.pipeline.models import model_of
 from al.pipeline.session import Session
 from al.pipeline.steps import Step
 from al.pipeline.workers import CampaignModel
@@ -77,11 +76,7 @@ class Cycle:
     def model(self, version: int) -> CampaignModel:
         """The model of a version, from its weights and the project's own code."""
         if version not in self._models:
-            with TemporaryDirectory() as scratch:
-                folder, digest = self.session.registry.fetch_weights(version, Path(scratch))
-                graph = self.session.new_graph()
-                graph.load_weights(folder)
-            self.keep_model(version, graph, digest)
+            self._models[version] = model_of(self.session, version)
         return self._models[version]
 
     def keep_model(self, version: int, graph: Graph, digest: str) -> None:

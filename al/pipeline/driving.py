@@ -28,6 +28,8 @@ def run_missing(session: Session) -> bool:
         )
         _tell_end(session, session.run.tags.get("al.stopped", ""))
         return True
+    if cycle is None:
+        measure_again(session)  # before stop rules go by its figures
     while cycle is not None or not (reason := stop_reason(session)):
         if not advance(cycle or begin_cycle(session)):
             return False
@@ -66,7 +68,7 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
     steps = cycle.session.steps
     try:
         with ended(cycle.run, finish):
-            measure_again(cycle)
+            measure_again(cycle.session)
             if only:
                 cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
             for step in steps:

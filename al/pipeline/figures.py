@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from al.contracts import Split
+from al.contracts import DataLoader, Split
 from al.kinds import kind_of
-from al.pipeline.cycle import Cycle
+from al.pipeline.history import closed_cycles
+from al.pipeline.models import model_of
 from al.pipeline.seen_data import some
+from al.pipeline.session import Session
+from al.pipeline.workers import CampaignModel
 from al.state import ChampionRecord, changed_labels
 
 _log = logging.getLogger(__name__)
@@ -16,29 +19,27 @@ _log = logging.getLogger(__name__)
 _SPLITS: tuple[Split, ...] = ("val", "test")
 
 
-def measured(cycle: Cycle, version: int) -> ChampionRecord:
+def measured(model: CampaignModel, version: int, data: DataLoader) -> ChampionRecord:
     """A version with its figures."""
-    return ChampionRecord(
-        version,
-        cycle.model(version).digest,
-        cycle.evaluate(version, "val"),
-        cycle.evaluate(version, "test"),
-    )
+    val, test = (model.evaluate(data.ids(split)) for split in _SPLITS)
+    return ChampionRecord(version, model.digest, val, test)
 
 
-def measure_again(cycle: Cycle) -> None:
+def measure_again(session: Session) -> None:
     """Measure the champion anew where labels for validation or test were changed in the data.
 
-    The last point of the learning curve is amended, once.
+    The last cycle's figures, which stop rules go by, and the last point of the learning curve
+    are amended, once; on record only by who drives the campaign.
     """
-    session = cycle.session
     seen, record = session.seen_data, session.state.champion_record
-    if seen.before is None or seen.saw is None:
+    now = session.data.seen() if seen.saw is None else seen.saw
+    if seen.before is None or not now:
         return
     ids = [id for split in _SPLITS for id in session.data.ids(split)]
-    changed = changed_labels(seen.before, seen.saw, ids)
-    if not changed:
+    changed = changed_labels(seen.before, now, ids)
+    if not changed or changed == seen.measured:
         return
+    seen.measured = changed
     said = kind_of(session.data.spec).in_line
     was = {id: said(seen.before[id].label) for id in changed}
     names = some([f"{id!r}: {was[id]} is {said(label)} now" for id, label in changed.items()])
@@ -46,16 +47,22 @@ def measure_again(cycle: Cycle) -> None:
     if record is None or not session.registry.has(record.version, record.weights):
         _log.info(line)
         return
-    again = measured(cycle, record.version)
+    again = measured(model_of(session, record.version), record.version, session.data)
     session.state = replace(session.state, champion_record=again)
+    figures = {f"{split}_{n}": v for split in _SPLITS for n, v in getattr(again, split).items()}
+    closed = closed_cycles(session)
+    closed[-1] = {**closed[-1], **figures}
+    if session.driver is None:
+        return
+    of_cycle = {"al.role": "cycle", "al.cycle": str(session.state.cycle)}
+    for run in session.store.find({**of_cycle, "al.campaign_run": session.run.id}):
+        run.amend_metrics({f"cycle/{name}": value for name, value in figures.items()})
     for prefix in ("test", "by_seconds"):
         session.run.amend_metrics({f"{prefix}/{name}": v for name, v in again.test.items()})
     metric = session.task.metric
-    figures = [
-        f"{split}/{metric} {before[metric]:.3f} is {now[metric]:.3f}"
-        for split, before, now in (
-            ("val", record.val, again.val),
-            ("test", record.test, again.test),
-        )
+    told = [
+        f"{split}/{metric} {getattr(record, split)[metric]:.3f} is "
+        f"{getattr(again, split)[metric]:.3f}"
+        for split in _SPLITS
     ]
-    _log.info(f"{line}: v{record.version} is measured again, {', '.join(figures)}")
+    _log.info(f"{line}: v{record.version} is measured again, {', '.join(told)}")

@@ -10,10 +10,10 @@ from al.catalog import make_task, tasks
 from al.config import DEFAULT, Config
 from al.contracts import DataLoader, Task
 from al.data import encoding
-from al.errors import ConfigError, StateError
+from al.errors import ConfigError, LaterState, StateError
 from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
-from al.pipeline.campaign_record import NAME, CampaignRecord
+from al.pipeline.campaign_record import COPY, NAME, CampaignRecord
 from al.pipeline.changes import Told, people_take_over, told, with_changes
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
@@ -74,11 +74,14 @@ def is_meant(given: Mapping[str, str], campaign: Config) -> bool:
     return config.name == campaign.name
 
 
-def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Identified:
+def identified(
+    given: Mapping[str, Any], store: Store, *, create: bool, of: Run | None = None
+) -> Identified:
     """The campaign that parameters mean, with the strategy that `default` stands for.
 
     Args:
         create: whether it may be started where it is not there.
+        of: the run of the cycle whose parameters hold; by default that of the one that is open.
 
     Raises:
         ConfigError: it is not there and not to be started, or runs with other parameters.
@@ -91,7 +94,7 @@ def identified(given: Mapping[str, Any], store: Store, *, create: bool) -> Ident
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
-        on_record = told(store, run)
+        on_record = told(store, run, of)
         first = stored.as_config()
         begun = with_changes(first, on_record.wanted, run.name)
         if given.get("metric") == measuring.AUTO:
@@ -193,7 +196,17 @@ def find(store: Store, name: str) -> tuple[Run | None, CampaignRecord | None]:
     if len(runs) > 1 and len(begun := [run for run in runs if run.has(NAME)]) > 1:
         ids = " and ".join(run.id for run in begun)  # one was deleted and restored
         raise StateError(f"runs {ids} are each campaign {name!r}: delete all but one of them")
-    return runs[0], CampaignRecord.load(runs[0]) if runs[0].has(NAME) else None
+    run = runs[0]
+    if run.artifacts.names().isdisjoint((NAME, COPY)):
+        return run, None
+    try:
+        return run, CampaignRecord.load(run)
+    except LaterState:
+        raise
+    except StateError:
+        if store.find({"al.role": "cycle", "al.campaign_run": run.id}):
+            raise
+        return run, None  # its end came while that was written
 
 
 def task_and_data(config: Config) -> tuple[Task, DataLoader]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from al.catalog import annotators, engines
+from al.catalog import annotators, engines, make_task
 from al.config import Config
-from al.contracts import Annotator, DataLoader
+from al.contracts import Annotator, DataLoader, Graph, Task
 from al.errors import RegistryError
 from al.kept import cache_limit
 from al.kinds import kind_of
@@ -23,6 +23,7 @@ from al.pipeline.checks import (
     check_same,
     check_sizes,
     check_stop_rules,
+    check_strategies,
     check_task,
     check_times,
 )
@@ -52,8 +53,12 @@ def looked_up(
     *,
     create: bool,
     steps: tuple[Step, ...],
+    of: Run | None = None,
 ) -> tuple[Identified, Callable[[Run, Driver | None], Session]]:
     """Look everything up that a campaign needs, and check it; nothing is changed.
+
+    Args:
+        of: the run of the cycle whose parameters hold; by default that of the one that is open.
 
     Returns:
         Which campaign it is, and what makes the session of its run: with a driver, or without
@@ -64,7 +69,7 @@ def looked_up(
     """
     check_names(Config.from_dict(given))
     cache_limit(), server_wait()  # a wrong one is told now
-    known = identified(given, Store(experiment, entry), create=create)
+    known = identified(given, Store(experiment, entry), create=create, of=of)
     config, stored = known.config, known.stored
     for each in (config, known.wanted):
         check_names(each)
@@ -79,11 +84,11 @@ def looked_up(
         check_same(data, stored.contents, config)
     settle(config, task, data)
     graph = new_graph(task, data, config)
-    for each in (config, known.wanted):
-        check_task(each, task, data, graph)
+    for each, its, models in ((config, task, graph), _wanted(known, task, data, graph)):
+        check_task(each, its, data, models)
         named = config.to_dict() if stored is None else given
         check_goals(each, task.metric, kind_of(data.spec), named)
-        criterion_of(each, task, graph)
+        criterion_of(each, its, models)
     if stored is not None:
         check_change(stored.as_config(), known.wanted)
     check_times(config)
@@ -155,8 +160,9 @@ def looked_up(
             state=state,
             open_run=open_run,
             draws=draws_of(known.store, run, state.cycle),
-            seen_data=seen_so_far(known.store, run) if begun else SeenData(),
+            seen_data=seen_so_far(known.store, run, state.cycle) if begun else SeenData(),
             notices=Notices(config, run, told=driver is not None),
+            begun=config if stored is None else stored.as_config(),
             changes=known.changes,
             next_changes=known.next_changes,
         )
@@ -182,6 +188,28 @@ def _annotator(config: Config, data: DataLoader, *, new: bool) -> Annotator:
     annotator.new_classes = config.new_classes
     check_annotator(annotator, data, config, new=new)
     return annotator
+
+
+def _wanted(
+    known: Identified, task: Task, data: DataLoader, graph: Graph
+) -> tuple[Config, Task, Graph]:
+    """What holds from the next cycle on, with its task and a model of it.
+
+    Raises:
+        ConfigError, DataError: it sees the data otherwise than the campaign does, or the query
+            that the present champion is to make takes what only the models to come can tell.
+    """
+    config = known.wanted
+    if config.of_task == known.config.of_task:
+        return config, task, graph
+    other = make_task(config.task, config.of_task)
+    if known.stored is not None:
+        other.data().adopt(known.stored.data)
+    settle(config, other, data)
+    check_strategies(config, kind_of(data.spec), graph)
+    models = new_graph(other, data, config)
+    models.check_kept()
+    return config, other, models
 
 
 def tell_of(data: DataLoader) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from al.config import Config
 from al.errors import AlError, ConfigError, TrackingError
 from al.pipeline.campaign_record import CampaignRecord
-from al.pipeline.changes import CHANGED, PEOPLE, people_take_over, told
+from al.pipeline.changes import CHANGED, PEOPLE, changed_in, people_take_over, told
 from al.pipeline.cycle import open_cycle
 from al.pipeline.driving import advance
 from al.pipeline.history import changes_in
@@ -70,7 +70,12 @@ def open_session(
             CampaignRecord.of(config, session.splits, session.data).save(run)
         run.reopen()
         session.registry.claim()
-        if session.open_run is not None and session.open_run.finished:  # its state is damaged
+        while session.open_run is not None and session.open_run.finished:  # its state is damaged
+            damaged = session.open_run
+            if changed_in(damaged) != session.changes:
+                session = looked_up(
+                    given, experiment, entry, create=create, steps=steps, of=damaged
+                )[1](run, driver)
             session = _closed_again(session, lambda: opened(run, driver))
         if known.stored is not None:
             _take_changes(session, known)

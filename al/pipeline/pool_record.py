@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from al.contracts import Split
+from al.errors import StateError
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
@@ -27,7 +28,12 @@ def train_ids_on_record(session: Session) -> set[str]:
     latest = _latest(session)
     if latest is None or not (kept := latest.tags.get("al.train_ids")):
         return set()
-    return set(session.store.get(kept).load_table(IDS)["id"])
+    try:
+        return set(session.store.get(kept).load_table(IDS)["id"])
+    except (KeyError, StateError) as error:
+        damage = str(error).rpartition(": ")[0]
+        _log.warning(f"{damage}; which training samples are new is not known this time")
+        return set()
 
 
 def _latest(session: Session) -> Run | None:

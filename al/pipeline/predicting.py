@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ import pandas as pd
 from al.errors import ConfigError, ExportError, RegistryError
 from al.kinds import Trait, kind_of
 from al.pipeline.labels_out import labels_of
+from al.pipeline.models import model_of
 from al.pipeline.session import Session
 from al.pipeline.workers import CampaignModel
 from al.progress import bar
@@ -106,11 +106,7 @@ def in_production(session: Session) -> tuple[CampaignModel, int]:
             f"v{version} of {session.registry.name} does not know {session.classes[-1]!r}, a class "
             "that came since: let the cycle that is open end, which trains one that does"
         )
-    with TemporaryDirectory() as scratch:
-        folder, digest = session.registry.fetch_weights(version, Path(scratch))
-        graph = session.new_graph()
-        graph.load_weights(folder)
-    return session.model(graph, session.registry.weights_uri(version), digest), version
+    return model_of(session, version), version
 
 
 def _ids(session: Session, samples: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from al.state import check_columns
 from al.tracking import Run
 
 MEMORY = "memory.json"
+#: Tag of the step's run: identity of its query.
+DIGEST = "al.query_digest"
 #: Of query.parquet.
 COLUMNS = (
     "rank", "id", "score", "strategy", "model", "propensity", "predicted", "confidence",
@@ -63,8 +67,16 @@ def save_query(
     if query.memory is not None:
         run.save_json(MEMORY, dict(query.memory))
     own = {"al.strategy": query.strategy, "al.why": query.why[:5000], "al.covers": query.covers}
-    run.set_tags({**tags, **own, "al.kind": data.spec.kind})
+    run.set_tags({**tags, **own, "al.kind": data.spec.kind, DIGEST: digest_of(query)})
     run.log_metrics(figures)
+
+
+def digest_of(query: Query) -> str:
+    """Identity of what a query asks about and remembers; 64 hexadecimal digits."""
+    memory = None if query.memory is None else json.loads(json.dumps(dict(query.memory)))
+    scores = [float(score) for score in query.scores]
+    said = (query.ids, scores, query.reasons, query.propensities, memory)
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def load_query(run: Run) -> Query:
@@ -100,6 +112,8 @@ def load_query(run: Run) -> Query:
         ) from error
     if len(set(query.ids)) != len(query.ids):
         raise StateError(f"query.parquet of run {run.id} holds an id twice: restore it")
+    if run.tags.get(DIGEST, digest_of(query)) != digest_of(query):
+        raise StateError(f"the query of run {run.id} is not the one that was made: restore it")
     return query
 
 

@@ -10,8 +10,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +19,7 @@ from al.compare import measured
 from al.contracts import Label, Query
 from al.errors import AlError
 from al.kinds import Kind, Trait, kind_of
+from al.pipeline.models import model_of
 from al.pipeline.query_record import load_query
 from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
@@ -60,12 +59,7 @@ def in_depth(session: Session, facts: Facts) -> Facts:
 
 def _champion(session: Session) -> CampaignModel:
     assert session.state.champion_record is not None
-    version = session.state.champion_record.version
-    with TemporaryDirectory() as scratch:
-        folder, digest = session.registry.fetch_weights(version, Path(scratch))
-        graph = session.new_graph()
-        graph.load_weights(folder)
-    return session.model(graph, session.registry.weights_uri(version), digest)
+    return model_of(session, session.state.champion_record.version)
 
 
 def _judged(session: Session, model: CampaignModel) -> Judged | None:

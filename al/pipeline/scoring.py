@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from al.data_selector import Model, View, distinct, passes_folder
 from al.pipeline.cycle import Cycle
+from al.pipeline.models import makings_in
 from al.pipeline.steps import TRAIN
 from al.pipeline.workers import CampaignModel
 from al.randomness import torch_seed
@@ -47,8 +48,9 @@ def _scorer(cycle: Cycle, model: CampaignModel) -> Model:
     samples stay the same and are kept.
     """
     session, recipe, digest = cycle.session, model.recipe, model.digest
-    taken = {name: value for name, value in session.config.of_task.items() if name != "data"}
-    made_by = f"{code_digest(session.task)}-{zlib.crc32(repr(sorted(taken.items())).encode()):08x}"
+    makings = recipe.campaign()
+    taken = {name: value for name, value in makings.config.of_task.items() if name != "data"}
+    made_by = f"{code_digest(makings.task)}-{zlib.crc32(repr(sorted(taken.items())).encode()):08x}"
     key = f"{digest}-{made_by}-{session.device.type}"
     if session.config.calibrate == "on":
         temperature = model.calibrate(session.data.ids("val")).temperature
@@ -65,15 +67,15 @@ def _committee(cycle: Cycle) -> list[Model]:
     done = [run for run in runs if run.finished]
     latest = max((run.tags.whole("al.cycle") for run in done), default=0)
     of_latest = [run for run in done if run.tags.whole("al.cycle") == latest]
-    models = []
+    models, makings = [], makings_in(session, of_latest[0]) if of_latest else session.makings
     candidates = Checkpoints.candidates(session.store, of_latest)
     for number in sorted({candidate.number for candidate in candidates}):
         own = [candidate for candidate in candidates if candidate.number == number]
         best = max(own, key=lambda c: session.criterion.rank(c.metrics))
         with TemporaryDirectory() as scratch:
             weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
-            graph = session.new_graph()
+            graph = makings.new_graph()
             graph.load_weights(weights)
-            uri = Checkpoints.uri(best.checkpoint)
-            models.append(_scorer(cycle, session.model(graph, uri, digest_of(weights))))
+            uri, digest = Checkpoints.uri(best.checkpoint), digest_of(weights)
+            models.append(_scorer(cycle, session.model(graph, uri, digest, makings)))
     return models

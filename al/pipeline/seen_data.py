@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -39,11 +39,13 @@ class SeenData:
             where that was not kept.
         saw: as the open cycle saw it; None until that is on record.
         kept_by: id of the run that has what was put on record last; "" where there is none.
+        measured: labels that were changed, which the champion was measured by already.
     """
 
     before: Mapping[str, Kept] | None = None
     saw: Mapping[str, Kept] | None = None
     kept_by: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def latest(self) -> Mapping[str, Kept] | None:
@@ -88,7 +90,7 @@ class SeenData:
 
     def close(self) -> None:
         """The cycle that saw it has come to its end."""
-        self.before, self.saw = self.latest, None
+        self.before, self.saw, self.measured = self.latest, None, {}
 
     def tell(self, data: DataLoader) -> None:
         """Say what else than labels has changed since it was seen last."""
@@ -120,11 +122,16 @@ class SeenData:
             )
 
 
-def seen_so_far(store: Store, run: Run) -> SeenData:
-    """What the campaign of a run has on record."""
+def seen_so_far(store: Store, run: Run, last: int | None = None) -> SeenData:
+    """What the campaign of a run has on record.
+
+    Args:
+        last: the cycle that counts as closed last; by default the last that is.
+    """
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
     cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
-    last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
+    if last is None:
+        last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
     begun = cycles[last] if last else run
     opened = cycles.get(last + 1)
     tags = [at.tags.get(TAG, "") if at is not None else "" for at in (begun, opened)]
@@ -141,7 +148,17 @@ def now_written(data: DataLoader) -> dict[str, Kept]:
     }
 
 
-def _load(run: Run) -> Mapping[str, Kept]:
+def _load(run: Run) -> Mapping[str, Kept] | None:
+    """What a run has on record; None, with a line, where that is damaged or gone."""
+    try:
+        return _read(run)
+    except StateError as error:
+        damage = str(error).rpartition(": ")[0]
+        tell_once(f"{damage}: the data is taken for what it is now", _log)
+        return None
+
+
+def _read(run: Run) -> Mapping[str, Kept]:
     frame = run.load_table(SAMPLES)
     check_columns(frame, dict.fromkeys(_COLUMNS, ""), SAMPLES)
     try:

@@ -56,7 +56,8 @@ class Session:
         open_run: run of the cycle that another process left open.
         draws: what `auto-label` has drawn, as far as no state holds it.
         notices: what tells people what happens.
-        changes: parameters that differ from how the campaign began, as `config` has them.
+        begun: how the campaign began.
+        changes: parameters that differ from that, as `config` has them.
         next_changes: the same from the next cycle on.
         seen: run that last put the training ids on record.
         seen_data: what was seen of a user's own data.
@@ -87,6 +88,7 @@ class Session:
     state: State
     open_run: Run | None
     notices: Notices
+    begun: Config
     changes: Mapping[str, Any]
     next_changes: Mapping[str, Any]
     draws: Draws = field(default_factory=Draws)
@@ -263,14 +265,20 @@ class Session:
         """A graph of the task with random weights, on the device."""
         return self.makings.new_graph()
 
-    def model(self, graph: Graph, uri: str, digest: str) -> CampaignModel:
+    def model(
+        self, graph: Graph, uri: str, digest: str, makings: Makings | None = None
+    ) -> CampaignModel:
         """A model to run over many samples, wherever the engine does that.
 
         Args:
             uri, digest: of its weights, from which it is made elsewhere.
+            makings: what it was made of; by default what this cycle's are.
         """
         weights = Weights(self.store.uri, uri, digest)
-        return CampaignModel(ModelRecipe(self.recipe, weights, here=graph), self.engine)
+        recipe = self.recipe
+        if makings is not None and makings.config != self.config:
+            recipe = CampaignRecipe(makings, self.splits)
+        return CampaignModel(ModelRecipe(recipe, weights, here=graph), self.engine)
 
     def save_promotions(self) -> None:
         """Keep the history of promotions with the campaign, for those who look there."""

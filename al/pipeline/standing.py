@@ -59,8 +59,9 @@ def where_it_stands(
 ) -> tuple[State, Run | None]:
     """The state after the last closed cycle, and the run of the cycle that is open.
 
-    A cycle whose state is damaged counts as open where the one before is whole: its steps are
-    done, so that closing it again makes the same state of what they left.
+    A cycle whose state is damaged counts as open, and so do those after it, which are damaged
+    too: their steps are done, so that closing them again, one by one, makes the same states of
+    what they left.
 
     Args:
         mend: end the run of a cycle that was killed just before it ended.
@@ -71,20 +72,21 @@ def where_it_stands(
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
     cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
     last = max((number for number, cycle in cycles.items() if cycle.finished), default=0)
-    try:
-        state = _state(run, cycles, config, last)
-    except LaterState:
-        raise
-    except StateError as error:
-        if not last or not _can_close_again(store, cycles[last]):
-            raise
+    whole, state, damage = last, None, ""
+    while state is None:
         try:
-            state = _state(run, cycles, config, last - 1)
-        except StateError:
-            raise error from None
-        damage = str(error).rpartition(": ")[0]
-        _log.warning(f"cycle {last}: {damage}; it is made again of what the cycle's steps left")
-        return state, cycles[last]
+            state = _state(run, cycles, config, whole)
+        except LaterState:
+            raise
+        except StateError as error:
+            if whole not in cycles or not _can_close_again(store, cycles[whole]):
+                raise
+            damage = str(error).rpartition(": ")[0]
+            whole -= 1
+    if whole < last:
+        number = whole + 1
+        _log.warning(f"cycle {number}: {damage}; it is made again of what the cycle's steps left")
+        return state, cycles[number]
     if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
         cycles[last].finish()
     return state, cycles.get(last + 1)

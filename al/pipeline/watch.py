@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 from al.errors import AlError, ConfigError
+from al.pipeline.figures import measure_again
 from al.pipeline.history import stop_reason
 from al.pipeline.pool_record import train_ids_on_record
 from al.pipeline.session import Session
@@ -65,6 +66,7 @@ def decide(session: Session | None, reasons: Reasons) -> Decision:
     if session.open_run is not None:
         return _of_open_cycle(session, session.open_run)
     session.look_again()
+    measure_again(session)
     if reason := stop_reason(session):
         return Decision(False, f"no cycle: {reason}", bool(session.pool))  # a pool may grow again
     return _why_now(session, reasons)

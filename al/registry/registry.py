@@ -328,8 +328,8 @@ class Registry:
             name: of the LoggedModel behind the version; it carries the tags.
             description: what a person chooses by on the registry page.
         """
-        if made := self._made_by(run_id):
-            return int(made.version)
+        if (version := self.made_in(run_id)) is not None:
+            return version
         noted = {key: str(value) for key, value in tags.items()}
         model = self._client.create_logged_model(
             experiment_id,
@@ -407,6 +407,16 @@ class Registry:
             model = self._client.get_logged_model(source.removeprefix("models:/"))
             self._client.artifacts(model.artifact_location).save(weights, WEIGHTS)
             on_disk(model.artifact_location)
+
+    def made_by(self, version: int) -> str:
+        """Id of the run that made a version; "" where none did."""
+        found = next((v for v in self._versions() if int(v.version) == version), None)
+        return str(found.run_id or "") if found else ""
+
+    def made_in(self, run_id: str) -> int | None:
+        """The version that an election has made, by the election's run."""
+        made = self._made_by(run_id)
+        return int(made.version) if made else None
 
     def _made_by(self, run_id: str) -> Any | None:
         """The version that an election has made."""

@@ -244,7 +244,7 @@ class Run:
         """An artifact in JSON."""
         text = json.dumps(content, indent=2, sort_keys=False)
         self.save(lambda folder: (folder / name).write_text(text))
-        on_disk(self.artifact_uri)  # what a later process goes by
+        self.sync()  # what a later process goes by
 
     def save_table(self, name: str, frame: pd.DataFrame) -> None:
         """An artifact in parquet."""
@@ -254,9 +254,13 @@ class Run:
         """Remove artifacts that have served; a store that cannot delete keeps them."""
         self.artifacts.delete(folder)
 
+    def sync(self) -> None:
+        """Wait until what it has left is on the disk."""
+        on_disk(self.artifact_uri)
+
     def finish(self) -> None:
         """Mark the run as done for good, and end it; what it left is on the disk by then."""
-        on_disk(self.artifact_uri)
+        self.sync()
         if not self.finished:
             self._unsaid["al.done"] = "true"
         self.end("FINISHED")

@@ -20,7 +20,7 @@ from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from sqlalchemy.exc import SQLAlchemyError
 
-from al.errors import TrackingError, did_you_mean, without_credentials
+from al.errors import StateError, TrackingError, did_you_mean, without_credentials
 from al.stops import unbroken
 from al.tracking.connection import Connection, without_silent_retries
 from al.tracking.runs import Run
@@ -143,8 +143,15 @@ class Store:
             self.client.opened.discard(run_id)
 
     def get(self, run_id: str) -> Run:
-        """The run of an id."""
-        return Run(self.client, self.client.get_run(run_id), reopened=True)
+        """The run of an id, deleted or not.
+
+        Raises:
+            StateError: there is none.
+        """
+        try:
+            return Run(self.client, self.client.get_run(run_id), reopened=True)
+        except MlflowException as error:
+            raise StateError(f"there is no run {run_id!r} any more: restore it") from error
 
     def find(self, tags: Mapping[str, str], *, deleted: bool = False) -> list[Run]:
         """All runs of the experiment that carry these tags, or those deleted, oldest first."""

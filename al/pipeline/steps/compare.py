@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,12 +16,15 @@ from al.compare import Drift, Sample, drift
 from al.compare import compare as judge
 from al.contracts import AUDIT, AUDITS, Verdict
 from al.engine import Runner
+from al.errors import StateError
 from al.pipeline.cycle import Cycle
 from al.pipeline.draws import AUTO_LABEL
 from al.pipeline.query_record import load_query
 from al.pipeline.steps import COMPARE, SELECT_DATA
 from al.randomness import generator
 from al.tracking import Run
+
+_log = logging.getLogger(__name__)
 
 #: Cycles whose samples are judged together, as long as one champion stood.
 RECENT = 10
@@ -29,8 +33,12 @@ RECENT = 10
 def compare(cycle: Cycle) -> bool:
     """Make the cycle's verdict, once; the cycle is over where the KPI is met."""
     if done := cycle.done(COMPARE):
-        cycle.verdict = done.load_json("verdict.json", Verdict)
-        return not cycle.verdict.retrain
+        try:
+            cycle.verdict = done.load_json("verdict.json", Verdict)
+            return not cycle.verdict.retrain
+        except StateError as error:
+            damage = str(error).rpartition(": ")[0]
+            _log.warning(f"cycle {cycle.number}: {damage}; the verdict is made again")
     with cycle.step(COMPARE) as run:
         verdict, clean, moved = _verdict(cycle)
         _draw(run, "drift.png", clean, "drift", "new, drawn uniformly", "for validation")
@@ -149,7 +157,13 @@ def _confidence(cycle: Cycle, rows: pd.DataFrame) -> dict[int, _Confidence]:
         number = run.tags.whole("al.cycle")
         if number not in cycles or not run.finished or "query/confidence" not in run.metrics:
             continue
-        query = load_query(run)
+        try:
+            query = load_query(run)
+        except StateError as error:
+            _log.warning(
+                f"{str(error).rpartition(': ')[0]}: its samples count for themselves alone"
+            )
+            continue
         found[number] = _Confidence(
             dict(zip(query.ids, query.confidence, strict=False)),
             run.metrics["query/confidence"],

@@ -21,7 +21,7 @@ from al.errors import StateError
 from al.kept import cache_limit
 from al.pipeline.cycle import Cycle
 from al.pipeline.pool_record import look_at_pool
-from al.pipeline.query_record import load_query, save_query
+from al.pipeline.query_record import DIGEST, digest_of, load_query, save_query
 from al.pipeline.scoring import view_of
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.randomness import generator
@@ -34,10 +34,10 @@ _log = logging.getLogger(__name__)
 
 def select_data(cycle: Cycle) -> bool:
     """Make the cycle's query, once; the cycle goes on."""
-    session, config = cycle.session, cycle.session.config
+    session = cycle.session
     if done := cycle.done(SELECT_DATA):
         cycle.champion_version = _version(done.tags.get("al.model_now", done.tags["al.model"]))
-        cycle.query = load_query(done)
+        cycle.query = _chosen_before(cycle, done)
         _pin_again(cycle, done)
         return False
     if answered := cycle.done(ANNOTATE):
@@ -48,42 +48,76 @@ def select_data(cycle: Cycle) -> bool:
     with cycle.step(SELECT_DATA) as run:
         _settle(cycle, run)
         pool = look_at_pool(cycle, run)
-        has_model = cycle.champion_version is not None
-        text = config.strategy if has_model else config.cold_start
-        audit = config.audit if has_model and config.audits else 0.0
-        doubted = _doubted(cycle)
-        with closing(view_of(cycle)) as view:
-            query = select(
-                build(text),
-                view,
-                _size(cycle) - len(doubted),
-                generator(config.seed, cycle.number, SELECT_DATA.name),
-                name=text,
-                model=_uri(cycle, cycle.champion_version),
-                explore=config.explore,
-                balance=config.balance == "on",
-                budget=config.costs == "on",
-                audit=audit,
-                audit_by=config.audit_by,
-            )
-            query = replace(explained(query, view), cycle=cycle.number)
-            figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
-            query = _with_second_opinions(query, doubted)
-            if audit:
-                rng = generator(config.seed, cycle.number, "confidence")
-                figures |= pool_figures(view, rng)
-            figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
-            figures |= pool.figures
-            save_query(run, query, session.data, tags=pool.tags, figures=figures)
+        query, figures, count = _choose(cycle)
+        save_query(run, query, session.data, tags=pool.tags, figures={**figures, **pool.figures})
         session.seen = run
-        by = text if not has_model else f"{text} with {query.model}"
+        text = _strategy(cycle)
+        by = text if cycle.champion_version is None else f"{text} with {query.model}"
         if query.why:
             _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
-        cycle.told = f"{len(query.ids)} of {len(view.ids)} samples chosen by {by}{why}"
+        cycle.told = f"{len(query.ids)} of {count} samples chosen by {by}{why}"
         run.describe(cycle.told)
     cycle.query = query
     return False
+
+
+def _strategy(cycle: Cycle) -> str:
+    config = cycle.session.config
+    return config.cold_start if cycle.champion_version is None else config.strategy
+
+
+def _choose(cycle: Cycle) -> tuple[Query, dict[str, float], int]:
+    """The query, its figures, and of how many samples it was chosen."""
+    config, text = cycle.session.config, _strategy(cycle)
+    audits = cycle.champion_version is not None and config.audits
+    audit = config.audit if audits else 0.0
+    doubted = _doubted(cycle)
+    with closing(view_of(cycle)) as view:
+        query = select(
+            build(text),
+            view,
+            _size(cycle) - len(doubted),
+            generator(config.seed, cycle.number, SELECT_DATA.name),
+            name=text,
+            model=_uri(cycle, cycle.champion_version),
+            explore=config.explore,
+            balance=config.balance == "on",
+            budget=config.costs == "on",
+            audit=audit,
+            audit_by=config.audit_by,
+        )
+        query = replace(explained(query, view), cycle=cycle.number)
+        figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
+        if audit:
+            figures |= pool_figures(view, generator(config.seed, cycle.number, "confidence"))
+        figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
+        return _with_second_opinions(query, doubted), figures, len(view.ids)
+
+
+def _chosen_before(cycle: Cycle, run: Run) -> Query:
+    """The query that the step left when it was done; chosen again where it is damaged, which
+    comes out the same.
+
+    Raises:
+        StateError: it comes out otherwise, and people were asked.
+    """
+    try:
+        return load_query(run)
+    except StateError as error:
+        damage = str(error).rpartition(": ")[0]
+    asked, version = cycle.steps.get((ANNOTATE.name, 0)), cycle.champion_version
+    also = f" and run {asked.id}" if asked else ""
+    anew = f"restore it, or delete run {run.id}{also} to ask anew"
+    if version is not None and not cycle.session.registry.has(version):
+        raise StateError(f"{damage}, and v{version}, which chose it, is deleted: {anew}")
+    query, _, _ = _choose(cycle)
+    if asked and run.tags.get(DIGEST) != digest_of(query):
+        raise StateError(f"{damage}, and choosing again gives another query: {anew}")
+    _log.warning(f"cycle {cycle.number}: {damage}; the query was chosen again")
+    save_query(run, query, cycle.session.data, tags={}, figures={})
+    run.sync()
+    return query
 
 
 def _size(cycle: Cycle) -> int:

@@ -30,8 +30,6 @@ from al.whole import digest_of
 
 _log = logging.getLogger(__name__)
 
-_log = logging.getLogger(__name__)
-
 RECORD = "election.json"
 
 
@@ -55,19 +53,19 @@ class _Record(Election):
 def select_model(cycle: Cycle) -> bool:
     """Hold the cycle's election and carry it out, once; the cycle goes on."""
     if done := cycle.done(SELECT_MODEL):
-        record = done.load_json(RECORD, _Record)
         version = done.tags.whole("al.version")
+        record = _held_before(cycle, done, version)
         cycle.champion_version_after = version if record.promoted else record.champion_version
         cycle.winner_version = version
         cycle.election = replace(record, offered=done.tags.get("al.offered") == "True")
         return False
     resumed = (SELECT_MODEL.name, 0) in cycle.steps
     with cycle.step(SELECT_MODEL) as run:
-        if resumed and run.has(RECORD):
-            record = run.load_json(RECORD, _Record)
-        else:
-            record = _hold(cycle)
-            run.save_json(RECORD, as_written(record))
+        written = _written(cycle, run) if resumed and run.has(RECORD) else None
+        if written is None:
+            written = _hold(cycle, cycle.session.registry.made_in(run.id) if resumed else None)
+            run.save_json(RECORD, as_written(written))
+        record = written
         with TemporaryDirectory() as scratch:
             try:
                 weights = _weights(cycle, record, Path(scratch))
@@ -84,35 +82,67 @@ def select_model(cycle: Cycle) -> bool:
     return False
 
 
+def _written(cycle: Cycle, run: Run) -> _Record | None:
+    """The election as it is written down; None, with a line, where that is damaged."""
+    try:
+        return run.load_json(RECORD, _Record)
+    except StateError as error:
+        damage = str(error).rpartition(": ")[0]
+        _log.warning(f"cycle {cycle.number}: {damage}; the election is held again")
+        return None
+
+
+def _held_before(cycle: Cycle, run: Run, version: int) -> _Record:
+    """The election that was carried out; made again of checkpoints and tags where it is damaged.
+
+    Args:
+        version: that it made.
+    """
+    record = _written(cycle, run)
+    if record is None:
+        promoted, why = run.tags["al.promoted"] == "True", run.tags["al.why"]
+        record = replace(_hold(cycle, version), promoted=promoted, why=why)
+        run.save_json(RECORD, as_written(record))
+    return record
+
+
 def _weights(cycle: Cycle, record: _Record, scratch: Path) -> Path:
     return Checkpoints.fetch(cycle.session.store, record.winner.checkpoint, scratch / "weights")
 
 
-def _hold(cycle: Cycle) -> _Record:
-    """Elect."""
+def _hold(cycle: Cycle, made: int | None = None) -> _Record:
+    """Elect.
+
+    Args:
+        made: the version that this election has made before; it stands against nobody.
+    """
     session, config = cycle.session, cycle.session.config
     runs = [cycle.steps[TRAIN.name, number] for number in range(config.candidates)]
     candidates = Checkpoints.candidates(session.store, runs)
     # A person may have promoted another version while the cycle ran; that one is to beat.
     standing = session.registry.standing(cycle.champion_version)
+    stood = standing.version
+    if made is not None and stood == made:
+        stood = cycle.champion_version
     figures = None
-    if standing.version is not None and session.knows_all(standing.version):
-        found = cycle.evaluate(standing.version, "val")
+    if stood is not None and session.knows_all(stood):
+        found = cycle.evaluate(stood, "val")
         figures = {f"val/{name}": value for name, value in found.items()}
     election = elect(candidates, figures, session.criterion, always=config.promote == "always")
+    waiting = None if standing.waiting == made else standing.waiting
     if config.promote == "ask":
-        election = _asking(cycle, election, standing.waiting)
+        election = _asking(cycle, election, waiting)
     return _Record(
         election.winner,
         election.promoted,
         election.why,
         figures,
         election.offered,
-        waiting=standing.waiting,
+        waiting=waiting,
         criterion=config.criterion,
         promote=config.promote,
         validation_labels=len(session.data.ids("val")),
-        champion_version=standing.version,
+        champion_version=stood,
         candidates=candidates,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,8 @@ from al.pipeline.steps import TRAIN
 from al.report import Judged, write_training
 from al.state import LabelTable, ids_digest
 from al.tracking import Checkpoints, Input, Run
+
+_log = logging.getLogger(__name__)
 
 
 def train(cycle: Cycle) -> bool:
@@ -50,7 +53,7 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     val = session.data.ids("val")
     measured_on = (f"{config.task}-validation", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
-    version = None if config.init == "scratch" else cycle.champion_version
+    version = _begins_from(cycle)
     begun_from = "scratch" if version is None else session.registry.uri(version)
     answers = len(labels.originals.ids)
     run.log_params(
@@ -84,6 +87,17 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
         with never_in_the_way("the page of a training"):
             _tell(cycle, run, f"Candidate {number} of cycle {cycle.number}: {said}.")
     return recorder
+
+
+def _begins_from(cycle: Cycle) -> int | None:
+    """The version whose weights a training begins with; None where it begins from scratch."""
+    version, config = cycle.champion_version, cycle.session.config
+    if config.init == "scratch" or version is None:
+        return None
+    if cycle.model(version).recipe.campaign().config.of_task == config.of_task:
+        return version
+    _log.info(f"cycle {cycle.number:2d}: v{version} is another model: training is from scratch")
+    return None
 
 
 def _tell(cycle: Cycle, run: Run, said: str) -> None:
