@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import SMALL
 from tests.killing import points_of, run_campaign
+from tests.own_data import coloured_folder, fruit_table, masks_folder
 from tests.stores import client_at, outcome
 
 CAMPAIGN = {**SMALL, "campaign": "c", "epochs": 2, "candidates": 2, "report": "on"}
@@ -80,6 +82,32 @@ def test_a_campaign_killed_on_the_way_ends_as_if_it_had_not_been(
 @pytest.mark.slow
 def test_a_campaign_killed_twice_in_a_cycle_ends_as_if_it_had_not_been(sweep: Sweep) -> None:
     sweep.survive(round(sweep.points * 0.3), 12)
+
+
+#: Campaigns on a user's own files, with people where there are some to ask.
+OWN: dict[str, dict[str, Any]] = {
+    "table": {"target": "kind"},
+    "image-folder": {"image_size": 12, "encoder": "none"},
+    "mask-folder": {"image_size": 16, "classes": "1=thing,2=ground", "background": "ground",
+                    "ignore": "3", "annotator": "tests.test_mask_folder:Painters"},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", OWN)
+def test_a_campaign_on_ones_own_files_ends_as_if_it_had_not_been_killed(
+    empty_database: Path, tmp_path: Path, task: str
+) -> None:
+    files: dict[str, Callable[[], Path]] = {
+        "table": lambda: fruit_table(tmp_path / "fruit.csv"),
+        "image-folder": lambda: coloured_folder(tmp_path / "photos"),
+        "mask-folder": lambda: masks_folder(tmp_path / "things", labelled=30),
+    }
+    given = {"task": task, "data": str(files[task]()), **OWN[task], "cycles": 2, "epochs": 2}
+    sizes = {"initial_size": 5, "query_size": 5, "validation_size": 6, "baseline": "none"}
+    sweep = Sweep(empty_database, tmp_path, {**given, **sizes, "campaign": "c"})
+    for share in (0.3, 0.75):
+        sweep.survive(round(sweep.points * share))
 
 
 @pytest.mark.sweep
