@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al.catalog import make_task
 from al.data import Asked, TableFileLoader
 from al.data.columns import values_of
 from al.data.notations import SPACES
 
 ROWS = 30
+TREE = "sklearn.tree.DecisionTreeClassifier"
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 WORDS = ["red", "Grün", "dark blue", "a, b", "x;y", 'say "so"', "none of it", "no"]
 texts = st.lists(st.sampled_from(WORDS), min_size=2, max_size=4, unique=True)
@@ -107,7 +111,41 @@ def test_a_table_is_read_back_as_it_was_meant(data: Any, tmp_path_factory: Any) 
             ]
         expected = [0.0 if value is None else float(value) for value in values]
         assert np.where(gone, 0.0, read) == pytest.approx(expected, abs=1e-9), (name, kind)
-    assert np.isfinite(found.inputs(np.arange(ROWS)).numpy()).all()
+    inputs = found.inputs(np.arange(ROWS)).numpy()
+    assert np.isfinite(inputs).all()
+    _trained_and_served(path, found, inputs, separator, encoding)
+
+
+def _trained_and_served(
+    path: Path, found: TableFileLoader, inputs: np.ndarray, separator: str, encoding: str
+) -> None:
+    """A model learns every row that has a label, and says the same of the file as it is written."""
+    if not made_columns(found):
+        return
+    task = make_task("table", {"data": str(path), "target": "y", "estimator": TREE})
+    graph: Any = task.graph(found.spec)
+    rows = [row for row, label in enumerate(found.samples.labels) if label is not None]
+    targets = np.array([found.kind.position(found.samples.labels[row]) for row in rows])
+    graph.fit(inputs[rows], targets, 0)
+    frame = pd.read_csv(
+        path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False
+    ).iloc[::-1]
+    given = task.inputs(found.spec, frame)
+    assert np.array_equal(given, inputs[::-1])
+    probabilities = graph.predict(given)
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+    served = np.asarray(found.spec.classes)[probabilities.argmax(axis=1)]
+    whole = {tuple(inputs[row]): set[str]() for row in rows}
+    for row in rows:
+        whole[tuple(inputs[row])].add(str(found.samples.labels[row]))
+    for row in rows:  # a tree that is grown to its end knows each row but contradictions
+        if len(whole[tuple(inputs[row])]) == 1:
+            assert served[ROWS - 1 - row] == found.samples.labels[row]
+
+
+def made_columns(found: TableFileLoader) -> Sequence[Any]:
+    """The columns that are learned from."""
+    return found.spec.details["columns"]  # type: ignore[no-any-return]
 
 
 @settings(max_examples=15, deadline=None)
