@@ -43,6 +43,7 @@ def until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_of_eight_drivers_started_together_one_wins(
     place: tuple[Path, str], undisturbed: Any
 ) -> None:

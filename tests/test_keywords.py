@@ -28,6 +28,7 @@ al.Campagn()
 """
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_every_parameter_and_what_a_result_is(tmp_path: Path) -> None:
     (tmp_path / "snippet.py").write_text(SNIPPET)
     found = subprocess.run(

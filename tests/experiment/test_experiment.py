@@ -33,6 +33,7 @@ def experiment(**parts: Any) -> al.Experiment:
     return al.Experiment(**{**how, **TINY, **parts})
 
 
+@pytest.mark.slow
 def test_an_experiment_is_kept_with_its_trials_and_goes_on_with_more(
     folder: Path, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
