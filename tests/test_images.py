@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from PIL.PngImagePlugin import PngImageFile
 from al.data import images
 from al.data import pictures as decoding
 from al.data.images import decode, digest, preview
+from al.data.mask_pictures import values_in
 from al.data.pictures import Pictures, Seen
 from al.errors import ConfigError, DataError
 
@@ -110,12 +112,16 @@ def test_more_pixels_than_the_limit_are_refused_before_they_are_decoded(
     more = saved(Image.new("1", (20_000, 10_000)), "PNG")  # Pillow's own limit is passed
     monkeypatch.setattr(PngImageFile, "load", never)
     for content in (black, more):
-        with pytest.raises(DataError, match="more than 100 million pixels: make"):
-            decode(content, 8)
+        for read in (lambda content: decode(content, 8), values_in):
+            with pytest.raises(DataError, match="more than 100 million pixels: make"):
+                read(content)
     assert images.about(black) == (10_001, 10_000, 1)
 
 
-def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("read", [lambda content: decode(content, 8), values_in])
+def test_large_images_and_masks_are_decoded_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], Any]
+) -> None:
     monkeypatch.setattr(images, "LARGE", 100)
     inside, most = [], []
     load = PngImageFile.load
@@ -131,7 +137,7 @@ def test_large_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(PngImageFile, "load", slow)
     content = saved(Image.new("RGB", (11, 11)), "PNG")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: decode(content, 8), range(4)))
+        list(pool.map(lambda _: read(content), range(4)))
     assert set(most) == {1}
 
 

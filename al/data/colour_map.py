@@ -13,6 +13,8 @@ from al.errors import ConfigError, DataError
 
 #: A colour among values of masks is this and its red, green and blue, a byte each.
 COLOUR = 1 << 24
+#: Pixels that are looked up at a time, so that large masks take little more than themselves.
+_BLOCK = 1 << 20
 _WRITTEN = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -58,16 +60,19 @@ class ColourMap:
         """
         known = np.array([int(colour[1:], 16) for colour in self.colours])
         order = np.argsort(known)
-        packed = packed_of(image)
-        at = np.searchsorted(known[order], packed).clip(max=len(known) - 1)
-        values = order[at]
-        strange = known[values] != packed
-        if strange.any():
-            first = written(int(packed[strange][0]))
+        found, strange, first = np.empty(image.shape[:2], np.uint16), 0, ""
+        for row in range(0, len(image), rows := max(1, _BLOCK // max(1, image.shape[1]))):
+            packed = packed_of(image[row : row + rows])
+            at = np.searchsorted(known[order], packed).clip(max=len(known) - 1)
+            found[row : row + rows] = order[at]
+            others = packed[known[order[at]] != packed]
+            strange += len(others)
+            first = first or "".join(written(int(other)) for other in others[:1])
+        if strange:
             raise DataError(
-                f"{strange.sum()} pixels of colours that are none of the classes, {first} first"
+                f"{strange} pixels of colours that are none of the classes, {first} first"
             )
-        return values.astype(np.uint16)
+        return found
 
 
 def packed_of(image: np.ndarray) -> np.ndarray:

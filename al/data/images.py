@@ -140,12 +140,23 @@ def _upright(content: bytes, near: int) -> Iterator[Image.Image]:
 
     with opened(content) as image:
         image.draft(None, (near, near))  # a large JPEG need not be decoded whole
-        pixels = image.width * image.height
-        if pixels > PIXELS:
-            raise DataError(TOO_LARGE)
-        with _one_large if pixels > LARGE else nullcontext():
+        with decoding(image):
             image.load()
             yield _rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def decoding(image: Image.Image) -> Iterator[None]:
+    """Open while an image is decoded, one at a time where it is large.
+
+    Raises:
+        DataError: it is too large; the message is the reason alone.
+    """
+    pixels = image.width * image.height
+    if pixels > PIXELS:
+        raise DataError(TOO_LARGE)
+    with _one_large if pixels > LARGE else nullcontext():
+        yield
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from al.data.colour_map import ColourMap, packed_of, written
-from al.data.images import PIXELS, TOO_LARGE, opened
+from al.data.images import decoding, opened
 from al.data.packs import Packs
 from al.data.pictures import Pictures
 from al.data.placing import nearest, place_of
@@ -59,13 +59,11 @@ def values_in(content: bytes, colours: ColourMap | None = None) -> np.ndarray:
     Raises:
         DataError: it is no mask, damaged or too large; the message is the reason alone.
     """
-    with opened(content) as image:
-        if image.width * image.height > PIXELS:
-            raise DataError(TOO_LARGE)
+    with opened(content) as image, decoding(image):
         values = colours.values(np.asarray(image.convert("RGB"))) if colours else _values(image)
-    if len(several := np.unique(values)) > VOID:
-        raise DataError(f"{len(several)} different values: it is no mask of classes")
-    return values.astype(np.uint16)
+        if (several := len(np.unique(values))) > VOID:
+            raise DataError(f"{several} different values: it is no mask of classes")
+        return values.astype(np.uint16)
 
 
 def _values(image: Image.Image) -> np.ndarray:
