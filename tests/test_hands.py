@@ -227,6 +227,7 @@ def test_a_campaign_outlasts_what_a_person_does(begun: Path) -> None:
 
 
 @pytest.mark.sweep
+@pytest.mark.timeout(7200)
 def test_a_campaign_outlasts_whatever_people_do(begun: Path) -> None:
     # What failed is said as it came: shrinking it takes longer than all else.
     play(int(os.environ.get("AL_HANDS", "60")), 12, phases=[Phase.generate])
