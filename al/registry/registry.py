@@ -79,6 +79,7 @@ class Registry:
         self.campaign = campaign
         self.owner = owner
         self.promotions = Promotions(client, name)
+        self._known: tuple[int | None, list[Any]] | None = None  # versions, and when one moved
         self._stageless = False  # known once a stage was to be moved
 
     def uri(self, version: int) -> str:
@@ -167,8 +168,12 @@ class Registry:
         Args:
             last: version that was champion when the cycle before closed.
         """
-        versions = self._versions()
         model = self._client.get_registered_model(self.name)
+        # When a version came, moved or went; where there are no stages nothing tells that.
+        moved = None if model.tags.get(STAGELESS) else model.last_updated_timestamp
+        if self._known is None or moved is None or self._known[0] != moved:
+            self._known = (moved, self._versions())
+        versions = self._known[1]
         return self._with_offers(self._standing(last, versions, model), versions, model)
 
     def _standing(self, last: int | None, versions: list[Any], model: Any) -> Standing:
@@ -246,6 +251,7 @@ class Registry:
         if replaced in there and there[replaced].tags.get(offers.OFFER) == offers.WAITS:
             self._decide(replaced, f"replaced by v{version}")
             self._move(replaced, ARCHIVED)
+        self._known = None
         self._move(version, offers.STAGING)
         self._client.set_registered_model_alias(self.name, offers.CHALLENGER, str(version))
         self._client.set_model_version_tag(self.name, str(version), offers.OFFER, offers.WAITS)
@@ -262,6 +268,7 @@ class Registry:
 
     def _decide(self, version: int, how: str) -> None:
         """Remember how it went with a version that waited."""
+        self._known = None  # tags are no move
         aliases = self._client.get_registered_model(self.name).aliases
         if str(aliases.get(offers.CHALLENGER)) == str(version):
             self._client.delete_registered_model_alias(self.name, offers.CHALLENGER)
@@ -367,7 +374,7 @@ class Registry:
         Raises:
             RegistryError: the version holds none, and there is none to restore.
         """
-        there = next((v for v in self._versions() if int(v.version) == version), None)
+        there = self._version(version)
         tags: Mapping[str, str] = there.tags if there else {}
         wanted = tags.get("al.weights")
         found = self._fetched(self.uri(version), WEIGHTS, folder / "version")
@@ -410,7 +417,7 @@ class Registry:
 
     def made_by(self, version: int) -> str:
         """Id of the run that made a version; "" where none did."""
-        found = next((v for v in self._versions() if int(v.version) == version), None)
+        found = self._version(version)
         return str(found.run_id or "") if found else ""
 
     def made_in(self, run_id: str) -> int | None:
@@ -424,6 +431,15 @@ class Registry:
         made = self._client.search_model_versions(where)
         return next((v for v in made if v.tags.get("al.election") == run_id), None)
 
+    def _version(self, version: int) -> Any | None:
+        """A version; None where there is none of that number."""
+        try:
+            return self._client.get_model_version(self.name, str(version))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
     def _versions(self) -> list[Any]:
         return list(self._client.search_model_versions(f"name='{self.name}'", max_results=10_000))
 
@@ -432,7 +448,7 @@ class Registry:
 
         The numbers of a registered model that was deleted begin again.
         """
-        found = next((v for v in self._versions() if int(v.version) == version), None)
+        found = self._version(version)
         if found is None:
             return False
         known = found.tags.get("al.weights")
@@ -440,12 +456,12 @@ class Registry:
 
     def tag(self, version: int, key: str) -> str | None:
         """A tag of a version; None where it has none."""
-        found = next((v for v in self._versions() if int(v.version) == version), None)
+        found = self._version(version)
         return None if found is None else found.tags.get(key)
 
     def link(self, version: int, run_id: str, step: int) -> None:
         """List a version among the models of a run, once; MLflow's page of the run leads there."""
-        found = next((v for v in self._versions() if int(v.version) == version), None)
+        found = self._version(version)
         model = str(found.source if found else "").removeprefix("models:/")
         if model.startswith("m-"):  # else it was deleted, or somebody made it elsewhere
             self._client.log_outputs(run_id, [LoggedModelOutput(model, step)])
