@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 
+#: Samples whose features are read at a time.
+FEATURES = 4096
+
 #: What an annotator answers, as JSON can say it; what it looks like, its kind in `al.kinds` says.
 Label = Any
 
@@ -36,6 +39,13 @@ class DataSpec:
     input_dtype: str
     kind: str = "class"
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width in pixels of the images that masks and boxes lie in: the input's own,
+        or what the details say, where an encoder's maps of features are the input."""
+        high, wide = self.details.get("image_shape", self.input_shape[:2])
+        return high, wide
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -274,6 +284,17 @@ class DataLoader(ABC):
     def source(self, id: str) -> str | None:
         """Where the sample itself lies, a path or a URL; None where it has no place of its own."""
         return None
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        """What is known of the samples without a model, float32 [len(ids), F]; by default raw
+        inputs, flattened."""
+        import numpy as np
+
+        parts = [
+            np.asarray(batch.inputs, dtype=np.float32).reshape(len(batch.ids), -1)
+            for batch in self.batches(ids, batch_size=FEATURES)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """What else is known of the samples, indexed by id; nothing by default."""

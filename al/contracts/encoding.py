@@ -24,6 +24,8 @@ class Encoder(ABC):
         width: D.
         takes: what its samples are.
         size: of images, the side in pixels that they have; 0 for texts.
+        maps: of features that `grids` gives of an image, (channels, side) each, the finest first;
+            none where it gives none.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Encoder(ABC):
     width: int
     takes: ClassVar[Encoded]
     size: int = 0
+    maps: Sequence[tuple[int, int]] = ()
     #: Extra of this project that brings what it needs.
     extra: ClassVar[str] = ""
     #: Packages that it imports, which a served version needs.
@@ -46,6 +49,15 @@ class Encoder(ABC):
         Raises:
             DataError: the model is not what its digest says, or cannot take the samples.
         """
+
+    def grids(self, samples: Any) -> np.ndarray:
+        """Of each image its vector and behind it its maps, [channels, side, side] each, flattened:
+        float32 [n, width + Σ channels · side²]. Asked for where there are `maps` only.
+
+        Raises:
+            DataError: as of a call.
+        """
+        raise NotImplementedError
 
     @classmethod
     def missing(cls) -> Sequence[str]:

@@ -6,11 +6,12 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from al.contracts import Encoder
+from al.data.encoders.network import device, row_of
 from al.data.packs import Packs
 from al.kept import cache_folder
 from al.progress import bar
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 #: Samples in a pack, which is what a kill costs, and images that are in memory at a time.
 PACK, IMAGES = 512, 64
+#: Images in a pack of grids, each of which takes some hundred kilobytes.
+PACK_OF_GRIDS = 128
 #: Version of what is kept: another one is never read.
 FORMAT = 1
 
@@ -32,14 +35,29 @@ class Embeddings(Packs):
         half: keep them as float16.
     """
 
-    def __init__(self, encoder: Encoder, *, half: bool = False) -> None:
-        from al.data.encoders.network import device
+    #: What is kept, in messages and as a folder.
+    kept: ClassVar[str] = "embeddings"
 
+    def __init__(self, encoder: Encoder, *, half: bool = False) -> None:
         self.encoder = encoder
         dtype = "float16" if half else "float32"
         made_by = hashlib.sha256(f"{encoder.digest} {device()}".encode()).hexdigest()[:16]
-        folder = cache_folder("embeddings") / f"{made_by}-{dtype}-{FORMAT}"
-        super().__init__(folder, (encoder.width,), dtype, "embeddings")
+        folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMAT}"
+        super().__init__(folder, (self.row,), dtype, self.kept)
+
+    @property
+    def pack(self) -> int:
+        """Samples in a pack."""
+        return PACK
+
+    @property
+    def row(self) -> int:
+        """Numbers that are kept of a sample."""
+        return self.encoder.width
+
+    def made(self, samples: Any) -> np.ndarray:
+        """What is kept of some samples, [n, row]."""
+        return self.encoder(samples)
 
     def of(
         self,
@@ -59,9 +77,18 @@ class Embeddings(Packs):
         Raises:
             DataError: one cannot be embedded, or they cannot be written.
         """
+        self.ensure(contents, every, samples)
+        return self.read(contents).astype(np.float32, copy=False)
+
+    def ensure(
+        self,
+        contents: Sequence[str],
+        every: Sequence[str],
+        samples: Callable[[Sequence[int]], Any],
+    ) -> None:
+        """Embed all there are where one of some is missing."""
         if not all(content in self for content in contents):
             self._embed(every, samples)
-        return self.read(contents).astype(np.float32, copy=False)
 
     def _embed(self, every: Sequence[str], samples: Callable[[Sequence[int]], Any]) -> None:
         self.recall()  # of another process meanwhile
@@ -73,11 +100,13 @@ class Embeddings(Packs):
         if not left:
             return
         what = self.encoder.takes
-        if len(left) > PACK:
-            _log.info(f"{len(left)} {what} are embedded by {self.encoder.name}, once")
+        if len(left) > self.pack:
+            size = self.row * np.dtype(self.dtype).itemsize * len(left) / 1e6
+            _log.info(f"{len(left)} {what} are embedded by {self.encoder.name}, once; what is kept "
+                      f"takes {size:,.0f} MB")  # fmt: skip
         with bar(desc="embed", total=len(left), unit=what[:-1]) as progress:
-            for start in range(0, len(left), PACK):
-                some = dict(left[start : start + PACK])
+            for start in range(0, len(left), self.pack):
+                some = dict(left[start : start + self.pack])
                 self._embed_pack(some, samples, progress.update)
         seconds = max(time.monotonic() - begun, 1e-3)
         _log.info(
@@ -95,7 +124,7 @@ class Embeddings(Packs):
         """Embed what no other process has embedded before its turn came."""
         from filelock import FileLock  # late: a served version needs none
 
-        block = IMAGES if self.encoder.takes == "images" else PACK
+        block = IMAGES if self.encoder.takes == "images" else self.pack
         with FileLock(self.folder / "lock"):
             self.recall()
             new = [content for content in rows if content not in self]
@@ -103,7 +132,55 @@ class Embeddings(Packs):
             found: dict[str, np.ndarray] = {}
             for start in range(0, len(new), block):
                 some = new[start : start + block]
-                vectors = self.encoder(samples([rows[content] for content in some]))
-                found.update(zip(some, vectors, strict=True))
+                made = self.made(samples([rows[content] for content in some]))
+                found.update(zip(some, made.astype(self.dtype, copy=False), strict=True))
                 done(len(some))
             self.keep(found)
+
+
+def gridded(encoder: Encoder, images: Any) -> np.ndarray:
+    """Vectors of images with their maps behind them, as they are kept: float16 [n, row]."""
+    most = np.finfo(np.float16).max
+    return np.clip(encoder.grids(images), -most, most).astype(np.float16)
+
+
+class Grids(Embeddings):
+    """Vectors of images with maps of features behind them, float16, as `Encoder.grids` gives them.
+
+    A row is read where it is used: all of them together never lie in memory.
+    """
+
+    kept: ClassVar[str] = "grids"
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder, half=True)
+
+    @property
+    def pack(self) -> int:
+        return PACK_OF_GRIDS
+
+    @property
+    def row(self) -> int:
+        return row_of(self.encoder.width, self.encoder.maps)
+
+    def made(self, samples: Any) -> np.ndarray:
+        return gridded(self.encoder, samples)
+
+    def whole(
+        self,
+        contents: Sequence[str],
+        every: Sequence[str],
+        samples: Callable[[Sequence[int]], Any],
+    ) -> np.ndarray:
+        """Vectors and maps, float16 [n, row]; arguments as of `of`."""
+        self.ensure(contents, every, samples)
+        return self.read(contents)
+
+    def of(
+        self,
+        contents: Sequence[str],
+        every: Sequence[str],
+        samples: Callable[[Sequence[int]], Any],
+    ) -> np.ndarray:
+        self.ensure(contents, every, samples)
+        return self.read(contents, slice(self.encoder.width)).astype(np.float32)

@@ -146,8 +146,26 @@ def _of_folder(folder: Path, name: str, takes: str) -> Encoder:
     return (ImageEncoder if takes == "images" else TextEncoder)(folder, name)
 
 
-def detail_of(encoder: Encoder | None) -> dict[str, Any]:
-    """What a spec keeps of the encoder, as details."""
+def with_maps(encoder: Encoder | None) -> Encoder | None:
+    """The encoder, where masks or boxes are learned on what it makes.
+
+    Raises:
+        ConfigError: it makes a vector of an image alone.
+    """
+    if encoder is not None and not encoder.maps:
+        raise ConfigError(
+            f"encoder={encoder.name} makes one vector of an image, and masks and boxes need its "
+            "map of features: give efficientnet-lite0, a model like DINOv2 or ViT, or none"
+        )
+    return encoder
+
+
+def detail_of(encoder: Encoder | None, *, maps: bool = False) -> dict[str, Any]:
+    """What a spec keeps of the encoder, as details.
+
+    Args:
+        maps: its maps of features are read, not its vectors alone.
+    """
     if encoder is None:
         return {}
     kept: dict[str, Any] = {
@@ -157,6 +175,8 @@ def detail_of(encoder: Encoder | None) -> dict[str, Any]:
         "size": encoder.size,
         "packages": list(encoder.packages),
     }
+    if maps:
+        kept |= {"width": encoder.width, "maps": [list(one) for one in encoder.maps]}
     folder = getattr(encoder, "folder", None)
     if folder is not None and encoder.name not in encoders.names():
         kept["folder"] = str(folder)

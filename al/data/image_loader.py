@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import torch
 from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import class_names, spec_of_classes
 from al.data.delimited import tell_once
-from al.data.embeddings import Embeddings
+from al.data.embeddings import Embeddings, Grids, gridded
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import About, decode, preview
 from al.data.own import READING, OwnLoader, Samples
@@ -63,6 +63,8 @@ class ImageLoader(OwnLoader):
 
     #: Whether the data gives ids beside the paths.
     named = False
+    #: Whether an encoder's maps of features are the inputs, rather than its vectors.
+    mapped = False
 
     def __init__(
         self,
@@ -76,11 +78,15 @@ class ImageLoader(OwnLoader):
         self.root, self._what, self._encoder = root, what, encoder
         size = encoder.size if encoder else size
         self.pictures = Pictures(size)
-        self._embeddings = Embeddings(encoder, half=half) if encoder else None
+        self._grids = Grids(encoder) if encoder and self.mapped else None
+        self._embeddings = self._grids or (Embeddings(encoder, half=half) if encoder else None)
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
         shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
-        more = {**detail_of(encoder), "reading": READING, **self.details()}
+        more = {**detail_of(encoder, maps=self.mapped), "reading": READING, **self.details()}
+        if self._grids is not None:
+            shape, dtype = (self._grids.row,), "float16"
+            more["image_shape"] = [size, size]
         super().__init__(samples, self.spec_for(samples, shape, dtype, more))
 
     def spec_for(
@@ -163,9 +169,19 @@ class ImageLoader(OwnLoader):
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         if self._embeddings is None:
             return torch.from_numpy(self._decoded(rows.tolist()))
+        read = self._embeddings.of if self._grids is None else self._grids.whole
+        return torch.from_numpy(self._read(read, rows))
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        """The encoder's vectors where there is one, else pixels."""
+        if self._embeddings is None:
+            return super().features(ids)
+        return self._read(self._embeddings.of, self.rows(ids))
+
+    def _read(self, read: Callable[..., np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """What an encoder made of some rows; all there are, are embedded where one is missing."""
         every = self.samples.contents
-        contents = [every[row] for row in rows]
-        return torch.from_numpy(self._embeddings.of(contents, every, self._decoded))
+        return read([every[row] for row in rows], every, self._decoded)
 
     def _decoded(self, rows: Sequence[int]) -> np.ndarray:
         """Some images, uint8 [n, size, size, 3]."""
@@ -227,6 +243,13 @@ def images_given(given: Any, spec: DataSpec) -> np.ndarray:
     size = encoder.size if encoder else spec.input_shape[0]
     images = squares_given(given, size)
     return encoder(images) if encoder else images
+
+
+def grids_given(images: np.ndarray, spec: DataSpec) -> np.ndarray:
+    """Squares as the graph of a spec takes them: themselves, or what its encoder makes of them,
+    float16 [n, …]."""
+    encoder = encoder_of(spec)
+    return gridded(encoder, images) if encoder else images
 
 
 def squares_given(given: Any, size: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from al.contracts import DataSpec, Label
+from al.contracts import DataSpec, Encoder, Label
 from al.data.colour_map import ColourMap, asked
 from al.data.delimited import tell_once
 from al.data.drawn_on import DrawnOnLoader
@@ -18,7 +18,7 @@ from al.data.image_loader import NAMED, ImageFile
 from al.data.images import About, digest
 from al.data.legend import Legend, legend_of, names_given
 from al.data.mask_pictures import MaskPictures
-from al.data.mask_serving import with_cover
+from al.data.mask_serving import PLACE, with_cover, with_places
 from al.data.mask_sizes import as_learned, as_painted
 from al.data.own import Samples
 from al.data.pairing import paired, split_of
@@ -45,15 +45,20 @@ class MaskFolderLoader(DrawnOnLoader):
 
     Args:
         data: the folder, as `al.data.places.find` takes it.
-        size: side of the squares, a multiple of 8.
+        size: side of the squares, a multiple of 8, where no encoder says it.
         classes, background, ignore: see `al.data.legend`.
+        encoder: makes maps of features of the images. They are the inputs then, float16, with
+            four numbers behind them: where the image lies in the square.
     """
+
+    mapped = True
 
     def __init__(
         self, data: str, size: int, classes: str = "none", background: str = "auto",
-        ignore: str = "none",
+        ignore: str = "none", encoder: Encoder | None = None,
     ) -> None:  # fmt: skip
-        if size % STEP:
+        size = encoder.size if encoder else size
+        if size % STEP and encoder is None:
             raise ConfigError(f"image_size={size}: give a multiple of {STEP} for masks")
         self._folder = find(data, folder=True)
         named, self._named_in = names_given(classes, self._folder)
@@ -62,7 +67,7 @@ class MaskFolderLoader(DrawnOnLoader):
         self.masks = MaskPictures(size, self._colours)
         self._legend: Legend | None = None
         self._encoded: dict[tuple[str, tuple[int, int]], Label] = {}  # by digest and size of image
-        super().__init__(self._folder, size, str(self._folder))
+        super().__init__(self._folder, size, str(self._folder), encoder)
 
     # -- files and masks -------------------------------------------------------------------
 
@@ -167,7 +172,8 @@ class MaskFolderLoader(DrawnOnLoader):
         more = {**more, **self._legend.details()}
         if self._colours:
             more["colours"] = list(self._colours.colours)
-        return DataSpec(self._legend.names, (*shape[:2], 4), dtype, kind, more)
+        shape = (*shape[:2], 4) if self._grids is None else (shape[0] + PLACE,)
+        return DataSpec(self._legend.names, shape, dtype, kind, more)
 
     def adopt(self, spec: DataSpec) -> None:
         self._legend, self._encoded = Legend.of(spec), {}
@@ -220,7 +226,9 @@ class MaskFolderLoader(DrawnOnLoader):
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         places = [self.place(row) for row in rows.tolist()]
-        return torch.from_numpy(with_cover(self._decoded(rows.tolist()), places))
+        if self._grids is None:
+            return torch.from_numpy(with_cover(self._decoded(rows.tolist()), places))
+        return torch.from_numpy(with_places(self._read(self._grids.whole, rows), places))
 
     def told(self) -> list[str]:
         assert self._legend is not None

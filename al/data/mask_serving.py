@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from al.contracts import DataSpec
-from al.data.image_loader import content_of, squares_given
+from al.data.image_loader import content_of, grids_given, squares_given
 from al.data.images import about
 from al.data.placing import Place, nearest, place_of
+
+#: Numbers that say where an image lies in its square.
+PLACE = 4
 
 
 def with_cover(squares: np.ndarray, places: Sequence[Place]) -> np.ndarray:
@@ -22,8 +25,15 @@ def with_cover(squares: np.ndarray, places: Sequence[Place]) -> np.ndarray:
     return np.concatenate([squares, cover], axis=3)
 
 
+def with_places(rows: np.ndarray, places: Sequence[Place]) -> np.ndarray:
+    """Rows of maps [n, …] with top, left, height and width of each image in its square."""
+    found = [[place.top, place.left, place.height, place.width] for place in places]
+    return np.concatenate([rows, np.array(found, rows.dtype).reshape(-1, PLACE)], axis=1)
+
+
 def covered_given(given: Any, spec: DataSpec) -> np.ndarray:
-    """What a user hands to a served version as its graph takes it, uint8 [n, size, size, 4].
+    """What a user hands to a served version as its graph takes it, uint8 [n, size, size, 4], or
+    maps of features with places.
 
     A table with a column `image` of files' bytes or paths, or an array of whole squares.
 
@@ -32,13 +42,15 @@ def covered_given(given: Any, spec: DataSpec) -> np.ndarray:
     """
     import pandas as pd
 
-    size = spec.input_shape[0]
+    size = spec.image_shape[0]
     if not isinstance(given, pd.DataFrame):
-        found = np.asarray(given, np.uint8)
+        found = np.asarray(given)
         if found.shape[1:] == tuple(spec.input_shape):
-            return found
+            return found.astype(spec.input_dtype, copy=False)
     squares = squares_given(given, size)
-    return with_cover(squares, places_given(given, len(squares), size))
+    places = places_given(given, len(squares), size)
+    rows = grids_given(squares, spec)
+    return with_cover(rows, places) if rows is squares else with_places(rows, places)
 
 
 def places_given(given: Any, count: int, size: int) -> list[Place]:
@@ -62,7 +74,7 @@ def masks_given(given: Any, spec: DataSpec, predicted: np.ndarray) -> Any:
     if not isinstance(given, pd.DataFrame):
         return predicted
     files, shares = [], np.zeros((len(predicted), len(spec.classes)))
-    for number, place in enumerate(places_given(given, len(predicted), spec.input_shape[0])):
+    for number, place in enumerate(places_given(given, len(predicted), spec.image_shape[0])):
         own = predicted[number][place.slices]
         counts = np.bincount(own.ravel(), minlength=len(spec.classes))
         shares[number] = counts[: len(spec.classes)] / own.size

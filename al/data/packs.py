@@ -59,12 +59,13 @@ class Packs:
     def __contains__(self, name: str) -> bool:
         return name in self._at
 
-    def read(self, names: Sequence[str]) -> np.ndarray:
-        """Some rows, [n, *shape]."""
-        found = np.empty((len(names), *self.shape), self.dtype)
+    def read(self, names: Sequence[str], part: slice = slice(None)) -> np.ndarray:
+        """Some rows, [n, *shape], or a part of each along its first axis."""
+        length = len(range(*part.indices(self.shape[0])))
+        found = np.empty((len(names), length, *self.shape[1:]), self.dtype)
         for place, name in enumerate(names):
             pack, row = self._at[name]
-            found[place] = self._packs[pack][row]
+            found[place] = self._packs[pack][row, part]
         return found
 
     def keep(self, rows: Mapping[str, np.ndarray]) -> None:

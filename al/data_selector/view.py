@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from al.contracts import DataLoader, Engine, Label
-from al.data_selector.pool_pass import BATCH, SHARD, Model, PoolPass
+from al.data_selector.pool_pass import BATCH, Model, PoolPass
 from al.engine import Here, Made, Recipe, Runner
 from al.errors import StrategyError
 from al.kinds import kind_named
@@ -259,12 +259,8 @@ class _Source:
         return Runner(model.graph, self.data, self._engine, model.recipe, batch=BATCH)
 
     def features(self, ids: Sequence[str]) -> np.ndarray:
-        """Raw inputs, flattened, as float32 [N, F]."""
-        parts = [
-            np.asarray(batch.inputs, dtype=np.float32).reshape(len(batch.ids), -1)
-            for batch in self.data.batches(ids, batch_size=SHARD)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+        """What is known of samples without a model, [N, F]."""
+        return self.data.features(ids)
 
     def costs(self, ids: Sequence[str]) -> np.ndarray:
         """What annotating costs, [N]."""

@@ -6,6 +6,7 @@ from al.graphs.covered import covered_unet
 from al.graphs.detection import DetectionGraph
 from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
+from al.graphs.grids import grid_boxes, grid_masks
 from al.graphs.linear import fit_head, fit_losses, head_on
 from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
@@ -34,6 +35,8 @@ __all__ = [
     "estimator_named",
     "fit_head",
     "fit_losses",
+    "grid_boxes",
+    "grid_masks",
     "head_on",
     "load_tree",
     "mlp",

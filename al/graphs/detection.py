@@ -51,7 +51,7 @@ class DetectionGraph(FieldGraph):
         spec: DataSpec,
         *,
         scale: float = 1.0,
-        stride: int = 4,
+        stride: float = 4,
         size: float = 16.0,
     ) -> None:
         super().__init__(trunk, head, spec, scale=scale)
@@ -155,7 +155,7 @@ class DetectionGraph(FieldGraph):
     def _shown(self, rows: np.ndarray) -> np.ndarray:
         """The boxes that are answered, cut at the edges of the image."""
         rows = rows[rows[:, 1] >= SHOWN]
-        limits = np.array(self.spec.input_shape[1::-1], rows.dtype)  # width, height
+        limits = np.array(self.spec.image_shape[::-1], rows.dtype)  # width, height
         low = np.clip(rows[:, 2:4], 0, limits)
         sides = np.clip(rows[:, 2:4] + rows[:, 4:6], 0, limits) - low
         whole = np.concatenate([rows[:, :2], low, sides], axis=1)

@@ -113,4 +113,4 @@ class SegmentationGraph(FieldGraph):
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """The class of each pixel by its position in the classes, uint8 [N, H, W]."""
         found = self.answered(inputs)
-        return np.concatenate(found) if found else np.empty((0, *inputs.shape[1:3]), np.uint8)
+        return np.concatenate(found) if found else np.empty((0, *self.spec.image_shape), np.uint8)

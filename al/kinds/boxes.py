@@ -114,7 +114,7 @@ class Boxes(Kind):
 
         tile = super().drawn(image, label, size)
         draw = ImageDraw.Draw(tile)
-        high, wide = self.spec.input_shape[:2]
+        high, wide = self.spec.image_shape
         across, down = size[0] / wide, size[1] / high
         for entry in label or ():
             x, y, width, height = entry["box"]
@@ -124,7 +124,7 @@ class Boxes(Kind):
 
     def _misplaced(self, box: Sequence[float]) -> str:
         x, y, width, height = box
-        high, wide = self.spec.input_shape[:2]
+        high, wide = self.spec.image_shape
         shown = ", ".join(f"{side:g}" for side in box)
         if not all(map(math.isfinite, box)) or width <= 0 or height <= 0:
             return f"the box [{shown}] has no area"

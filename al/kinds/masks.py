@@ -49,7 +49,7 @@ class Masks(Kind):
 
     @property
     def _size(self) -> tuple[int, ...]:
-        return self.spec.input_shape[:2]
+        return self.spec.image_shape
 
     def check(self, label: Label) -> None:
         shape = self._decoded(label).shape

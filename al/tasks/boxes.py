@@ -8,37 +8,46 @@ from typing import Any, ClassVar
 import numpy as np
 
 from al.catalog import tasks
-from al.contracts import DataSpec, Task
-from al.data import images_given
+from al.contracts import DataSpec, Graph
 from al.data.boxes import BoxLoader, boxes_given, read_coco, read_voc, read_yolo
 from al.data.boxes.loader import Reader
-from al.graphs import DetectionGraph, small_detector
+from al.data.image_loader import grids_given, squares_given
+from al.graphs import grid_boxes, small_detector
+from al.tasks.encoded import MappedTask
 
 #: Side of the squares where nobody says another: things are smaller than their images.
 SIZE = 128
 
 
-class OwnBoxes(Task):
+class OwnBoxes(MappedTask):
     """Boxes in a user's own images; what they are read from, a subclass says."""
 
     #: What `data` may name besides a folder.
     suffixes: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, data: str, image_size: int = 0, classes: str = "none") -> None:
-        self._data, self._side, self._classes = data, image_size or SIZE, classes
+    def __init__(
+        self, data: str, image_size: int = 0, classes: str = "none", encoder: str = "auto"
+    ) -> None:
+        super().__init__(encoder, image_size, SIZE)
+        self._data, self._classes = data, classes
 
     @abstractmethod
     def reader(self) -> Reader:
         """What reads the files."""
 
     def data(self) -> BoxLoader:
-        return BoxLoader(self._data, self._side, self.reader(), self.suffixes, self._classes)
+        return BoxLoader(
+            self._data, self._side, self.reader(), self.suffixes, self._classes, self.encoder()
+        )
 
-    def graph(self, spec: DataSpec) -> DetectionGraph:
+    def head(self, spec: DataSpec) -> Graph:
+        return grid_boxes(spec, spec.details["usual"])
+
+    def network(self, spec: DataSpec) -> Graph:
         return small_detector(spec, spec.details["usual"])
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
-        return images_given(given, spec)
+        return grids_given(squares_given(given, spec.image_shape[0]), spec)
 
     def answers(self, spec: DataSpec, given: Any, predicted: Any) -> Any:
         return boxes_given(given, spec, predicted)

@@ -76,6 +76,47 @@ class EncodedTask(Task):
             encoder(encoding.blank(encoder))
 
 
+class MappedTask(Task):
+    """Masks or boxes: a small head on an encoder's maps of features, or a network on the images.
+
+    Args:
+        encoder: see `al.data.encoding`.
+        size: side of the squares in pixels; 0 for the encoder's, or `usual` without one.
+        usual: see there.
+    """
+
+    def __init__(self, encoder: str, size: int, usual: int) -> None:
+        self._named, self._asked_side, self._side = encoder, size, size or usual
+
+    @classmethod
+    def encodes(cls, given: Mapping[str, Any]) -> str:
+        return "images"
+
+    def encoder(self) -> Encoder | None:
+        """The encoder that was named.
+
+        Raises:
+            AlError: it is not there, takes no images, or makes no maps of them.
+        """
+        found = encoding.encoder_named(self._named, "images", self._asked_side)
+        return encoding.with_maps(found)
+
+    @abstractmethod
+    def head(self, spec: DataSpec) -> Graph:
+        """What learns on maps of features."""
+
+    @abstractmethod
+    def network(self, spec: DataSpec) -> Graph:
+        """What learns where there is no encoder."""
+
+    def graph(self, spec: DataSpec) -> Graph:
+        return self.head(spec) if encoding.DETAIL in spec.details else self.network(spec)
+
+    def ready(self, spec: DataSpec) -> None:
+        if encoder := encoding.encoder_of(spec):
+            encoder.grids(encoding.blank(encoder))
+
+
 class OwnImages(EncodedTask):
     """Classes of a user's own images; what they are read from, a subclass says."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from al.contracts import DataSpec, Label
+from al.contracts import DataSpec, Encoder, Label
 from al.data.boxes.listed import Entry, Listed, told
 from al.data.delimited import tell_once
 from al.data.drawn_on import DrawnOnLoader
@@ -46,17 +46,20 @@ class BoxLoader(DrawnOnLoader):
 
     Args:
         data: the folder, or the file that lists images or names classes below it.
-        size: side of the squares, a multiple of 4.
+        size: side of the squares, a multiple of 4, where no encoder says it.
         reader: of the format.
         suffixes: of files that `data` may name.
         classes: those that are learned, parted by commas, or a file of them; none for all.
+        encoder: makes maps of features of the images, which are the inputs then.
     """
+
+    mapped = True
 
     def __init__(
         self, data: str, size: int, reader: Reader, suffixes: tuple[str, ...],
-        classes: str = "none",
+        classes: str = "none", encoder: Encoder | None = None,
     ) -> None:  # fmt: skip
-        if size % STEP:
+        if size % STEP and encoder is None:
             raise ConfigError(f"image_size={size}: give a multiple of {STEP} for boxes")
         self._only = find(data, folder=False) if data.lower().endswith(suffixes) else None
         root = find(data, folder=True) if self._only is None else self._only.parent
@@ -64,7 +67,7 @@ class BoxLoader(DrawnOnLoader):
             root = root.parent
         self._reader, self._asked = reader, classes
         self._classes: tuple[str, ...] = ()
-        super().__init__(root, size, str(root))
+        super().__init__(root, size, str(root), encoder)
 
     # -- files -----------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ def boxes_given(given: Any, spec: DataSpec, predicted: Any) -> Any:
 
     if not isinstance(given, pd.DataFrame):
         return predicted
-    places = places_given(given, len(given), spec.input_shape[0])
+    places = places_given(given, len(given), spec.image_shape[0])
     found: list[list[dict[str, Any]]] = [[] for _ in places]
     for row in predicted.itertuples(index=False):
         sides = places[row.sample].back([row.x, row.y, row.width, row.height])

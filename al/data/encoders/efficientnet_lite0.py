@@ -14,6 +14,8 @@ from al.errors import ConfigError, DataError
 
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+#: Channels of the last block at stride 4, 8, 16 and 32, whose outputs are the maps.
+CHANNELS = (24, 40, 112, 320)
 #: Sides of images: the usual one, the least and the most.
 SIDE, SIDES = 160, (32, 1024)
 
@@ -43,6 +45,7 @@ class EfficientNetLite0(NetworkEncoder):
                 f"{SIDE} where none is given"
             )
         self.size = size
+        self.maps = [(count, size // 2 ** (n + 2)) for n, count in enumerate(CHANNELS)]
         self.digest = f"efficientnet-lite0-{SHA256[:16]}-{size}"
 
     def load(self) -> Any:
@@ -62,3 +65,14 @@ class EfficientNetLite0(NetworkEncoder):
     def vectors(self, network: Any, samples: Sequence[np.ndarray]) -> Any:
         found = network.extract_features(pixels(samples, network, 127.0, 128.0))
         return found.mean(dim=(2, 3))
+
+    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
+        x = pixels(samples, network, 127.0, 128.0)
+        x = network._swish(network._bn0(network._conv_stem(x)))
+        finest: dict[int, Any] = {}  # of each side the last block's output
+        for block in network._blocks:
+            x = block(x)
+            finest[x.shape[2]] = x
+        last = network._swish(network._bn1(network._conv_head(x)))
+        sides = [side for _, side in self.maps]
+        return [last.mean(dim=(2, 3)), *(finest[side] for side in sides)]

@@ -215,6 +215,12 @@ class ImageEncoder(FolderEncoder):
         if not (self.size and self.width and self._mean.shape == self._std.shape == (3,)):
             raise DataError(f"{self.folder} is no model of images in three colours: give DINOv2, "
                             "ViT, SigLIP or CLIP")  # fmt: skip
+        patch = _of(self.config, "vision_config", "patch_size")
+        if sizes and not self.is_clip:
+            self.maps = [(count, -(-self.size // 2 ** (n + 2))) for n, count in enumerate(sizes)]
+        elif isinstance(patch, int) and not sizes:
+            cells = _of(self.config, "vision_config", "hidden_size")
+            self.maps = [(int(cells), self.size // patch)]
 
     @property
     def is_clip(self) -> bool:
@@ -227,6 +233,19 @@ class ImageEncoder(FolderEncoder):
             return getattr(found, "pooler_output", found)
         states = network(pixel_values=images).last_hidden_state
         return states.mean(dim=(2, 3)) if states.ndim == 4 else states[:, 0]
+
+    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
+        """Of a convolutional network the output of each stage, of a transformer the last state of
+        each patch."""
+        images = pixels(samples, network, self._mean, self._std)
+        if len(self.maps) > 1:
+            states = network(pixel_values=images, output_hidden_states=True).hidden_states
+            by_side = {state.shape[2]: state for state in states}  # of each side the last one
+            return [self.vectors(network, samples), *(by_side[side] for _, side in self.maps)]
+        vision = getattr(network, "vision_model", network)
+        (_, side), tokens = self.maps[0], vision(pixel_values=images).last_hidden_state
+        patches = tokens[:, -(side**2) :].movedim(1, 2)
+        return [self.vectors(network, samples), patches.unflatten(2, (side, side))]
 
 
 def _of(config: Any, part: str, name: str) -> Any:

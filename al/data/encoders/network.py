@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class NetworkEncoder(Encoder):
     def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
         """The vectors of a full unit, a tensor [n, D] on the network's device."""
 
+    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
+        """The vectors of a full unit and its maps, the finest first: [n, D], [n, C, S, S] …"""
+        raise NotImplementedError
+
     def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
         """Rows of samples that make inputs of one shape, at most `unit`, and these samples."""
         for start in range(0, len(samples), unit):
@@ -49,20 +53,32 @@ class NetworkEncoder(Encoder):
             yield rows, [samples[row] for row in rows]
 
     def __call__(self, samples: Any) -> np.ndarray:
+        return self._over(samples, self.vectors, self.width)
+
+    def grids(self, samples: Any) -> np.ndarray:
+        def flat(network: Any, some: Sequence[Any]) -> Any:
+            import torch
+
+            return torch.cat([part.flatten(1) for part in self.mapped(network, some)], dim=1)
+
+        return self._over(samples, flat, row_of(self.width, self.maps))
+
+    def _over(self, samples: Any, make: Callable[[Any, Any], Any], width: int) -> np.ndarray:
+        """What is made of each sample, float32 [n, width], unit by unit."""
         import torch
 
         where = device()
         if self._network is None:
             self._network = self.load().to(where)
-        found = np.empty((len(samples), self.width), np.float32)
+        found = np.empty((len(samples), width), np.float32)
         with torch.inference_mode():
             for rows, some in self.alike(samples, UNITS[where]):
                 full = [*some, *[some[0]] * (UNITS[where] - len(some))]
-                made = self.vectors(self._network, full).float().cpu().numpy()
-                if made.shape[1] != self.width:
+                made = make(self._network, full).float().cpu().numpy()
+                if made.shape[1] != width:
                     raise DataError(
                         f"encoder {self.name} makes {made.shape[1]} numbers where its "
-                        f"configuration says {self.width}: restore it, or give another"
+                        f"configuration says {width}: restore it, or give another"
                     )
                 found[np.asarray(rows)] = made[: len(some)]
         if not np.isfinite(found).all():
@@ -72,6 +88,11 @@ class NetworkEncoder(Encoder):
                 f"{len(found)}: leave it out, or give another encoder"
             )
         return found
+
+
+def row_of(width: int, maps: Sequence[tuple[int, int]]) -> int:
+    """How many numbers a vector and maps are together."""
+    return width + sum(channels * side**2 for channels, side in maps)
 
 
 def sha256_of(path: Path) -> str:
