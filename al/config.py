@@ -107,7 +107,10 @@ class Config:
         later=True,
     )
     image_size: int = of.data(
-        0, "Side in pixels that your images are brought to; 0 is the encoder's, 64 without.", low=0
+        0,
+        "Side in pixels that your images are brought to; 0 is the encoder's; without one 64, 128 "
+        "for boxes.",
+        low=0,
     )
     encoder: str = of.data(
         "auto",

@@ -86,6 +86,18 @@ class Counting(Encoder):
         return np.stack([flat.mean(1), flat.std(1), flat.max(1)], axis=1)
 
 
+class Mapping(Counting):
+    """The same with the image itself, at a quarter of its side, as a map."""
+
+    name, digest = "tests.encoders:Mapping", "mapping"
+    maps = ((3, 2),)
+
+    def grids(self, samples: Any) -> np.ndarray:
+        small = np.asarray(samples, np.float32).reshape(len(samples), 2, 4, 2, 4, 3).mean((2, 4))
+        flat = small.transpose(0, 3, 1, 2).reshape(len(samples), -1)
+        return np.concatenate([self(samples), flat * 1e3], axis=1)
+
+
 class Reading(Encoder):
     """The same of texts; it takes none that says no."""
 

@@ -91,7 +91,7 @@ def _image_manifest(folder: Path) -> dict[str, Any]:
 def _mask_folder(folder: Path) -> dict[str, Any]:
     path = masks_folder(folder / "things", labelled=300)
     return {"data": str(path), "image_size": 16, "classes": "1=thing,2=ground", "background": "2",
-            "ignore": "3"}  # fmt: skip
+            "ignore": "3", "encoder": "none"}  # fmt: skip
 
 
 def masks_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -> Path:
@@ -117,7 +117,8 @@ def masks_folder(folder: Path, *, labelled: int = 60, unlabelled: int = 20) -> P
 
 
 def _boxes(name: str, folder: Path) -> dict[str, Any]:
-    return {"data": str(boxes_folder(folder / "things", name, labelled=300)), "image_size": 24}
+    path = boxes_folder(folder / "things", name, labelled=300)
+    return {"data": str(path), "image_size": 24, "encoder": "none"}
 
 
 def boxes_folder(folder: Path, form: str, *, labelled: int = 60, unlabelled: int = 20) -> Path:

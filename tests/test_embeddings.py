@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from al.data import embeddings
-from al.data.embeddings import Embeddings
+from al.data.embeddings import Embeddings, Grids
 from al.data.texts import TextFileLoader
 from al.errors import DataError
-from tests.encoders import Counting, Reading, counted
+from tests.encoders import Counting, Mapping, Reading, counted
 
 EVERY = [f"{row:032d}" for row in range(20)]
 
@@ -25,6 +25,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AL_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("COUNTED", str(tmp_path / "counted"))
     monkeypatch.setattr(embeddings, "PACK", 6)
+    monkeypatch.setattr(embeddings, "PACK_OF_GRIDS", 5)
     monkeypatch.setattr(embeddings, "IMAGES", 4)
 
 
@@ -103,6 +104,39 @@ def test_half_precision_takes_half_and_is_told_apart() -> None:
     assert not np.array_equal(found, whole)
     sizes = [np.load(pack).nbytes for pack in half.folder.glob("*.npy")]
     assert sum(sizes) == 20 * 3 * 2
+
+
+def test_maps_are_kept_once_in_half_precision_and_vectors_are_read_without_them() -> None:
+    grids = Grids(Mapping())
+    whole = grids.whole(EVERY[3:5], EVERY, images)
+    assert counted() == 20
+    assert whole.dtype == np.float16
+    assert whole.shape == (2, 3 + 12)
+    assert np.array_equal(whole, np.clip(Mapping().grids(images([3, 4])), -65504, 65504)
+                          .astype(np.float16))  # fmt: skip
+    assert whole.max() == 65504  # of numbers that half precision does not hold, the largest
+    again = Grids(Mapping())
+    assert np.array_equal(again.of(EVERY, EVERY, images)[3:5], whole[:, :3])
+    assert counted() == 22  # two of them by the line that compares
+    assert [len(np.load(pack)) for pack in grids.folder.glob("*.npy")] == [5] * 4
+    assert Embeddings(Mapping()).folder.parent != grids.folder.parent  # each kind has its limit
+
+
+def test_maps_that_were_cut_off_lose_a_pack_at_most() -> None:
+    class CutOff(Mapping):
+        left = 12
+
+        def grids(self, samples: Any) -> np.ndarray:
+            self.left -= len(samples)
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().grids(samples)
+
+    with pytest.raises(KeyboardInterrupt):
+        Grids(CutOff()).whole(EVERY, EVERY, images)
+    assert (before := counted()) == 10
+    Grids(Mapping()).whole(EVERY, EVERY, images)
+    assert counted() - before == 10
 
 
 def test_vectors_used_longest_ago_go_where_there_are_too_many(

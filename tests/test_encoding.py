@@ -63,6 +63,36 @@ def test_a_vector_depends_on_its_own_sample_alone_to_the_bit(made: tuple[Encoder
     assert np.array_equal(whole, alone)
 
 
+def test_maps_stand_behind_the_vector_and_depend_on_their_own_sample_alone(
+    made: tuple[Encoder, Any],
+) -> None:
+    encoder, samples = made
+    if encoder.takes == "texts":
+        assert not encoder.maps
+        return
+    whole = encoder.grids(samples)
+    assert whole.shape == (7, encoder.width + sum(c * side**2 for c, side in encoder.maps))
+    assert np.allclose(whole[:, : encoder.width], encoder(samples), atol=1e-5)
+    assert np.array_equal(whole, encoder.grids(samples[::-1])[::-1])
+    channels, side = encoder.maps[0]
+    finest = whole[:, encoder.width :][:, : channels * side**2].reshape(7, channels, side, side)
+    half = samples.copy()
+    half[:, :, half.shape[2] * 3 // 4 :] = 0  # what is seen on the right lies on the right
+    changed = encoder.grids(half)[:, encoder.width :][:, : channels * side**2]
+    apart = np.abs(changed.reshape(finest.shape) - finest).mean(axis=(0, 1, 2))
+    assert apart[-side // 4 :].mean() > apart[: side // 2].mean()
+
+
+@pytest.mark.parametrize("size", [32, 100, 160])
+def test_sides_of_maps_are_known_before_the_network_is_read(size: int) -> None:
+    if encoders.get("efficientnet-lite0").missing():
+        pytest.skip("the extra vision is not installed")
+    encoder = encoders.get("efficientnet-lite0")(size=size)
+    row = encoder.grids(np.zeros((1, size, size, 3), np.uint8))
+    assert row.shape == (1, encoder.width + sum(c * side**2 for c, side in encoder.maps))
+    assert [side for _, side in encoder.maps] == [size // 4, size // 8, size // 16, size // 32]
+
+
 def test_efficientnet_sees_what_the_published_preparation_shows_it(images: np.ndarray) -> None:
     import torch
 

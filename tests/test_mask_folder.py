@@ -197,7 +197,7 @@ def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_told(things: Pa
 
 
 def test_what_is_made_of_masks_is_told_before_a_label_is_paid_for(things: Path) -> None:
-    given = {"task": "mask-folder", "data": str(things), "validation_size": 3}
+    given = {"task": "mask-folder", "data": str(things), "validation_size": 3, "encoder": "none"}
     lines = data_lines(given)
     assert lines[:3] == [
         "task mask-folder: labels are masks without a background",
@@ -267,6 +267,7 @@ def test_people_paint_the_rest_and_the_version_answers_in_the_size_of_the_image(
     things = masks_folder(folder / "things", labelled=30, unlabelled=20)
     made = campaign(
         task="mask-folder", data=str(things), image_size=16, **NAMED, epochs=12, query_size=5,
+        encoder="none",
         initial_size=5, validation_size=6, annotator="tests.test_mask_folder:Painters",
         campaign="c",
     )  # fmt: skip

@@ -27,7 +27,9 @@ FORMS = ("coco", "voc", "yolo")
 
 
 def loaded(form: str, folder: Path, size: int = 24, **more: str) -> BoxLoader:
-    data: BoxLoader = make_task(form, {"data": str(folder), "image_size": size, **more}).data()
+    data: BoxLoader = make_task(
+        form, {"data": str(folder), "image_size": size, "encoder": "none", **more}
+    ).data()
     return data
 
 
@@ -297,7 +299,9 @@ def test_what_is_made_of_boxes_is_told_before_a_label_is_paid_for(folder: Path) 
     things = boxes_folder(folder / "things", "coco", labelled=21, unlabelled=3)
     entry(things, lambda k: k["categories"].append({"id": 9, "name": "rare"}))
     shutil.copyfile(things / "images" / "001.png", things / "images" / "000.png")
-    lines = data_lines({"task": "coco", "data": str(things), "validation_size": 3})
+    lines = data_lines(
+        {"task": "coco", "data": str(things), "validation_size": 3, "encoder": "none"}
+    )
     assert lines[:4] == [
         "task coco: labels are boxes",
         "annotations.json: 21 images",
@@ -346,6 +350,7 @@ def test_people_draw_the_rest_and_the_version_answers_in_pixels_of_the_image(
     things = boxes_folder(folder / "things", "yolo", labelled=40, unlabelled=14)
     made = campaign(
         task="yolo", data=str(things), image_size=24, epochs=4, query_size=5, initial_size=5,
+        encoder="none",
         validation_size=8, annotator="tests.test_own_boxes:Drawers", campaign="c",
     )  # fmt: skip
     result = made.run()

@@ -17,6 +17,8 @@ from al.graphs.segmentation import SegmentationGraph
 WIDTH = 64
 #: Numbers of a place behind the maps: top, left, height and width of the image in its square.
 PLACE = 4
+#: Least steps of an epoch, and samples of a step: of few labels a few make a batch.
+STEPS, LEAST = 8, 4
 #: Probability of a centre in a cell before anything is learned is σ of this.
 RARE = -2.2
 
@@ -109,8 +111,18 @@ class MaskHead(nn.Module):
 class GridMasks(SegmentationGraph):
     """Masks by a head on maps; the place of an image is no part of its embedding."""
 
+    def batch_size(self, wanted: int, samples: int) -> int:
+        return min(wanted, max(LEAST, samples // STEPS))
+
     def embed(self, features: torch.Tensor) -> torch.Tensor:
         return super().embed(features[:, :WIDTH])
+
+
+class GridBoxes(DetectionGraph):
+    """Boxes by a head on maps."""
+
+    def batch_size(self, wanted: int, samples: int) -> int:
+        return min(wanted, max(LEAST, samples // STEPS))
 
 
 def grid_masks(spec: DataSpec, *, placed: bool = True) -> GridMasks:
@@ -124,7 +136,7 @@ def grid_masks(spec: DataSpec, *, placed: bool = True) -> GridMasks:
     return GridMasks(GridTrunk(vector, maps, side if placed else 0), head, spec)
 
 
-def grid_boxes(spec: DataSpec, usual: float) -> DetectionGraph:
+def grid_boxes(spec: DataSpec, usual: float) -> GridBoxes:
     """Centre points on the cells of the finest map, for rows of maps.
 
     Args:
@@ -135,7 +147,7 @@ def grid_boxes(spec: DataSpec, usual: float) -> DetectionGraph:
     nn.init.constant_(last.bias[: len(spec.classes)], RARE)  # type: ignore[index]
     head = nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 3, padding=1), nn.ReLU(), nn.Dropout2d(0.2), last)
     stride = side / maps[0][1]
-    return DetectionGraph(GridTrunk(vector, maps), head, spec, stride=stride, size=usual)
+    return GridBoxes(GridTrunk(vector, maps), head, spec, stride=stride, size=usual)
 
 
 def _read(spec: DataSpec) -> tuple[int, Sequence[Sequence[int]], int]:
