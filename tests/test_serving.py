@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from al import kinds
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.catalog import make_task
 from al.contracts import DataLoader, Task
+from al.kinds.answering import answered
 from al.randomness import seeded
 from al.registry import save_servable
 from tests.own_data import parameters
@@ -64,7 +64,7 @@ def saved(name: str, task: Task, data: DataLoader, folder: Path) -> tuple[Any, A
     ).train(1)  # fmt: skip
     graph.save_weights(folder / "weights")
     example = data.example()
-    answer = kinds.served(task, data.spec, graph.predict(task.inputs(data.spec, example)))
+    answer = answered(task, data.spec, graph, example)
     save_servable(
         folder / "version", weights=folder / "weights", task=name.partition("+")[0],
         parameters=parameters(name),
