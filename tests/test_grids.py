@@ -130,7 +130,7 @@ def test_masks_keep_their_side_where_an_encoder_reads_the_images(
     ids = data.ids("train")[:2]
     (batch,) = data.batches(ids, data.truth(ids), batch_size=2)
     assert batch.inputs.shape == (2, 19)
-    assert batch.inputs[:, -4:].tolist() == [[1, 0, 5, 8]] * 2  # 24 × 16 in a square of 8
+    assert batch.inputs[:, -4:].tolist() == [[2, 0, 5, 8]] * 2  # 24 × 16 in a square of 8
     assert batch.targets is not None
     assert batch.targets.shape == (2, 8, 8)
     assert np.array_equal(data.features(ids), batch.inputs[:, :3].numpy())
