@@ -17,11 +17,11 @@ os.environ.setdefault("MKL_DYNAMIC", "FALSE")
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 __version__ = "0.1.0"
-__all__ = ["Campaign", "Experiment", "__version__"]
+__all__ = ["Campaign", "Experiment", "__version__", "recommend"]
 
 
 if TYPE_CHECKING:
-    from al.experiment import Experiment
+    from al.experiment import Experiment, recommend
     from al.pipeline.campaign import Campaign
 else:
 
@@ -30,8 +30,8 @@ else:
             from al.pipeline.campaign import Campaign
 
             return Campaign
-        if name == "Experiment":
-            from al.experiment import Experiment
+        if name in ("Experiment", "recommend"):
+            import al.experiment
 
-            return Experiment
+            return getattr(al.experiment, name)
         raise AttributeError(f"module 'al' has no attribute {name!r}")

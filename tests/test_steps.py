@@ -24,6 +24,7 @@ from tests.conftest import ROOT, SMALL
 
 OTHERS = (
     "page", "watch", "undo", "export", "predict", "report", "auto-label", "history", "experiment",
+    "recommend",
 )  # fmt: skip
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
@@ -41,6 +42,7 @@ EXTRA = {
         "strategies": "margin; typiclust", "seeds": "20", "grid": "none", "first": "shared",
         "level": "auto", "name": "auto", "workers": "auto",
     },
+    "recommend": {"seeds": "5", "workers": "auto"},
 }  # fmt: skip
 FIELDS = {p.name: p for p in dataclasses.fields(Config)}
 PROJECT = yaml.safe_load((ROOT / "MLproject").read_text())

@@ -1,0 +1,117 @@
+"""What to begin with: what is chosen, by which rule, from curves whose truth is known."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import al
+from al.errors import ConfigError
+from al.experiment.leaderboard import Curves, Leaderboard
+from al.experiment.plan import grid_of, strategies_of
+from al.experiment.recommending import Recommendation, _Choosing
+from al.experiment.results import Results
+from tests.experiment.test_experiment import TINY
+from tests.stores import runs
+
+LABELS = np.array([20.0, 30.0, 40.0])
+GIVEN = {name: value for name, value in TINY.items() if name != "query_size"}
+
+
+class World:
+    """Experiments whose curves are made: all alike, but for those that have a gain."""
+
+    def __init__(self, **gains: float) -> None:
+        self.gains = gains
+        self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
+
+    def __call__(
+        self, strategies: Sequence[str], grid: str, name: str, more: Mapping[str, Any]
+    ) -> Results:
+        self.asked.append(("; ".join(strategies), grid, more))
+        boards = {}
+        values = grid_of(grid)
+        settings = [((key, v),) for key, found in values.items() for v in found] or [()]
+        for number, setting in enumerate(settings):
+            curves = {}
+            for row, strategy in enumerate(strategies_of("; ".join(strategies))):
+                rng = np.random.default_rng((number, row))
+                gain = self.gains.get(strategy, 0.0)
+                gain += sum(self.gains.get(f"{key}_{value}", 0.0) for key, value in setting)
+                curves[strategy] = 0.6 + gain + rng.normal(0, 0.01, (6, 3))
+            seconds = dict.fromkeys(curves, (0.1, 1.0))
+            board = Curves(LABELS, curves, seconds)
+            boards[setting] = Leaderboard.of(board, "accuracy", lower=False, level=None)
+        return Results(name, "digits", "shared", boards, dict.fromkeys(boards, 40))
+
+
+def chosen(world: World, **given: Any) -> dict[str, Any]:
+    choosing = _Choosing({**GIVEN, **given}, world)
+    choosing.strategy()
+    choosing.first_query()
+    choosing.query_size()
+    choosing.head()
+    return {choice.name: choice.value for choice in choosing.choices}
+
+
+def test_where_nothing_is_told_apart_all_stays_plain_but_queries_are_large() -> None:
+    assert chosen(World()) == {"strategy": "margin", "cold_start": "random", "query_size": 20}
+
+
+def test_what_is_told_to_be_better_is_chosen_and_goes_into_what_comes_after() -> None:
+    world = World(badge=0.1, margin=0.03, cold_start_typiclust=0.1, query_size_20=-0.1)
+    found = chosen(world)
+    assert found == {"strategy": "badge", "cold_start": "typiclust", "query_size": 10}
+    (_, first, _), (strategies, second, _), (_, third, more) = world.asked
+    assert (first, strategies) == ("none", "badge")
+    assert second.startswith("cold_start=random,typiclust")
+    assert third == "query_size=10,20"  # 40 would be more than the budget
+    assert more["cold_start"] == "typiclust"
+    assert more["label_budget"] == 40  # two cycles, as given, whatever the size
+
+
+def test_the_plain_strategy_stays_where_it_is_not_told_from_the_best() -> None:
+    assert chosen(World(badge=0.102, margin=0.1))["strategy"] == "margin"
+
+
+def test_what_is_given_is_not_chosen() -> None:
+    found = chosen(World(cold_start_typiclust=0.1), cold_start="random", query_size=10)
+    assert found == {"strategy": "margin"}
+
+
+def test_what_the_task_cannot_take_is_left_out_and_told() -> None:
+    world = World()
+    choosing = _Choosing(GIVEN, world)
+    choosing.strategy()
+    assert "igs" not in world.asked[0][0]
+    assert "igs has no meaning where labels are one class each" in choosing.left_out["igs"]
+
+
+def test_the_command_can_be_pasted() -> None:
+    choosing = _Choosing(GIVEN, World())
+    choosing.strategy()
+    found = Recommendation(tuple(choosing.choices), {"task": "table", "data": "my data.csv"})
+    words = shlex.split(found.command)
+    assert words[:2] == ["al", "main"]
+    assert words[words.index("--data") + 1] == "my data.csv"
+    assert "al main" in found.text()
+
+
+def test_a_strategy_that_is_given_leaves_nothing_to_choose() -> None:
+    with pytest.raises(ConfigError, match="the first that is chosen"):
+        al.recommend(strategy="margin", task="digits")
+
+
+@pytest.mark.slow
+def test_what_is_recommended_runs(folder: Path, client: Any) -> None:
+    found = al.recommend(**TINY, cold_start="random", seeds=2, workers=1, show_progress=False)
+    assert set(found.results) == {"strategy"}
+    (run,) = runs(client, role="experiment")
+    assert run.info.run_name.startswith("recommend-strategy-")
+    result = al.Campaign(**{**found.parameters, "cycles": 2}, show_progress=False).run()
+    assert len(result.curve) == 2
