@@ -488,5 +488,7 @@ class Config:
             for p in dataclasses.fields(self)
             if p.metadata["later"] and getattr(self, p.name) != getattr(other, p.name)
         }
-        told = {"annotator_options": other.annotator_options} if "annotator" in found else {}
-        return found | told
+        told = other.annotator_options
+        if "annotator" in found and told != self.annotator_options:
+            found["annotator_options"] = told
+        return found

@@ -133,7 +133,7 @@ class DataLoader(ABC):
     """
 
     #: What becomes of labels in the data that name new classes, as the parameter of this name
-    #: says; set by the pipeline before `adopt`. Where it is "grow" they count as none until `grow`.
+    #: says; see `expect`. Where it is "grow" they count as none until `grow`.
     new_classes: str = "refuse"
     spec: DataSpec
 
@@ -153,6 +153,14 @@ class DataLoader(ABC):
         Raises:
             DataError: the data does not fit it any more.
         """
+
+    def expect(self, new_classes: str) -> None:
+        """What becomes of new classes from now on, as the parameter of this name says.
+
+        Raises:
+            DataError: the data names one that is not to be taken.
+        """
+        self.new_classes = new_classes
 
     def unknown(self) -> Mapping[str, int]:
         """Classes that the data names and the task does not know, with how many labels do."""

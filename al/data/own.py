@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -119,12 +120,19 @@ class OwnLoader(RowLoader):
         """The samples, without labels that name new classes where the task is to grow by these."""
         if not self._grows:
             return samples
-        unknown = self.kind.unknown
-        strange = [label is not None and bool(unknown(label)) for label in samples.labels]
-        if not any(strange):
+        found: dict[Any, bool] = {}  # of each label that there is, as there may be millions
+
+        def known(label: Label | None) -> bool:
+            key = tuple(label) if isinstance(label, list) else label
+            if key not in found:
+                found[key] = label is None or not self.kind.unknown(label)
+            return found[key]
+
+        if all(known(label) for label in samples.labels):
             return samples
-        pairs = zip(samples.labels, strange, strict=True)
-        return replace(samples, labels=[None if new else label for label, new in pairs])
+        return replace(
+            samples, labels=[label if known(label) else None for label in samples.labels]
+        )
 
     @property
     def _grows(self) -> bool:
@@ -135,8 +143,17 @@ class OwnLoader(RowLoader):
     def unknown(self) -> Mapping[str, int]:
         if not self._grows:
             return {}
-        labels = (label for label in self._as_written.labels if label is not None)
-        return Counter(name for label in labels for name in self.kind.unknown(label))
+        pairs = zip(self._as_written.labels, self._found.labels, strict=True)
+        strange = (label for label, known in pairs if known is None and label is not None)
+        return Counter(name for label in strange for name in self.kind.unknown(label))
+
+    def expect(self, new_classes: str) -> None:
+        held = bool(self.unknown())
+        super().expect(new_classes)
+        if held and not self._grows:
+            self._found = self._as_written
+            self._use(self._found)
+            self.check_known()  # it raises, as labels of an open cycle hide nothing yet
 
     def grow(self, classes: Sequence[str]) -> None:
         super().grow(classes)

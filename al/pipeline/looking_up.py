@@ -28,7 +28,7 @@ from al.pipeline.checks import (
     check_times,
 )
 from al.pipeline.draws import draws_of
-from al.pipeline.growing import named_in_data
+from al.pipeline.growing import GROW, named_in_data
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
@@ -76,7 +76,7 @@ def looked_up(
     task, data = known.made or task_and_data(config)
     device = device_named(config.device)
     if stored is not None:
-        data.new_classes = config.new_classes
+        data.expect(GROW)  # it has grown, perhaps: what it does not know is held back until then
         data.adopt(stored.data)
         assert known.run is not None  # it has stored that
         seen = seen_so_far(known.store, known.run) if data.seen() else SeenData()
@@ -167,6 +167,7 @@ def looked_up(
             next_changes=known.next_changes,
         )
         session.grow(knows)
+        data.expect(config.new_classes)
         session.settle()
         return session
 

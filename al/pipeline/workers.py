@@ -25,6 +25,7 @@ from al.contracts import DataLoader, Engine, Graph, Held, Splits
 from al.engine import Made, Runner
 from al.errors import DataError, RegistryError
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
+from al.pipeline.growing import GROW
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import settle
 from al.progress import hide
@@ -150,7 +151,7 @@ def _made(record: bytes, device: str) -> Makings:
     config = stored.as_config()
     task = make_task(config.task, config.of_task)
     data = task.data()
-    data.new_classes = config.new_classes
+    data.expect(GROW)  # what the campaign does not know counts as no label there either
     data.adopt(stored.data)
     settle(config, task, data)
     criterion = criterion_of(config, task, new_graph(task, data, config))
