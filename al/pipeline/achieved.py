@@ -5,7 +5,7 @@ from __future__ import annotations
 from al.pipeline.history import closed_cycles
 from al.pipeline.reporting import baseline_of
 from al.pipeline.session import Session
-from al.report import Curve, ahead, lasting
+from al.report import Curve, ahead, lasting, where_ahead
 
 
 def tell_achieved(session: Session) -> None:
@@ -30,8 +30,8 @@ def tell_achieved(session: Session) -> None:
         said = f"test/{metric} {value:.3f}"
         figures |= {f"achieved/{metric}": value, "achieved/version": float(record.version)}
         if (gain := _gain(session)) is not None:
-            figures["achieved/gain"] = gain
-            said += f", {gain:+.3f} against {config.baseline}"
+            figures["achieved/gain"], at = gain
+            said += f", {figures['achieved/gain']:+.3f} against {config.baseline}{at}"
         if session.gathered.linked != record.version:
             session.registry.link(record.version, session.run.id, state.labels.paid)
             session.gathered.linked = record.version
@@ -43,11 +43,14 @@ def tell_achieved(session: Session) -> None:
     session.run.describe_now("; ".join(words) + ".")
 
 
-def _gain(session: Session) -> float | None:
-    """How far the champion is ahead of the baseline's at the same number of labels."""
+def _gain(session: Session) -> tuple[float, str] | None:
+    """How far the champion is ahead of the baseline's at the same number of labels, and at how
+    many, where these are not those of now."""
     other = baseline_of(session)
     if other is None:
         return None
     points = session.run.metric_history(f"test/{session.task.metric}")
     labels, values = zip(*points, strict=True)
-    return ahead(Curve.of(session.config.strategy, labels, values), other, lower=session.lower)
+    mine = Curve.of(session.config.strategy, labels, values)
+    gain = ahead(mine, other, lower=session.lower)
+    return None if gain is None else (gain, where_ahead(mine, other))

@@ -4,7 +4,7 @@ What is told stands in `Facts`, which the pipeline gathers; each section in `sec
 function of them. `write` makes the page and, beside it, the figures behind it.
 """
 
-from al.report.facts import Answered, Curve, Facts, Judged, Mapped, Picked, ahead
+from al.report.facts import Answered, Curve, Facts, Judged, Mapped, Picked, ahead, where_ahead
 from al.report.intervals import wilson
 from al.report.page import NAME, write
 from al.report.query_page import query_page
@@ -13,5 +13,5 @@ from al.report.training_page import write_training
 
 __all__ = [
     "NAME", "Answered", "Curve", "Facts", "Judged", "Mapped", "Picked", "ahead", "lasting",
-    "query_page", "wilson", "write", "write_training",
+    "query_page", "where_ahead", "wilson", "write", "write_training",
 ]  # fmt: skip

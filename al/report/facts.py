@@ -62,11 +62,23 @@ class Curve:
 
 def ahead(mine: Curve, other: Curve, *, lower: bool) -> float | None:
     """How much better a curve is than another at the last number of labels that both have."""
-    shared = sorted({*mine.labels.tolist()} & {*other.labels.tolist()})
-    if not shared:
+    labels = both_at(mine, other)
+    if labels is None:
         return None
-    here, there = (float(c.values[c.labels == shared[-1]][-1]) for c in (mine, other))
+    here, there = (float(c.values[c.labels == labels][-1]) for c in (mine, other))
     return there - here if lower else here - there
+
+
+def both_at(mine: Curve, other: Curve) -> int | None:
+    """The last number of labels that two curves both have; None where there is none."""
+    shared = {*mine.labels.tolist()} & {*other.labels.tolist()}
+    return max(shared) if shared else None
+
+
+def where_ahead(mine: Curve, other: Curve) -> str:
+    """At how many labels that is, where the first curve has gone on since."""
+    labels = both_at(mine, other)
+    return f" at {labels:,} labels" if labels is not None and labels < mine.labels[-1] else ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from al.report.facts import Facts, ahead
+from al.report.facts import Facts, ahead, where_ahead
 from al.report.intervals import of_curve
 from al.report.section import counted, lasting
 
@@ -87,7 +87,8 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
         assert facts.baseline is not None
         better = "below" if facts.lower else "over"
         sign = f"{more:+.3f}" if facts.share else f"{more:+.4g}"
-        found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}"))
+        at = where_ahead(facts.curve, facts.baseline)
+        found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}{at}"))
     if (less := saved(facts)) is not None:
         value, mine, theirs = less
         assert facts.baseline is not None
