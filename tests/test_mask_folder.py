@@ -100,6 +100,10 @@ def test_a_mask_lies_in_the_square_of_its_image_and_is_not_known_beside_it(thing
         or (batch.inputs[0, 4:20, :, 3] == 255).all()
     )
     assert not batch.inputs[0, :4].any()
+    # As large as the image it is what its file says, however coarse the square.
+    coarse = loaded(things, 8)
+    whole = coarse.on_picture("images/003.png", coarse.truth(["images/003.png"])[0])
+    assert np.array_equal(decode_mask(whole, 2, void=True), np.array([9, 1, 0, VOID])[values])
     # Whatever people say of what lies beside the image.
     painted = encode_mask(np.ones((24, 24), np.uint8))
     (batch,) = data.batches(["images/003.png"], [painted], batch_size=1)
