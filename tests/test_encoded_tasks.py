@@ -221,3 +221,23 @@ def test_photographs_in_a_folder_need_sixty_labels(
     assert "encoder efficientnet-lite0 reads the images" in caplog.text
     assert result.curve["labels"].iloc[-1] == 60
     assert result.curve["accuracy"].iloc[-1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("given", "encoder"),
+    [
+        ({"task": "mask-folder", "data": "x"}, "none"),
+        ({"task": "coco", "data": "x", "encoder": "efficientnet-lite0"}, "efficientnet-lite0"),
+        ({"task": "digits"}, "auto"),  # it means nothing there
+    ],
+)
+def test_a_campaign_that_began_before_its_task_could_have_an_encoder_has_none(
+    given: dict[str, Any], encoder: str
+) -> None:
+    from al.config import Config
+    from al.contracts import DataSpec, Splits
+    from al.pipeline.campaign_record import SCHEMA, CampaignRecord
+
+    config = Config(**given).to_dict()
+    spec = DataSpec(("a", "b"), (2,), "float32")
+    assert CampaignRecord(SCHEMA, config, spec, Splits((), ()), {}).as_config().encoder == encoder

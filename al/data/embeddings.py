@@ -18,12 +18,13 @@ from al.progress import bar
 
 _log = logging.getLogger(__name__)
 
-#: Samples in a pack, which is what a kill costs, and images that are in memory at a time.
-PACK, IMAGES = 512, 64
+#: Samples in a pack, which is what a kill costs, and images that are in memory at a time. Texts
+#: are read together where they are of one length, of which there are many in a large pack.
+PACK, PACK_OF_TEXTS, IMAGES = 512, 2048, 64
 #: Images in a pack of grids, each of which takes some hundred kilobytes.
 PACK_OF_GRIDS = 128
-#: Version of what is kept: another one is never read.
-FORMAT = 1
+#: Version of what is kept of each: another one is never read.
+FORMATS = {"images": 1, "texts": 2}
 
 
 class Embeddings(Packs):
@@ -42,13 +43,13 @@ class Embeddings(Packs):
         self.encoder = encoder
         dtype = "float16" if half else "float32"
         made_by = hashlib.sha256(f"{encoder.digest} {device()}".encode()).hexdigest()[:16]
-        folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMAT}"
+        folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMATS[encoder.takes]}"
         super().__init__(folder, (self.row,), dtype, self.kept)
 
     @property
     def pack(self) -> int:
         """Samples in a pack."""
-        return PACK
+        return PACK_OF_TEXTS if self.encoder.takes == "texts" else PACK
 
     @property
     def row(self) -> int:

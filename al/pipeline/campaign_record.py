@@ -10,6 +10,7 @@ from typing import Any
 from al.catalog import tasks
 from al.config import Config
 from al.contracts import DataLoader, DataSpec, Splits
+from al.data.encoding import AUTO, NONE
 from al.errors import ConfigError, LaterState, StateError
 from al.tracking import Run
 
@@ -105,12 +106,20 @@ class CampaignRecord:
         """
         older = self._older()
         try:
-            return Config.from_dict(older | self.config)
+            found = Config.from_dict(older | self.config)
         except (TypeError, ConfigError) as error:
             raise StateError(f"{NAME} is damaged ({error}): restore it") from error
+        # Where a task can have an encoder, `auto` is settled as a campaign begins: this one began
+        # before its task could.
+        began_before = found.encoder == AUTO and self._encodes(found.of_task)
+        return found.replace(encoder=NONE) if began_before else found
 
     def _older(self) -> dict[str, str]:
         """What this campaign does where it began before there was a parameter."""
+        return OLDER | {"encoder": NONE} if self._encodes({}) else OLDER
+
+    def _encodes(self, given: Mapping[str, Any]) -> bool:
+        """Whether the task, with these parameters, can have an encoder."""
         task = tasks.get(str(self.config.get("task")))
         encodes = getattr(task, "encodes", None)  # it is a Task, or makes one
-        return OLDER | {"encoder": "none"} if encodes and encodes({}) else OLDER
+        return bool(encodes and encodes(given))

@@ -22,7 +22,7 @@ from al.errors import ConfigError, DataError
 SUFFIXES = (".json", ".txt", ".safetensors", ".model")
 #: Tokens of a text that are read at most, and to whose multiples texts are filled up: those that
 #: are as long then are read together.
-TOKENS, STEP = 256, 8
+TOKENS, STEP = 256, 4
 ONLY = {"local_files_only": True, "trust_remote_code": False}
 _digests: dict[tuple[Any, ...], str] = {}
 

@@ -13,9 +13,9 @@ import numpy as np
 from al.contracts import Encoder
 from al.errors import DataError
 
-#: Samples at a time on a CPU, and on a GPU. Always as many, filled up where there are fewer: a
-#: network's last bits depend on the shape of a batch, not on what else is in it.
-UNITS = {"cpu": 4, "cuda": 64}
+#: Samples at a time on a CPU, of images and of texts, and on a GPU. Always as many, filled up where
+#: there are fewer: a network's last bits depend on the shape of a batch, not on what else is in it.
+UNITS = {"images": 4, "texts": 8, "cuda": 64}
 
 
 def device() -> str:
@@ -71,9 +71,10 @@ class NetworkEncoder(Encoder):
         if self._network is None:
             self._network = self.load().to(where)
         found = np.empty((len(samples), width), np.float32)
+        unit = UNITS["cuda" if where == "cuda" else self.takes]
         with torch.inference_mode():
-            for rows, some in self.alike(samples, UNITS[where]):
-                full = [*some, *[some[0]] * (UNITS[where] - len(some))]
+            for rows, some in self.alike(samples, unit):
+                full = [*some, *[some[0]] * (unit - len(some))]
                 made = make(self._network, full).float().cpu().numpy()
                 if made.shape[1] != width:
                     raise DataError(
