@@ -17,7 +17,7 @@ from al.masks import VOID, decode_mask, encode_mask
 from tests.own_data import boxes_folder, fruit_table, masks_folder
 from tests.studios import query_of
 
-MASKS = {"classes": "1=thing,2=ground", "ignore": "3", "image_size": 8}
+MASKS = {"classes": "1=thing,2=ground", "ignore": "3", "image_size": 8, "encoder": "none"}
 TASKS = ["mask", "scene", "coco", "voc", "yolo", "table"]
 
 
@@ -31,7 +31,7 @@ def made(task: str, folder: Path) -> Any:
         data = make_task("mask-folder", {"data": path, **MASKS, **more})
     else:
         path = str(boxes_folder(folder / "things", task, labelled=20, unlabelled=2))
-        data = make_task(task, {"data": path, "image_size": 8})
+        data = make_task(task, {"data": path, "image_size": 8, "encoder": "none"})
     found = data.data()
     found.freeze(found.propose_splits(3, 0))
     return found

@@ -57,10 +57,15 @@ def test_a_mask_that_is_painted_anew_is_another_label_than_was_seen(folder: Path
 
 
 FILES: dict[str, tuple[Callable[..., Path], dict[str, Any], str, Callable[[Path], None]]] = {
-    "mask-folder": (masks_folder, {**NAMED, "image_size": 16}, "masks/{}.png", paint),
+    "mask-folder": (
+        masks_folder,
+        {**NAMED, "image_size": 16, "encoder": "none"},
+        "masks/{}.png",
+        paint,
+    ),
     "yolo": (
         lambda folder, **how: boxes_folder(folder, "yolo", **how),
-        {"image_size": 24},
+        {"image_size": 24, "encoder": "none"},
         "labels/{}.txt",
         draw,
     ),
