@@ -48,7 +48,8 @@ def figure(picture: Markup, caption: Any, *, wide: bool = False) -> Markup:
 
 def grid(*parts: Any) -> Markup:
     """Pieces beside each other, where there is room."""
-    return Markup('<div class="grid">{}</div>').format(join([part for part in parts if part]))
+    cells = [Markup("<div>{}</div>").format(part) for part in parts if part]
+    return Markup('<div class="grid">{}</div>').format(join(cells))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], texts: int = 1) -> Markup:

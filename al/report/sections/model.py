@@ -8,7 +8,7 @@ import pandas as pd
 from al.kinds import Kind, Trait
 from al.report.facts import Facts, Judged
 from al.report.intervals import resampled
-from al.report.section import Markup, Section, details, grid, join, p, table
+from al.report.section import Markup, Section, breakable, details, grid, join, p, table
 
 #: Classes of a confusion matrix that is drawn, and of a table that is shown at once.
 DRAWN, SHOWN = 16, 24
@@ -77,7 +77,7 @@ def scores_of(judged: Judged, names: tuple[str, ...], *, iou: bool) -> pd.DataFr
 def _scores(scores: pd.DataFrame) -> Markup:
     name = scores.columns[4]
     rows = [
-        [row[1], f"{row[2]:,}", *(_share(v) for v in row[3:6]),
+        [breakable(row[1]), f"{row[2]:,}", *(_share(v) for v in row[3:6]),
          "–" if np.isnan(row[6]) else f"{row[6]:.2f} … {row[7]:.2f}"]
         for row in scores.itertuples()
     ]  # fmt: skip
@@ -140,7 +140,7 @@ def _mistakes(matrix: pd.DataFrame) -> Markup:
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:LISTED]
     rows = [
-        [matrix.index[true], matrix.columns[said], counts[true, said],
+        [breakable(matrix.index[true]), breakable(matrix.columns[said]), counts[true, said],
          f"{counts[true, said] / totals[true]:.0%}"]
         for true, said in zip(*np.unravel_index(order, counts.shape), strict=True)
         if counts[true, said]
