@@ -7,7 +7,6 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +101,15 @@ class Person:
 
     def undo(self) -> None:
         """Go back a version, where there is one to go back to."""
-        with suppress(RegistryError):
-            al.Campaign(experiment="here", **self.given).undo("a person's whim")
+
+        def back(campaign: al.Campaign) -> None:
+            try:
+                campaign.undo("a person's whim")
+            except RegistryError as error:
+                if "nothing to go back to" not in str(error):
+                    raise
+
+        self.go(back)
 
     def _do_what_it_says(self, line: str) -> None:
         for pattern, act in REMEDIES:
@@ -269,6 +275,7 @@ REMEDIES: list[tuple[str, Callable[..., None]]] = [
     (r"belongs to run (\w+) of 'c', which is deleted: restore that run", Person.restore_run),
     (r"set its tag al\.campaign_run to (\w+)", Person.set_owner),
     (r"rename it, and the campaign makes another", Person.rename_model),
+    (r"is no campaign's: pass another model name, or rename it", Person.rename_model),
     (r"run select-data of cycle (\d+) was deleted.*: restore it", Person.restore_select_data),
     (r"runs (\w+) and \w+ are each campaign 'c': delete all but one", Person.delete_this_run),
     (r"samples have vanished.*pass missing=drop", Person.drop_what_is_missing),

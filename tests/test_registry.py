@@ -255,7 +255,12 @@ def test_a_model_that_is_not_the_campaigns_any_more_is_one_line_with_the_way_out
         new.check_free()
     with pytest.raises(RegistryError, match="deleted: rename it, and the campaign makes another"):
         known.check_free()
+    client.delete_registered_model_tag("m", "al.campaign")
+    with pytest.raises(RegistryError, match=f"run {lost} of 'c', which is deleted: restore that"):
+        new.check_free()
     client.delete_registered_model_tag("m", "al.campaign_run")
+    with pytest.raises(RegistryError, match="is no campaign's: pass another model name, or rename"):
+        new.check_free()
     with pytest.raises(RegistryError, match=f"set its tag al.campaign_run to {owner} if it is"):
         known.check_free()
     client.set_registered_model_tag("m", "al.campaign_run", owner)

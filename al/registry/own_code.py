@@ -7,6 +7,8 @@ import importlib.util
 import logging
 import shutil
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +38,18 @@ class OwnCode(NamedTuple):
     packages: list[str]
 
 
+def distributions() -> Mapping[str, list[str]]:
+    """Installed distributions by the names of what is imported from them."""
+    folders = (Path(folder) for folder in sys.path if folder)
+    return _distributions(tuple((f, f.stat().st_mtime_ns) for f in folders if f.is_dir()))
+
+
+@lru_cache(maxsize=1)
+def _distributions(_: object) -> Mapping[str, list[str]]:
+    """They are looked up once for what is installed: that takes as long as a cycle's training."""
+    return packages_distributions()
+
+
 def own_code(task: str, kind: str, scratch: Path) -> OwnCode:
     """The code that a task and a kind of problem come from, and what of one's own it imports.
 
@@ -48,7 +62,7 @@ def own_code(task: str, kind: str, scratch: Path) -> OwnCode:
     """
     named = {str(name) for name in getattr(tasks.get(task), "files", ())}
     modules = [_module_of(tasks.get(task), task), _module_of(kinds.get(kind), kind)]
-    known = packages_distributions()
+    known = distributions()
     places: dict[str, Path | None] = {}
     packages: list[str] = []
     queue, seen = list(modules), set[str]()

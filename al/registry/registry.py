@@ -127,12 +127,12 @@ class Registry:
     def _held(self, tags: Mapping[str, str]) -> str:
         """Who has the registered model, in words."""
         holder, run = tags.get("al.campaign"), tags.get("al.campaign_run")
-        if holder is None or run is None:
+        if run is None or (holder is None and not self._is_deleted(run)):
             return "exists and is no campaign's"
-        if holder != self.campaign:
+        if holder not in (None, self.campaign):
             return f"belongs to campaign {holder!r}"
         deleted = ", which is deleted" if self._is_deleted(run) else " in another experiment"
-        return f"belongs to run {run} of {holder!r}{deleted}"
+        return f"belongs to run {run} of {self.campaign!r}{deleted}"
 
     def _way_out(self, tags: Mapping[str, str]) -> str:
         """What a person does about a registered model that is not this campaign's."""
@@ -140,8 +140,9 @@ class Registry:
         if self.owner:  # the campaign is there, and has kept its models under this name
             mine = f"set its tag al.campaign_run to {self.owner} if it is this campaign's, or "
             return f"{'' if run else mine}rename it, and the campaign makes another"
-        other = "pass another model name, or another campaign name"
-        same = tags.get("al.campaign") == self.campaign and run and self._is_deleted(run)
+        other = "pass another model name, or rename it"
+        holder = tags.get("al.campaign", self.campaign)
+        same = holder == self.campaign and run and self._is_deleted(run)
         return f"restore that run, or {other}" if same else other
 
     def _is_deleted(self, run: str) -> bool:

@@ -11,7 +11,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -22,7 +22,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
 from al.contracts import DataSpec
-from al.registry.own_code import own_code
+from al.registry.own_code import distributions, own_code
 
 #: What a loaded version imports; pinned to what made it.
 REQUIREMENTS = (
@@ -75,7 +75,7 @@ def save_servable(
 def _requirements(spec: DataSpec, packages: Sequence[str]) -> list[str]:
     """What a loaded version imports, pinned; what its encoder and code of one's own need too."""
     imported = spec.details.get("encoder", {}).get("packages", ())
-    known = packages_distributions() if imported else {}
+    known = distributions() if imported else {}
     names = [*REQUIREMENTS, *(known[name][0] for name in imported if name in known), *packages]
     named: dict[str, str] = {}
     for name in names:
