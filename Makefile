@@ -35,6 +35,7 @@ run: setup       ## the default campaign: digits, margin beside random
 ui: setup        ## the MLflow UI on what `make run` made
 	@echo "open http://127.0.0.1:$(PORT) and click 'Model training' at the top left, once; then"
 	@echo "curves: http://127.0.0.1:$(PORT)/#/experiments/$$($(BIN)/python -c '$(NUMBER)')/runs?$(CURVES)"
+	@echo "table:  http://127.0.0.1:$(PORT)/#/experiments/$$($(BIN)/python -c '$(NUMBER)')/runs?workflowType=machine_learning&viewStateShareKey=al-accuracy"
 	@echo "models: http://127.0.0.1:$(PORT)/#/models?workflowType=machine_learning"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
 	    --workers 1 --backend-store-uri sqlite:///mlflow.db --no-serve-artifacts --default-artifact-root "$(CURDIR)/mlruns"

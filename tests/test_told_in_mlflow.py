@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,18 @@ def test_the_campaign_says_what_it_has_achieved(shown: Any) -> None:
     assert {model.model_id: model.step for model in outputs} == standing
     points = shown.get_metric_history(run.info.run_id, "achieved/labels")
     assert [(point.step, point.value) for point in points] == [(1, 30), (2, 40)]
+
+
+def test_a_view_of_the_runs_table_has_the_columns_that_matter(shown: Any) -> None:
+    (run,) = runs(shown, role="campaign", campaign="c")
+    tags = shown.get_experiment(run.info.experiment_id).tags
+    view = json.loads(tags["mlflow.sharedViewState.al-accuracy"])
+    known = {f"metrics.`{name}`" for name in run.data.metrics}
+    known |= {f"params.`{name}`" for name in run.data.params} | {"attributes.`Description`"}
+    assert set(view["selectedColumns"]) <= known
+    assert "metrics.`test/accuracy`" in view["selectedColumns"]
+    found = shown.search_runs([run.info.experiment_id], view["searchFilter"])
+    assert {found_run.info.run_name for found_run in found} == {"c", "c-random"}
 
 
 def test_the_labelled_set_and_the_query_are_inputs_of_cycles_and_trainings(shown: Any) -> None:

@@ -7,6 +7,9 @@ from al.pipeline.reporting import baseline_of
 from al.pipeline.session import Session
 from al.report import Curve, ahead, lasting, where_ahead
 
+#: Name of a view of the runs table, before the metric.
+TABLE = "al-"
+
 
 def tell_achieved(session: Session) -> None:
     """Renew what the campaign's run says of it, after a cycle was closed or its baseline ran."""
@@ -41,6 +44,15 @@ def tell_achieved(session: Session) -> None:
     session.run.log_metrics(new, state.cycle)
     told.update(dict.fromkeys(new, state.cycle))
     session.run.describe_now("; ".join(words) + ".")
+
+
+def share_table(session: Session) -> None:
+    """Keep a view of all campaigns of the experiment whose columns say what each has achieved."""
+    metric = session.task.metric
+    figures = ("achieved/labels", f"test/{metric}", "achieved/gain", "achieved/seconds")
+    columns = ["attributes.`Description`", "params.`task`", "params.`strategy`"]
+    columns += [f"metrics.`{name}`" for name in figures]
+    session.store.share_view(f"{TABLE}{metric}", columns, "tags.`al.role` = 'campaign'")
 
 
 def _gain(session: Session) -> tuple[float, str] | None:

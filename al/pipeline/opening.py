@@ -12,6 +12,7 @@ import pandas as pd
 
 from al.config import Config
 from al.errors import AlError, ConfigError, TrackingError
+from al.pipeline.achieved import share_table
 from al.pipeline.campaign_record import CampaignRecord
 from al.pipeline.changes import CHANGED, PEOPLE, changed_in, people_take_over, told
 from al.pipeline.cycle import open_cycle
@@ -81,6 +82,7 @@ def open_session(
             _take_changes(session, known)
         if known.stored is None:
             run.set_tags({"al.registered_model": session.registry.name})
+            share_table(session)
             _tell_pool(session)
             run.describe_now(
                 f"Campaign: {config.task} by {config.strategy}, seed {config.seed}. "

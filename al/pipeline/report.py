@@ -11,6 +11,7 @@ import pandas as pd
 
 from al.errors import without_credentials
 from al.pipeline import notebook
+from al.pipeline.achieved import TABLE
 from al.pipeline.history import changes_of
 from al.pipeline.session import Session
 from al.tracking import Run
@@ -113,6 +114,8 @@ class Result:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):
             where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
+            table = f"runs?workflowType=machine_learning&viewStateShareKey={TABLE}{self.metric}"
+            lines += [f"all campaigns, as a table: {where}/{table}"]
             lines += [f"curves of all campaigns: {where}/{CURVES}"]
         else:
             lines += ["runs and curves: mlflow ui from this folder"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import sqlite3
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -179,6 +180,13 @@ class Store:
             wanted = {**tags, MLFLOW_PARENT_RUN_ID: parent.id}
             self.client.log_batch(self.attached, tags=[RunTag(k, v) for k, v in wanted.items()])
             self.client.update_run(self.attached, name=f"{self.entry} (went on)")
+
+    def share_view(self, name: str, columns: Sequence[str], search: str) -> None:
+        """Keep a view of the runs table with the experiment, as its button Share does: MLflow's
+        page takes it by `viewStateShareKey=NAME` in its address."""
+        state = {"selectedColumns": list(columns), "searchFilter": search}
+        key = f"mlflow.sharedViewState.{name}"
+        self.client.set_experiment_tag(self.experiment_id, key, json.dumps(state))
 
     def link(self, run: Run) -> str:
         """Where a person sees a run: a page, or its id where there is no server."""
