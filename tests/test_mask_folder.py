@@ -233,6 +233,7 @@ def test_a_campaign_that_goes_on_keeps_its_classes(things: Path) -> None:
     Image.new("L", (24, 16), 7).save(things / "masks" / "013.png")
     data = MaskFolderLoader(str(things), 24)  # as if nothing was said of values
     assert len(data.spec.classes) == 4
+    data.new_classes = "grow"  # as where a campaign goes on
     data.adopt(spec)
     assert data.spec.classes == ("ground", "thing")
     assert len(data.given() or {}) == 12

@@ -207,6 +207,7 @@ def test_a_campaign_that_goes_on_keeps_its_classes(folder: Path) -> None:
     entry(things, _set(category_id=1))
     data = loaded("coco", things)
     assert data.spec.classes == ("new", "bright", "dim")
+    data.new_classes = "grow"  # as where a campaign goes on
     data.adopt(spec)
     given = data.given() or {}
     assert data.spec.classes == ("bright", "dim")

@@ -123,6 +123,8 @@ class OwnLoader(RowLoader):
         found: dict[Any, bool] = {}  # of each label that there is, as there may be millions
 
         def known(label: Label | None) -> bool:
+            if isinstance(label, dict) or (isinstance(label, list) and not _of_names(label)):
+                return not self.kind.unknown(label)
             key = tuple(label) if isinstance(label, list) else label
             if key not in found:
                 found[key] = label is None or not self.kind.unknown(label)
@@ -136,9 +138,8 @@ class OwnLoader(RowLoader):
 
     @property
     def _grows(self) -> bool:
-        """Whether labels may name new classes; those that are made of samples never do."""
-        own = type(self).label_of is not OwnLoader.label_of
-        return self.new_classes == "grow" and bool(self.spec.classes) and not own
+        """Whether labels may name new classes."""
+        return self.new_classes == "grow" and bool(self.spec.classes)
 
     def unknown(self) -> Mapping[str, int]:
         if not self._grows:
@@ -356,3 +357,8 @@ class OwnLoader(RowLoader):
         """The label of a row in a few letters."""
         label = self.label_of(row)
         return repr(label) if isinstance(label, str | float) else self.kind.brief(label)
+
+
+def _of_names(label: Sequence[Any]) -> bool:
+    """Whether a list holds names alone."""
+    return all(isinstance(name, str) for name in label)
