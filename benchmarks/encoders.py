@@ -136,9 +136,11 @@ def _view(features: np.ndarray, rows: np.ndarray, graph: Any, labelled: Any = No
 
 
 def shown(values: np.ndarray, *, sign: bool = False) -> str:
-    """A mean over seeds with half its 95 % interval."""
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 1 else 0.0
-    return f"{values.mean():{'+' if sign else ''}.3f} ± {half:.3f}"
+    """A mean over seeds with half its 95 % interval, which one seed alone has not."""
+    mean = f"{values.mean():{'+' if sign else ''}.3f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {stats.t.ppf(0.975, len(values) - 1) * stats.sem(values):.3f}"
 
 
 @click.command()
