@@ -228,6 +228,13 @@ def test_a_mask_that_is_added_while_it_is_asked_for_is_a_label(things: Path) -> 
     assert label == data.truth(["images/000.png"])[0]
 
 
+def test_masks_are_read_where_new_classes_may_come(things: Path) -> None:
+    data, again = loaded(things), loaded(things)
+    again.expect("grow")
+    again.adopt(data.spec)
+    assert again.given() == data.given()
+
+
 def test_a_campaign_that_goes_on_keeps_its_classes(things: Path) -> None:
     spec = loaded(things).spec
     Image.new("L", (24, 16), 7).save(things / "masks" / "013.png")

@@ -218,6 +218,13 @@ def test_a_campaign_that_goes_on_keeps_its_classes(folder: Path) -> None:
 # -- where things lie --------------------------------------------------------------------
 
 
+def test_boxes_are_read_where_new_classes_may_come(things: Path, form: str) -> None:
+    data, again = loaded(form, things), loaded(form, things)
+    again.expect("grow")
+    again.adopt(data.spec)
+    assert again.given() == data.given()
+
+
 def test_folders_of_roboflow_say_the_split(folder: Path) -> None:
     things = boxes_folder(folder / "things", "coco", labelled=21, unlabelled=0)
     known = json.loads((things / "annotations.json").read_text())

@@ -126,6 +126,10 @@ class OwnLoader(RowLoader):
             if isinstance(label, dict) or (isinstance(label, list) and not _of_names(label)):
                 return not self.kind.unknown(label)
             key = tuple(label) if isinstance(label, list) else label
+            try:
+                hash(key)
+            except TypeError:  # a mask, or boxes: hardly two are alike
+                return not self.kind.unknown(label)
             if key not in found:
                 found[key] = label is None or not self.kind.unknown(label)
             return found[key]
