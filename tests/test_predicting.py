@@ -44,7 +44,8 @@ def test_the_rest_is_predicted_as_the_served_version_says(
         (batch,) = session.data.batches(list(table["id"][:50]), batch_size=50)
     served = mlflow.pyfunc.load_model("models:/c/Production").predict(np.asarray(batch.inputs))
     assert list(served["label"]) == list(table["label"][:50])
-    everything = pd.read_parquet(one.predict("all", samples="all"))
+    everything = one.predictions("all")
+    assert everything.equals(pd.read_parquet(one.predict("all", samples="all")))
     assert set(everything["split"]) == {"train", "val", "test"}
     assert len(everything) == len(table) + len(labelled) + (everything["split"] != "train").sum()
     # The share that is right among validation samples at least as sure, by hand.

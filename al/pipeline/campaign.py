@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Unpack
 
 import pandas as pd
@@ -279,6 +280,18 @@ class Campaign:
         """
         with self._looked_into() as session:
             return predict(session, to, samples)
+
+    def predictions(self, samples: str = "rest") -> pd.DataFrame:
+        """What the version in Production says of samples, as `predict` writes it; only reads.
+
+        Args:
+            samples: as for `predict`.
+
+        Raises:
+            RegistryError: no version is in Production.
+        """
+        with TemporaryDirectory() as scratch:
+            return pd.read_parquet(self.predict(f"{scratch}/predictions", samples))
 
     def auto_label(
         self,
