@@ -16,7 +16,7 @@ import pytest
 from al.contracts import DataSpec
 from al.registry import own_code as room
 from al.registry import save_servable
-from al.registry.own_code import own_code
+from al.registry.own_code import distributions, own_code
 
 TASK = """
 import json
@@ -153,3 +153,15 @@ def test_a_kind_of_ones_own_travels_too(tmp_path: Path) -> None:
     assert names == [
         "mine_task.py", "mine_scale.py", "mine_helper.py", "mine_deeper.py", "sizes.json"
     ]  # fmt: skip
+
+
+def test_a_package_that_is_installed_meanwhile_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "newcomer" not in distributions()
+    info = tmp_path / "newcomer_pkg-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: newcomer-pkg\nVersion: 1.0\n")
+    (info / "top_level.txt").write_text("newcomer\n")
+    assert distributions()["newcomer"] == ["newcomer-pkg"]
