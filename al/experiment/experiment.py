@@ -179,7 +179,7 @@ def settled_jobs(jobs: Sequence[Job]) -> list[Job]:
         # all seeds of a strategy in a setting stand for the same
         key = (job.strategy, job.setting)
         if key not in made:
-            config = settled(job.config)
+            config = settled(job.config, telling=not made)
             made[key] = (config, _of_what(config))
         config, of_what = made[key]
         found.append(replace(job, config=config.replace(seed=job.seed), of_what=of_what))

@@ -36,14 +36,17 @@ def look_again() -> None:
     _made.cache_clear()
 
 
-def settled(config: Config) -> Config:
+def settled(config: Config, *, telling: bool = True) -> Config:
     """The configuration of a trial with what `default` and `auto` stand for, as a campaign's.
+
+    Args:
+        telling: say why the metric is what it is.
 
     Raises:
         AlError: such a campaign would be refused.
     """
     check_names(config)
-    config = begun_with(config, *task_of(config))
+    config = begun_with(config, *task_of(config), telling=telling)
     config = config.replace(campaign="trial", model="trial")
     makings = makings_of(config)
     task, data = makings.task, makings.data

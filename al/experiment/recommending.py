@@ -157,7 +157,7 @@ class _Choosing:
         self._given, self._run = given, run
         self._name = Plan(given, (RANDOM,), 2, {}).called.removeprefix("experiment-")
         config = Config.from_dict({**given, "strategy": RANDOM, "baseline": "none"})
-        self._config = settled(config)
+        self._config = settled(config, telling=False)
         _, data = task_of(self._config)
         self._plain = kind_of(data.spec).strategy
         self.choices: list[Choice] = []
@@ -267,7 +267,7 @@ class _Choosing:
     def _fits(self, parameter: str, name: str) -> bool:
         """Whether a campaign would take it; what it would not is left out, and told."""
         try:
-            settled(self._config.replace(**{parameter: name}))
+            settled(self._config.replace(**{parameter: name}), telling=False)
         except AlError as error:
             self.left_out.setdefault(name, str(error))
             return False

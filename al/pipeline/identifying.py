@@ -137,20 +137,23 @@ def _unsure(given: Mapping[str, Any], *, spelt_out: bool) -> set[str]:
     return {name for name in names if name in given and same[name] == default[name]}
 
 
-def begun_with(config: Config, task: Task, data: DataLoader) -> Config:
+def begun_with(config: Config, task: Task, data: DataLoader, *, telling: bool = True) -> Config:
     """The configuration of a new campaign, with what `default` and `auto` stand for in it.
+
+    Args:
+        telling: say why the metric is what it is.
 
     Raises:
         DataError: the newest revision of an encoder has to be known and cannot be.
     """
-    config = _with_metric(_settled(config, data), task, data)
+    config = _with_metric(_settled(config, data), task, data, telling=telling)
     return _with_first_query(_with_encoder(config))
 
 
-def _with_metric(config: Config, task: Task, data: DataLoader) -> Config:
+def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool) -> Config:
     """The configuration of a new campaign with the metric that it keeps; its name stays."""
     metric, why = measuring.chosen(config, task, data)
-    if data.given() is not None:
+    if telling and data.given() is not None:
         for line in measuring.lines(metric, why, data):
             _log.info(line)
     if config.metric != measuring.AUTO:
