@@ -123,8 +123,6 @@ class OwnLoader(RowLoader):
         found: dict[Any, bool] = {}  # of each label that there is, as there may be millions
 
         def known(label: Label | None) -> bool:
-            if isinstance(label, dict) or (isinstance(label, list) and not _of_names(label)):
-                return not self.kind.unknown(label)
             key = tuple(label) if isinstance(label, list) else label
             try:
                 hash(key)
@@ -361,8 +359,3 @@ class OwnLoader(RowLoader):
         """The label of a row in a few letters."""
         label = self.label_of(row)
         return repr(label) if isinstance(label, str | float) else self.kind.brief(label)
-
-
-def _of_names(label: Sequence[Any]) -> bool:
-    """Whether a list holds names alone."""
-    return all(isinstance(name, str) for name in label)
