@@ -287,7 +287,8 @@ def test_a_spoilt_campaign_json_is_one_line_and_nothing_changes(
 ) -> None:
     campaign(campaign="c", cycles=1).run()
     (top,) = runs(client, role="campaign", campaign="c")
-    (Path(top.info.artifact_uri) / "campaign.json").write_text(json.dumps({"config": {"tsk": 1}}))
+    for name in ("campaign.json", "campaign_copy.json"):
+        (Path(top.info.artifact_uri) / name).write_text(json.dumps({"config": {"tsk": 1}}))
     before = [(r.info.run_id, r.info.status, r.data.tags) for r in runs(client, campaign="c")]
     with pytest.raises(StateError) as caught:
         campaign(campaign="c", cycles=2).run()
