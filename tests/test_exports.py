@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -129,30 +127,26 @@ def test_masks_and_boxes_come_back_from_coco_by_its_own_reader(tmp_path: Path) -
         assert [{"label": names[a["category_id"]], "box": a["bbox"]} for a in found] == label
 
 
-def test_boxes_come_back_from_voc_and_yolo(tmp_path: Path) -> None:
+def test_boxes_come_back_from_voc_and_yolo_by_another_reader(tmp_path: Path) -> None:
+    reader = pytest.importorskip("supervision").DetectionDataset
     labels = labels_of(samples("boxes"))
-    export(labels, "voc", tmp_path / "voc")
-    export(labels, "yolo", tmp_path / "yolo")
-    names = yaml.safe_load((tmp_path / "yolo" / "data.yaml").read_text())["names"]
-    for id, stem, label in labels:
-        root = ElementTree.parse(tmp_path / "voc" / "Annotations" / f"{stem}.xml").getroot()
-        assert (tmp_path / "voc" / "JPEGImages" / str(root.findtext("filename"))).is_file()
-        voc = []
-        for thing in root.iter("object"):
-            sides = [float(side.text or "") for side in thing.find("bndbox") or ()]
-            x, y = sides[0] - 1, sides[1] - 1
-            voc.append((thing.findtext("name"), x, y, sides[2] - x, sides[3] - y))
-        lines = (tmp_path / "yolo" / "labels" / f"{stem}.txt").read_text().splitlines()
-        high, wide = labels.image(id).shape[:2]
-        yolo = []
-        for place, x, y, w, h in (map(float, line.split()) for line in lines):
-            yolo.append(
-                (names[int(place)], (x - w / 2) * wide, (y - h / 2) * high, w * wide, h * high)
-            )
-        given = [(entry["label"], *entry["box"]) for entry in label]
-        for read in (voc, yolo):
-            assert [one[0] for one in read] == [one[0] for one in given]
-            assert np.allclose([r[1:] for r in read], [g[1:] for g in given], atol=1e-6)
+    voc, yolo = tmp_path / "voc", tmp_path / "yolo"
+    export(labels, "voc", voc)
+    export(labels, "yolo", yolo)
+    pictures = voc / "JPEGImages", yolo / "images"
+    read = (
+        reader.from_pascal_voc(str(pictures[0]), str(voc / "Annotations")),
+        reader.from_yolo(str(pictures[1]), str(yolo / "labels"), str(yolo / "data.yaml")),
+    )
+    for folder, found in zip(pictures, read, strict=True):
+        assert len(found) == len(labels.ids)
+        for _, stem, label in labels:
+            (picture,) = folder.glob(f"{stem}.*")
+            boxes = found.annotations[str(picture)]
+            names = [found.classes[place] for place in boxes.class_id]
+            assert names == [one["label"] for one in label]
+            corners = [(x, y, x + w, y + h) for x, y, w, h in (one["box"] for one in label)]
+            assert np.allclose(boxes.xyxy, np.array(corners).reshape(-1, 4), atol=1e-4)
 
 
 @pytest.mark.parametrize("shown", ["image", "text"])
@@ -180,15 +174,25 @@ def test_a_sample_that_is_a_file_is_copied_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shown", ["image", "text"])
-def test_the_datasets_format_names_its_files_and_labels(tmp_path: Path, shown: str) -> None:
+def test_the_datasets_format_is_read_by_that_library(
+    tmp_path: Path, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    datasets = pytest.importorskip("datasets")
     labels = labels_of(samples("labels", shown))
     folder = written(tmp_path, labels, "datasets")
-    name = "metadata.jsonl" if shown == "image" else "data.jsonl"
-    rows = [json.loads(line) for line in (folder / name).read_text().splitlines()]
-    assert [row["label"] for row in rows] == list(labels.values)
-    assert [row["id"] for row in rows] == list(labels.ids)
+    if shown == "image":
+        rows = datasets.load_dataset("imagefolder", data_dir=str(folder), split="train")
+    else:
+        rows = datasets.load_dataset("json", data_files=str(folder / "data.jsonl"), split="train")
+    assert list(rows["label"]) == list(labels.values)
+    assert list(rows["id"]) == list(labels.ids)
     for row in rows:
-        assert row["text"] if shown == "text" else (folder / row["file_name"]).is_file()
+        if shown == "text":
+            assert row["text"] == labels.text(row["id"])
+        else:
+            assert (np.asarray(row["image"]) == labels.image(row["id"])).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
