@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -213,6 +214,35 @@ def test_label_studio_gets_the_labels_that_it_would_give(tmp_path: Path, kind: s
             assert (decode_mask(found, 3) == decode_mask(label, 3)).all()
         else:
             assert found == label
+
+
+@pytest.mark.label_studio
+@pytest.mark.parametrize("kind", KINDS)
+def test_label_studio_itself_takes_the_export_and_gives_its_labels_back(
+    tmp_path: Path, real_studio: Any, kind: str
+) -> None:
+    labels = labels_of(samples(kind))
+    folder = written(tmp_path, labels, "label-studio")
+    text = (folder / "config.xml").read_text()
+    tasks = json.loads((folder / "tasks.json").read_text())
+
+    def call(path: str, content: Any = None) -> Any:
+        head = {"Authorization": f"Token {real_studio.token}", "Content-Type": "application/json"}
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{real_studio.url}/api/projects{path}", body, head)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)
+
+    project = call("", {"title": f"export of {kind}", "label_config": text})["id"]
+    call(f"/{project}/import", tasks)
+    given = {task["data"]["image"]: task["annotations"] for task in tasks}
+    form = form_of(text, labels.data.spec, "image")
+    exported = call(f"/{project}/export?exportType=JSON")
+    assert len(exported) == len(tasks)
+    for task in exported:
+        (theirs,), (ours,) = task["annotations"], given[task["data"]["image"]]
+        read, meant = (form.label(one["result"], (HEIGHT, WIDTH)) for one in (theirs, ours))
+        assert read == meant
 
 
 def test_what_cannot_be_written_is_a_line_and_leaves_nothing(
