@@ -19,6 +19,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_selection_shows_that_ours_and_the_textbook_pick_the_same(results: Path) -> None:
     asked = ["--quick", "--workload", "a", "--strategy", "k_center", "--repeats", "1"]
     done = CliRunner().invoke(selection.main, asked)

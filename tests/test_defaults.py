@@ -57,6 +57,7 @@ def test_a_campaign_without_strategy_and_metric_runs_with_those_of_its_kind(
     assert len(runs(client, role="campaign")) == 1
 
 
+@pytest.mark.slow
 def test_a_campaign_that_has_a_name_goes_on_with_default_as_with_what_it_stands_for(
     campaign: Make, client: Any
 ) -> None:

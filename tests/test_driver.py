@@ -87,6 +87,7 @@ def is_locked(path: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
     uri = f"sqlite:///{folder}/mlflow.db"
     stopped_in_the_middle(folder, uri, signal.SIGKILL).wait()

@@ -115,6 +115,7 @@ def test_what_looks_wrong_is_listed_and_asked_about_once_more_within_the_budget(
     assert people["model_agreement"].between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_the_same_suspects_are_found_again(campaign: Make, client: Any) -> None:
     found = []
     for name in ("a", "b"):

@@ -122,7 +122,7 @@ def test_a_class_called_again_is_no_second_opinion() -> None:
 NAMES = st.sampled_from("abcdefgh")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.lists(NAMES, unique=True), st.lists(NAMES)), max_size=5))
 def test_whatever_comes_when_each_sample_has_one_row_and_changes_can_be_replayed(
     cycles: list[tuple[list[str], list[str]]],

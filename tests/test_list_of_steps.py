@@ -124,6 +124,7 @@ def test_a_step_of_several_runs_is_not_done_before_the_last_of_them(
     assert second.info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_a_campaign_that_a_step_of_ones_own_ended_goes_on_to_the_same_end(
     folder: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_metric_is_chosen_by_how_many_labels_are_of_one_class_and_said(tmp_p
     assert any(line.startswith("metric is f1; metric=… takes accuracy") for line in named)
 
 
+@pytest.mark.slow
 def test_a_campaign_keeps_its_metric_and_one_begun_before_goes_on_with_accuracy(
     campaign: Make, client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

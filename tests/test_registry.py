@@ -177,6 +177,7 @@ def test_the_next_cycle_works_with_the_version_that_a_person_named_champion(
     assert (run.data.tags["al.model"], run.data.tags["al.model_by"]) == ("models:/m/1", "hand")
 
 
+@pytest.mark.slow
 def test_a_stage_and_an_alias_that_were_moved_apart_are_told(
     campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

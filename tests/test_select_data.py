@@ -45,6 +45,7 @@ def test_a_chain_with_a_share_drawn_leaves_why_each_sample_was_chosen(
     assert first["predicted"].isna().all()
 
 
+@pytest.mark.slow
 def test_what_a_bandit_has_learned_passes_from_cycle_to_cycle(
     campaign: Callable[..., Any], client: Any
 ) -> None:
@@ -114,6 +115,7 @@ def test_what_can_never_run_is_told_before_anything_is_written(
     assert runs(client, role="campaign") == []
 
 
+@pytest.mark.slow
 def test_kept_embeddings_in_half_precision_choose_nearly_the_same(
     campaign: Callable[..., Any], client: Any
 ) -> None:
