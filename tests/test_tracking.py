@@ -278,7 +278,7 @@ def test_a_campaign_in_another_experiment_is_pointed_to(
 ) -> None:
     campaign(campaign="c", cycles=1).step("select-data")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
-    with pytest.raises(AlError, match="is in experiment 'here', not in 'elsewhere'"):
+    with pytest.raises(AlError, match="in 'elsewhere': set MLFLOW_EXPERIMENT_NAME=here, or"):
         campaign(campaign="c").step("annotate")
 
 

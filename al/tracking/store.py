@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import shlex
 import sqlite3
 import urllib.error
 import urllib.request
@@ -320,7 +321,8 @@ def unknown_campaign(store: Store, name: str) -> str:
     if elsewhere:
         return (
             f"campaign {name!r} is in experiment {elsewhere!r}, not in {store.experiment!r}: "
-            f"pass --experiment-name {elsewhere}"
+            f"set MLFLOW_EXPERIMENT_NAME={shlex.quote(elsewhere)}, or pass --experiment-name "
+            "to mlflow run"
         )
     if deleted := store.find({"al.role": "campaign", "al.campaign": name}, deleted=True):
         return f"campaign {name!r} was deleted: restore its run {deleted[-1].id}"
