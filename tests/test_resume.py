@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,10 @@ class Sweep:
 
     def __init__(self, empty: Path, folder: Path, parameters: dict[str, Any] = CAMPAIGN) -> None:
         self.empty, self.folder, self.parameters = empty, folder, parameters
-        self.expected = self._outcome(self._new("whole"), [])
-        self.points = points_of(folder / "whole")
+        self._numbers = itertools.count()
+        whole = self._new("whole")
+        self.expected = self._outcome(whole, [])
+        self.points = points_of(whole)
 
     def survive(self, *kills: int) -> None:
         """Kill the campaign at these points, one run after the other; then let it end."""
@@ -48,7 +51,8 @@ class Sweep:
     def _new(self, name: str) -> Path:
         import mlflow
 
-        folder = self.folder / name
+        # No place is used twice: MLflow may still hold the database that was there.
+        folder = self.folder / f"{name}_{next(self._numbers)}"
         folder.mkdir()
         shutil.copy(self.empty, folder / "mlflow.db")
         client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -135,8 +139,8 @@ def _survive_all(sweep: Sweep, tried: list[tuple[int, ...]], what: str, capsys: 
     def survives(kills: tuple[int, ...]) -> None:
         try:
             sweep.survive(*kills)
-        except (AssertionError, pytest.fail.Exception) as error:
-            lost.append(str(error))
+        except (Exception, pytest.fail.Exception) as error:  # the others are tried all the same
+            lost.append(f"{kills}: {error}")
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(survives, tried))
