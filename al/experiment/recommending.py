@@ -121,6 +121,8 @@ def recommend(
     if "strategy" in parameters:
         raise ConfigError("strategy is the first that is chosen: leave it out")
     given = {"cycles": CYCLES, **parameters}
+    if Config.from_dict(given).cycles < 2:
+        raise ConfigError("cycles=1 has a first query alone: give 2 or more")
     choosing = _Choosing(
         given,
         lambda strategies, grid, name, more: Experiment(

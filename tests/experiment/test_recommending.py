@@ -102,9 +102,13 @@ def test_the_command_can_be_pasted() -> None:
     assert "al main" in found.text()
 
 
-def test_a_strategy_that_is_given_leaves_nothing_to_choose() -> None:
-    with pytest.raises(ConfigError, match="the first that is chosen"):
-        al.recommend(strategy="margin", task="digits")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"strategy": "margin"}, "the first that is chosen"), ({"cycles": 1}, "a first query alone")],
+)
+def test_what_leaves_nothing_to_choose_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        al.recommend(task="digits", **given)
 
 
 @pytest.mark.slow
