@@ -110,6 +110,7 @@ def test_the_test_split_and_validation_are_never_asked_about(campaign: Make, cli
         assert not kept & set(table(client, run, "query.parquet")["id"])
 
 
+@pytest.mark.slow
 def test_the_same_campaign_in_another_store_comes_out_the_same(campaign: Make, client: Any) -> None:
     campaign(campaign="a").run()
     campaign(campaign="b").run()
@@ -525,6 +526,7 @@ def test_without_a_kpi_or_with_the_plain_rule_nothing_is_drawn_for_it(
         assert "audit" not in set(labels["strategy"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["champion", "shrink-perturb"])
 def test_training_starts_from_the_champion_where_that_is_asked_for(
     campaign: Make, client: Any, init: str

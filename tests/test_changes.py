@@ -85,6 +85,7 @@ def test_a_change_holds_from_the_next_cycle_on_and_is_on_record(
     assert "from 12 labels on: query_size=2" in result.text()
 
 
+@pytest.mark.slow
 def test_what_learns_may_change_and_models_of_before_are_asked_and_stand_for_election(
     make: Make, client: Any, caplog: pytest.LogCaptureFixture, folder: Path
 ) -> None:

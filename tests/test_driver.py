@@ -113,6 +113,7 @@ def test_a_driver_on_another_host_is_taken_over_when_it_was_silent_for_the_lease
     assert "waiting for a sign of life, 2 s at most" in second.said()
 
 
+@pytest.mark.slow
 def test_a_driver_on_another_host_that_gives_a_sign_of_life_is_left_alone(folder: Path) -> None:
     uri = f"sqlite:///{folder}/mlflow.db"
     quick = {"beat": 0.2, "lease": 20.0}

@@ -66,6 +66,7 @@ def test_a_campaign_keeps_its_encoder_and_its_model_carries_its_name(
         mlflow.pyfunc.load_model(f"models:/{name}/Production")
 
 
+@pytest.mark.slow
 def test_auto_is_settled_once_and_not_asked_again(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
