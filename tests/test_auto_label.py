@@ -68,6 +68,16 @@ def test_what_a_fresh_draw_allows_is_labelled_and_the_answers_are_labels_from_th
     by_model = mixed[mixed["annotator"] == "model v1"].set_index("id")["label"]
     assert by_model.to_dict() == accepted["label"].to_dict()
     assert len(mixed) == len(labels) + len(accepted)
+    tasks = json.loads((one.export("label-studio", "studio", auto="on") / "tasks.json").read_text())
+    tasks = {task["data"]["item_id"]: task for task in tasks}
+    assert set(tasks) == set(labels.index) | set(accepted.index)
+    for id, task in tasks.items():
+        assert ("annotations" in task) == (id in labels.index)  # a model annotates nothing
+    for id, row in accepted.iterrows():
+        (said,) = tasks[str(id)]["predictions"]
+        assert said["model_version"] == "models:/c/1"
+        assert said["score"] == pytest.approx(row["confidence"])
+        assert said["result"][0]["value"]["choices"] == [row["label"]]
     with pytest.raises(ExportError, match="format 'folder' does not say who gave a label"):
         one.export("folder", auto="on")
     other = campaign(campaign="other", **SIZES, labels_from="mixed")

@@ -20,7 +20,7 @@ from al.annotators.label_studio.project import form_of
 from al.catalog import formats
 from al.contracts import Answer, Answers, Query
 from al.errors import ExportError, UnknownName
-from al.exports import Labels, export, table_of
+from al.exports import Guess, Labels, export, table_of
 from al.masks import decode_mask
 from al.state import LabelTable
 from tests.studios import HEIGHT, KINDS, WIDTH, Samples
@@ -129,15 +129,16 @@ def test_masks_and_boxes_come_back_from_coco_by_its_own_reader(tmp_path: Path) -
 
 
 def test_boxes_come_back_from_voc_and_yolo_by_another_reader(tmp_path: Path) -> None:
-    reader = pytest.importorskip("supervision").DetectionDataset
+    from supervision import DetectionDataset
+
     labels = labels_of(samples("boxes"))
     voc, yolo = tmp_path / "voc", tmp_path / "yolo"
     export(labels, "voc", voc)
     export(labels, "yolo", yolo)
     pictures = voc / "JPEGImages", yolo / "images"
     read = (
-        reader.from_pascal_voc(str(pictures[0]), str(voc / "Annotations")),
-        reader.from_yolo(str(pictures[1]), str(yolo / "labels"), str(yolo / "data.yaml")),
+        DetectionDataset.from_pascal_voc(str(pictures[0]), str(voc / "Annotations")),
+        DetectionDataset.from_yolo(str(pictures[1]), str(yolo / "labels"), str(yolo / "data.yaml")),
     )
     for folder, found in zip(pictures, read, strict=True):
         assert len(found) == len(labels.ids)
@@ -180,7 +181,8 @@ def test_the_datasets_format_is_read_by_that_library(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     labels = labels_of(samples("labels", shown))
     folder = written(tmp_path, labels, "datasets")
     if shown == "image":
@@ -214,6 +216,22 @@ def test_label_studio_gets_the_labels_that_it_would_give(tmp_path: Path, kind: s
             assert (decode_mask(found, 3) == decode_mask(label, 3)).all()
         else:
             assert found == label
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_label_studio_gets_what_a_model_said_as_a_prediction(tmp_path: Path, kind: str) -> None:
+    data = samples(kind)
+    labels = labels_of(data, 3)
+    one, two, _ = labels.ids
+    given = labels.frame.assign(strategy=["margin", "model", "margin"])
+    guesses = {id: Guess("models:/c/1", data.truth([id])[0], 0.75) for id in (one, two)}
+    folder = written(tmp_path, replace(labels, frame=given, guesses=guesses), "label-studio")
+    tasks = json.loads((folder / "tasks.json").read_text())
+    assert ["annotations" in task for task in tasks] == [True, False, True]
+    assert ["predictions" in task for task in tasks] == [True, True, False]
+    (guess,) = tasks[0]["predictions"]
+    assert guess["result"] == tasks[0]["annotations"][0]["result"]
+    assert (guess["model_version"], guess["score"]) == ("models:/c/1", 0.75)
 
 
 @pytest.mark.label_studio
@@ -312,6 +330,14 @@ def test_a_campaign_gives_its_labels_and_queries_at_any_time(
     assert set(queries.columns) >= {"cycle", "rank", "score", "strategy"}
     assert one.export() == Path("labels-c-csv")
     assert len(pd.read_csv("labels-c-csv/labels.csv")) == 40
+    # What the model said when it chose stands beside what was answered.
+    tasks = json.loads((one.export("label-studio") / "tasks.json").read_text())
+    said = {t["data"]["item_id"]: t["predictions"] for t in tasks if "predictions" in t}
+    second = queries[queries["cycle"] == 2].set_index("id")
+    assert set(said) == set(second.index)
+    for id, ((guess,), row) in ((id, (said[id], second.loc[id])) for id in said):
+        assert (guess["model_version"], guess["score"]) == (row["model"], row["confidence"])
+        assert guess["result"][0]["value"]["choices"] == [row["predicted"]], id
     Path("file").touch()
     with pytest.raises(ExportError, match="file/x cannot be written"):
         one.export(to="file/x")

@@ -13,6 +13,7 @@ from al.contracts.annotating import Annotator, Answer, Answers
 from al.contracts.choosing import (
     AUDIT,
     AUDITS,
+    BY_MODEL,
     DOUBTED,
     SECOND,
     Engine,
@@ -30,6 +31,7 @@ from al.contracts.model import Calibration, Graph, Task
 __all__ = [
     "AUDIT",
     "AUDITS",
+    "BY_MODEL",
     "DOUBTED",
     "SECOND",
     "Annotator",

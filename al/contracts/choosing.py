@@ -22,6 +22,9 @@ DOUBTED = "audit-doubted"
 #: Reasons of samples that were drawn to measure the champion on.
 AUDITS = (AUDIT, DOUBTED)
 
+#: Stands in that place where a model gave a label by itself.
+BY_MODEL = "model"
+
 #: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
 SECOND = "second opinion"
 

@@ -4,7 +4,7 @@ Exceptions:
     ExportError: a format cannot hold these labels, or where they go to is taken.
 """
 
-from al.exports.base import Format, Labels
+from al.exports.base import Format, Guess, Labels
 from al.exports.writing import export, table_of
 
-__all__ = ["Format", "Labels", "export", "table_of"]
+__all__ = ["Format", "Guess", "Labels", "export", "table_of"]

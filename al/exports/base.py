@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 _STEM = 80
 
 
+class Guess(NamedTuple):
+    """What a model said of a sample: its URI, the label, and how sure it was."""
+
+    model: str
+    label: Label
+    confidence: float
+
+
 @dataclass(frozen=True)
 class Labels:
     """The labels of a campaign.
@@ -35,12 +43,14 @@ class Labels:
         frame: a row a label, in the order of asking: `id`, `label` in JSON, and where it came
             from.
         pictures: whether formats that can do without the samples' images write them.
+        guesses: of models, by sample, for formats that show them.
     """
 
     campaign: str
     data: DataLoader
     frame: pd.DataFrame
     pictures: bool = True
+    guesses: Mapping[str, Guess] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -122,6 +132,8 @@ class Format(ABC):
     shown: ClassVar[frozenset[str]] = frozenset()
     #: Whether it says of each label who gave it, so that a model's are told from people's.
     says_who: ClassVar[bool] = False
+    #: Whether it shows what a model said beside what people say.
+    shows_guesses: ClassVar[bool] = False
 
     @abstractmethod
     def write(self, labels: Labels, folder: Path) -> None:

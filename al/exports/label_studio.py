@@ -11,14 +11,15 @@ from typing import Any
 from al.annotators.label_studio.forms import DRAWN
 from al.annotators.label_studio.project import config, form_of, shown_as
 from al.catalog import formats
+from al.contracts import BY_MODEL
 from al.exports.base import Format, Labels, picture
 
 
 @formats.register("label-studio")
 class LabelStudio(Format):
-    """tasks.json to import, with the labels as annotations, and config.xml for the project"""
+    """tasks.json to import (labels as annotations, models' as predictions) and config.xml"""
 
-    says_who = True
+    says_who = shows_guesses = True
     forms = frozenset({"choice", "choices", "value", "regions", "rectangles"})
 
     def write(self, labels: Labels, folder: Path) -> None:
@@ -27,18 +28,20 @@ class LabelStudio(Format):
         form = form_of(text, labels.data.spec, shown)
         (folder / "config.xml").write_text(text, encoding="utf-8")
         known = labels.frame.set_index("id")[["cycle", "annotator", "shown"]]
+        by_model = set(labels.frame["id"][labels.frame["strategy"] == BY_MODEL])
         tasks = []
         for id, _, label in labels:
             size = labels.image(id).shape[:2] if shown == "image" else None
             drawn = size if labels.kind.form in DRAWN else None
             given = {"item_id": id, **{k: _plain(v) for k, v in known.loc[id].items()}}
-            results = form.results(label, drawn)
-            tasks.append(
-                {
-                    "data": {form.key: self._value(labels, id, shown), **given},
-                    "annotations": [{"result": results}],
-                }
-            )
+            task: dict[str, Any] = {"data": {form.key: self._value(labels, id, shown), **given}}
+            if id not in by_model:
+                task["annotations"] = [{"result": form.results(label, drawn)}]
+            if guess := labels.guesses.get(id):
+                results = form.results(labels.data.on_picture(id, guess.label), drawn)
+                said = {"model_version": guess.model, "result": results}
+                task["predictions"] = [said | {"score": guess.confidence}]
+            tasks.append(task)
         (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
 
     @staticmethod

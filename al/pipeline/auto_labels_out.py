@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from al.cells import save_table
+from al.contracts import BY_MODEL
 from al.errors import ConfigError, ExportError
 from al.pipeline.draws import draw_runs
 from al.pipeline.look_record import DECISION, LOOK, SCORED, Decision, Look
@@ -23,8 +24,8 @@ from al.whole import whole_file
 
 _log = logging.getLogger(__name__)
 
-#: Who gave a label, where it was no person, and the strategy of such a row.
-_MODEL, BY_MODEL = re.compile(r"model v\d+"), "model"
+#: Who gave a label, where it was no person.
+_MODEL = re.compile(r"model v\d+")
 #: Says what the table is of and what holds of it.
 RECORD = "guarantee.json"
 FORMATS = ("parquet", "csv")
@@ -41,7 +42,8 @@ def is_model(annotator: str) -> bool:
 
 
 def latest_by_model(session: Session, known: Collection[str]) -> pd.DataFrame:
-    """The labels of the latest look that gave some, as rows of a label table; none of `known`.
+    """The labels of the latest look that gave some, as rows of a label table and `confidence`;
+    none of `known`.
 
     Raises:
         ConfigError: no look gave any.
@@ -52,7 +54,8 @@ def latest_by_model(session: Session, known: Collection[str]) -> pd.DataFrame:
             found = labels_by_model(decision, run.load_table(SCORED))
             found = found[found["accepted"] & ~found["id"].isin(known)]
             rows = LabelTable.begun_with(found.assign(label=found["label"].map(json.dumps)))
-            return rows.frame.assign(strategy=BY_MODEL, model=decision.model)
+            sure = found["confidence"].to_numpy()
+            return rows.frame.assign(strategy=BY_MODEL, model=decision.model, confidence=sure)
     raise ConfigError(
         f"auto=on: no label of {session.config.name} was given by a model: run al auto-label"
     )

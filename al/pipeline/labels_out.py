@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from al.catalog import formats
+from al.contracts import Label
 from al.errors import ConfigError, ExportError
-from al.exports import Labels, export, table_of
+from al.exports import Guess, Labels, export, table_of
+from al.kinds import kind_of
 from al.pipeline.auto_labels_out import latest_by_model
 from al.pipeline.seen_data import now_written
 from al.pipeline.session import Session
@@ -56,6 +60,23 @@ def queries_of(session: Session) -> pd.DataFrame:
     return pd.concat(dict(sorted(tables.items())), names=["cycle"]).reset_index("cycle")
 
 
+def guesses_of(session: Session) -> dict[str, Guess]:
+    """What the model that chose a sample said of it, where one did; of several the latest."""
+    rows = queries_of(session)
+    if "predicted" not in rows:
+        return {}
+    known = rows.dropna(subset=["predicted", "confidence"])
+    return _guesses(known, "predicted", kind_of(session.data.spec).read)
+
+
+def _guesses(rows: pd.DataFrame, column: str, read: Callable[[str], Label]) -> dict[str, Guess]:
+    columns = (rows[name] for name in ("id", "model", column, "confidence"))
+    return {
+        id: Guess(model, read(text), float(sure))
+        for id, model, text, sure in zip(*columns, strict=True)
+    }
+
+
 def export_labels(session: Session, format: str, to: str, images: str, auto: str = "off") -> Path:
     """Write all labels in the format of that name, and say what was written.
 
@@ -73,6 +94,7 @@ def export_labels(session: Session, format: str, to: str, images: str, auto: str
             raise ConfigError(f"{name}={value!r}: give on or off")
     known = labels_of(session)
     frame = table_of(known)
+    guesses = guesses_of(session) if formats.get(format).shows_guesses else {}
     if auto == "on":
         if not formats.get(format).says_who:
             able = [name for name in formats.names() if formats.get(name).says_who]
@@ -81,8 +103,9 @@ def export_labels(session: Session, format: str, to: str, images: str, auto: str
                 f"not be told from people's: take {', '.join(able)}, or leave auto off"
             )
         by_model = latest_by_model(session, known.ids).drop(columns="status")
-        frame = pd.concat([frame, by_model], ignore_index=True)
-    labels = Labels(session.config.name, session.data, frame, images == "on")
+        frame = pd.concat([frame, by_model.drop(columns="confidence")], ignore_index=True)
+        guesses |= _guesses(by_model, "label", json.loads)
+    labels = Labels(session.config.name, session.data, frame, images == "on", guesses)
     where = f"labels-{session.config.name}-{format}" if to == "auto" else to
     try:
         count = export(labels, format, Path(where))
