@@ -148,3 +148,10 @@ def test_a_range_is_that_of_the_metric() -> None:
     measuring.check_range("kpi", -5.0, kind, "r2")
     with pytest.raises(ConfigError, match="r2 goes from -inf to 1"):
         measuring.check_range("kpi", 1.5, kind, "r2")
+
+
+def test_a_metric_is_a_mean_over_samples_or_is_not() -> None:
+    kind = kind_named("class")
+    assert measuring.is_mean("accuracy", kind)
+    assert not measuring.is_mean("macro_f1", kind)
+    assert measuring.is_mean("a user's own", kind)

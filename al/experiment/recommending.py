@@ -200,9 +200,11 @@ class _Choosing:
             return
         config = self._config
         budget = config.initial_size + config.query_size * (config.cycles - 1)
+        budget = min(budget, config.label_budget or budget)
         sizes = sorted({max(1, round(part * config.query_size)) for part in SIZES})
-        if config.initial_size + sizes[-1] >= budget:
-            sizes = sizes[:-1]
+        sizes = [size for size in sizes if config.initial_size + size <= budget]
+        if len(sizes) < 2:
+            return
         most = {"label_budget": budget, "cycles": 2 + (budget // sizes[0])}
         results = self._ran("query_size", [self._strategy], _grid("query_size", sizes), most)
         heights = self._heights(results)
@@ -218,7 +220,8 @@ class _Choosing:
         """Of an encoder's features, where there is one."""
         if self._config.encoder in ("none", "auto"):
             return
-        self._settings("head", HEADS, HEADS[0])
+        fit = [name for name in HEADS if self._fits("head", name)]
+        self._settings("head", fit, self._config.head)
 
     def _settings(self, name: str, values: Sequence[str], plain: str) -> None:
         """Choose a parameter's value by the curves of the strategy: the plain one, unless the

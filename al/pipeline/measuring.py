@@ -67,6 +67,12 @@ def is_share(metric: str, kind: Kind) -> bool:
     return known is not None and (known.low, known.high) == (0.0, 1.0)
 
 
+def is_mean(metric: str, kind: Kind) -> bool:
+    """Whether the metric is a mean over samples, as far as the kind knows it."""
+    known = kind.metrics.get(metric)
+    return known is None or known.each is not None
+
+
 def check_range(name: str, value: float, kind: Kind, metric: str) -> None:
     """Refuse a value that the metric never reaches.
 

@@ -17,6 +17,7 @@ from al.experiment.plan import grid_of, strategies_of
 from al.experiment.recommending import Recommendation, _Choosing
 from al.experiment.results import Results
 from tests.experiment.test_experiment import TINY
+from tests.own_data import masks_folder
 from tests.stores import runs
 
 LABELS = np.array([20.0, 30.0, 40.0])
@@ -90,6 +91,28 @@ def test_what_the_task_cannot_take_is_left_out_and_told() -> None:
     choosing.strategy()
     assert "igs" not in world.asked[0][0]
     assert "igs has no meaning where labels are one class each" in choosing.left_out["igs"]
+
+
+@pytest.mark.parametrize(("budget", "grid"), [(35, None), (45, "query_size=10,20")])
+def test_query_sizes_are_compared_within_a_budget_that_is_given(
+    budget: int, grid: str | None
+) -> None:
+    world = World()
+    chosen(world, label_budget=budget, cycles=6)
+    sizes = [(asked, more) for _, asked, more in world.asked if asked.startswith("query_size")]
+    assert [asked for asked, _ in sizes] == ([grid] if grid else [])
+    assert [more["label_budget"] for _, more in sizes] == ([budget] if grid else [])
+
+
+def test_a_head_that_the_task_cannot_take_is_not_tried(tmp_path: Path) -> None:
+    given = {"task": "mask-folder", "data": str(masks_folder(tmp_path / "masks"))}
+    given |= {"encoder": "efficientnet-lite0", "classes": "1=thing,2=ground", "ignore": "3"}
+    sizes = {"initial_size": 5, "query_size": 5, "validation_size": 6, "cycles": 2}
+    choosing = _Choosing({**given, **sizes}, World())
+    choosing.strategy()
+    choosing.head()
+    assert [choice.name for choice in choosing.choices] == ["strategy"]
+    assert "mlp" in choosing.left_out
 
 
 def test_the_command_can_be_pasted() -> None:

@@ -19,7 +19,9 @@ from al.data_selector import (
 )
 from al.errors import StateError
 from al.kept import cache_limit
+from al.kinds import kind_of
 from al.pipeline.cycle import Cycle
+from al.pipeline.measuring import is_mean
 from al.pipeline.pool_record import look_at_pool
 from al.pipeline.query_record import DIGEST, digest_of, load_query, save_query
 from al.pipeline.scoring import view_of
@@ -89,7 +91,7 @@ def _choose(cycle: Cycle) -> tuple[Query, dict[str, float], int]:
         )
         query = replace(explained(query, view), cycle=cycle.number)
         figures = query_figures(query, view, generator(config.seed, cycle.number, "figures"))
-        if audit:
+        if audit and is_mean(cycle.session.task.metric, kind_of(cycle.session.data.spec)):
             figures |= pool_figures(view, generator(config.seed, cycle.number, "confidence"))
         figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
         return _with_second_opinions(query, doubted), figures, len(view.ids)
