@@ -12,7 +12,7 @@ import pytest
 
 from al.catalog import tasks
 from al.config import Config
-from al.contracts import AUDIT, Answer, Answers, Query
+from al.contracts import AUDITS, Answer, Answers, Query
 from al.errors import ConfigError, UnknownName
 from al.pipeline.asking import options_of, outlook
 from al.state import LabelTable
@@ -129,11 +129,12 @@ def test_without_any_answer_no_cycle_goes_on(campaign: Make, client: Any) -> Non
     assert not runs(client, step="compare")
 
 
-def test_the_quorum_has_to_be_reached_on_the_audit_slice_too() -> None:
+@pytest.mark.parametrize("audit", AUDITS)
+def test_the_quorum_has_to_be_reached_on_the_audit_slice_too(audit: str) -> None:
     from types import SimpleNamespace
 
     query = Query(
-        tuple("abcdefghij"), (0.0,) * 10, ("margin",) * 8 + (AUDIT,) * 2, (None,) * 10, "m", "none"
+        tuple("abcdefghij"), (0.0,) * 10, ("margin",) * 8 + (audit,) * 2, (None,) * 10, "m", "none"
     )
     session: Any = SimpleNamespace(
         config=Config(quorum=0.8), annotator=SimpleNamespace(where="the desk")

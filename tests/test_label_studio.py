@@ -17,7 +17,7 @@ import requests
 
 from al.annotators.label_studio import LabelStudio
 from al.annotators.label_studio.project import config, title_of
-from al.contracts import AUDIT, Splits
+from al.contracts import AUDIT, DOUBTED, Splits
 from al.errors import AnnotatorError, ConfigError, LabelError
 from tests.conftest import ROOT
 from tests.label_studio_recording import converse
@@ -225,7 +225,7 @@ def test_predictions_are_shown_on_request_and_never_where_the_model_is_measured(
     data = Samples()
     query = query_of(data, predicted=("perhaps",) * 6, confidence=(0.5,) * 6)
     data.freeze(Splits(val=(query.ids[1],), test=()))
-    query = replace(query, reasons=(AUDIT, *query.reasons[1:]))
+    query = replace(query, reasons=(AUDIT, query.reasons[1], DOUBTED, *query.reasons[3:]))
     plain = studio.annotator(data)
     plain.request(query)
     assert not any(task["predictions"] for task in studio.crowd(plain).tasks())
@@ -234,8 +234,8 @@ def test_predictions_are_shown_on_request_and_never_where_the_model_is_measured(
     annotator.request(query)
     crowd = studio.crowd(annotator)
     tasks = crowd.tasks()
-    assert [len(task["predictions"]) for task in tasks] == [0, 0, 1, 1, 1, 1]
-    (prediction,) = tasks[2]["predictions"]
+    assert [len(task["predictions"]) for task in tasks] == [0, 0, 0, 1, 1, 1]
+    (prediction,) = tasks[3]["predictions"]
     assert prediction["model_version"] == "models:/m/3"
     assert prediction["score"] == 0.5
     assert prediction["result"][0]["value"]["choices"] == ["perhaps"]
@@ -244,7 +244,7 @@ def test_predictions_are_shown_on_request_and_never_where_the_model_is_measured(
     assert project["model_version"] == "models:/m/3"  # the server shows those of one version
     crowd.work()
     shown = {answer.id: answer.shown for answer in annotator.collect(query).answered}
-    assert shown == {id: "models:/m/3" if id in query.ids[2:] else "" for id in query.ids}
+    assert shown == {id: "models:/m/3" if id in query.ids[3:] else "" for id in query.ids}
 
 
 @pytest.mark.parametrize("kind", ["labels", "mask", "boxes", "number"])
