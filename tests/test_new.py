@@ -118,4 +118,8 @@ def test_the_wheel_holds_the_package_alone_with_all_it_reads(tmp_path: Path) -> 
     held = {name for name in names if name.startswith("al/")}
     wanted = {p.relative_to(source).as_posix() for p in (source / "al").rglob("*") if p.is_file()}
     assert held == wanted
-    assert {"al/py.typed", "al/annotators/page.html", "al/commands/template/package/task.py"} < held
+    assert {
+        "al/py.typed",
+        "al/annotators/page/static/index.html",
+        "al/commands/template/package/task.py",
+    } < held

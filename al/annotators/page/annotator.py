@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al.annotators.answer_log import AnswerLog, Entry
 from al.annotators.keys import TYPED, keys_of, revisions
+from al.annotators.page.log import AnswerLog, Entry
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
 
 if TYPE_CHECKING:
-    from al.annotators.page_server import PageServer
+    from al.annotators.page.server import PageServer
 
 _log = logging.getLogger(__name__)
 
@@ -96,10 +96,11 @@ class Page(Annotator):
             server.wait()
 
     def _server(self) -> PageServer:
-        from al.annotators.page_server import PageServer
+        from al.annotators.page.desk import Desk
+        from al.annotators.page.server import PageServer
 
-        grows = self.new_classes == "grow"
-        return PageServer(self.data, self.campaign, self.log, self.port, grows=grows)
+        desk = Desk(self.data, self.campaign, self.log, grows=self.new_classes == "grow")
+        return PageServer(desk, self.port)
 
 
 def _answer(entry: Entry) -> Answer:

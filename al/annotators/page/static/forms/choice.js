@@ -1,0 +1,6 @@
+// One class a sample.
+
+import { chooser } from "./choosing.js";
+
+/** @see page.js, "forms" */
+export default (desk) => chooser(desk, false);

@@ -1,0 +1,30 @@
+// Talking to the server: what it has not confirmed is sent again until it has.
+
+const box = document.getElementById("trouble");
+
+/** Say what is wrong; "" where nothing is. */
+export function trouble(text) {
+  box.textContent = text;
+  box.hidden = text === "";
+}
+
+/** What the server says: of a GET, or of a POST where there is a body. Throws what it refuses. */
+export async function ask(path, body) {
+  for (;;) {
+    let answer;
+    try {
+      answer = await fetch(path, body === undefined ? { cache: "no-store" } : {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      });
+    } catch {
+      trouble("The page's server is away. What you said last is sent again until it is kept; "
+        + "start the same command again, and this page goes on.");
+      await new Promise((go) => setTimeout(go, 1000));
+      continue;
+    }
+    trouble("");
+    const found = await answer.json().catch(() => ({ error: `answer ${answer.status}` }));
+    if (!answer.ok) throw new Error(found.error || `answer ${answer.status}`);
+    return found;
+  }
+}
