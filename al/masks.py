@@ -36,13 +36,15 @@ def decode_mask(label: Any, classes: int, *, void: bool = False) -> np.ndarray:
     try:
         height, width = (int(side) for side in label["size"])
         runs = np.asarray(label["runs"], dtype=np.int64).reshape(-1, 2)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise LabelError('a mask is {"size": [H, W], "runs": [class, length, …]}') from None
     values, lengths = runs[:, 0], runs[:, 1]
-    if height < 1 or width < 1 or (lengths < 1).any() or lengths.sum() != height * width:
+    # Long runs are seen one by one, as their sum may be more than 64 bits hold.
+    wrong = (lengths < 1) | (lengths > height * width)
+    if height < 1 or width < 1 or wrong.any() or lengths.sum() != height * width:
         raise LabelError(f"the runs of a mask fill {lengths.sum()} of {height} × {width} pixels")
     known = ((values >= 0) & (values < classes)) | (void & (values == VOID))
     if not known.all():
-        wrong = values[~known][0]
-        raise LabelError(f"a mask holds {wrong}, which is none of the {classes} classes")
+        strange = values[~known][0]
+        raise LabelError(f"a mask holds {strange}, which is none of the {classes} classes")
     return np.repeat(values.astype(np.uint8), lengths).reshape(height, width)

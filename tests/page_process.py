@@ -6,6 +6,7 @@ python -m tests.page_process FOLDER KIND
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ from al.contracts import DataLoader, DataSpec, Preview, Query
 from al.data import ArrayLoader
 from al.errors import LabelError
 from al.progress import printed
+from al.tasks.boxes import CocoBoxes
 from al.tasks.digits import Digits
+from al.tasks.mask_folder import MaskFolder
+from tests.own_data import boxes_folder, masks_folder
 
 #: At the end of a kind: people may name classes.
 GROWS = "+"
@@ -60,15 +64,34 @@ class Numbers(Several):
             raise LabelError(f"{label!r} is no number")
 
 
-def made(kind: str) -> DataLoader:
+def masks(folder: Path) -> DataLoader:
+    """Images of 24 × 16 that are learned from as squares of 16, some with masks."""
+    if not folder.exists():
+        masks_folder(folder, labelled=30, unlabelled=8)
+    return MaskFolder(
+        str(folder), image_size=16, classes="1=thing,2=ground", background="2", ignore="3",
+        encoder="none",
+    ).data()  # fmt: skip
+
+
+def boxes(folder: Path) -> DataLoader:
+    """Images of 24 × 16 that are learned from as squares of 48, some with boxes."""
+    if not folder.exists():
+        boxes_folder(folder, "coco", labelled=30, unlabelled=8)
+    return CocoBoxes(str(folder), image_size=48, encoder="none").data()
+
+
+def made(kind: str, folder: str) -> DataLoader:
     kind = kind.removesuffix(GROWS)
+    if kind in ("masks", "boxes"):
+        return {"masks": masks, "boxes": boxes}[kind](Path(folder) / "things")
     kinds: dict[str, Any] = {"many": Many, "several": Several, "numbers": Numbers}
     return Digits().data() if kind == "digits" else kinds[kind]()
 
 
 def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
     """A page, with a query asked."""
-    data = made(kind)
+    data = made(kind, folder)
     found = Page(data, "c", {"folder": folder})
     found.new_classes = "grow" if kind.endswith(GROWS) else "refuse"
     ids = data.ids("train")[:asked]

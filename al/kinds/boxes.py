@@ -45,7 +45,9 @@ class Boxes(Kind):
     def check(self, label: Label) -> None:
         try:
             boxes = [(box["label"], [float(side) for side in box["box"]]) for box in label]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
+            boxes = [("", [])]
+        if not isinstance(label, (list, tuple)):
             boxes = [("", [])]
         for name, box in boxes:
             if len(box) != 4:
@@ -53,6 +55,12 @@ class Boxes(Kind):
             self._class(name)
             if problem := self._misplaced(box):
                 raise LabelError(f"{problem}: draw it inside the image")
+
+    def from_form(self, said: Any) -> Label:
+        return [
+            {"label": entry["label"], "box": [float(side) for side in entry["box"]]}
+            for entry in said
+        ]
 
     def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
         return [{**box, "label": to(box["label"])} for box in label]

@@ -52,9 +52,16 @@ class Masks(Kind):
         return self.spec.image_shape
 
     def check(self, label: Label) -> None:
-        shape = self._decoded(label).shape
+        try:  # before it is decoded: a wrong size may be as large as it likes
+            shape = tuple(int(side) for side in label["size"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            shape = self._decoded(label).shape  # says what a mask is
         if shape != self._size:
             raise LabelError(f"a mask is {_by(shape)}, its image {_by(self._size)}: draw it anew")
+        self._decoded(label)
+
+    def from_form(self, said: Any) -> Label:
+        return encode_mask(self._decoded(said))
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         found = np.empty((len(labels), *self._size), np.uint8)

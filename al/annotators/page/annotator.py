@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al.annotators.keys import TYPED, keys_of, revisions
+from al.annotators.page.drawing import DRAWN, collected
 from al.annotators.page.log import AnswerLog, Entry
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @annotators.register("page")
 class Page(Annotator):
-    """A page in the browser: one sample after the other, answered by keyboard.
+    """A page in the browser: one sample after the other, answered by keyboard, mouse or touch.
 
     The pipeline only writes down what it asks; `al page` serves the page, or the
     pipeline itself while it waits.
@@ -32,7 +33,7 @@ class Page(Annotator):
         "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
         "port": "of the page; by default a free one, which it keeps",
     }
-    forms = TYPED
+    forms = TYPED | DRAWN
     asks_again = True
 
     def __init__(
@@ -58,8 +59,9 @@ class Page(Annotator):
             entries = list(said.get(key, {}).values())
             labelled = [entry for entry in entries if not entry.skipped]
             if labelled:
-                answered.append(_answer(labelled[0]))
-                votes += [_answer(entry) for entry in labelled] if len(labelled) > 1 else []
+                given = [self._answer(entry) for entry in labelled]
+                answered.append(given[0])
+                votes += given if len(given) > 1 else []
             elif entries:
                 skipped.append(key[0])
             else:
@@ -71,7 +73,7 @@ class Page(Annotator):
         given = []
         for key, said in self.log.answers().items():
             labelled = [entry for entry in said.values() if not entry.skipped]
-            given += [(key, _answer(entry)) for entry in labelled[:1]]
+            given += [(key, self._answer(entry)) for entry in labelled[:1]]
         return revisions(given, labels)
 
     def withdraw(self, ids: Sequence[str]) -> None:
@@ -102,6 +104,6 @@ class Page(Annotator):
         desk = Desk(self.data, self.campaign, self.log, grows=self.new_classes == "grow")
         return PageServer(desk, self.port)
 
-
-def _answer(entry: Entry) -> Answer:
-    return Answer(entry.key[0], entry.label, entry.annotator, entry.at, entry.seconds)
+    def _answer(self, entry: Entry) -> Answer:
+        label = collected(self.data, entry.key[0], entry.label)
+        return Answer(entry.key[0], label, entry.annotator, entry.at, entry.seconds)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from al.annotators.page.desk import Desk
+from al.annotators.page.drawing import MOST, is_drawn, pens
 from al.errors import DataError, LabelError
 from al.kinds import kind_of
 
@@ -47,7 +48,7 @@ def make_app(desk: Desk, token: str) -> Flask:
     from werkzeug.exceptions import HTTPException
 
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = 1 << 20
+    app.config["MAX_CONTENT_LENGTH"] = MOST[is_drawn(desk.data.spec)]
     static = _static()
 
     @app.before_request
@@ -102,7 +103,8 @@ def make_app(desk: Desk, token: str) -> Flask:
     def _task(token: str) -> Response:
         spec = desk.data.spec
         form, grows = kind_of(spec).form, desk.grows
-        return jsonify(campaign=desk.campaign, form=form, classes=desk.classes, grows=grows)
+        told = {"campaign": desk.campaign, "form": form, "classes": desk.classes, "grows": grows}
+        return jsonify(told | {"pens": pens(spec)})
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:
@@ -110,7 +112,8 @@ def make_app(desk: Desk, token: str) -> Flask:
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
-        return Response(desk.image(place), mimetype="image/png")
+        mimetype, content = desk.image(place)
+        return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/<any(answer, undo, finish):what>")
     def _said(token: str, what: str) -> Response:

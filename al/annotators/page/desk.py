@@ -6,17 +6,21 @@ before the next sample shows.
 
 from __future__ import annotations
 
-import io
 import math
 import threading
+from itertools import islice
 from typing import Any
 
 from al.annotators.keys import Key
+from al.annotators.page.drawing import heard, is_drawn, picture
 from al.annotators.page.log import AnswerLog
 from al.annotators.page.naming import named, with_named
 from al.contracts import DataLoader
 from al.errors import DataError
 from al.kinds import kind_of
+
+#: So many samples after the one that is shown are named, for browsers to fetch ahead.
+AHEAD = 3
 
 
 class Desk:
@@ -30,7 +34,8 @@ class Desk:
         self, data: DataLoader, campaign: str, log: AnswerLog, *, grows: bool = False
     ) -> None:
         self.data, self.campaign, self.log = data, campaign, log
-        self.grows = grows and bool(data.spec.classes)
+        self.grows = grows and bool(data.spec.classes) and not is_drawn(data.spec)
+        self._pictures: bool | None = None  # whether samples are images, once one was looked at
         self.one_at_a_time = threading.Lock()
         self.finished = threading.Event()
 
@@ -41,12 +46,12 @@ class Desk:
         latest = queries[-1] if queries else []
         open_keys = [key for query in [latest, *queries[:-1]] for key in query if key not in said]
         there = (key for key in open_keys if not self.data.missing([key[0]]))
-        first = next(there, None)
-        item = None if first is None else self._item(first, places[first])
+        coming = [*islice(there, 1 + AHEAD)]
+        item = self._item(coming[0], places[coming[0]]) if coming else None
         done, last = sum(key in said for key in latest), self.log.last_of(name)
         undo = None if last is None else places[last]
         found = {"item": item, "done": done, "left": len(open_keys), "undo": undo}
-        return found | {"classes": self.classes}
+        return found | {"classes": self.classes, "next": [places[key] for key in coming[1:]]}
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -57,9 +62,12 @@ class Desk:
         return with_named(self.data.spec, (e.label for e in entries if not e.skipped))
 
     def _item(self, key: Key, place: int) -> dict[str, Any]:
-        preview = self.data.preview(key[0])
         item: dict[str, Any] = {"place": place, "again": key[1]}
-        if preview.image is not None:
+        if self._pictures:  # decoding one takes longer than all else
+            return item | {"image": f"image/{place}"}
+        preview = self.data.preview(key[0])
+        self._pictures = preview.image is not None
+        if self._pictures:
             return item | {"image": f"image/{place}"}
         if preview.text is not None:
             return item | {"text": preview.text}
@@ -89,11 +97,11 @@ class Desk:
         if said.get("skip") is True:
             self.log.answer(key, None, name, seconds, skip=True)
             return
-        label = kind_of(self.data.spec).from_form(said.get("label"))
         if self.grows:
+            label = kind_of(self.data.spec).from_form(said.get("label"))
             label = named(label, self.data.spec, self.classes)
         else:
-            self.data.check_label(label)
+            label = heard(self.data, key[0], said.get("label"))
         self.log.answer(key, label, name, seconds, skip=False)
 
     def undo(self, said: dict[str, Any]) -> None:
@@ -104,16 +112,9 @@ class Desk:
         """Somebody is through."""
         self.finished.set()
 
-    def image(self, place: int) -> bytes:
-        """A sample as PNG."""
-        from PIL import Image
-
-        image = self.data.preview(self.key_at(place)[0]).image
-        if image is None:
-            raise DataError("no image: load the page again")
-        content = io.BytesIO()
-        Image.fromarray(image).save(content, "png")
-        return content.getvalue()
+    def image(self, place: int) -> tuple[str, bytes]:
+        """A sample's picture: type and content."""
+        return picture(self.data, self.key_at(place)[0])
 
 
 def _name(said: dict[str, Any]) -> str:
