@@ -9,13 +9,10 @@ ifneq ($(DATA),)
 export AL_DATA_DIR ?= $(abspath $(DATA))
 endif
 PORT ?= 5000
-# Where `make run` puts its runs, and what finds its number in the store, 0 where it is not there.
+# Where `make run` puts its runs.
 EXPERIMENT ?= active-learning
-NUMBER := import sqlite3 as s; r = s.connect("mlflow.db").execute("select experiment_id from experiments where name = ?", ("$(EXPERIMENT)",)).fetchone(); print(r[0] if r else 0)
 # The version whose replies the tests have on record.
 LABEL_STUDIO := 1.23.2
-# The charts of campaign runs alone, where learning curves overlay.
-CURVES := workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27
 
 .PHONY: help setup run ui test test-all lint mutants docs bench slow chaos label-studio label-studio-serve label-studio-test clean
 
@@ -31,14 +28,10 @@ setup: .venv/ready ## make .venv with the pinned set
 
 run: setup       ## the default campaign: digits, margin beside random
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name $(EXPERIMENT)
+	@echo "or, from this folder: make ui"
 
 ui: setup        ## the MLflow UI on what `make run` made
-	@echo "open http://127.0.0.1:$(PORT) and click 'Model training' at the top left, once; then"
-	@echo "curves: http://127.0.0.1:$(PORT)/#/experiments/$$($(BIN)/python -c '$(NUMBER)')/runs?$(CURVES)"
-	@echo "table:  http://127.0.0.1:$(PORT)/#/experiments/$$($(BIN)/python -c '$(NUMBER)')/runs?workflowType=machine_learning&viewStateShareKey=al-accuracy"
-	@echo "models: http://127.0.0.1:$(PORT)/#/models?workflowType=machine_learning"
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow server --host 127.0.0.1 --port $(PORT) \
-	    --workers 1 --backend-store-uri sqlite:///mlflow.db --no-serve-artifacts --default-artifact-root "$(CURDIR)/mlruns"
+	$(BIN)/al ui --port $(PORT)
 
 test: setup      ## the default tests
 	$(TEST)

@@ -7,9 +7,14 @@ WARNING. Our commands print them with `printed`; whoever uses the library decide
 from __future__ import annotations
 
 import logging
+import re
+import shutil
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,22 +52,76 @@ def hide() -> None:
 
 @contextmanager
 def printed() -> Iterator[None]:
-    """Print the messages of this block on standard output, as bare lines above open bars."""
+    """Print the messages of this block on standard output, as bare lines above open bars.
+
+    What libraries warn of is shown once a place, whatever they set: some warn at every call.
+    """
     logger, handler = logging.getLogger("al"), _AboveBars()
     before = logger.level, logger.propagate
+    show, seen = warnings.showwarning, set[tuple[str, int]]()
+
+    def once(*warning: Any, **more: Any) -> None:
+        place = warning[2:4]  # file and line
+        if place not in seen:
+            seen.add(place)
+            show(*warning, **more)
+
+    warnings.showwarning = once
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False  # else a library that sets up logging prints each line once more
     try:
         yield
     finally:
+        warnings.showwarning = show
         logger.removeHandler(handler)
         logger.setLevel(before[0])
         logger.propagate = before[1]
+
+
+def fit(text: str) -> str:
+    """A text for standard output: folded where that is a terminal, else as it is."""
+    return fitted(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
+
+
+def fitted(text: str, width: int) -> str:
+    """Lines of at most `width` letters, broken between columns where a line has some, which two
+    spaces part, and between words elsewhere; a longer word, like an address, stays whole."""
+    return "\n".join(part for line in text.split("\n") for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    lines = [""]
+    for column in re.findall(r"\s*\S+(?: \S+)*", line):
+        if lines[-1] and len(lines[-1]) + len(column) > width:
+            lines.append("    " + column.lstrip())
+        else:
+            lines[-1] += column
+    fold = TextWrapper(
+        width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return [part for whole in lines for part in (fold.wrap(whole) or [""])]
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Say on a terminal that something is imported, which takes seconds the first time."""
+    shown = sys.stderr.isatty()
+    if shown:
+        sys.stderr.write("loading …")
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 class _AboveBars(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm.auto import tqdm
 
-        tqdm.write(self.format(record))
+        tqdm.write(fit(self.format(record)))

@@ -43,10 +43,10 @@ def mlflow_run(folder: Path, *options: str, entry: str = "main", **parameters: A
 def test_a_campaign_by_mlflow_run_goes_on_by_cycle_and_by_steps(folder: Path, client: Any) -> None:
     experiment = ("--experiment-name", "here")
     printed = mlflow_run(folder, *experiment, **{**SMALL, "campaign": "c", "baseline": "random"})
-    assert printed.count("Production v") == 4
+    assert printed.count(" test  v") == 4
     assert "margin" in printed
     assert "random" in printed
-    assert "mlflow ui" in printed
+    assert "al ui --store sqlite:" in printed
     (top,) = runs(client, role="campaign", campaign="c")
     assert top.data.tags["mlflow.project.entryPoint"] == "main"  # it is the project's own run
     assert "is finished" in mlflow_run(folder, *experiment, **{**SMALL, "campaign": "c"})

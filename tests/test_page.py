@@ -297,6 +297,8 @@ def test_a_campaign_serves_the_page_while_it_waits_and_tells_nobody_the_token(
     labels = table(client, cycle, "state/labels.parquet")
     assert set(labels["annotator"]) == {"anna"}
     assert cycle.data.metrics["cycle/annotation_seconds"] == 60.0
+    worked = float(out.partition("cycle  1/1")[2].partition("\n")[0].rpartition("  ")[2][:-2])
+    assert worked + 0.9 < cycle.data.metrics["cycle/seconds"]  # it looks again after a second
     (top,) = runs(client, role="campaign")
     curve = client.get_metric_history(top.info.run_id, "by_seconds/accuracy")
     assert [point.step for point in curve] == [60]

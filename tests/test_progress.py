@@ -7,13 +7,16 @@ import logging
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import tqdm.auto
+from hypothesis import given
+from hypothesis import strategies as st
 
-from al.progress import bar, printed, showing
+from al.progress import bar, fitted, printed, showing
 
 LOG = logging.getLogger("al.somewhere")
 
@@ -69,3 +72,33 @@ def test_campaigns_with_other_settings_in_two_threads_do_not_disturb_each_other(
     for thread in threads:
         thread.join()
     assert drawn == {"on": {True}, "off": {False}}
+
+
+@given(st.text("ab /,-\n", max_size=300), st.integers(20, 120))
+def test_a_folded_text_keeps_every_word_and_its_lines_fit(text: str, width: int) -> None:
+    found = fitted(text, width)
+    assert found.split() == text.split()
+    longest = max((len(word) for word in text.split()), default=0)
+    assert all(len(line) <= max(width, longest + 4) for line in found.split("\n"))
+
+
+def test_lines_are_broken_between_columns_and_short_ones_stay() -> None:
+    line = "cycle  1/12   20 labels (+100)  margin(10x) > k_center  accuracy 0.500 val 0.394 test"
+    assert fitted(line, 60).split("\n") == [
+        "cycle  1/12   20 labels (+100)  margin(10x) > k_center",
+        "    accuracy 0.500 val 0.394 test",
+    ]
+    assert fitted(line, 90) == line
+
+
+def test_what_a_library_warns_of_at_every_call_is_shown_once_a_place() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with printed():
+            for number in range(5):
+                warnings.warn(f"did not converge in {number}", stacklevel=1)
+            warnings.warn("another place", stacklevel=1)
+        for _ in range(2):
+            warnings.warn("afterwards", stacklevel=1)
+    said = [str(warning.message) for warning in shown]
+    assert said == ["did not converge in 0", "another place", "afterwards", "afterwards"]

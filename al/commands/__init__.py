@@ -5,11 +5,18 @@ A new one is a file here that registers a `step_command`, and a row in MLproject
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from al.catalog import Catalog
 from al.cli import SETTINGS, OneLine, shown
 from al.pipeline.steps import STEPS
+from al.progress import loading
+
+if TYPE_CHECKING:
+    from al.pipeline import Campaign
 
 commands = Catalog("command", "al.commands", "al.commands")
 EXAMPLES = (
@@ -28,6 +35,13 @@ def command(name: str) -> click.Command:
     """
     found: click.Command = commands.get(name)
     return found
+
+
+def campaign(entry: str, given: Mapping[str, Any]) -> Campaign:
+    """The campaign that an entry point works on."""
+    with loading():
+        from al.pipeline import Campaign
+    return Campaign(entry=entry, **given)
 
 
 class Commands(OneLine, click.Group):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {
     "error": ("0.02", "Largest share of the labels it gives that may be wrong."),
@@ -25,7 +25,5 @@ EXAMPLES = (
 @step_command("auto-label", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def auto_label(given: dict[str, Any]) -> None:
     """Label the rest by the model where a fresh draw shows that few enough labels are wrong."""
-    from al.pipeline import Campaign
-
     how = {name: given.pop(name) for name in EXTRA}
-    Campaign(entry="auto-label", **given).auto_label(**how)
+    campaign("auto-label", given).auto_label(**how)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 
 @commands.register("cycle")
 @step_command("cycle", defaults=False, examples=("al cycle --campaign NAME",))
 def cycle(given: dict[str, Any]) -> None:
     """Run exactly one cycle: the one that is open to its end, or the next."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="cycle", **given).cycle()
+    campaign("cycle", given).cycle()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {
     "format": (
@@ -31,7 +31,5 @@ EXAMPLES = (
 @step_command("export", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def export(given: dict[str, Any]) -> None:
     """Write all labels of a campaign, with where each came from, in a format of the field."""
-    from al.pipeline import Campaign
-
     how = {name: given.pop(name) for name in EXTRA}
-    Campaign(entry="export", **given).export(**how)
+    campaign("export", given).export(**how)

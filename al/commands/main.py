@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXAMPLES = (
     "al main --strategy entropy --cycles 5",
@@ -18,6 +18,4 @@ EXAMPLES = (
 @step_command("main", defaults=True, examples=EXAMPLES)
 def main(given: dict[str, Any]) -> None:
     """Run a campaign from where it stands to its last cycle, and its baseline beside it."""
-    from al.pipeline import Campaign
-
-    Campaign(entry="main", **given).run()
+    campaign("main", given).run()

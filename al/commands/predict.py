@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {
     "to": ("auto", "A folder for parquet files; auto is predictions-CAMPAIGN-vVERSION."),
@@ -21,7 +21,5 @@ EXAMPLES = (
 @step_command("predict", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def predict(given: dict[str, Any]) -> None:
     """Write what the version in Production says of the samples that nobody has labelled."""
-    from al.pipeline import Campaign
-
     how = {name: given.pop(name) for name in EXTRA}
-    Campaign(entry="predict", **given).predict(**how)
+    campaign("predict", given).predict(**how)

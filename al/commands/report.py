@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {"to": ("none", "A folder that is not there yet, to write it into as well; or none.")}
 EXAMPLES = ("al report --campaign NAME", "al report --campaign NAME --to story")
@@ -15,7 +15,5 @@ EXAMPLES = ("al report --campaign NAME", "al report --campaign NAME --to story")
 @step_command("report", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def report(given: dict[str, Any]) -> None:
     """Write the report of a campaign: what was asked, decided and achieved, on one page."""
-    from al.pipeline import Campaign
-
     to = given.pop("to")
-    Campaign(entry="report", **given).report(to)
+    campaign("report", given).report(to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import StepCommand, step_command
-from al.commands import commands
+from al.commands import campaign, commands
 from al.pipeline.steps import STEPS, Step
 
 
@@ -15,9 +15,7 @@ def command_of(step: Step) -> StepCommand:
 
     @step_command(step.name, defaults=False, help=step.help, examples=examples)
     def command(given: dict[str, Any]) -> None:
-        from al.pipeline import Campaign
-
-        Campaign(entry=step.name, **given).step(step.name)
+        campaign(step.name, given).step(step.name)
 
     return command
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {"reason": ("", "Why the present version has to go; kept.")}
 EXAMPLES = ("al undo --campaign NAME --reason 'confuses 3 and 8'",)
@@ -15,7 +15,5 @@ EXAMPLES = ("al undo --campaign NAME --reason 'confuses 3 and 8'",)
 @step_command("undo", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def undo(given: dict[str, Any]) -> None:
     """Move Production back to the version that was there before the present one."""
-    from al.pipeline import Campaign
-
     reason = given.pop("reason")
-    Campaign(entry="undo", **given).undo(reason)
+    campaign("undo", given).undo(reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from al.cli import step_command
-from al.commands import commands
+from al.commands import campaign, commands
 
 EXTRA = {
     "poll": ("60s", "How often to look for answers and new samples: 30s, 10m, 1h."),
@@ -19,7 +19,5 @@ EXAMPLES = ("al watch --campaign NAME --samples 100 --schedule 1d",)
 @step_command("watch", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def watch(given: dict[str, Any]) -> None:
     """Stay up: run a cycle when there is reason, wait for answers, sleep in between."""
-    from al.pipeline import Campaign
-
     how = {name: given.pop(name) for name in EXTRA}
-    Campaign(entry="watch", **given).watch(**how)
+    campaign("watch", given).watch(**how)

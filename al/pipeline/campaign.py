@@ -204,7 +204,7 @@ class Campaign:
             RegistryError: there is no version before.
         """
         if not reason.strip():
-            raise ConfigError("undo without a reason: pass reason='why it has to go'")
+            raise ConfigError("undo without a reason: give one, --reason 'why it has to go'")
         with self._opened(create=False) as session:
             last = session.state.champion_record
             version = session.registry.undo(reason.strip(), last.version if last else None)

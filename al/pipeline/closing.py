@@ -68,7 +68,7 @@ def close(cycle: Cycle) -> State:
         curve = {f"test/{name}": value for name, value in champion_record.test.items()}
     for rule in session.stop_rules:
         figures |= {f"cycle/{name}": value for name, value in rule.figures(cycle, state).items()}
-    line = _line(cycle, state, figures["cycle/seconds"])
+    line = _line(cycle, state)
     cycle.run.log_metrics(figures)
     cycle.run.log_datasets(*inputs_of(cycle, state.labels, "labelled"))
     cycle.run.describe(line)
@@ -123,26 +123,26 @@ def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
     return None if version is None else measured(cycle.model(version), version, cycle.session.data)
 
 
-def _line(cycle: Cycle, state: State, seconds: float) -> str:
-    """The one line that a cycle prints."""
+def _line(cycle: Cycle, state: State) -> str:
+    """The one line that a cycle prints; with short names it fits a terminal of 80 columns."""
     config = cycle.session.config
     metric = cycle.session.task.metric
     strategy = config.cold_start if cycle.champion_version is None else config.strategy
     total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
     words = [
         f"cycle {cycle.number:2d}{total}",
-        f"labels {len(state.labels.originals.ids):4d} (+{len(cycle.session.data.ids('val'))} val)",
-        f"{strategy:<12}",
+        f"{len(state.labels.originals.ids):3d} labels (+{len(cycle.session.data.ids('val'))})",
+        f"{strategy:<{max(len(config.cold_start), len(config.strategy))}}",
     ]
     if state.champion_record is None:
         words.append("no model")
     else:
         words += [
-            f"val/{metric} {state.champion_record.val[metric]:.3f}",
-            f"test/{metric} {state.champion_record.test[metric]:.3f}",
-            f"Production v{state.champion_record.version}",
+            f"{metric} {state.champion_record.val[metric]:.3f} val"
+            f" {state.champion_record.test[metric]:.3f} test",
+            f"v{state.champion_record.version}",
         ]
-    words.append(f"{seconds:5.1f} s")
+    words.append(f"{cycle.seconds:.1f} s")
     if cycle.verdict is not None and not cycle.verdict.retrain:
         words.append(f"not retrained: {cycle.verdict.why}")
     elif cycle.election is not None and cycle.election.offered:

@@ -7,6 +7,7 @@ on in the run it had. A cycle's run is marked in the same way after its state is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -50,7 +51,14 @@ class Cycle:
     champion_version_after: int | None = None  # version that the election left in Production
     new_classes: tuple[str, ...] = ()  # that its answers named; the next cycle knows them
     told: str = ""  # what the latest step did, for who called that step alone
+    waited: float = 0.0  # seconds that this process has waited for people
+    begun: float = field(default_factory=time.monotonic)
     _models: dict[int, CampaignModel] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """What this process has worked on it, in seconds; people's time is not counted."""
+        return time.monotonic() - self.begun - self.waited
 
     def done(self, step: Step, number: int = 0) -> Run | None:
         """The run of a step that came to its end."""

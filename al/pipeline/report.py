@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,16 +16,10 @@ from al.pipeline.achieved import TABLE
 from al.pipeline.history import changes_of
 from al.pipeline.session import Session
 from al.tracking import Run
+from al.tracking.ui import CURVES, VIEW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-#: Path in the MLflow UI to the charts of campaign runs alone.
-CURVES = (
-    "runs?workflowType=machine_learning&compareRunsMode=CHART"
-    "&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27"
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,11 +109,12 @@ class Result:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):
             where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
-            table = f"runs?workflowType=machine_learning&viewStateShareKey={TABLE}{self.metric}"
-            lines += [f"all campaigns, as a table: {where}/{table}"]
+            lines += [f"all campaigns, as a table: {where}/{VIEW}{TABLE}{self.metric}"]
             lines += [f"curves of all campaigns: {where}/{CURVES}"]
         else:
-            lines += ["runs and curves: mlflow ui from this folder"]
+            local = self.tracking_uri.startswith("sqlite")  # others may need a password
+            store = f" --store {shlex.quote(self.tracking_uri)}" if local else ""
+            lines += [f"runs and curves: al ui{store}"]
         return "\n".join(lines)
 
     def figure(self) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 
 from al.contracts import Answers, Query
@@ -52,7 +53,9 @@ def annotate(cycle: Cycle) -> bool:
         return False
     with cycle.step(ANNOTATE) as run:
         query = _present(query, cycle)
+        begun = time.monotonic()
         answers, found = hear(query, session, run)
+        cycle.waited += time.monotonic() - begun
         named = new_in((*answers.answered, *answers.votes), session.data)
         check_new(named, session.config.new_classes, session.data)
         answers = without_new(answers, named)
