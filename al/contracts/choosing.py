@@ -28,6 +28,13 @@ BY_MODEL = "model"
 #: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
 SECOND = "second opinion"
 
+#: Classes with their probabilities, the likeliest first.
+Likely = tuple[tuple[str, float], ...]
+#: What a query says of each sample.
+_COLUMNS = (
+    "ids", "scores", "reasons", "propensities", "predicted", "confidence", "likely",
+)  # fmt: skip
+
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -145,6 +152,9 @@ class Query:
     Attributes:
         predicted, confidence: the champion's best guess, a label, and how sure it is, as in
             `Graph.guesses`; empty where there is no champion.
+        likely: the classes that the champion finds likeliest, each with its probability, the
+            likeliest first; empty where it may not be shown, or labels name no classes. Of an
+            older record it is empty as a whole.
         why, memory, covers: as in `Picks`; of the audit slice `covers` says nothing.
         cycle: in which it is asked; 0 where that does not matter.
     """
@@ -157,10 +167,27 @@ class Query:
     model: str  # models:/NAME/VERSION, or "none"
     predicted: tuple[Label, ...] = ()
     confidence: tuple[float, ...] = ()
+    likely: tuple[Likely, ...] = ()
     why: str = ""
     memory: Mapping[str, Any] | None = None
     covers: bool = False
     cycle: int = 0
+
+    def chance(self, rank: int) -> float | None:
+        """The probability that this sample was asked about, where it counts in an estimate of
+        the pool; None elsewhere."""
+        known = self.covers or self.reasons[rank] in AUDITS
+        return self.propensities[rank] if known else None
+
+    def may_show(self, rank: int) -> bool:
+        """Whether who answers may see what the champion believes of this sample.
+
+        People accept what they are shown, so an estimate from such answers flatters the
+        champion: no sample that counts in one is shown with a guess, and no second opinion.
+        """
+        reason = self.reasons[rank]
+        unbiased = reason in AUDITS or reason == SECOND or self.chance(rank) is not None
+        return bool(self.predicted) and not unbiased
 
     def without(self, ids: Iterable[str]) -> Query:
         """The query less these ids, in its order."""
@@ -168,7 +195,7 @@ class Query:
         rows = [row for row, id in enumerate(self.ids) if id not in gone]
         kept: dict[str, Any] = {
             name: tuple(values[row] for row in rows)
-            for name in ("ids", "scores", "reasons", "propensities", "predicted", "confidence")
+            for name in _COLUMNS
             if (values := getattr(self, name))
         }
         return replace(self, **kept)

@@ -16,11 +16,19 @@ _LOOKED_AT = 2000
 
 
 def explained(query: Query, view: View) -> Query:
-    """The query with the champion's best guess of each sample and how sure it is."""
+    """The query with the champion's best guess of each sample and how sure it is, and with
+    the likeliest classes of those that it may be shown for."""
     if not view.has_model:
         return query
     labels, sure = view.guesses(query.ids)
-    return replace(query, predicted=tuple(labels), confidence=tuple(float(s) for s in sure))
+    found = replace(query, predicted=tuple(labels), confidence=tuple(float(s) for s in sure))
+    kind = kind_named(view.kind)
+    shown = [rank for rank in range(len(query.ids)) if found.may_show(rank)]
+    if not (kind.ranked and shown):
+        return found
+    rows = view.of_samples([query.ids[rank] for rank in shown], "probabilities")
+    likely = dict(zip(shown, (kind.likely(view.classes, row) for row in rows), strict=True))
+    return replace(found, likely=tuple(likely.get(rank, ()) for rank in range(len(query.ids))))
 
 
 def pool_figures(view: View, rng: np.random.Generator) -> dict[str, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from al.catalog import kinds
-from al.contracts import DataSpec, Label, Task
+from al.contracts import DataSpec, Label, Likely, Task
 from al.errors import ConfigError, DataError, LabelError, StrategyError, did_you_mean
 from al.kinds.metrics import Metric
 from al.measures import Measure, is_top
@@ -21,6 +21,8 @@ from al.measures import Measure, is_top
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+#: How many classes are kept as likely: as many as there are keys for them.
+LIKELY = 9
 #: Most letters of a label that stands in a line as it is.
 _SHORT = 60
 
@@ -69,6 +71,8 @@ class Kind(ABC):
     blank: ClassVar[int] = 0
     #: Whether samples have to be large on a contact sheet, for what is drawn into them or said.
     large: ClassVar[bool] = True
+    #: Whether `likely` says something, of probabilities that speak of classes.
+    ranked: ClassVar[bool] = False
     #: Position of the first class that is drawn in a colour; None where none is.
     coloured: ClassVar[int | None] = None
 
@@ -240,6 +244,15 @@ class Kind(ABC):
 
         return Image.fromarray(image).convert("RGB").resize(size, Image.Resampling.BICUBIC)
 
+    @classmethod
+    def likely(cls, classes: Sequence[str], probabilities: np.ndarray) -> Likely:
+        """The classes that a model finds likeliest, `LIKELY` of them; none by default.
+
+        Args:
+            probabilities: of one sample, [C].
+        """
+        return ()
+
     # -- what is chosen by, and what is served ---------------------------------------------
 
     @classmethod
@@ -282,6 +295,12 @@ class Kind(ABC):
     def outputs(self, predicted: Any) -> Any:
         """What `Graph.predict` says, as a user gets it from a served version; as it is."""
         return predicted
+
+
+def likeliest(classes: Sequence[str], probabilities: np.ndarray) -> Likely:
+    """The `LIKELY` classes of the highest probability, ties in their order."""
+    order = np.argsort(-probabilities, kind="stable")[:LIKELY]
+    return tuple((classes[place], float(probabilities[place])) for place in order)
 
 
 def even(counts: np.ndarray) -> np.ndarray:

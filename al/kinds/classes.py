@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from al.catalog import kinds
-from al.contracts import Label
+from al.contracts import Label, Likely
 from al.errors import DataError
-from al.kinds.base import Kind, Trait
+from al.kinds.base import Kind, Trait, likeliest
 from al.kinds.metrics import OF_CLASSES
 
 #: Share of the commonest class from which on accuracy says little.
@@ -25,6 +25,7 @@ class Classes(Kind):
 
     said = "one class each"
     form = "choice"
+    ranked = True
     metric = "accuracy"
     strategy = "margin"
     suits = "margin, bald or typiclust"
@@ -61,6 +62,10 @@ class Classes(Kind):
         found[rows[~right], said[~right], 1] = 1
         found[rows[~right], true[~right], 2] = 1
         return found
+
+    @classmethod
+    def likely(cls, classes: Sequence[str], probabilities: np.ndarray) -> Likely:
+        return likeliest(classes, probabilities)
 
     def names(self, label: Label) -> list[str]:
         return [label]

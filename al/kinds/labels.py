@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from al.catalog import kinds
-from al.contracts import Label
+from al.contracts import Label, Likely
 from al.errors import LabelError
-from al.kinds.base import Kind, Trait, even
+from al.kinds.base import Kind, Trait, even, likeliest
 from al.kinds.metrics import OF_LABELS
 
 
@@ -21,6 +21,7 @@ class Labels(Kind):
 
     said = "several classes each"
     form = "choices"
+    ranked = True
     metric = "macro_f1"
     strategy = "entropy"
     suits = "entropy, bald or typiclust"
@@ -65,6 +66,10 @@ class Labels(Kind):
         """Of each class the samples without it and those with it, [C, 2]."""
         having = self.tensor(labels).numpy().sum(axis=0)
         return even(np.stack([len(labels) - having, having], axis=1))
+
+    @classmethod
+    def likely(cls, classes: Sequence[str], probabilities: np.ndarray) -> Likely:
+        return likeliest(classes, probabilities)
 
     def names(self, label: Label) -> list[str]:
         return list(label)

@@ -90,6 +90,7 @@ def joined(query: Query, session: Session) -> Query:
         ),
         predicted=(),
         confidence=(),
+        likely=(),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from al.cells import save_table
-from al.contracts import DataLoader, Query
+from al.contracts import DataLoader, Likely, Query
 from al.data_selector import contact_sheet
 from al.errors import StateError
 from al.kinds import kind_named, kind_of
@@ -52,6 +52,10 @@ def save_query(
                 dtype="string",
             ),
             "confidence": pd.array(query.confidence or [None] * len(query.ids), dtype="Float64"),
+            "likely": pd.array(
+                [*map(json.dumps, query.likely)] if query.likely else [None] * len(query.ids),
+                dtype="string",
+            ),
         }
     )
     sheet = contact_sheet(query, data)
@@ -101,6 +105,7 @@ def load_query(run: Run) -> Query:
             model=run.tags["al.model"],
             predicted=tuple(kind.read(cell) for cell in _column(frame, "predicted")),
             confidence=tuple(_column(frame, "confidence")),
+            likely=tuple(_likely(cell) for cell in _column(frame, "likely")),
             why=run.tags.get("al.why", ""),
             memory=run.load_json(MEMORY, dict[str, Any]) if run.has(MEMORY) else None,
             covers=run.tags.get("al.covers") == "True",
@@ -117,6 +122,10 @@ def load_query(run: Run) -> Query:
     return query
 
 
+def _likely(cell: str) -> Likely:
+    return tuple((str(name), float(share)) for name, share in json.loads(cell))
+
+
 def _column(frame: pd.DataFrame, name: str) -> list:  # type: ignore[type-arg]
-    """A column that is empty where there was no champion."""
-    return [] if frame[name].isna().any() else list(frame[name])
+    """A column that is empty where there was no champion, or missing in an older record."""
+    return [] if name not in frame or frame[name].isna().any() else list(frame[name])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from al.contracts import AUDITS, SECOND, Answer, Answers, Label, Query
+from al.contracts import SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
 from al.state.columns import COLUMNS, as_table
 from al.state.rows import (
@@ -316,6 +316,5 @@ def _rows(columns: Mapping[str, Any]) -> LabelTable:
 
 def _chance(query: Query, rank: int) -> float:
     """The probability that this sample was asked about, where it estimates the pool."""
-    chance = query.propensities[rank]
-    known = query.covers or query.reasons[rank] in AUDITS
-    return chance if known and chance is not None else float("nan")
+    chance = query.chance(rank)
+    return float("nan") if chance is None else chance

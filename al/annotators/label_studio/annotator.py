@@ -16,8 +16,9 @@ from al.annotators.label_studio.project import Project, find, make, shown_as, ti
 from al.annotators.label_studio.server import Server
 from al.annotators.label_studio.tasks import Held, Tasks
 from al.annotators.label_studio.votes import check_rule, decided, disagree, label_of
+from al.annotators.showing import shown_ranks
 from al.catalog import annotators
-from al.contracts import AUDITS, Annotator, Answer, Answers, DataLoader, Label, Query
+from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import AnnotatorError, ConfigError, LabelError, did_you_mean
 from al.kinds import kind_of
 
@@ -177,7 +178,7 @@ class LabelStudio(Annotator):
         else:
             previews = ((id, self.data.preview(id)) for id in ids)
             shown = {id: view.text if view.row is None else _row(view.row) for id, view in previews}
-        measured = {*self.data.ids("val"), *self.data.ids("test")}
+        suggested = shown_ranks(query, self.data) if self._prelabel else frozenset()
         for start in range(0, len(rows), CHUNK):
             tasks = []
             for row in rows[start : start + CHUNK]:
@@ -193,8 +194,7 @@ class LabelStudio(Annotator):
                         "shown": "",
                     }
                 }
-                biased = query.reasons[row] in AUDITS or id in measured
-                if self._prelabel and query.predicted and not biased:
+                if row in suggested:
                     self._show_prediction(task, project, query, row)
                 tasks.append(task)
             self._server.change("POST", f"/api/projects/{project.id}/import", json=tasks)

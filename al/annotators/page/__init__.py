@@ -2,10 +2,15 @@
 
 annotator   what the pipeline talks to
 log         what was asked and answered: files that only grow
+lines       such a file: added to safely, read as it grows
+look        what the user says of how the page looks
 naming      classes that people name while they answer
 drawing     pictures, and labels drawn on them, in the pixels of these
-desk        what there is to do, what is shown of it, and what becomes of an answer
-app         the addresses, and who is let in
+item        what the page is told of a sample; of rows, `rows`
+past        what was said: a history, and a review at the end
+guide       instructions, and examples of each class
+desk        what there is to do, and what becomes of an answer
+app         the addresses, and who is let in; those for looking around, `looking`
 server      a port, a lock and a thread
 static      the page itself: `index.html`, `page.css`, and modules; a form of answers is a file of
             `static/forms/`

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from al.annotators.keys import TYPED, keys_of, revisions
 from al.annotators.page.drawing import DRAWN, collected
-from al.annotators.page.log import AnswerLog, Entry
+from al.annotators.page.log import AnswerLog, Entry, Suggestion
+from al.annotators.page.look import OPTIONS, Look
+from al.annotators.showing import shown_ranks
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
@@ -32,6 +34,7 @@ class Page(Annotator):
     options = {
         "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
         "port": "of the page; by default a free one, which it keeps",
+        **OPTIONS,
     }
     forms = TYPED | DRAWN
     asks_again = True
@@ -44,11 +47,14 @@ class Page(Annotator):
         if not port.isdecimal() or int(port) > 65535:
             raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
         self.port = int(port)
+        self.look = Look.of(self.given)
         self.log = AnswerLog(Path(self.given.get("folder", Path("annotate") / campaign)))
         self.where = f"the page that al page --campaign {campaign} serves"
 
     def request(self, query: Query) -> None:
-        self.log.ask(keys_of(query))
+        keys = keys_of(query)
+        suggested = shown_ranks(query, self.data) if self.look.suggest else ()
+        self.log.ask(keys, {keys[rank]: _suggestion(query, rank) for rank in suggested})
 
     def collect(self, query: Query) -> Answers:
         """The first person's answer counts; where there are several, all are votes."""
@@ -101,9 +107,16 @@ class Page(Annotator):
         from al.annotators.page.desk import Desk
         from al.annotators.page.server import PageServer
 
-        desk = Desk(self.data, self.campaign, self.log, grows=self.new_classes == "grow")
+        grows = self.new_classes == "grow"
+        desk = Desk(self.data, self.campaign, self.log, grows=grows, look=self.look)
         return PageServer(desk, self.port)
 
     def _answer(self, entry: Entry) -> Answer:
         label = collected(self.data, entry.key[0], entry.label)
-        return Answer(entry.key[0], label, entry.annotator, entry.at, entry.seconds)
+        return Answer(entry.key[0], label, entry.annotator, entry.at, entry.seconds, entry.shown)
+
+
+def _suggestion(query: Query, rank: int) -> Suggestion:
+    confidence = query.confidence[rank] if query.confidence else None
+    likely = query.likely[rank] if query.likely else ()
+    return Suggestion(query.predicted[rank], confidence, likely, query.model)

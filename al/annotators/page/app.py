@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from al.annotators.page.desk import Desk
 from al.annotators.page.drawing import MOST, is_drawn, pens
+from al.annotators.page.looking import add_looking
 from al.errors import DataError, LabelError
 from al.kinds import kind_of
 
@@ -104,7 +105,8 @@ def make_app(desk: Desk, token: str) -> Flask:
         spec = desk.data.spec
         form, grows = kind_of(spec).form, desk.grows
         told = {"campaign": desk.campaign, "form": form, "classes": desk.classes, "grows": grows}
-        return jsonify(told | {"pens": pens(spec)})
+        look = {"unit": desk.look.unit, "range": desk.look.range, "guided": bool(desk.look.told())}
+        return jsonify(told | look | {"pens": pens(spec)})
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:
@@ -124,4 +126,5 @@ def make_app(desk: Desk, token: str) -> Flask:
             {"answer": desk.answer, "undo": desk.undo, "finish": desk.finish}[what](said)
             return jsonify(desk.state(str(said.get("name", "")).strip()))
 
+    add_looking(app, desk)
     return app

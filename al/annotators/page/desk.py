@@ -13,14 +13,20 @@ from typing import Any
 
 from al.annotators.keys import Key
 from al.annotators.page.drawing import heard, is_drawn, picture
+from al.annotators.page.guide import Guide
+from al.annotators.page.item import Items, drawn
 from al.annotators.page.log import AnswerLog
+from al.annotators.page.look import Look
 from al.annotators.page.naming import named, with_named
+from al.annotators.page.past import Past
 from al.contracts import DataLoader
 from al.errors import DataError
 from al.kinds import kind_of
 
 #: So many samples after the one that is shown are named, for browsers to fetch ahead.
 AHEAD = 3
+#: Most letters of a remark.
+LONGEST_NOTE = 2000
 
 
 class Desk:
@@ -28,16 +34,25 @@ class Desk:
 
     Args:
         grows: people may name classes that the task does not know.
+        look: what the user says of how the page looks.
     """
 
     def __init__(
-        self, data: DataLoader, campaign: str, log: AnswerLog, *, grows: bool = False
+        self,
+        data: DataLoader,
+        campaign: str,
+        log: AnswerLog,
+        *,
+        grows: bool = False,
+        look: Look | None = None,
     ) -> None:
         self.data, self.campaign, self.log = data, campaign, log
         self.grows = grows and bool(data.spec.classes) and not is_drawn(data.spec)
-        self._pictures: bool | None = None  # whether samples are images, once one was looked at
         self.one_at_a_time = threading.Lock()
         self.finished = threading.Event()
+        self.look = look or Look()
+        self.items = Items(data, log, self.look)
+        self.past, self.guide = Past(self.items), Guide(self.items)
 
     def state(self, name: str) -> dict[str, Any]:
         """What there is to do: the latest query in its order, then what is left of earlier ones."""
@@ -47,10 +62,12 @@ class Desk:
         open_keys = [key for query in [latest, *queries[:-1]] for key in query if key not in said]
         there = (key for key in open_keys if not self.data.missing([key[0]]))
         coming = [*islice(there, 1 + AHEAD)]
-        item = self._item(coming[0], places[coming[0]]) if coming else None
-        done, last = sum(key in said for key in latest), self.log.last_of(name)
+        item = self.items.item(coming[0], places[coming[0]]) if coming else None
+        done, last = [said[key] for key in latest if key in said], self.log.last_of(name)
+        skipped = sum(all(entry.skipped for entry in entries.values()) for entries in done)
         undo = None if last is None else places[last]
-        found = {"item": item, "done": done, "left": len(open_keys), "undo": undo}
+        found: dict[str, Any] = {"item": item, "done": len(done), "skipped": skipped, "undo": undo}
+        found |= {"left": len(open_keys), "numbers": self.guide.numbers()}
         return found | {"classes": self.classes, "next": [places[key] for key in coming[1:]]}
 
     @property
@@ -60,18 +77,6 @@ class Desk:
             return tuple(self.data.spec.classes)
         entries = (entry for said in self.log.answers().values() for entry in said.values())
         return with_named(self.data.spec, (e.label for e in entries if not e.skipped))
-
-    def _item(self, key: Key, place: int) -> dict[str, Any]:
-        item: dict[str, Any] = {"place": place, "again": key[1]}
-        if self._pictures:  # decoding one takes longer than all else
-            return item | {"image": f"image/{place}"}
-        preview = self.data.preview(key[0])
-        self._pictures = preview.image is not None
-        if self._pictures:
-            return item | {"image": f"image/{place}"}
-        if preview.text is not None:
-            return item | {"text": preview.text}
-        return item | {"row": [[str(n), str(v)] for n, v in (preview.row or {}).items()]}
 
     def key_at(self, place: Any) -> Key:
         """The sample at a place.
@@ -91,18 +96,21 @@ class Desk:
             DataError: it is no answer.
         """
         key, name = self.key_at(said.get("place")), _name(said)
+        if said.get("drawn", drawn(key)) != drawn(key):
+            raise DataError("another sample was on the screen: load the page again")
+        shown = self.items.shown_model(key) if said.get("suggested") is True else ""
         seconds = said.get("seconds")
         known = isinstance(seconds, (int, float)) and math.isfinite(seconds) and seconds >= 0
         seconds = round(min(float(seconds), 86400.0), 3) if known else None  # type: ignore[arg-type]
         if said.get("skip") is True:
-            self.log.answer(key, None, name, seconds, skip=True)
+            self.log.answer(key, None, name, seconds, skip=True, shown=shown)
             return
         if self.grows:
             label = kind_of(self.data.spec).from_form(said.get("label"))
             label = named(label, self.data.spec, self.classes)
         else:
             label = heard(self.data, key[0], said.get("label"))
-        self.log.answer(key, label, name, seconds, skip=False)
+        self.log.answer(key, label, name, seconds, skip=False, shown=shown)
 
     def undo(self, said: dict[str, Any]) -> None:
         """Take the person's last answer back; it says which that is, so twice is once."""
@@ -111,6 +119,22 @@ class Desk:
     def finish(self, _: dict[str, Any]) -> None:
         """Somebody is through."""
         self.finished.set()
+
+    def note(self, said: dict[str, Any]) -> None:
+        """Keep a remark on a sample.
+
+        Raises:
+            DataError: it is none.
+        """
+        key, name, text = self.key_at(said.get("place")), _name(said), said.get("text")
+        if not isinstance(text, str) or len(text) > LONGEST_NOTE:
+            raise DataError(f"that is no note: give up to {LONGEST_NOTE} letters")
+        self.log.note(key, name, text.strip(), flag=said.get("flag") is True)
+
+    def note_of(self, key: Key, name: str) -> dict[str, Any]:
+        """What a person remarked on a sample."""
+        note = self.log.notes().get(key, {}).get(name)
+        return {"text": note.text if note else "", "flag": bool(note and note.flag)}
 
     def image(self, place: int) -> tuple[str, bytes]:
         """A sample's picture: type and content."""

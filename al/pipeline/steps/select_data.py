@@ -154,6 +154,7 @@ def _with_second_opinions(query: Query, doubted: Sequence[Mapping[str, Any]]) ->
         propensities=(*query.propensities, *(None for _ in doubted)),
         predicted=(*query.predicted, *(row["believed"] for row in doubted)) if known else (),
         confidence=(*query.confidence, *(row["confidence"] for row in doubted)) if known else (),
+        likely=(*query.likely, *(() for _ in doubted)) if query.likely else (),
     )
 
 

@@ -1,5 +1,7 @@
 // A sample as people see it: an image, a text or a row. What comes from outside is never markup.
 
+import { drawRow } from "./row.js";
+
 /** Show a sample in a box; `shown` is called when it is there to be seen. */
 export function drawSample(box, item, shown) {
   box.replaceChildren();
@@ -17,16 +19,7 @@ export function drawSample(box, item, shown) {
     text.textContent = item.text;
     box.append(text);
   } else {
-    const table = document.createElement("table");
-    for (const [column, value] of item.row) {
-      const row = table.insertRow();
-      const head = document.createElement("th");
-      head.scope = "row";
-      head.textContent = column;
-      row.append(head);
-      row.insertCell().textContent = value;
-    }
-    box.append(table);
+    box.append(drawRow(item));
   }
   shown();
 }

@@ -1,0 +1,83 @@
+"""What helps to answer: instructions, examples of each class, what numbers look like."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from al.annotators.page.item import Items
+from al.contracts import Label
+from al.kinds import kind_of
+
+#: Examples of each class.
+EACH = 3
+#: Most of all.
+MOST = 120
+#: Numbers that are enough to say what others look like.
+ENOUGH = 10
+
+
+class Guide:
+    """Instructions and examples; nothing of it says what a model believes."""
+
+    def __init__(self, items: Items) -> None:
+        self.items, self.data, self.log = items, items.data, items.log
+        self.kind = kind_of(self.data.spec)
+
+    def shown(self) -> dict[str, Any]:
+        """The instructions as Markdown, and examples by class."""
+        return {"text": self.items.look.told(), "examples": self.examples()}
+
+    def examples(self) -> list[dict[str, Any]]:
+        """Samples of each class, from labels that the data brings along and from answers."""
+        if not self.kind.ranked:
+            return []
+        found: dict[str, list[str]] = defaultdict(list)
+        for id, label in self._labelled():
+            names = self.kind.names(label)
+            for name in names if len(names) == 1 else ():  # of several none is typical
+                if len(found[name]) < EACH and id not in found[name]:
+                    found[name].append(id)
+        listed = list[dict[str, Any]]()
+        for name in self.data.spec.classes:
+            ids = [id for id in found.get(name, ()) if not self.data.missing([id])]
+            if ids and len(listed) * EACH < MOST:
+                listed.append({"class": name, "samples": [self._example(id) for id in ids]})
+        return listed
+
+    def numbers(self) -> list[float] | None:
+        """The lowest and highest number that is known, and how many are; None for too few."""
+        if self.kind.form != "value":
+            return None
+        known = [float(label) for _, label in self._labelled()]
+        return [min(known), max(known), len(known)] if len(known) >= ENOUGH else None
+
+    def is_example(self, id: str) -> bool:
+        """Whether a sample is one whose label is known to the page."""
+        return any(id == known for known, _ in self._labelled())
+
+    def _labelled(self) -> Iterator[tuple[str, Label]]:
+        """Samples with a label: those of answers that stand, then those of the data."""
+        for key, said in self.log.answers().items():
+            labels = [entry.label for entry in said.values() if not entry.skipped]
+            if labels and all(label == labels[0] for label in labels):
+                yield key[0], labels[0]
+        yield from self._given.items()
+
+    @cached_property
+    def _given(self) -> Mapping[str, Label]:
+        return self.data.given() or {}
+
+    def _example(self, id: str) -> dict[str, Any]:
+        return self.items.content(id, f"example/{self._ids().index(id)}")
+
+    def _ids(self) -> tuple[str, ...]:
+        return self.data.ids("train")
+
+    def image_of(self, number: int) -> str | None:
+        """The sample of an example's image, by its number; None where it is no example."""
+        ids = self._ids()
+        id = ids[number] if 0 <= number < len(ids) else None
+        return id if id is not None and self.is_example(id) else None

@@ -1,0 +1,59 @@
+"""The page's addresses for looking around: one sample, what was said, what helps, remarks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from al.annotators.page.desk import Desk
+from al.annotators.page.drawing import picture
+from al.errors import DataError
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+
+def add_looking(app: Flask, desk: Desk) -> None:
+    """Add them to the web application."""
+    from flask import Response, jsonify, request
+
+    def name() -> str:
+        return request.args.get("name", "").strip()
+
+    @app.get("/<token>/item/<int:place>")
+    def _item(token: str, place: int) -> Response:
+        key = desk.key_at(place)
+        if desk.data.missing([key[0]]):
+            raise DataError("this sample is in the data no more")
+        item = desk.items.item(key, place)
+        return jsonify(
+            item=item, given=desk.past.given(key, name()), note=desk.note_of(key, name())
+        )
+
+    @app.get("/<token>/history")
+    def _history(token: str) -> Response:
+        return jsonify(listed=desk.past.history(name()))
+
+    @app.get("/<token>/review")
+    def _review(token: str) -> Response:
+        return jsonify(desk.past.review(name()))
+
+    @app.get("/<token>/guide")
+    def _guide(token: str) -> Response:
+        return jsonify(desk.guide.shown())
+
+    @app.get("/<token>/example/<int:number>")
+    def _example(token: str, number: int) -> Response:
+        id = desk.guide.image_of(number)
+        if id is None:
+            raise DataError("no such example: load the page again")
+        mimetype, content = picture(desk.data, id)
+        return Response(content, mimetype=mimetype)
+
+    @app.post("/<token>/note")
+    def _note(token: str) -> Response:
+        said = request.get_json(silent=True)
+        if not isinstance(said, dict):
+            raise DataError("that is no note: load the page again")
+        with desk.one_at_a_time:
+            desk.note(said)
+        return jsonify(kept=True)
