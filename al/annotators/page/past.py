@@ -98,7 +98,7 @@ class Past:
                     pairs[name].append(name in one and name in two)
         shares = [(name, sum(same) / len(same), len(same)) for name, same in pairs.items()]
         low = [list(one) for one in shares if one[1] < LOW and one[2] >= PAIRS]
-        return sorted(low, key=lambda one: one[1])
+        return sorted(low, key=lambda one: (one[1], one[0]))
 
     def _listed(self, entry: Entry, place: int, why: list[str]) -> dict[str, Any]:
         note = self.log.notes().get(entry.key, {}).get(entry.annotator)
