@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from al.annotators.label_studio.forms import Form
 from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
-from al.annotators.label_studio.votes import label_of
+from al.annotators.votes import label_of
 from al.contracts import Answer, DataSpec
 from al.errors import LabelError
 from al.kinds import Kind, kind_of

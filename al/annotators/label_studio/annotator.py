@@ -15,8 +15,8 @@ from al.annotators.label_studio.options import address, choice, count
 from al.annotators.label_studio.project import Project, find, make, shown_as, title_of
 from al.annotators.label_studio.server import Server
 from al.annotators.label_studio.tasks import Held, Tasks
-from al.annotators.label_studio.votes import check_rule, decided, disagree, label_of
 from al.annotators.showing import shown_ranks
+from al.annotators.votes import check_rule, disagree, label_of, standing
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import AnnotatorError, ConfigError, LabelError, did_you_mean
@@ -40,7 +40,7 @@ class LabelStudio(Annotator):
         "url": "Address of the server; else LABEL_STUDIO_URL, or http://localhost:8080.",
         "project": "Number or title of a project of yours; else one is made for the campaign.",
         "overlap": "How many people answer each sample; 1.",
-        "rule": "One label of several: majority, first, or reviewer:NAME.",
+        "rule": "One label of several: majority, first, reviewer:NAME, or disputes:NAME.",
         "prelabel": "Show the champion's predictions, on or off; off, as people accept them.",
         "images": "How images get there: upload, local, url, or auto: url where there is one.",
         "media": "Root of the server's local files, for images=local.",
@@ -94,13 +94,14 @@ class LabelStudio(Annotator):
         differ: dict[str, Sequence[Answer]] = {}
         for id in query.ids:
             votes, skips = self._votes(tasks.of(id))
-            if votes and decided(votes, self._rule, self._overlap, skips):
+            stands = standing(votes, self._rule, self._overlap, skips)
+            if stands == "answered":
                 answered.append(self._kept(label_of(votes, self._rule, kind_of(self.data.spec))))
                 if len(votes) > 1:
                     all_votes += map(self._kept, votes)
                     if disagree(votes):
                         differ[id] = votes
-            elif skips and skips + len(votes) >= self._overlap:
+            elif stands == "skipped":
                 skipped.append(id)
             else:
                 waiting.append(id)
@@ -113,7 +114,7 @@ class LabelStudio(Annotator):
         found = []
         for id, label in labels.items():
             votes, skips = self._votes(tasks.of(id))
-            if votes and decided(votes, self._rule, self._overlap, skips):
+            if standing(votes, self._rule, self._overlap, skips) == "answered":
                 now = self._kept(label_of(votes, self._rule, kind_of(self.data.spec)))
                 if now.label != label:
                     found.append(now)

@@ -9,6 +9,7 @@ drawing     pictures, and labels drawn on them, in the pixels of these
 item        what the page is told of a sample; of rows, `rows`
 past        what was said: a history, and a review at the end
 guide       instructions, and examples of each class
+turns       who is served what: several people at once, several answers a sample
 desk        what there is to do, and what becomes of an answer
 app         the addresses, and who is let in; those for looking around, `looking`
 server      a port, a lock and a thread

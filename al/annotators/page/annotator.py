@@ -5,22 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al.annotators.keys import TYPED, keys_of, revisions
 from al.annotators.page.drawing import DRAWN, collected
-from al.annotators.page.log import AnswerLog, Entry, Suggestion
+from al.annotators.page.log import AnswerLog, Suggestion
 from al.annotators.page.look import OPTIONS, Look
+from al.annotators.page.turns import Rule, votes_of
 from al.annotators.showing import shown_ranks
+from al.annotators.votes import label_of
 from al.catalog import annotators
 from al.contracts import Annotator, Answer, Answers, DataLoader, Label, Query
 from al.errors import ConfigError
+from al.kinds import kind_of
 
 if TYPE_CHECKING:
     from al.annotators.page.server import PageServer
 
 _log = logging.getLogger(__name__)
+
+#: Most people who answer a sample.
+MOST = 20
 
 
 @annotators.register("page")
@@ -34,6 +41,8 @@ class Page(Annotator):
     options = {
         "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
         "port": "of the page; by default a free one, which it keeps",
+        "overlap": "how many people answer each sample; 1",
+        "reviewer": "whose answer counts where the others disagree; needs overlap",
         **OPTIONS,
     }
     forms = TYPED | DRAWN
@@ -48,6 +57,7 @@ class Page(Annotator):
             raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
         self.port = int(port)
         self.look = Look.of(self.given)
+        self.rule = _rule(self.given.get("overlap", "1"), self.given.get("reviewer", ""))
         self.log = AnswerLog(Path(self.given.get("folder", Path("annotate") / campaign)))
         self.where = f"the page that al page --campaign {campaign} serves"
 
@@ -57,30 +67,36 @@ class Page(Annotator):
         self.log.ask(keys, {keys[rank]: _suggestion(query, rank) for rank in suggested})
 
     def collect(self, query: Query) -> Answers:
-        """The first person's answer counts; where there are several, all are votes."""
+        """One label a sample, by the rule; where several people answered, all are votes."""
         said = self.log.answers()
         answered, skipped, waiting = list[Answer](), list[str](), list[str]()
         votes = list[Answer]()
         for key in keys_of(query):
-            entries = list(said.get(key, {}).values())
-            labelled = [entry for entry in entries if not entry.skipped]
-            if labelled:
-                given = [self._answer(entry) for entry in labelled]
-                answered.append(given[0])
-                votes += given if len(given) > 1 else []
-            elif entries:
-                skipped.append(key[0])
+            entries = said.get(key, {})
+            stands = self.rule.standing(entries)
+            if stands == "answered":
+                given = votes_of(entries)
+                answered.append(self._label_of(given))
+                votes += map(self._kept, given) if len(given) > 1 else []
             else:
-                waiting.append(key[0])
+                (skipped if stands == "skipped" else waiting).append(key[0])
         return Answers(tuple(answered), tuple(skipped), tuple(waiting), tuple(votes))
 
     def revised(self, labels: Mapping[str, Label]) -> tuple[Answer, ...]:
         """Labels that are others now; the second opinion counts where there is one."""
-        given = []
-        for key, said in self.log.answers().items():
-            labelled = [entry for entry in said.values() if not entry.skipped]
-            given += [(key, self._answer(entry)) for entry in labelled[:1]]
+        given = [
+            (key, self._label_of(votes_of(entries)))
+            for key, entries in self.log.answers().items()
+            if self.rule.standing(entries) == "answered"
+        ]
         return revisions(given, labels)
+
+    def _label_of(self, votes: Sequence[Answer]) -> Answer:
+        return self._kept(label_of(votes, self.rule.votes, kind_of(self.data.spec)))
+
+    def _kept(self, answer: Answer) -> Answer:
+        """The answer as the campaign keeps it; people give it in pixels of what they see."""
+        return replace(answer, label=collected(self.data, answer.id, answer.label))
 
     def withdraw(self, ids: Sequence[str]) -> None:
         self.log.withdraw(ids)
@@ -108,15 +124,22 @@ class Page(Annotator):
         from al.annotators.page.server import PageServer
 
         grows = self.new_classes == "grow"
-        desk = Desk(self.data, self.campaign, self.log, grows=grows, look=self.look)
+        desk = Desk(self.data, self.campaign, self.log, rule=self.rule, grows=grows, look=self.look)
         return PageServer(desk, self.port)
-
-    def _answer(self, entry: Entry) -> Answer:
-        label = collected(self.data, entry.key[0], entry.label)
-        return Answer(entry.key[0], label, entry.annotator, entry.at, entry.seconds, entry.shown)
 
 
 def _suggestion(query: Query, rank: int) -> Suggestion:
     confidence = query.confidence[rank] if query.confidence else None
     likely = query.likely[rank] if query.likely else ()
     return Suggestion(query.predicted[rank], confidence, likely, query.model)
+
+
+def _rule(overlap: str, reviewer: str) -> Rule:
+    if not overlap.isdecimal() or not 0 < int(overlap) <= MOST:
+        raise ConfigError(f"annotator 'page': overlap={overlap!r}: give a number from 1 to {MOST}")
+    if reviewer and int(overlap) == 1:
+        raise ConfigError(
+            f"annotator 'page': reviewer={reviewer}: of one answer a sample none disagrees; give "
+            "overlap=2 as well"
+        )
+    return Rule(int(overlap), reviewer)

@@ -10,7 +10,7 @@ import logging
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from al.annotators.page.desk import Desk
+from al.annotators.page.desk import Desk, tab_of
 from al.annotators.page.drawing import MOST, is_drawn, pens
 from al.annotators.page.looking import add_looking
 from al.errors import DataError, LabelError
@@ -110,21 +110,27 @@ def make_app(desk: Desk, token: str) -> Flask:
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:
-        return jsonify(desk.state(request.args.get("name", "")))
+        said = request.args
+        with desk.one_at_a_time:
+            return jsonify(
+                desk.state(said.get("name", ""), said.get("tab", ""), said.get("place", type=int))
+            )
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
         mimetype, content = desk.image(place)
         return Response(content, mimetype=mimetype)
 
-    @app.post("/<token>/<any(answer, undo, finish):what>")
+    @app.post("/<token>/<any(answer, undo, finish, leave):what>")
     def _said(token: str, what: str) -> Response:
         said = request.get_json(silent=True)
         if not isinstance(said, dict):
             raise DataError("that is no answer: load the page again")
         with desk.one_at_a_time:
-            {"answer": desk.answer, "undo": desk.undo, "finish": desk.finish}[what](said)
-            return jsonify(desk.state(str(said.get("name", "")).strip()))
+            getattr(desk, what)(said)
+            if what == "leave":
+                return jsonify({})
+            return jsonify(desk.state(str(said.get("name", "")).strip(), tab_of(said)))
 
     add_looking(app, desk)
     return app

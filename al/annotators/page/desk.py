@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-from itertools import islice
 from typing import Any
 
 from al.annotators.keys import Key
@@ -19,6 +18,8 @@ from al.annotators.page.log import AnswerLog
 from al.annotators.page.look import Look
 from al.annotators.page.naming import named, with_named
 from al.annotators.page.past import Past
+from al.annotators.page.turns import Rule, Said, Turns, votes_of
+from al.annotators.votes import agreement
 from al.contracts import DataLoader
 from al.errors import DataError
 from al.kinds import kind_of
@@ -33,6 +34,7 @@ class Desk:
     """What the page asks for and says, one person after the other.
 
     Args:
+        rule: how many answers a sample gets.
         grows: people may name classes that the task does not know.
         look: what the user says of how the page looks.
     """
@@ -43,10 +45,13 @@ class Desk:
         campaign: str,
         log: AnswerLog,
         *,
+        rule: Rule | None = None,
         grows: bool = False,
         look: Look | None = None,
     ) -> None:
         self.data, self.campaign, self.log = data, campaign, log
+        self.rule = rule or Rule()
+        self.turns = Turns(self.rule)
         self.grows = grows and bool(data.spec.classes) and not is_drawn(data.spec)
         self.one_at_a_time = threading.Lock()
         self.finished = threading.Event()
@@ -54,21 +59,44 @@ class Desk:
         self.items = Items(data, log, self.look)
         self.past, self.guide = Past(self.items), Guide(self.items)
 
-    def state(self, name: str) -> dict[str, Any]:
-        """What there is to do: the latest query in its order, then what is left of earlier ones."""
+    def state(self, name: str, tab: str = "", showing: Any = None) -> dict[str, Any]:
+        """What there is to do: the latest query in its order, then what is left of earlier ones.
+
+        Args:
+            name: who asks; "" for one who has not said so yet, for whom nothing is held.
+            tab: of the browser, as the page calls it.
+            showing: the place of the sample that it shows.
+        """
         queries, said = self.log.queries(), self.log.answers()
-        places = {key: place for place, key in enumerate(self.log.ever_asked())}
+        ever = self.log.ever_asked()
+        places = {key: place for place, key in enumerate(ever)}
         latest = queries[-1] if queries else []
-        open_keys = [key for query in [latest, *queries[:-1]] for key in query if key not in said]
-        there = (key for key in open_keys if not self.data.missing([key[0]]))
-        coming = [*islice(there, 1 + AHEAD)]
-        item = self.items.item(coming[0], places[coming[0]]) if coming else None
-        done, last = [said[key] for key in latest if key in said], self.log.last_of(name)
-        skipped = sum(all(entry.skipped for entry in entries.values()) for entries in done)
-        undo = None if last is None else places[last]
-        found: dict[str, Any] = {"item": item, "done": len(done), "skipped": skipped, "undo": undo}
-        found |= {"left": len(open_keys), "numbers": self.guide.numbers()}
-        return found | {"classes": self.classes, "next": [places[key] for key in coming[1:]]}
+        open_keys = [
+            key for query in [latest, *queries[:-1]] for key in query if self._open(key, said)
+        ]
+        gone = set(self.data.missing([key[0] for key in open_keys]))
+        there = [key for key in open_keys if key[0] not in gone]
+        shows = ever[showing] if isinstance(showing, int) and 0 <= showing < len(ever) else None
+        mine = self.turns.next(name, tab, there, said, shows) if name else there
+        last = self.log.last_of(name)
+        done = [said[key] for key in latest if not self._open(key, said)]
+        same, of = agreement(votes_of(entries) for entries in said.values())
+        return {
+            "item": self.items.item(mine[0], places[mine[0]]) if mine else None,
+            "next": [places[key] for key in mine[1 : 1 + AHEAD]],
+            "done": len(done),
+            "skipped": sum(self.rule.standing(entries) == "skipped" for entries in done),
+            "left": len(open_keys),
+            "yours": len(mine),
+            "disputed": sum(self.rule.disputed(said.get(key, {})) for key in open_keys),
+            "agreement": round(same / of, 3) if of else None,
+            "undo": None if last is None else places[last],
+            "numbers": self.guide.numbers(),
+            "classes": self.classes,
+        }
+
+    def _open(self, key: Key, said: Said) -> bool:
+        return self.rule.standing(said.get(key, {})) == "waiting"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -114,7 +142,13 @@ class Desk:
 
     def undo(self, said: dict[str, Any]) -> None:
         """Take the person's last answer back; it says which that is, so twice is once."""
-        self.log.undo(self.key_at(said.get("place")), _name(said))
+        key, name = self.key_at(said.get("place")), _name(said)
+        if self.log.undo(key, name):
+            self.turns.hold(name, tab_of(said), key)
+
+    def leave(self, said: dict[str, Any]) -> None:
+        """A tab was closed, and others may have what it showed."""
+        self.turns.leave(_name(said), tab_of(said))
 
     def finish(self, _: dict[str, Any]) -> None:
         """Somebody is through."""
@@ -146,3 +180,8 @@ def _name(said: dict[str, Any]) -> str:
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 80:
         raise DataError("who are you? give a name of up to 80 letters")
     return name.strip()
+
+
+def tab_of(said: dict[str, Any]) -> str:
+    """The tab of the browser that says something."""
+    return str(said.get("tab", ""))[:40]

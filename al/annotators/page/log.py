@@ -148,12 +148,14 @@ class AnswerLog:
         also = {"shown": shown} if shown else {}
         append(self._answers.path, {**line, "seconds": seconds, **also})
 
-    def undo(self, key: Key, annotator: str) -> None:
+    def undo(self, key: Key, annotator: str) -> bool:
         """Take the last answer of this person back; nothing where that is of another sample."""
-        if self.last_of(annotator) == key:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            line = {"id": key[0], "again": key[1], "undo": True}
-            append(self._answers.path, {**line, "annotator": annotator, "at": now})
+        if self.last_of(annotator) != key:
+            return False
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"id": key[0], "again": key[1], "undo": True}
+        append(self._answers.path, {**line, "annotator": annotator, "at": now})
+        return True
 
     def last_of(self, annotator: str) -> Key | None:
         """The sample that this person answered last."""

@@ -15,6 +15,7 @@ import { drawSample } from "./sample.js";
 const at = (id) => document.getElementById(id);
 const show = (id, on) => { at(id).hidden = !on; };
 let task = null, form = null, state = null, busy = false, closed = false;
+const tab = Math.random().toString(36).slice(2);  // what this tab shows, no other is given
 let name = "", begun = 0, away = 0, hiddenAt = 0;
 
 try { name = localStorage.getItem("annotator") || ""; } catch { name = ""; }
@@ -23,7 +24,7 @@ async function tell(path, body, said) {
   if (busy || closed) return;
   busy = true;
   try {
-    state = await ask(path, { ...body, name });
+    state = await ask(path, { ...body, name, tab });
     at("said").textContent = said;
     draw();
   } catch (error) {
@@ -99,14 +100,28 @@ async function finish() {
   finally { busy = false; }
 }
 
+function where() {
+  const query = new URLSearchParams({ name, tab });
+  if (state && state.item) query.set("place", state.item.place);
+  return `state?${query}`;
+}
+
 async function look() {
-  state = await ask(`state?name=${encodeURIComponent(name)}`);
+  state = await ask(where());
   draw();
 }
 
 setInterval(() => {  // the next query comes by itself
   if (state && name && !state.item && !busy && !closed) look().catch(() => {});
 }, 2000);
+
+setInterval(() => {  // a sign of life, or others are given what is shown here
+  if (state && name && state.item && !closed) fetch(where()).catch(() => {});
+}, 30000);
+window.addEventListener("pagehide", () => {
+  const said = new Blob([JSON.stringify({ name, tab })], { type: "application/json" });
+  if (name) navigator.sendBeacon("leave", said);
+});
 
 (async () => {
   task = await ask("task");
