@@ -48,10 +48,10 @@ lint: setup      ## ruff, mypy, import-linter
 mutants: setup   ## small changes of the code: does a test notice each? (half an hour, goes on where it was cut off)
 	nice -n 10 $(BIN)/python -m tests.mutants
 
-docs: setup      ## the tables of README.md and docs/strategies.md, from the catalogs
+docs: setup      ## the tables of docs/, from the catalogs
 	$(BIN)/python -m docs.tables
 
-bench: setup     ## every figure of the README
+bench: setup     ## every figure of docs/figures.md
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.label_efficiency
 	$(BIN)/python -m benchmarks.tasks

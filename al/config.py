@@ -1,6 +1,6 @@
 """Every parameter of a campaign, once: its name, type, default, range and help line.
 
-The click options of all steps, the parameters in `MLproject`, the table in the README and
+The click options of all steps, the parameters in `MLproject`, the table in docs/reference.md and
 the keyword arguments of `al.Campaign` are this class seen from outside; a test holds them
 to it.
 """

@@ -1,4 +1,4 @@
-"""The tables of names in README.md and docs/, made from the catalogs, the steps and Config; the
+"""The tables of names in docs/, made from the catalogs, the steps and Config; the
 keywords of `al.Campaign` likewise.
 
 python -m docs.tables     writes them anew, between their markers
@@ -19,7 +19,7 @@ from al.strategies.ranking import suits
 ROOT = Path(__file__).parents[1]
 PAGES = (
     "al/keywords.py",
-    "README.md",
+    "docs/reference.md",
     "docs/strategies.md",
     "docs/production.md",
     "docs/labels.md",
