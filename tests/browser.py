@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,10 @@ _FLAGS = [
 ]  # fmt: skip
 _KEYS = {
     "Enter": "\ue007", "Backspace": "\ue003", "Escape": "\ue00c", "ArrowDown": "\ue015",
+    "ArrowUp": "\ue013", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Tab": "\ue004",
+    "Delete": "\ue017",
 }  # fmt: skip
+_HELD = {"Shift": "\ue008", "Control": "\ue009", "Alt": "\ue00a"}
 
 
 class Browser:
@@ -79,15 +82,51 @@ class Browser:
         self._call("POST", f"/element/{next(iter(element.values()))}/click")
 
     def press(self, *keys: str) -> None:
-        """Keys of the keyboard, by name or as letters."""
-        actions = [
-            {"type": kind, "value": letter}
-            for key in keys
-            for letter in ([_KEYS[key]] if key in _KEYS else key)
-            for kind in ("keyDown", "keyUp")
-        ]
+        """Keys of the keyboard, by name or as letters; Shift+Enter, and so on, together."""
+        actions = []
+        for key in keys:
+            *held, last = key.split("+") if len(key) > 1 else [key]
+            for letter in [_KEYS[last]] if last in _KEYS else last:
+                chord = [*(_HELD[name] for name in held), letter]
+                actions += [{"type": "keyDown", "value": one} for one in chord]
+                actions += [{"type": "keyUp", "value": one} for one in reversed(chord)]
         keyboard = {"type": "key", "id": "keyboard", "actions": actions}
         self._call("POST", "/actions", actions=[keyboard])
+
+    def drag(self, *path: tuple[float, float], hand: str = "mouse", button: int = 0) -> None:
+        """Press at the first point, in pixels of the window, and go through the others."""
+        self.hands([path], hand, button)
+
+    def hands(
+        self, paths: Sequence[Sequence[tuple[float, float]]], hand: str = "touch", button: int = 0
+    ) -> None:
+        """Several fingers at once, each along its path."""
+
+        def steps(path: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+            moves = [{"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)}
+                     for x, y in path]  # fmt: skip
+            down, up = ({"type": kind, "button": button} for kind in ("pointerDown", "pointerUp"))
+            return [moves[0], down, *moves[1:], up]
+
+        actions = [
+            {"type": "pointer", "id": f"{hand}{number}", "parameters": {"pointerType": hand},
+             "actions": steps(path)}
+            for number, path in enumerate(paths)
+        ]  # fmt: skip
+        self._call("POST", "/actions", actions=actions)
+
+    def becomes(
+        self, width: int, height: int, *, ratio: float = 1, dark: bool = False, touch: bool = False
+    ) -> None:
+        """Another screen."""
+        mode = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._cdp("Emulation.setEmulatedMedia", features=[mode])
+        self._cdp("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                  deviceScaleFactor=ratio, mobile=touch)  # fmt: skip
+        self._cdp("Emulation.setTouchEmulationEnabled", enabled=touch)
+
+    def _cdp(self, command: str, **parameters: Any) -> Any:
+        return self._call("POST", "/goog/cdp/execute", cmd=command, params=parameters)
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._call("GET", "/screenshot")))

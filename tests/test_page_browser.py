@@ -81,7 +81,7 @@ def test_label_skip_undo_reload_and_a_killed_server_lose_nothing(
 ) -> None:
     server = serve("digits")
     arrive(browser, tmp_path)
-    until(lambda: browser.run("return document.images[0].complete"))
+    until(lambda: browser.run("return document.images[0]?.complete"))
     assert browser.run("return getComputedStyle(document.images[0]).imageRendering") == "pixelated"
     assert browser.run("return document.images[0].width % 8") == 0
     assert progress(browser) == "0 of 5"

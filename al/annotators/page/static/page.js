@@ -61,7 +61,8 @@ function draw() {
   if (!name) { at("name").focus(); return; }
   if (item === null || closed) { at("finish").focus(); return; }
   show("again", item.again);
-  drawSample(at("sample"), item, () => { begun = performance.now(); away = 0; });
+  const shown = () => { begun = performance.now(); away = 0; };
+  drawSample(at("sample"), item, shown, state.next, trouble);
   form.begin(item);
 }
 
@@ -73,7 +74,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Backspace" && !writing) { act(undo); return; }
   if (!state.item) { if (event.key === "Enter") act(finish); return; }
   if (event.key === "Escape") { act(writing ? form.clear : skip); return; }
-  const what = form.key(event);
+  const what = form.key(event) ?? at("sample").viewer?.key(event);
   if (what) act(what);
 });
 
@@ -125,7 +126,6 @@ window.addEventListener("pagehide", () => {
 
 (async () => {
   task = await ask("task");
-  if (task.name) { name = task.name; at("who").disabled = true; }  // a link says whose it is
   const made = (await import(`./forms/${task.form}.js`)).default;
   form = made({ area: at("answer"), sample: at("sample"), task, keep, trouble });
   document.title = `Annotate · ${task.campaign}`;

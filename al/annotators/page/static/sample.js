@@ -1,16 +1,16 @@
 // A sample as people see it: an image, a text or a row. What comes from outside is never markup.
 
+import { fetchAhead, pictureAt } from "./pictures.js";
 import { drawRow } from "./row.js";
+import { viewerIn } from "./viewer.js";
 
-/** Show a sample in a box; `shown` is called when it is there to be seen. */
-export function drawSample(box, item, shown) {
+/** Show a sample in a box; `shown` is called when it is there to be seen, `next` are the places
+ * of those that come after it, and `failed` is told why it cannot be shown. */
+export function drawSample(box, item, shown, next = [], failed = () => {}) {
   box.replaceChildren();
+  box.classList.toggle("picture", item.image !== undefined);
   if (item.image !== undefined) {
-    const image = new Image();
-    image.alt = `Sample ${item.place + 1}`;
-    image.addEventListener("load", () => { fit(image, box); shown(); });
-    image.src = item.image;
-    box.append(image);
+    drawPicture(box, item, shown, next, failed);
     return;
   }
   if (item.text !== undefined) {
@@ -24,12 +24,19 @@ export function drawSample(box, item, shown) {
   shown();
 }
 
-function fit(image, box) {  // small images grow by whole numbers, so that their pixels stay squares
-  const room = Math.min(box.clientWidth - 40, innerHeight * 0.5, 420);
-  const times = Math.floor(room / Math.max(image.naturalWidth, image.naturalHeight));
-  image.classList.toggle("small", times >= 2);
-  if (times >= 2) {
-    image.width = image.naturalWidth * times;
-    image.height = image.naturalHeight * times;
+async function drawPicture(box, item, shown, next, failed) {
+  const viewer = viewerIn(box), mine = {};
+  viewer.clear();
+  viewer.showing = mine;
+  box.append(viewer.element);
+  try {
+    const image = await pictureAt(item.image);
+    if (viewer.showing !== mine) return;  // another sample came first
+    image.alt = `Sample ${item.place + 1}`;
+    viewer.show(image);
+    shown();
+    fetchAhead(next.map((place) => `image/${place}`));
+  } catch (error) {
+    if (viewer.showing === mine) failed(error.message);
   }
 }

@@ -1,0 +1,279 @@
+// A picture that fits its window, and can be zoomed, moved, made lighter and drawn on.
+//
+// The picture lies in a plane of its own pixels, which one transform brings to the screen: a view
+// that changes draws nothing anew, however large the picture is. A form draws by a tool
+//   { cursor, down(at, event), move(at, event), up(at, event), cancel(), hover(at, event), leave() }
+// where `at` is [x, y] in pixels of the picture, with fractions; all but the first four may lack.
+
+import { viewTools } from "./viewtools.js";
+
+/** From so many screen pixels a pixel on, pixels are shown as squares. */
+const SQUARES = 4;
+/** Screen pixels a pixel at most. */
+const LARGEST = 64;
+
+function made(name, className) {
+  const element = document.createElement(name);
+  element.className = className;
+  return element;
+}
+
+/** The viewer of a box, made once. */
+export function viewerIn(box) {
+  if (!box.viewer) box.viewer = new Viewer();
+  return box.viewer;
+}
+
+class Viewer {
+  constructor() {
+    this.element = made("div", "viewer");
+    this.stage = made("div", "stage");
+    this.stage.tabIndex = -1;
+    this.plane = made("div", "plane");
+    this.over = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    this.over.classList.add("over");
+    this.stage.append(this.plane, this.over);
+    this.tools = viewTools(this);
+    this.element.append(this.stage, this.tools.element);
+    this.width = this.height = 0;
+    this.scale = 1;
+    this.x = this.y = 0;
+    this.fitted = true;
+    this.hands = null;
+    this.onview = null;
+    this.image = null;
+    this.later = null;
+    this.pointers = new Map();
+    this.gesture = "";
+    this.space = this.pen = false;
+    this.listen();
+  }
+
+  // -- what is shown -------------------------------------------------------------------------
+
+  /** Show nothing until the next picture is there. */
+  clear() {
+    this.image = this.later = this.tool = this.onview = null;
+    this.stage.style.cursor = "";
+    this.plane.replaceChildren();
+    this.over.replaceChildren();
+    this.stop();
+  }
+
+  show(image) {
+    this.image = image;
+    this.width = image.naturalWidth;
+    this.height = image.naturalHeight;
+    this.plane.style.width = `${this.width}px`;
+    this.plane.style.height = `${this.height}px`;
+    this.plane.prepend(image);
+    this.light();
+    this.fit();
+    const then = this.later;
+    this.later = null;
+    then?.();
+  }
+
+  /** Do something once the picture is there; nothing where another comes first. */
+  once(then) {
+    if (this.image) then(); else this.later = then;
+  }
+
+  get tool() { return this.hands; }
+
+  /** What hands do; null where they move the picture. */
+  set tool(tool) {
+    this.hands = tool;
+    this.element.classList.toggle("drawing", tool !== null);
+  }
+
+  light() {
+    const { brightness, contrast } = this.tools;
+    const plain = brightness === 100 && contrast === 100;
+    const filter = plain ? "" : `brightness(${brightness}%) contrast(${contrast}%)`;
+    if (this.image) this.image.style.filter = filter;
+  }
+
+  // -- the view ------------------------------------------------------------------------------
+
+  /** The largest scale at which the whole picture is seen; whole numbers where it is enlarged. */
+  get fitting() {
+    const { clientWidth, clientHeight } = this.stage;
+    const scale = Math.min(clientWidth / this.width, clientHeight / this.height);
+    const whole = Math.floor(scale * devicePixelRatio) / devicePixelRatio;
+    return Math.max(scale >= 2 ? whole : scale, 1e-3);
+  }
+
+  fit() {
+    this.fitted = true;
+    this.look(this.fitting, 0, 0);
+  }
+
+  /** Zoom by a factor about a place of the stage, its middle by default. */
+  zoom(by, [x, y] = [this.stage.clientWidth / 2, this.stage.clientHeight / 2]) {
+    const least = Math.min(this.fitting, 1);
+    const scale = Math.min(Math.max(this.scale * by, least), Math.max(LARGEST, this.fitting));
+    const grown = scale / this.scale;
+    this.fitted = scale <= this.fitting && this.fitting < 1;
+    this.look(scale, x - (x - this.x) * grown, y - (y - this.y) * grown);
+  }
+
+  pan(across, down) {
+    this.fitted = false;
+    this.look(this.scale, this.x + across, this.y + down);
+  }
+
+  look(scale, x, y) {
+    if (!this.image) return;
+    this.scale = scale;
+    const { clientWidth, clientHeight } = this.stage;
+    this.x = kept(x, this.width * scale, clientWidth);
+    this.y = kept(y, this.height * scale, clientHeight);
+    this.plane.style.transform = `translate(${this.x}px, ${this.y}px) scale(${scale})`;
+    this.plane.classList.toggle("squares", scale * devicePixelRatio >= SQUARES);
+    this.element.classList.toggle("zoomed", scale > this.fitting * 1.001);
+    this.tools.say(scale);
+    this.onview?.();
+  }
+
+  /** Where an event is, in pixels of the picture. */
+  at(event) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    return [(event.clientX - left - this.x) / this.scale, (event.clientY - top - this.y) / this.scale];
+  }
+
+  /** Where a pixel of the picture is, in the stage. */
+  onto(x, y) {
+    return [x * this.scale + this.x, y * this.scale + this.y];
+  }
+
+  /** What a key does, or null. */
+  key(event) {
+    if (!this.image || !this.element.isConnected || writes(document.activeElement)) return null;
+    const far = 60, { key } = event;
+    if (key === "+" || key === "=") return () => this.zoom(1.25);
+    if (key === "-") return () => this.zoom(0.8);
+    if (key === "Home") return () => this.fit();
+    const [across, down] = ARROWS[key] ?? [0, 0];
+    if (!across && !down) return null;
+    return this.element.classList.contains("zoomed") ? () => this.pan(-far * across, -far * down)
+      : null;
+  }
+
+  // -- hands ---------------------------------------------------------------------------------
+
+  listen() {
+    const { stage } = this;
+    stage.addEventListener("pointerdown", (event) => this.down(event));
+    stage.addEventListener("pointermove", (event) => this.move(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      stage.addEventListener(end, (event) => this.up(event, end === "pointercancel"));
+    }
+    stage.addEventListener("pointerleave", () => this.tool?.leave?.());
+    // What is typed somewhere goes on going there.
+    stage.addEventListener("mousedown", (event) => event.preventDefault());
+    stage.addEventListener("contextmenu", (event) => { if (this.tool) event.preventDefault(); });
+    stage.addEventListener("dblclick", (event) => {
+      if (this.tool) return;
+      if (this.element.classList.contains("zoomed")) this.fit();
+      else this.zoom(2.5, this.point(event));
+    });
+    stage.addEventListener("wheel", (event) => {
+      if (!this.image) return;
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 30 : 1;
+      const speed = event.ctrlKey ? 0.01 : 0.0015;
+      this.zoom(Math.exp(-event.deltaY * lines * speed), this.point(event));
+    }, { passive: false });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== " " || writes(event.target) || event.target.closest?.("button")) return;
+      if (!this.image || !this.element.isConnected) return;
+      event.preventDefault();
+      this.hold(true);
+    });
+    document.addEventListener("keyup", (event) => { if (event.key === " ") this.hold(false); });
+    addEventListener("blur", () => { this.hold(false); });
+    new ResizeObserver(() => {
+      if (!this.image) return;
+      if (this.fitted) this.fit(); else this.look(this.scale, this.x, this.y);
+    }).observe(stage);
+  }
+
+  hold(space) {
+    this.space = space;
+    this.element.classList.toggle("holding", space);
+  }
+
+  point(event) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+
+  down(event) {
+    if (!this.image) return;
+    if (event.pointerType === "pen") this.pen = true;
+    this.pointers.set(event.pointerId, this.point(event));
+    this.stage.setPointerCapture(event.pointerId);
+    if (this.pointers.size === 2) {  // two fingers move the picture, whatever one had begun
+      if (this.gesture === "tool") this.tool?.cancel?.();
+      this.gesture = "pinch";
+      return;
+    }
+    if (this.gesture) return;
+    const palm = this.pen && event.pointerType === "touch";
+    const pans = !this.tool || this.space || palm || event.button === 1;
+    this.gesture = pans ? "pan" : "tool";
+    if (event.button === 1) event.preventDefault();
+    if (!pans) this.tool.down(this.at(event), event);
+  }
+
+  move(event) {
+    if (!this.image) return;
+    const before = this.pointers.get(event.pointerId);
+    if (!before) { this.tool?.hover?.(this.at(event), event); return; }
+    const now = this.point(event);
+    if (this.gesture === "tool") {
+      const all = event.getCoalescedEvents?.() ?? [];
+      for (const one of all.length ? all : [event]) this.tool?.move(this.at(one), one);
+    } else if (this.gesture === "pan") {
+      this.pan(now[0] - before[0], now[1] - before[1]);
+    } else if (this.gesture === "pinch" && this.pointers.size === 2) {
+      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, p]) => p);
+      const far = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
+      const middle = (p) => [(p[0] + other[0]) / 2, (p[1] + other[1]) / 2];
+      const [from, to] = [middle(before), middle(now)];
+      this.zoom(Math.max(far(now), 1) / Math.max(far(before), 1), from);
+      this.pan(to[0] - from[0], to[1] - from[1]);
+    }
+    this.pointers.set(event.pointerId, now);
+  }
+
+  up(event, cancelled) {
+    if (!this.pointers.delete(event.pointerId)) return;
+    if (this.gesture === "tool" && cancelled) this.tool?.cancel?.();
+    else if (this.gesture === "tool") this.tool?.up(this.at(event), event);
+    if (!this.pointers.size || this.gesture === "tool") this.stop();
+  }
+
+  stop() {
+    this.gesture = "";
+    if (!this.image) this.pointers.clear();
+  }
+}
+
+export const ARROWS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+};
+
+/** Whether keys are letters there. */
+export function writes(element) {
+  return Boolean(element?.closest?.("input, textarea, select"));
+}
+
+/** Where a picture begins: in the middle where it is smaller than its room, else no edge comes
+ * further in than a hand's breadth, so that people can draw across it. */
+function kept(start, size, room) {
+  const beyond = 48;
+  if (size <= room) return Math.round((room - size) / 2);
+  return Math.min(Math.max(start, room - size - beyond), beyond);
+}
