@@ -14,7 +14,6 @@ import numpy as np
 from al.annotators.page import Page
 from al.contracts import DataLoader, DataSpec, Preview, Query
 from al.data import ArrayLoader
-from al.errors import LabelError
 from al.progress import printed
 from al.tasks.boxes import CocoBoxes
 from al.tasks.digits import Digits
@@ -47,10 +46,6 @@ class Several(ArrayLoader):
         super().__init__(ids, np.ones((9, 3)), np.zeros(9, int), ["wet", "red", "old"], ids[-1:])
         self.spec = DataSpec(self.spec.classes, (3,), "float64", "labels")
 
-    def check_label(self, label: Any) -> None:
-        if not isinstance(label, list) or not set(label) <= set(self.spec.classes):
-            raise LabelError(f"{label!r} is no list of classes")
-
 
 class Numbers(Several):
     """Rows with a number each."""
@@ -58,10 +53,6 @@ class Numbers(Several):
     def __init__(self) -> None:
         super().__init__()
         self.spec = DataSpec((), (3,), "float64", "number")
-
-    def check_label(self, label: Any) -> None:
-        if not isinstance(label, (int, float)):
-            raise LabelError(f"{label!r} is no number")
 
 
 def masks(folder: Path) -> DataLoader:

@@ -7,9 +7,16 @@ from typing import Any
 from al.cli import step_command
 from al.commands import campaign, commands
 
+EXTRA = {
+    "invite": ("none", "Print a link of their own for these people, parted by commas; or none."),
+    "revoke": ("none", "Links of these people open nothing any more; or none."),
+}
+EXAMPLES = ("al page --campaign NAME", "al page --campaign NAME --invite anna,ben")
+
 
 @commands.register("page")
-@step_command("page", defaults=False, examples=("al page --campaign NAME",))
+@step_command("page", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def page(given: dict[str, Any]) -> None:
     """Serve the page on which people answer the query, until they say that it is finished."""
-    campaign("page", given).page()
+    how = {name: given.pop(name) for name in EXTRA}
+    campaign("page", given).page(**how)

@@ -112,3 +112,21 @@ class Annotator(ABC):
             NotImplementedError: people work elsewhere.
         """
         raise NotImplementedError
+
+    def invite(self, name: str) -> str:
+        """A link of their own to this page for somebody; the same one where they have one.
+
+        Raises:
+            ConfigError: that is no name.
+            NotImplementedError: there are no links.
+        """
+        raise NotImplementedError
+
+    def revoke(self, name: str) -> None:
+        """The link of somebody opens nothing any more; what they answered stays.
+
+        Raises:
+            ConfigError: nobody of this name is invited.
+            NotImplementedError: there are no links.
+        """
+        raise NotImplementedError

@@ -15,6 +15,9 @@ from al.errors import LabelError
 from al.kinds.base import Kind, Trait
 from al.kinds.metrics import OF_NUMBERS
 
+#: Models learn in float32, where a larger number is infinite.
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @kinds.register("number")
 class Numbers(Kind):
@@ -30,8 +33,8 @@ class Numbers(Kind):
 
     def check(self, label: Label) -> None:
         number = isinstance(label, (int, float)) and not isinstance(label, bool)
-        if not number or not math.isfinite(label):
-            raise LabelError(f"{label!r} is no finite number: answer with one")
+        if not number or not abs(label) <= LARGEST:
+            raise LabelError(f"{repr(label)[:40]} is no finite number: answer with one")
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         return torch.tensor([float(label) for label in labels], dtype=torch.float32)

@@ -176,22 +176,32 @@ class Campaign:
 
         keep_watch(look, span(poll, "poll"))
 
-    def page(self) -> None:
+    def page(self, *, invite: str = "none", revoke: str = "none") -> None:
         """Serve the annotator's page; the campaign is not held, so its commands run beside it.
+
+        Args:
+            invite: instead, print a link of their own for each of these people, who are parted
+                by commas.
+            revoke: instead, let the links of these people open nothing any more.
 
         Raises:
             ConfigError: there is no such campaign, or its annotator has no page.
         """
         with self._looked_into() as session:  # served outside, where no store is needed
             pass
-        annotator = session.config.annotator
+        annotator = session.annotator
         try:
             with reached(session):
-                session.annotator.serve()
+                for name in _names(revoke):
+                    annotator.revoke(name)
+                    _log.info(f"{name}: the link opens nothing any more; the answers stay")
+                for name in _names(invite):
+                    _log.info(f"{name}: {annotator.invite(name)}")
+                if not (_names(invite) or _names(revoke)):
+                    annotator.serve()
         except NotImplementedError:
-            where = session.annotator.where
-            at = f": people work at {where}" if where else ""
-            raise ConfigError(f"annotator {annotator!r} has no page{at}") from None
+            at = f": people work at {annotator.where}" if annotator.where else ""
+            raise ConfigError(f"annotator {session.config.annotator!r} has no page{at}") from None
 
     def undo(self, reason: str) -> int:
         """Move Production back to the version before; returns which that is.
@@ -400,3 +410,8 @@ class Campaign:
             show_progress=self._show_progress,
             **other.to_dict(),
         )
+
+
+def _names(text: str) -> list[str]:
+    """Names out of a list; none is nobody."""
+    return [] if text == "none" else [name.strip() for name in text.split(",")]

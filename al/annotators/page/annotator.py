@@ -1,4 +1,4 @@
-"""The annotator of a page in the browser, served from this machine to this machine."""
+"""The annotator of a page in the browser, served from this machine."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al.annotators.keys import TYPED, keys_of, revisions
+from al.annotators.page import look, network
 from al.annotators.page.drawing import DRAWN, collected
 from al.annotators.page.log import AnswerLog, Suggestion
-from al.annotators.page.look import OPTIONS, Look
 from al.annotators.page.turns import Rule, votes_of
 from al.annotators.showing import shown_ranks
 from al.annotators.votes import label_of
@@ -40,10 +40,10 @@ class Page(Annotator):
 
     options = {
         "folder": "where what is asked and answered is kept, ./annotate/CAMPAIGN by default",
-        "port": "of the page; by default a free one, which it keeps",
         "overlap": "how many people answer each sample; 1",
         "reviewer": "whose answer counts where the others disagree; needs overlap",
-        **OPTIONS,
+        **network.OPTIONS,
+        **look.OPTIONS,
     }
     forms = TYPED | DRAWN
     asks_again = True
@@ -52,11 +52,8 @@ class Page(Annotator):
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(data, campaign, options)
-        port = self.given.get("port", "0")
-        if not port.isdecimal() or int(port) > 65535:
-            raise ConfigError(f"annotator 'page': port={port!r} is none: give one up to 65535")
-        self.port = int(port)
-        self.look = Look.of(self.given)
+        self.network = network.Network.of(self.given)
+        self.look = look.Look.of(self.given)
         self.rule = _rule(self.given.get("overlap", "1"), self.given.get("reviewer", ""))
         self.log = AnswerLog(Path(self.given.get("folder", Path("annotate") / campaign)))
         self.where = f"the page that al page --campaign {campaign} serves"
@@ -115,9 +112,27 @@ class Page(Annotator):
     def serve(self) -> None:
         """Serve the page until somebody says there that it is finished."""
         with self._server() as server:
-            where = f"open {server.url} in a browser on this machine"
-            _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
+            if links := server.people.links():
+                _log.warning(
+                    f"serving {server.url} for {', '.join(links)}; al page --campaign "
+                    f"{self.campaign} --invite NAME shows a link; Ctrl-C stops, nothing is lost"
+                )
+            else:
+                where = f"open {server.url} in a browser on this machine"
+                _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
             server.wait()
+
+    def invite(self, name: str) -> str:
+        from al.annotators.page.people import People
+        from al.annotators.page.server import link_for
+
+        folder = self.log.folder
+        return link_for(folder, self.network, People(folder).invite(name))
+
+    def revoke(self, name: str) -> None:
+        from al.annotators.page.people import People
+
+        People(self.log.folder).revoke(name)
 
     def _server(self) -> PageServer:
         from al.annotators.page.desk import Desk
@@ -125,7 +140,7 @@ class Page(Annotator):
 
         grows = self.new_classes == "grow"
         desk = Desk(self.data, self.campaign, self.log, rule=self.rule, grows=grows, look=self.look)
-        return PageServer(desk, self.port)
+        return PageServer(desk, self.network)
 
 
 def _suggestion(query: Query, rank: int) -> Suggestion:

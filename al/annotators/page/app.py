@@ -1,32 +1,35 @@
-"""The page's addresses, and who is let in: this machine only, one secret in the address.
+"""The page's addresses; who is let in is the business of the door.
 
 What came from outside is text to the page, never markup.
 """
 
 from __future__ import annotations
 
-import hmac
 import logging
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from al.annotators.page.desk import Desk, tab_of
+from al.annotators.page.door import Door, asker, told
 from al.annotators.page.drawing import MOST, is_drawn, pens
 from al.annotators.page.looking import add_looking
+from al.annotators.page.people import plain
 from al.errors import DataError, LabelError
 from al.kinds import kind_of
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
+    from werkzeug.exceptions import HTTPException
 
 _log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 #: Nothing runs on the page but its own files, and nothing of it leaves this server.
 POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'self'; "
     "style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+#: Most letters of what is said to be wrong.
+LONGEST = 400
 #: The page's files, by ending.
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
@@ -43,29 +46,31 @@ def _static() -> dict[str, tuple[str, str]]:
     return found
 
 
-def make_app(desk: Desk, token: str) -> Flask:
-    """The web application: everything lies under the token."""
-    from flask import Flask, Response, abort, jsonify, request
+def _line(error: HTTPException) -> Response:
+    """What is refused, in a line: to the page, or to a person who opened a link."""
+    from flask import Response, jsonify, request
+    from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+    text = (error.description or error.name).split(".")[0]
+    if isinstance(error, RequestEntityTooLarge):
+        text = "that is more than an answer is"
+    elif isinstance(error, ClientDisconnected):
+        text = "that came too slowly: send it again"
+    if request.method == "GET" and request.path.endswith("/"):
+        return Response(text + "\n", mimetype="text/plain")
+    return jsonify(error=text)
+
+
+def make_app(desk: Desk, door: Door) -> Flask:
+    """The web application: everything lies under a secret."""
+    from flask import Flask, Response, abort, g, jsonify, request
     from werkzeug.exceptions import HTTPException
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST[is_drawn(desk.data.spec)]
     static = _static()
 
-    @app.before_request
-    def _guard() -> None:
-        """Refuse other machines' pages, and who does not know the token."""
-        ours = {f"{name}:{request.environ['SERVER_PORT']}" for name in (HOST, "localhost")}
-        if request.host not in ours:
-            abort(403)
-        given = (request.view_args or {}).get("token", request.path.split("/")[1])
-        if not hmac.compare_digest(str(given).encode(), token.encode()):
-            abort(404)
-        origin = request.headers.get("Origin")
-        if request.method == "POST" and (
-            not request.is_json or origin not in (None, *(f"http://{one}" for one in ours))
-        ):
-            abort(403)
+    app.before_request(door.check)
 
     @app.after_request
     def _headers(response: Response) -> Response:
@@ -77,13 +82,17 @@ def make_app(desk: Desk, token: str) -> Flask:
 
     @app.errorhandler(DataError)
     def _refused(error: DataError) -> tuple[Response, int]:
-        return jsonify(error=str(error)), 422 if isinstance(error, LabelError) else 400
+        words = (w if len(w) <= LONGEST // 4 else f"{w[:40]}…" for w in str(error).split())
+        line = " ".join(words)
+        return jsonify(error=line[:LONGEST]), 422 if isinstance(error, LabelError) else 400
 
     @app.errorhandler(Exception)
     def _failed(error: Exception) -> Any:
         """Told without the address, which Flask's own log would hold."""
         if isinstance(error, HTTPException):
-            return error
+            return _line(error), error.code or 500
+        if isinstance(error, RecursionError):  # lists in lists in lists
+            return jsonify(error="that is no answer: load the page again"), 400
         _log.error(f"the page: {type(error).__name__}: {error}")
         return jsonify(error="something is wrong here: see the terminal"), 500
 
@@ -104,17 +113,15 @@ def make_app(desk: Desk, token: str) -> Flask:
     def _task(token: str) -> Response:
         spec = desk.data.spec
         form, grows = kind_of(spec).form, desk.grows
-        told = {"campaign": desk.campaign, "form": form, "classes": desk.classes, "grows": grows}
+        what = {"campaign": desk.campaign, "form": form, "classes": desk.classes, "grows": grows}
         look = {"unit": desk.look.unit, "range": desk.look.range, "guided": bool(desk.look.told())}
-        return jsonify(told | look | {"pens": pens(spec)})
+        return jsonify(what | look | {"pens": pens(spec), "name": g.name})
 
     @app.get("/<token>/state")
     def _state(token: str) -> Response:
-        said = request.args
+        tab, place = request.args.get("tab", "")[:40], request.args.get("place", type=int)
         with desk.one_at_a_time:
-            return jsonify(
-                desk.state(said.get("name", ""), said.get("tab", ""), said.get("place", type=int))
-            )
+            return jsonify(desk.state(asker(), tab, place))
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
@@ -123,14 +130,14 @@ def make_app(desk: Desk, token: str) -> Flask:
 
     @app.post("/<token>/<any(answer, undo, finish, leave):what>")
     def _said(token: str, what: str) -> Response:
-        said = request.get_json(silent=True)
-        if not isinstance(said, dict):
-            raise DataError("that is no answer: load the page again")
+        said = told()
         with desk.one_at_a_time:
+            if what == "finish" and door.invites:
+                what = "leave"  # the others go on
             getattr(desk, what)(said)
-            if what == "leave":
+            if what in ("leave", "finish"):
                 return jsonify({})
-            return jsonify(desk.state(str(said.get("name", "")).strip(), tab_of(said)))
+            return jsonify(desk.state(plain(said.get("name")), tab_of(said)))
 
     add_looking(app, desk)
     return app

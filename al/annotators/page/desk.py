@@ -18,6 +18,7 @@ from al.annotators.page.log import AnswerLog
 from al.annotators.page.look import Look
 from al.annotators.page.naming import named, with_named
 from al.annotators.page.past import Past
+from al.annotators.page.people import name_of
 from al.annotators.page.turns import Rule, Said, Turns, votes_of
 from al.annotators.votes import agreement
 from al.contracts import DataLoader
@@ -123,13 +124,11 @@ class Desk:
         Raises:
             DataError: it is no answer.
         """
-        key, name = self.key_at(said.get("place")), _name(said)
+        key, name = self.key_at(said.get("place")), name_of(said.get("name"))
         if said.get("drawn", drawn(key)) != drawn(key):
             raise DataError("another sample was on the screen: load the page again")
         shown = self.items.shown_model(key) if said.get("suggested") is True else ""
-        seconds = said.get("seconds")
-        known = isinstance(seconds, (int, float)) and math.isfinite(seconds) and seconds >= 0
-        seconds = round(min(float(seconds), 86400.0), 3) if known else None  # type: ignore[arg-type]
+        seconds = _seconds(said.get("seconds"))
         if said.get("skip") is True:
             self.log.answer(key, None, name, seconds, skip=True, shown=shown)
             return
@@ -142,13 +141,13 @@ class Desk:
 
     def undo(self, said: dict[str, Any]) -> None:
         """Take the person's last answer back; it says which that is, so twice is once."""
-        key, name = self.key_at(said.get("place")), _name(said)
+        key, name = self.key_at(said.get("place")), name_of(said.get("name"))
         if self.log.undo(key, name):
             self.turns.hold(name, tab_of(said), key)
 
     def leave(self, said: dict[str, Any]) -> None:
         """A tab was closed, and others may have what it showed."""
-        self.turns.leave(_name(said), tab_of(said))
+        self.turns.leave(name_of(said.get("name")), tab_of(said))
 
     def finish(self, _: dict[str, Any]) -> None:
         """Somebody is through."""
@@ -160,7 +159,11 @@ class Desk:
         Raises:
             DataError: it is none.
         """
-        key, name, text = self.key_at(said.get("place")), _name(said), said.get("text")
+        key, name, text = (
+            self.key_at(said.get("place")),
+            name_of(said.get("name")),
+            said.get("text"),
+        )
         if not isinstance(text, str) or len(text) > LONGEST_NOTE:
             raise DataError(f"that is no note: give up to {LONGEST_NOTE} letters")
         self.log.note(key, name, text.strip(), flag=said.get("flag") is True)
@@ -175,13 +178,15 @@ class Desk:
         return picture(self.data, self.key_at(place)[0])
 
 
-def _name(said: dict[str, Any]) -> str:
-    name = said.get("name")
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= 80:
-        raise DataError("who are you? give a name of up to 80 letters")
-    return name.strip()
-
-
 def tab_of(said: dict[str, Any]) -> str:
     """The tab of the browser that says something."""
     return str(said.get("tab", ""))[:40]
+
+
+def _seconds(said: object) -> float | None:
+    """How long an answer took, a day at most; None where that is not said."""
+    if isinstance(said, bool) or not isinstance(said, (int, float)):
+        return None
+    if not 0 <= said < math.inf:
+        return None
+    return round(float(min(said, 86400)), 3)

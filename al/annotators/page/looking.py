@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from al.annotators.page.desk import Desk
+from al.annotators.page.door import asker, told
 from al.annotators.page.drawing import picture
 from al.errors import DataError
 
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
 
 def add_looking(app: Flask, desk: Desk) -> None:
     """Add them to the web application."""
-    from flask import Response, jsonify, request
-
-    def name() -> str:
-        return request.args.get("name", "").strip()
+    from flask import Response, jsonify
 
     @app.get("/<token>/item/<int:place>")
     def _item(token: str, place: int) -> Response:
@@ -26,16 +24,16 @@ def add_looking(app: Flask, desk: Desk) -> None:
             raise DataError("this sample is in the data no more")
         item = desk.items.item(key, place)
         return jsonify(
-            item=item, given=desk.past.given(key, name()), note=desk.note_of(key, name())
+            item=item, given=desk.past.given(key, asker()), note=desk.note_of(key, asker())
         )
 
     @app.get("/<token>/history")
     def _history(token: str) -> Response:
-        return jsonify(listed=desk.past.history(name()))
+        return jsonify(listed=desk.past.history(asker()))
 
     @app.get("/<token>/review")
     def _review(token: str) -> Response:
-        return jsonify(desk.past.review(name()))
+        return jsonify(desk.past.review(asker()))
 
     @app.get("/<token>/guide")
     def _guide(token: str) -> Response:
@@ -51,9 +49,7 @@ def add_looking(app: Flask, desk: Desk) -> None:
 
     @app.post("/<token>/note")
     def _note(token: str) -> Response:
-        said = request.get_json(silent=True)
-        if not isinstance(said, dict):
-            raise DataError("that is no note: load the page again")
+        said = told()
         with desk.one_at_a_time:
             desk.note(said)
         return jsonify(kept=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from al.annotators.page.people import plain, printable
 from al.annotators.spreadsheets import same
 from al.contracts import DataSpec, Label
 from al.errors import LabelError
@@ -35,6 +36,7 @@ def named(label: Label, spec: DataSpec, known: Sequence[str]) -> Label:
 
 def _name(name: object, known: Sequence[str]) -> str:
     """The class that is meant: one that there is, whatever its capitals, or a new one."""
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= LETTERS:
-        raise LabelError(f"{name!r} is no class: give a name of up to {LETTERS} letters")
-    return same(name, known) or " ".join(name.split())
+    clean = plain(name)
+    if not 0 < len(clean) <= LETTERS or not printable(clean):
+        raise LabelError(f"{repr(name)[:99]} is no class: give a name of up to {LETTERS} letters")
+    return same(clean, known) or clean

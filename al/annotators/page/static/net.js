@@ -22,8 +22,13 @@ export async function ask(path, body) {
       await new Promise((go) => setTimeout(go, 1000));
       continue;
     }
-    trouble("");
     const found = await answer.json().catch(() => ({ error: `answer ${answer.status}` }));
+    if (answer.status === 429) {
+      trouble(found.error);
+      await new Promise((go) => setTimeout(go, 1000));
+      continue;
+    }
+    trouble("");
     if (!answer.ok) throw new Error(found.error || `answer ${answer.status}`);
     return found;
   }

@@ -126,6 +126,7 @@ window.addEventListener("pagehide", () => {
 
 (async () => {
   task = await ask("task");
+  if (task.name) { name = task.name; at("who").disabled = true; }  // a link says whose it is
   const made = (await import(`./forms/${task.form}.js`)).default;
   form = made({ area: at("answer"), sample: at("sample"), task, keep, trouble });
   document.title = `Annotate · ${task.campaign}`;
