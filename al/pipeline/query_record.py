@@ -26,6 +26,8 @@ DIGEST = "al.query_digest"
 COLUMNS = (
     "rank", "id", "score", "strategy", "model", "propensity", "predicted", "confidence",
 )  # fmt: skip
+#: Further ones, which older records lack.
+LATER = ("likely",)
 
 
 def save_query(
@@ -90,7 +92,8 @@ def load_query(run: Run) -> Query:
         StateError: it is missing or damaged.
     """
     frame = run.load_table("query.parquet")
-    check_columns(frame, dict.fromkeys(COLUMNS, ""), "query.parquet")
+    there = dict.fromkeys((*COLUMNS, *(name for name in LATER if name in frame)), "")
+    check_columns(frame, there, "query.parquet")
     kind = kind_named(run.tags["al.kind"])
     try:
         frame = frame.sort_values("rank")
