@@ -4,7 +4,7 @@ import { made } from "./made.js";
 import { button } from "./drawing.js";
 import { penOf, pensOf, pensRow } from "./pens.js";
 import { svg } from "./svg.js";
-import { ARROWS } from "./viewer.js";
+import { ARROWS, repeats } from "./viewer.js";
 
 /** Sides of a box are at least so long, in pixels of the picture; positions are tenths of one. */
 const LEAST = 1;
@@ -247,6 +247,13 @@ export function boxesEasel({ task, changes, changed }) {
   return {
     parts: [row.row, tools],
     nothing: "Nothing there",
+    question: "Draw a box around each of these",
+    keys: [
+      ["drag", "a new box; from inside the chosen box it moves that, by a handle it resizes it"],
+      ["click, Tab", "choose a box"], ["1 … 9, 0", "the class of the chosen box, and of new ones"],
+      ["← ↑ → ↓", "move the chosen box by a pixel; by ten with Shift; resize it with Alt"],
+      ["n", "a new box in the middle"], ["Delete", "take the chosen box away"],
+    ],
     start(found, label) {
       viewer = found;
       boxes = (label ?? []).map(({ label: name, box: [x, y, w, h] }) => (
@@ -274,13 +281,11 @@ export function boxesEasel({ task, changes, changed }) {
       const { key } = event;
       if (key === "Delete" && chosen) return erase;
       if (key === "n") return add;
-      if (chosen && ARROWS[key]) return () => nudge(key, event.shiftKey ? 10 : 1, false);
+      if (chosen && ARROWS[key]) {
+        return repeats(() => nudge(key, event.shiftKey ? 10 : 1, event.altKey));
+      }
       const found = penOf(pens, pen, key);
       return found ? () => take(found, true) : null;
-    },
-    held(event) {
-      if (!chosen || !ARROWS[event.key]) return null;
-      return () => nudge(event.key, event.shiftKey ? 10 : 1, event.altKey);
     },
   };
 }

@@ -2,8 +2,14 @@
 
 import { asks, Changes } from "./changes.js";
 import { made } from "./made.js";
-import { viewerIn, writes } from "./viewer.js";
+import { VIEW_KEYS, viewerIn, writes } from "./viewer.js";
 
+const KEYS = [
+  [", .", "the class before, and the one after"], ["Enter", "keep what is drawn"],
+  ["Shift Enter", "say that there is nothing to draw"],
+  ["Ctrl Z", "take a step back; Z alone does it too"], ["Ctrl Y", "do it again"],
+  ["Esc", "end what is half drawn; twice, with something drawn, to skip the sample"],
+];
 /** Drawings that are kept for when people come back to them. */
 const LAID = 20;
 
@@ -17,8 +23,10 @@ const LAID = 20;
  *   words()          the label in words
  *   cancel()         end what is half done, or let go of what is chosen; false where there is none
  *   erase()          what Backspace does; false where it does nothing
- *   key(event)       what another key does, or null
- *   held(event)      the same of keys that act again while they are held, or with Alt
+ *   key(event)       what another key does, or null; where it goes on while the key is held, the
+ *                    function has `repeats`
+ *   enter()          what Enter does instead of keeping, or null; optional
+ *   question, keys   as of a form
  *
  * @param make given `{ task, changes, changed }`, makes the easel; `changed` is called after it
  *   changed what is drawn.
@@ -84,9 +92,9 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
     if (!ready || !area.isConnected || !sample.getClientRects().length || writes(event.target)) return;
     const which = event.ctrlKey || event.metaKey ? asks(event) : "";
     if (which) { event.preventDefault(); step(which); return; }
-    if (event.ctrlKey || event.metaKey || !(event.altKey || event.repeat)) return;
-    const act = easel.held?.(event);
-    if (act) { event.preventDefault(); act(); }
+    if (event.ctrlKey || event.metaKey || !event.altKey) return;
+    const act = easel.key(event);
+    if (act?.repeats) { event.preventDefault(); act(); }
   });
 
   return {
@@ -96,7 +104,8 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
       ready = leaving = touched = false;
       changes.clear();
       area.replaceChildren(bar);
-      const mine = left.get(item.place), guess = item.suggestion?.label;
+      const mine = left.get(item.place) ?? item.given?.label ?? undefined;
+      const guess = item.suggestion?.label;
       suggested = mine === undefined && guess !== undefined;
       show();
       viewer.once(() => {
@@ -125,8 +134,10 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
       const which = asks(event);
       if (which) return () => step(which);
       leaving = false;
-      return easel.key(event);
+      return easel.key(event) ?? viewer.key(event);
     },
+    question: easel.question,
+    keys: () => [...easel.keys, ...KEYS, ...VIEW_KEYS],
   };
 }
 

@@ -4,8 +4,9 @@ import { button } from "./drawing.js";
 import { made } from "./made.js";
 import { Paint } from "./paint.js";
 import { penOf, pensOf, pensRow } from "./pens.js";
-import { around, cut, flood, paste, polygon, stroke } from "./pixels.js";
+import { around, cut, flood, holds, paste, polygon, stroke } from "./pixels.js";
 import { svg } from "./svg.js";
+import { repeats } from "./viewer.js";
 
 /** Tools: name, words, key. */
 const TOOLS = [
@@ -22,6 +23,7 @@ export function masksEasel({ task, changes, changed }) {
   const pens = pensOf(task), { blank } = task.pens, paint = new Paint(pens, blank);
   let viewer = null, mask = null, base = null, pen = pens[0], tool = "brush", size = null;
   let last = null, dirty = null, value = 0, corners = [], pointer = null;
+  let clear = true;  // nothing is drawn; looked for once a step, as pictures have many pixels
 
   const row = pensRow(pens, take);
   const tools = TOOLS.map(([name, words, key]) => {
@@ -90,8 +92,10 @@ export function masksEasel({ task, changes, changed }) {
       paste(mask, where, runs);
       paste(base, where, runs);
       paint.show(mask, where);
+      clear = holds(mask, blank);
     };
     paste(base, where, now);
+    clear = holds(mask, blank);
     changes.add(set(old), set(now));
     changed();
   }
@@ -199,7 +203,8 @@ export function masksEasel({ task, changes, changed }) {
     corners = [];
     dirty = last = pointer = null;
     paint.size(width, height);
-    paint.show(mask, [0, 0, width, height]);
+    clear = !label || holds(mask, blank);
+    if (!clear) paint.show(mask, [0, 0, width, height]);
     viewer.plane.append(paint.canvas);
     viewer.over.replaceChildren(...circles, ...lines, dot);
     viewer.tool = hand;
@@ -216,9 +221,16 @@ export function masksEasel({ task, changes, changed }) {
   return {
     parts: [row.row, bar],
     nothing: pens[0]?.value > 0 && blank === 0 ? "Nothing there" : "",
+    question: blank === 0 ? "Paint what belongs to each of these" : "Paint what each part is",
+    keys: [
+      ["b e p f", "brush, eraser, polygon and fill; the right button erases"],
+      ["[ ]", "a smaller and a larger brush"], ["1 … 9, 0", "the class"],
+      ["Enter, Backspace", "close a polygon; take its last corner away"],
+      ["o", "how much of the picture is seen through"],
+    ],
     start,
     label: () => ({ size: [mask.height, mask.width], runs: cut(mask, [0, 0, mask.width, mask.height]) }),
-    empty: () => !mask || mask.values.every((one) => one === blank),
+    empty: () => clear,
     words: () => "mask",
     busy: () => corners.length > 0 || dirty !== null,
     cancel() {
@@ -238,11 +250,10 @@ export function masksEasel({ task, changes, changed }) {
     key({ key }) {
       const named = TOOLS.find(([, , one]) => one === key);
       if (named) return () => choose(named[0]);
-      if (key === "[" || key === "]") return () => brush(size + (key === "]" ? 1 : -1));
+      if (key === "[" || key === "]") return repeats(() => brush(size + (key === "]" ? 1 : -1)));
       if (key === "o") return () => veil(opacity > 75 ? 35 : opacity > 40 ? 100 : 70);
       const found = penOf(pens, pen, key);
       return found ? () => take(found) : null;
     },
-    held: ({ key }) => (key === "[" || key === "]" ? () => brush(size + (key === "]" ? 1 : -1)) : null),
   };
 }

@@ -93,6 +93,12 @@ export function around(one, other) {
     Math.max(one[2], other[2]), Math.max(one[3], other[3])];
 }
 
+/** Whether all pixels have a value. */
+export function holds({ values }, value) {
+  for (let at = 0; at < values.length; at += 1) if (values[at] !== value) return false;
+  return true;
+}
+
 /** A rectangle of a mask as runs [value, length, …] along its rows. */
 export function cut({ width, values }, [left, top, right, bottom]) {
   const runs = [];

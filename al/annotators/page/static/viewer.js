@@ -151,13 +151,12 @@ class Viewer {
   key(event) {
     if (!this.image || !this.element.isConnected || writes(document.activeElement)) return null;
     const far = 60, { key } = event;
-    if (key === "+" || key === "=") return () => this.zoom(1.25);
-    if (key === "-") return () => this.zoom(0.8);
+    if (key === "+" || key === "=") return repeats(() => this.zoom(1.25));
+    if (key === "-") return repeats(() => this.zoom(0.8));
     if (key === "Home") return () => this.fit();
     const [across, down] = ARROWS[key] ?? [0, 0];
-    if (!across && !down) return null;
-    return this.element.classList.contains("zoomed") ? () => this.pan(-far * across, -far * down)
-      : null;
+    if (!(across || down) || !this.element.classList.contains("zoomed")) return null;
+    return repeats(() => this.pan(-far * across, -far * down));
   }
 
   // -- hands ---------------------------------------------------------------------------------
@@ -261,9 +260,20 @@ class Viewer {
   }
 }
 
+/** Keys and what they do, for the help. */
+export const VIEW_KEYS = [
+  ["+ −", "larger and smaller; the wheel and two fingers too"], ["Home", "fit to the window"],
+  ["← ↑ → ↓", "move a picture that is larger than the window; Space with the mouse too"],
+];
+
 export const ARROWS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
+
+/** What a key does, again and again while it is held. */
+export function repeats(act) {
+  return Object.assign(() => act(), { repeats: true });
+}
 
 /** Whether keys are letters there. */
 export function writes(element) {
