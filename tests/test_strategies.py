@@ -210,7 +210,7 @@ def test_k_center_picks_what_the_naive_algorithm_picks(labelled: int, seed: int)
 def test_k_center_is_greedy_among_crowds_of_equal_distances(
     labelled: int, working: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("al.strategies.k_center._WORKING", working)
+    monkeypatch.setattr("al.strategies.farthest._WORKING", working)
     points = np.repeat(np.eye(8, dtype=np.float32), 50, axis=0)
     seen = ArrayView(["l"], embeddings=np.zeros((1, 8), np.float32), labels=["a"])
     over = ArrayView(embeddings=points, labelled=seen if labelled else None)
