@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
 from al.strategies.geometry import device, slices, squares
 
+#: Points by number, or some that follow each other.
+Rows = np.ndarray | slice
 #: Centres that every point is compared with at the start.
 _FIRST = 256
 #: Points that are looked at together: at least, at most, and one of so many in the pool.
@@ -29,7 +33,7 @@ class Farthest:
     matrix products with the centres they have missed; among these, all picks whose distance
     exceeds every bound outside are safe.
 
-    Products in float32 err; `slack` bounds by how much. Points nearer to each other than that
+    Products err; `slack` bounds by how much. Points nearer to each other than that
     are told apart by their differences in float64, from which equal rows get equal distances,
     so that ties are found and go to the lower id.
 
@@ -38,6 +42,9 @@ class Farthest:
         centres: to begin with, [L, D], one at least.
         most: so many picks at most.
     """
+
+    #: What products are taken in.
+    precision: ClassVar = torch.float32
 
     def __init__(self, points: np.ndarray, centres: np.ndarray, most: int) -> None:
         number, width = points.shape
@@ -48,18 +55,19 @@ class Farthest:
         self.x = torch.from_numpy(points).to(device(points.size))
         # Products are taken about it: far from the origin they would be all rounding.
         self.middle = self.x[:: max(1, number // 4096)].mean(dim=0)
-        known = torch.from_numpy(centres).to(self.x.device) - self.middle
-        self.c = self.x.new_empty(self.centres.shape)
-        self.c2 = self.x.new_empty(len(self.c))
+        known = self._about(torch.from_numpy(centres).to(self.x.device))
+        self.c = known.new_empty(self.centres.shape)
+        self.c2 = known.new_empty(len(self.c))
         self.c[: self.count], self.c2[: self.count] = known, squares(known)
-        self.x2 = np.empty(number, np.float32)
-        self.bound = np.empty(number, np.float32)  # squared, to the centres seen
+        kind = torch.empty(0, dtype=self.precision).numpy().dtype
+        self.x2 = np.empty(number, kind)
+        self.bound = np.empty(number, kind)  # squared, to the centres seen
         self.seen = np.full(number, min(self.count, _FIRST), np.int32)  # so many, in their order
         self.exact = np.full(number, np.nan)  # in float64, where it was needed
         self._meet(min(self.count, _FIRST))
         widest = max(float(self.x2.max()), float(self.c2[: self.count].max()))
-        # A sum of D products of float32 errs by D units in the last place at most.
-        self.slack = (2 * width + 24) * 2.0**-24 * widest
+        # A sum of D products errs by D units in the last place at most.
+        self.slack = (width + 12) * torch.finfo(self.precision).eps * widest
         self.picks: list[int] = []
         self.squared: list[float] = []  # exact distance of each pick when picked, or nan
         self.size = max(_WORKING, min(_MOST // 4, number // _SHARE))
@@ -84,13 +92,10 @@ class Farthest:
 
     def _meet(self, first: int) -> None:
         """Every point's norm, and its distance to the first centres."""
-        centres, norms = self.c[:first].T.contiguous(), self.c2[:first]
         for rows in slices(len(self.raw), max(first, self.x.shape[1])):
-            x = self.x[rows] - self.middle
-            x2 = squares(x)
-            nearest = torch.addmm(norms, x, centres, alpha=-2.0).amin(dim=1).add_(x2)
-            self.x2[rows] = x2.cpu().numpy()
-            self.bound[rows] = nearest.clamp_(min=0.0).cpu().numpy()
+            x = self._about(self.x[rows])
+            self.x2[rows] = squares(x).cpu().numpy()
+            self.bound[rows] = self._lowest(rows, x, 0, first)
 
     def _choose(self) -> tuple[np.ndarray, float]:
         """The points with the largest bounds, and the largest bound of the others.
@@ -125,17 +130,16 @@ class Farthest:
         rows = rows[: len(rows) - len(ready[0])]
         for start in range(0, len(rows), _ROWS):
             part = rows[start : start + _ROWS]
-            x, x2, bound = self._centred(part), self.x2[part], self.bound[part]
+            x, bound = self._centred(part), self.bound[part]
             for first in range(int(self.seen[part[0]]), self.count, _BLOCK):
                 stop = min(first + _BLOCK, self.count)
-                less = torch.addmm(self.c2[first:stop], x, self.c[first:stop].T, alpha=-2.0)
-                squared = np.maximum(less.amin(dim=1).cpu().numpy() + x2, 0.0)
+                squared = self._lowest(part, x, first, stop)
                 self.exact[part[squared <= bound + 2 * self.slack]] = np.nan
                 np.minimum(bound, squared, out=bound)
                 self.bound[part], self.seen[part] = bound, stop
                 over = bound > limit
                 if over.sum() < 0.75 * len(part):  # copying rows pays when many go
-                    part, x2, bound = part[over], x2[over], bound[over]
+                    part, bound = part[over], bound[over]
                     x = x[torch.from_numpy(over).to(x.device)]
             ready.append(part)
         found = np.concatenate(ready)
@@ -144,7 +148,7 @@ class Farthest:
     def _among(self, rows: np.ndarray, outside: float, most: int) -> None:
         """Pick among points that are up to date, while nothing outside can be farther."""
         limit = outside + 2 * self.slack
-        bound, exact, x2 = self.bound[rows], self.exact[rows], self.x2[rows]
+        bound, exact = self.bound[rows], self.exact[rows]
         x = self._centred(rows) if len(rows) * self.x.shape[1] <= _COPIED else None
         picked = 0
         while len(self.picks) < most and len(rows):
@@ -160,21 +164,20 @@ class Farthest:
                     self.squared += [0.0] * len(rest)
                     return
             new = self._append(int(rows[place]), float(exact[place]))
-            squared = self._products(rows, x, new)
-            squared += x2
+            squared = self._to(rows, x, new)
             near = np.flatnonzero(~np.isnan(exact))
             if len(near):
                 near = near[squared[near] <= bound[near] + 2 * self.slack]
                 to = np.full(len(near), new)
                 exact[near] = np.minimum(exact[near], self._pairs(rows[near], to))
-            np.minimum(bound, np.maximum(squared, 0.0, out=squared), out=bound)
+            np.minimum(bound, squared, out=bound)
             bound[place] = -np.inf
             picked += 1
             if picked % 16 == 0 and len(rows) > 256:
                 over = bound > limit
                 if 2 * np.count_nonzero(over) < len(rows):
                     self._leave(rows, bound, exact)
-                    rows, bound, exact, x2 = rows[over], bound[over], exact[over], x2[over]
+                    rows, bound, exact = rows[over], bound[over], exact[over]
                     x = None if x is None else x[torch.from_numpy(over).to(x.device)]
                     if x is None and len(rows) * self.x.shape[1] <= _COPIED:
                         x = self._centred(rows)
@@ -207,23 +210,38 @@ class Farthest:
         self.squared.append(squared)
         new = self.count
         self.centres[new] = self.raw[row]
-        self.c[new], self.c2[new] = self.x[row] - self.middle, float(self.x2[row])
+        self.c[new], self.c2[new] = self._about(self.x[row]), float(self.x2[row])
         self.count += 1
         return new
 
     def _centred(self, rows: np.ndarray) -> torch.Tensor:
-        return self.x[torch.from_numpy(rows).to(self.x.device)].sub_(self.middle)
+        return self._about(self.x[torch.from_numpy(rows).to(self.x.device)])
 
-    def _products(self, rows: np.ndarray, x: torch.Tensor | None, new: int) -> np.ndarray:
-        """‖c‖² − 2 ⟨x, c⟩ of points and a centre c; x are the points, if they were copied."""
-        if x is None:
-            parts = [
-                self._products(rows[part], self._centred(rows[part]), new)
-                for part in slices(len(rows), self.x.shape[1])
-            ]
-            return np.concatenate(parts)
-        found: np.ndarray = torch.addmv(self.c2[new], x, self.c[new], alpha=-2.0).cpu().numpy()
-        return found
+    def _about(self, points: torch.Tensor) -> torch.Tensor:
+        return points.to(self.precision) - self.middle
+
+    def _to(self, rows: np.ndarray, x: torch.Tensor | None, new: int) -> np.ndarray:
+        """Squared distances of points to one centre; x are the points, if they were copied."""
+        if x is not None:
+            return self._lowest(rows, x, new, new + 1)
+        parts = [rows[part] for part in slices(len(rows), self.x.shape[1])]
+        return np.concatenate([self._to(part, self._centred(part), new) for part in parts])
+
+    def _lowest(self, rows: Rows, x: torch.Tensor, first: int, stop: int) -> np.ndarray:
+        """Squared distances of points to the nearest of some centres, [n]."""
+        norms, centres = self.c2[first:stop], self.c[first:stop]
+        if stop - first == 1:
+            less = torch.addmv(norms, x, centres[0], alpha=-2.0)
+        else:
+            less = torch.addmm(norms, x, centres.T, alpha=-2.0).amin(dim=1)
+        found: np.ndarray = less.cpu().numpy() + self.x2[rows]
+        return np.maximum(found, 0.0, out=found)
+
+    def _table(self, rows: Rows, x: torch.Tensor, stop: int) -> np.ndarray:
+        """Squared distances of points to the first centres, [n, stop], but for what all of a
+        row have in common."""
+        less: np.ndarray = torch.addmm(self.c2[:stop], x, self.c[:stop].T, alpha=-2.0).cpu().numpy()
+        return less
 
     def _distances(self) -> np.ndarray:
         """Squared distance of each pick to the nearest of the centres before it."""
@@ -239,7 +257,7 @@ class Farthest:
         for part in slices(len(rows), self.count):
             last = int(before[part].max())
             x = self._centred(rows[part])
-            less = torch.addmm(self.c2[:last], x, self.c[:last].T, alpha=-2.0).cpu().numpy()
+            less = self._table(rows[part], x, last)
             if before[part].min() < last:
                 less[np.arange(last) >= before[part, None]] = np.inf
             point, centre = np.nonzero(less <= less.min(axis=1, keepdims=True) + 2 * self.slack)
