@@ -8,7 +8,9 @@ import torch
 from al import kernels
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
+from al.errors import ConfigError
 from al.strategies.bald import bald
+from al.strategies.condensing import condensed
 from al.strategies.ranking import reads, top
 
 #: Joint answers that are enumerated; beyond that, joint answers that are drawn.
@@ -21,18 +23,27 @@ _BLOCK = 262_144
 
 @strategies.register("batch_bald")
 @reads("samples")
-def batch_bald(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
+def batch_bald(
+    view: PoolView, query_size: int, rng: np.random.Generator, *, share: float = 0.99
+) -> Picks:
     """Asks for the set of samples whose answers together tell most of the model's weights.
 
     Greedy on I(y_1 … y_b; ω), which is submodular: the score of a pick is what it adds,
     E_{y_1 … y_b}[ H(y | y_1 … y_b) − E_ω H(y | ω) ]. The expectation runs over all C^b joint
-    answers while these are few, then over drawn ones that grow with the batch. When no sample
-    adds anything any more, the rest is picked by BALD: T passes cannot tell more than ln T.
+    answers while these are few, then over drawn ones that grow with the batch. T passes cannot
+    tell more than ln T, whatever the batch. When its answers leave 1 − `share` of that open,
+    E H(ω | y_1 … y_b) ≤ (1 − share) ln T, or no sample adds anything any more, the rest is
+    picked by BALD: no batch could tell more than that besides.
 
     Kirsch, van Amersfoort and Gal (2019), BatchBALD: efficient and diverse batch acquisition
     for deep Bayesian active learning; lazily as in Minoux (1978). Ties go to the lower id.
-    Reads `view.samples` [N, T, C]. A pick costs O(K S T C) for the K samples whose last known
-    gain could still be the highest and S ≤ 1,024 joint answers; O(N) memory.
+    Classes that have a millionth of the probability together are left out. Reads
+    `view.samples` [N, T, C]. A pick costs O(K S T c) for the K samples whose last known
+    gain could still be the highest, S ≤ 1,024 joint answers and c classes that matter; O(N)
+    memory.
+
+    Raises:
+        ConfigError: the share is not from 0 to 1.
     """
     samples = view.samples
     alone = np.asarray(bald.score(view), dtype=np.float64)
@@ -41,9 +52,10 @@ def batch_bald(view: PoolView, query_size: int, rng: np.random.Generator) -> Pic
     free = np.ones(len(gains), bool)
     positions: list[int] = []
     scores: list[float] = []
+    enough = (1.0 - share) * np.log(samples.shape[1])
     while len(positions) < query_size:
         pick, gain = _best(joint, samples, gains, free) if positions else _first(gains)
-        if gain <= _TIE:
+        if gain <= _TIE or joint.left() <= enough:
             rest = np.flatnonzero(free)
             chosen = rest[top(alone[rest], query_size - len(positions))]
             positions.extend(chosen.tolist())
@@ -55,6 +67,14 @@ def batch_bald(view: PoolView, query_size: int, rng: np.random.Generator) -> Pic
         gains[pick] = -np.inf
         joint.extend(samples[pick], rng)
     return Picks(np.array(positions, dtype=np.int64), np.array(scores, dtype=np.float64))
+
+
+def _check(*, share: float = 0.99) -> None:
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(f"share={share:g} is no share of what can be told: give 0 to 1")
+
+
+batch_bald.check = _check  # type: ignore[attr-defined]
 
 
 def _first(gains: np.ndarray) -> tuple[int, float]:
@@ -95,22 +115,32 @@ class _JointAnswers:
         self.passes = torch.full((1, passes), 1.0 / passes)
         self.enumerated = True
 
+    def left(self) -> float:
+        """What is not known of ω after these answers, in nats: E H(ω | y_1 … y_b)."""
+        return -float(self.shares @ kernels.p_ln_p(self.passes).sum(dim=1))
+
     def gains(self, samples: np.ndarray) -> np.ndarray:
         """What each sample [B, T, C] adds, [B]."""
-        count, passes, classes = samples.shape
-        step = max(1, _BLOCK // (len(self.shares) * classes))
-        found = []
-        for start in range(0, count, step):
-            p = torch.from_numpy(np.ascontiguousarray(samples[start : start + step]))
-            given = self.passes @ p.transpose(0, 1).reshape(passes, -1)  # [S, B·C]
-            marginal = -(self.shares @ kernels.p_ln_p(given)).reshape(-1, classes).sum(dim=1)
-            known = -kernels.p_ln_p(p).sum(dim=2) @ (self.shares @ self.passes)  # [B]
-            found.append((marginal - known).numpy())
-        return np.maximum(np.concatenate(found), 0.0)
+        found = np.empty(len(samples))
+        # Where an answer has told which ω it is, nothing can be added.
+        open_ = -kernels.p_ln_p(self.passes).sum(dim=1) > _TIE
+        shares, given_by = self.shares[open_], self.passes[open_]
+        weights = shares @ given_by
+        for rows, part in condensed(samples):
+            _, passes, classes = part.shape
+            step = max(1, _BLOCK // max(1, len(shares) * classes))
+            for start in range(0, len(rows), step):
+                p = torch.from_numpy(np.ascontiguousarray(part[start : start + step]))
+                given = given_by @ p.transpose(0, 1).reshape(passes, -1)  # [S, B·c]
+                marginal = (shares @ kernels.p_ln_p(given)).reshape(-1, classes).sum(dim=1)
+                known = kernels.p_ln_p(p).sum(dim=2) @ weights  # [B]
+                found[rows[start : start + step]] = (known - marginal).numpy()
+        return np.maximum(found, 0.0)
 
     def extend(self, sample: np.ndarray, rng: np.random.Generator) -> None:
-        """Take a picked sample [T, C] into the batch."""
-        p = torch.from_numpy(np.ascontiguousarray(sample))
+        """Take a picked sample [T, C] into the batch; answers that nobody expects are left out."""
+        _, likely = next(condensed(sample[None]))
+        p = torch.from_numpy(np.ascontiguousarray(likely[0]))
         states, classes = len(self.shares), p.shape[1]
         if self.enumerated and states * classes <= _ENUMERATED:
             weights = self.passes[:, None, :] * p.T[None]  # [S, C, T]

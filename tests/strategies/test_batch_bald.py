@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import al.strategies.batch_bald as module
+from al.errors import ConfigError
 from al.strategies import ArrayView, build
 
 
@@ -85,3 +86,34 @@ def test_when_nothing_more_can_be_learned_the_rest_is_that_of_bald() -> None:
     alone = build("bald").score(over)
     rest = alone[picks.positions[3:]]
     assert (np.diff(rest) <= 1e-6).all()
+
+
+def test_it_stops_where_the_batch_tells_the_share_that_is_asked_for_and_says_the_rest_by_bald() -> (
+    None
+):
+    over = ArrayView(samples=pool(4, 400, passes=6, classes=4))
+    alone = build("bald").score(over)
+
+    def chosen_by_gain(share: float) -> int:
+        picks = build(f"batch_bald(share={share})")(over, 60, np.random.default_rng(0))
+        rest = [int(np.flatnonzero(np.diff(picks.scores))[-1]) + 1]
+        assert (np.diff(alone[picks.positions[rest[0] :]]) <= 1e-6).all()
+        return rest[0]
+
+    counts = [chosen_by_gain(share) for share in (0.5, 0.8, 0.99)]
+    assert counts == sorted(set(counts))
+    assert counts[-1] < 60
+
+
+def test_what_is_left_open_is_what_the_batch_has_not_told() -> None:
+    samples, joint = pool(5, 3), module._JointAnswers(5)
+    for place in range(3):
+        joint.extend(samples[place], np.random.default_rng(0))
+        told = information(samples[: place + 1])
+        assert joint.left() == pytest.approx(np.log(5) - told, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ConfigError, match="give 0 to 1"):
+        build(f"batch_bald(share={share})")

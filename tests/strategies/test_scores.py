@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from al.kernels import entropy_of_mean_and_mean_entropy, largest, two_largest_apart
 from al.strategies import ArrayView, build
+from al.strategies.condensing import condensed
+from al.strategies.epig import _Targets
 from tests.views import view
 
 
@@ -118,3 +120,53 @@ def test_a_pool_seen_through_windows_has_the_scores_of_the_whole(
     monkeypatch.setattr("al.strategies.ranking.WINDOW", 7)
     for name in names:
         assert score(name, over) == pytest.approx(whole[name], abs=1e-6), name
+
+
+def sure_passes(seed: int, count: int, classes: int = 30, passes: int = 8) -> np.ndarray:
+    """Passes that give most classes next to no chance, each sample its own."""
+    logits = np.random.default_rng(seed).normal(size=(count, passes, classes)) * 2
+    logits[np.random.default_rng(seed + 1).random((count, 1, classes)).repeat(passes, 1) < 0.8] -= (
+        40
+    )
+    p = np.exp(logits - logits.max(2, keepdims=True))
+    return (p / p.sum(2, keepdims=True)).astype(np.float32)
+
+
+def test_classes_that_nobody_believes_in_are_left_out_and_a_millionth_of_the_rest() -> None:
+    samples = sure_passes(0, 50)
+    seen: list[int] = []
+    for rows, part in condensed(samples):
+        seen += rows.tolist()
+        assert part.shape[2] < 30
+        assert (part.mean(1).sum(1) >= 1 - 2e-6).all()
+        assert np.isin(part, samples[rows]).all()
+    assert sorted(seen) == list(range(50))
+    flat = np.full((3, 2, 30), 1 / 30, np.float32)
+    assert [part.shape for _, part in condensed(flat)] == [(3, 2, 30)]
+
+
+def test_epig_of_sure_models_is_that_of_all_classes() -> None:
+    over = ArrayView(samples=sure_passes(0, 40), target_samples=sure_passes(5, 20))
+    x, target = over.samples.astype(np.float64), over.target_samples.astype(np.float64)
+    joint = np.einsum("ntc,mtd->nmcd", x, target) / 8
+    alone = np.einsum("ntc->nc", x)[:, None, :, None] * target.sum(1)[None, :, None] / 64
+    told = (joint * np.log(np.maximum(joint, 1e-300) / np.maximum(alone, 1e-300))).sum((2, 3))
+    assert score("epig", over) == pytest.approx(told.mean(1), abs=2e-5)
+
+
+def test_epig_looks_no_further_than_where_bald_says_that_there_is_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("al.strategies.epig._AHEAD", 4)
+    over = ArrayView(samples=sure_passes(1, 300), target_samples=sure_passes(1, 300)[:30])
+    looked: list[int] = []
+    original = _Targets.told_by
+    monkeypatch.setattr(
+        _Targets,
+        "told_by",
+        lambda targets, samples: looked.append(len(samples)) or original(targets, samples),
+    )
+    picks = build("epig")(over, 5, np.random.default_rng(0))
+    assert sum(looked) < 300
+    everything = score("epig", over)
+    assert picks.scores == pytest.approx(np.sort(everything)[::-1][:5], abs=1e-6)
