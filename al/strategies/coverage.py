@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from al.contracts import Picks
-from al.strategies.geometry import ROUNDING, Cloud, nearest, slices
+from al.strategies.geometry import ROUNDING, Cloud, nearest
 from al.strategies.submodular import greedy, reference
 
 #: Below this bandwidth k takes float64, as ‖x − y‖² / σ² magnifies the rounding of float32.
@@ -32,7 +32,7 @@ def herd(
     """Greedy on C(S) = 1/N Σ_i w_i max_{j ∈ labelled ∪ S} exp(−‖h_i − h_j‖² / σ²).
 
     The score of a pick is by how much it raised C. Ties, up to rounding, go to the lower
-    position. Up to 20,000 points exact; beyond, stochastic over a reference set drawn from
+    position. Up to 20,000 points exact; beyond, over candidates and a reference set drawn from
     `rng`, see `al.strategies.submodular`.
 
     Args:
@@ -83,21 +83,22 @@ class _Covered:
         """Nothing is picked without a look at gains."""
         return [], []
 
-    def gains(self, candidates: torch.Tensor) -> np.ndarray:
-        """Σ_i w_i max(0, k(i, j) − covered_i) of each candidate j: [n, D] → [n]."""
-        found = candidates.new_empty(len(candidates))
-        for rows in slices(len(candidates), max(self.ground.shape)):
-            block = self._kernel(candidates[rows]).sub_(self.covered).clamp_min_(0.0)
-            torch.mv(block, self.weights, out=found[rows])
-        return found.double().cpu().numpy()
+    @property
+    def width(self) -> int:
+        return len(self.weights)
 
-    def _kernel(self, points: torch.Tensor) -> torch.Tensor:
-        """k of points [n, D] and the ground, [n, R]."""
-        sides = [points, _squares(points), points.new_ones((len(points), 1))]
+    def rows(self, candidates: torch.Tensor) -> torch.Tensor:
+        """k of candidates [n, D] and the ground, [n, R]."""
+        sides = [candidates, _squares(candidates), candidates.new_ones((len(candidates), 1))]
         return (torch.cat(sides, dim=1) @ self.ground).clamp_max_(0.0).exp_()
 
-    def add(self, pick: torch.Tensor) -> None:
-        self.covered = torch.maximum(self.covered, self._kernel(pick[None])[0])
+    def gains(self, rows: torch.Tensor) -> np.ndarray:
+        """Σ_i w_i max(0, k(i, j) − covered_i) of each candidate j: [n, R] → [n]."""
+        found = (rows - self.covered).clamp_min_(0.0) @ self.weights
+        return found.double().cpu().numpy()
+
+    def add(self, row: torch.Tensor) -> None:
+        self.covered = torch.maximum(self.covered, row)
 
     def least(self, gain: float) -> float:
         """The least gain that may be this one, differently rounded."""

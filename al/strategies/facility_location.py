@@ -7,7 +7,7 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
-from al.strategies.geometry import ROUNDING, Cloud, labelled_points_of, nearest, points_of, slices
+from al.strategies.geometry import ROUNDING, Cloud, labelled_points_of, nearest, points_of
 from al.strategies.ranking import reads
 from al.strategies.submodular import greedy, reference
 
@@ -25,18 +25,16 @@ def facility_location(view: PoolView, query_size: int, rng: np.random.Generator)
     the first pick is the sample nearest to the mean. Ties, up to float32's rounding, go to the
     lower position.
 
-    Up to 20,000 samples greedy is exact and lazy: gains only fall, so an old gain is a bound,
-    and only bounds above the best gain are computed anew (Minoux 1978). Beyond, it is
-    stochastic: each pick is the best of N / query_size · ln 10 samples drawn from `rng`, with
-    gains over a reference set of max(10,000, 2 query_size) samples drawn uniformly; within
-    1 − 1/e − 0.1 of the best in expectation (Mirzasoleiman et al. 2015, Lazier than lazy
-    greedy), up to the error of the reference set.
+    Greedy is lazy: gains only fall, so an old gain is a bound, and only bounds above the best
+    gain are computed anew (Minoux 1978). Up to 20,000 samples it is exact. Beyond, the query
+    comes from max(20,000, 8 query_size) samples drawn uniformly from `rng`, and gains are over
+    a reference set of max(10,000, 2 query_size) drawn in the same way.
 
     Wei, Iyer and Bilmes (2015), Submodularity in data subset selection and active learning.
-    Reads embeddings, or raw features where there is no model. Exact: O(N² D) time for the
-    first gains and in the worst case for every pick, in practice a few dozen gains each.
-    Stochastic: O(N R D) for R reference samples, whatever the query's size. Memory: O(N D)
-    and a block of distances.
+    Reads embeddings, or raw features where there is no model. O(n R D) time for the first
+    gains of n candidates over R samples and in the worst case for every pick, in practice a
+    few dozen gains each. Memory: a copy of candidates and reference set, and 256 MB for the
+    distances of candidates that are looked at again.
     """
     points, labelled = points_of(view), labelled_points_of(view)  # [N, D], [L, D]
     size = min(query_size, len(points))
@@ -66,29 +64,25 @@ class _Covered:
         if self.started:
             return [], []
         pick = int(nearest(points, self.cloud.centre[None])[0][:, 0].argmin())
-        self.add(points[pick])
+        self.add(self.rows(points[pick : pick + 1])[0])
         return [pick], [float((self.most - self.squared).sum(dtype=torch.float64))]
 
-    def gains(self, candidates: torch.Tensor) -> np.ndarray:
-        """By how much each candidate would raise f: [n, D] → [n]."""
-        ground, norms = self.cloud.points, self.cloud.norms
-        found = torch.empty(len(candidates), device=ground.device)
-        buffer = torch.empty(0, device=ground.device)
-        for rows in slices(len(candidates), max(ground.shape)):
-            part = candidates[rows] - self.cloud.centre
-            if not len(buffer):
-                buffer = torch.empty((len(part), len(ground)), device=ground.device)
-            block = buffer[
-                : len(part)
-            ]  # min ‖h_i − h_k‖² − ‖h_i − h_j‖² in as few passes as may be
-            torch.addmm(self.squared - norms, part, ground.T, alpha=2.0, out=block)
-            block.sub_(part.square().sum(dim=1, keepdim=True)).clamp_min_(0.0)
-            torch.sum(block, dim=1, out=found[rows])
-        return found.double().cpu().numpy()
+    @property
+    def width(self) -> int:
+        return len(self.squared)
 
-    def add(self, pick: torch.Tensor) -> None:
-        for _, block in self.cloud.squared(pick[None]):
-            self.squared = torch.minimum(self.squared, block[0])
+    def rows(self, candidates: torch.Tensor) -> torch.Tensor:
+        """Squared distance of each candidate to each ground sample: [n, D] → [n, R]."""
+        some = candidates - self.cloud.centre
+        found = torch.addmm(self.cloud.norms, some, self.cloud.points.T, alpha=-2.0)
+        return found.add_(some.square().sum(dim=1, keepdim=True)).clamp_min_(0.0)
+
+    def gains(self, rows: torch.Tensor) -> np.ndarray:
+        """Σ_i max(0, what i is from what is picked less what it is from j): [n, R] → [n]."""
+        return (self.squared - rows).clamp_min_(0.0).sum(dim=1).double().cpu().numpy()
+
+    def add(self, row: torch.Tensor) -> None:
+        self.squared = torch.minimum(self.squared, row)
 
     def least(self, gain: float) -> float:
         """The least gain that may be this one, differently rounded."""

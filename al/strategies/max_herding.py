@@ -28,11 +28,8 @@ def max_herding(view: PoolView, query_size: int, rng: np.random.Generator) -> Pi
 
     Bae, Noh and Sutherland (2024), Generalized coverage for more robust low-budget active
     learning. Reads embeddings, or raw features where there is no model. Up to 20,000 samples
-    greedy is exact and lazy, and nothing is drawn: O(N² D) time for the first gains and in the
-    worst case for every pick, in practice a few dozen gains each. Beyond, it is stochastic:
-    O(N R D) for a reference set of R = max(10,000, 2 query_size) samples drawn uniformly; the
-    authors draw the candidates instead, and look at no other sample. Memory: O(N D) and a
-    block of distances.
+    greedy is exact, and nothing is drawn; beyond, as in `facility_location`, over candidates
+    and a reference set drawn uniformly. Time and memory are those of `facility_location`.
     """
     points, labelled = on_the_sphere(points_of(view)), on_the_sphere(labelled_points_of(view))
     size = min(query_size, len(points))

@@ -1,23 +1,25 @@
-"""Greedy maximisation of a monotone submodular function: exact and lazy, or stochastic.
+"""Lazy greedy maximisation of a monotone submodular function, of a large pool over some of it.
 
 Gains only fall as more is picked, so an old gain is a bound of the new one.
 """
 
 from __future__ import annotations
 
-from math import ceil, log
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from al.contracts import Picks
+from al.strategies.geometry import slices
 from al.strategies.ranking import certain
 
 #: Up to here greedy is exact; beyond, gains are judged by so many samples at least.
 EXACT, REFERENCE = 20_000, 10_000
-#: What stochastic greedy may lose of the guarantee.
-_EPSILON = 0.1
+#: Beyond, candidates for each pick, where that is more than `EXACT`.
+_CANDIDATES = 8
+#: Numbers of rows that are held: 256 MB of float32.
+_HELD = 1 << 26
 
 
 class Covered(Protocol):
@@ -26,11 +28,18 @@ class Covered(Protocol):
     def start(self, points: torch.Tensor) -> tuple[list[int], list[float]]:
         """Picks that are made before any gain is looked at, and their gains."""
 
-    def gains(self, candidates: torch.Tensor) -> np.ndarray:
-        """By how much each candidate would raise the function: [n, D] → [n]."""
+    @property
+    def width(self) -> int:
+        """R, ground samples that gains are judged by."""
 
-    def add(self, pick: torch.Tensor) -> None:
-        """Count a sample, [D], as picked."""
+    def rows(self, candidates: torch.Tensor) -> torch.Tensor:
+        """What each candidate is to each ground sample, whatever is picked: [n, D] → [n, R]."""
+
+    def gains(self, rows: torch.Tensor) -> np.ndarray:
+        """By how much candidates would raise the function, from their rows: [n, R] → [n]."""
+
+    def add(self, row: torch.Tensor) -> None:
+        """Count a sample as picked, from its row, [R]."""
 
     def least(self, gain: float) -> float:
         """The least gain that may be this one, differently rounded."""
@@ -49,20 +58,26 @@ def reference(total: int, size: int, rng: np.random.Generator) -> np.ndarray | N
 def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Generator) -> Picks:
     """So many of the points [N, D], each that of greatest gain; ties to the lower position.
 
-    Up to 20,000 points lazy: only bounds above the best gain are computed anew (Minoux 1978).
-    Beyond, each pick is the best of N / size · ln 10 points drawn from `rng` (Mirzasoleiman et
-    al. 2015, Lazier than lazy greedy).
+    Lazy: only bounds above the best gain are computed anew (Minoux 1978). Up to 20,000 points
+    all are candidates; beyond, max(20,000, 8 size) of them drawn from `rng`.
     """
+    count = max(EXACT, _CANDIDATES * size)
     if len(points) <= EXACT:
         return certain(*_lazy(points, covered, size))
-    return Picks(*_stochastic(points, covered, size, rng))
+    rows = np.sort(rng.choice(len(points), min(len(points), count), replace=False))
+    some = points[torch.as_tensor(rows, device=points.device)]
+    positions, scores = _lazy(some, covered, size)
+    return Picks(rows[positions], scores)
 
 
 def _lazy(points: torch.Tensor, covered: Covered, size: int) -> tuple[np.ndarray, np.ndarray]:
     positions, gains = covered.start(points)
-    bounds = covered.gains(points)  # [N], never below the gain
+    bounds = np.empty(len(points))  # never below the gain
+    for part in slices(len(points), covered.width):
+        bounds[part] = covered.gains(covered.rows(points[part]))
     bounds[positions] = -np.inf
     fresh = np.ones(len(points), dtype=bool)  # whose bound is the gain
+    known = _Known(points, covered)
     while len(positions) < size:
         batch, least = 8, -np.inf
         while True:
@@ -73,31 +88,46 @@ def _lazy(points: torch.Tensor, covered: Covered, size: int) -> tuple[np.ndarray
                 break
             if len(stale) > batch:
                 stale = stale[np.argpartition(-bounds[stale], batch)[:batch]]
-            bounds[stale] = covered.gains(points[stale])
+            bounds[stale] = covered.gains(known.rows(stale))
             fresh[stale] = True
-            batch *= 2
+            batch = min(2 * batch, known.most)
         pick = int(np.flatnonzero(fresh & (bounds >= max(least, 0.0)))[0])
         positions.append(pick)
         gains.append(float(bounds[pick]))
-        covered.add(points[pick])
+        covered.add(known.rows(np.array([pick]))[0])
         bounds[pick] = -np.inf
         fresh[:] = False
     return np.array(positions, dtype=np.int64), covered.scores(gains)
 
 
-def _stochastic(
-    points: torch.Tensor, covered: Covered, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    positions, gains = covered.start(points)
-    left = np.delete(np.arange(len(points)), positions)  # the first `count` are not picked yet
-    tries = ceil(len(points) / size * log(1.0 / _EPSILON))
-    for count in range(len(left), len(points) - size, -1):
-        drawn = np.unique(rng.integers(count, size=tries)) if tries < count else np.arange(count)
-        found = covered.gains(points[torch.as_tensor(left[drawn], device=points.device)])
-        ties = drawn[found >= covered.least(float(found.max()))]
-        place = ties[left[ties].argmin()]
-        positions.append(int(left[place]))
-        gains.append(float(found[drawn == place][0]))
-        covered.add(points[positions[-1]])
-        left[place] = left[count - 1]
-    return np.array(positions, dtype=np.int64), covered.scores(gains)
+class _Known:
+    """Rows that were computed before, as many as are held: the same few come again and again.
+
+    Attributes:
+        most: so many can be asked for together.
+    """
+
+    def __init__(self, points: torch.Tensor, covered: Covered) -> None:
+        self._points, self._covered = points, covered
+        held = min(len(points), max(_HELD // covered.width, 64))
+        self.most = max(1, min(512, held // 2))
+        self._table = points.new_empty((held, covered.width))
+        self._owner = np.full(held, -1)  # whose row each is
+        self._place = np.full(len(points), -1)  # where each one's row is
+        self._next = 0  # written over next, as it was longest ago
+
+    def rows(self, wanted: np.ndarray) -> torch.Tensor:
+        """The rows of some points, [n, R]."""
+        missing = wanted[self._place[wanted] < 0]
+        if len(missing):
+            places = (self._next + np.arange(len(self._owner))) % len(self._owner)
+            asked = np.isin(self._owner[places], wanted)
+            places = places[~asked][: len(missing)]
+            self._next = int(places[-1]) + 1
+            gone = self._owner[places]
+            self._place[gone[gone >= 0]] = -1
+            self._owner[places], self._place[missing] = missing, places
+            on = self._points.device
+            some = self._points[torch.as_tensor(missing, device=on)]
+            self._table[torch.as_tensor(places, device=on)] = self._covered.rows(some)
+        return self._table[torch.as_tensor(self._place[wanted], device=self._table.device)]

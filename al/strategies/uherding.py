@@ -35,7 +35,7 @@ def uherding(
     all label budgets (UHerding with margin). Their other adaptation, a temperature for p that
     makes the calibration error on held-out labels least, is `calibrate=on` here, which fits
     the likelihood of validation labels; without it p is taken as it is. Reads
-    `view.probabilities` and embeddings. Exact up to 20,000 samples, else stochastic; time and
+    `view.probabilities` and embeddings. Exact up to 20,000 samples; time and
     memory are those of `max_herding`, and O(L² D) for σ with L labels.
     """
     unsure = margin.score(view, over=over)  # [N], ≥ 0

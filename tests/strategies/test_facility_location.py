@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,7 +83,9 @@ def test_a_larger_query_begins_with_the_smaller_one(seed: int, small: int) -> No
     assert choose(view(seed, 50), small).positions.tolist() == large[:small]
 
 
-def test_stochastic_greedy_comes_near_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_over_some_candidates_and_a_reference_set_it_comes_near_the_exact_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(1500, 6)) + 4 * rng.integers(0, 3, (1500, 1))
     over = ArrayView(features=points.astype(np.float32))
@@ -105,20 +108,49 @@ def test_stochastic_greedy_comes_near_the_exact_one(monkeypatch: pytest.MonkeyPa
     assert picks[0].positions.tolist() != picks[1].positions.tolist()
 
 
-def test_stochastic_greedy_can_ask_for_the_whole_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_not_all_are_candidates_the_whole_pool_can_be_asked_for_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(submodular, "EXACT", 10)
     assert sorted(choose(view(0, 60), 60).positions) == list(range(60))
 
 
-def test_where_more_would_be_drawn_than_there_are_all_are_looked_at(
+@pytest.mark.parametrize("held", [1, 900, 5000])
+def test_what_is_held_of_earlier_looks_changes_nothing(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    over = ArrayView(features=points)
+    whole = choose(over, 60)
+    monkeypatch.setattr(submodular, "_HELD", held)
+    part = choose(over, 60)
+    assert part.positions.tolist() == whole.positions.tolist()
+    assert part.scores == pytest.approx(whole.scores, rel=1e-4)
+
+
+def test_rows_are_those_of_who_was_asked_for_whatever_was_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(submodular, "EXACT", 10)
-    points = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
-    over = ArrayView(features=points, labelled=ArrayView(features=points[:1]))
-    gains, _ = naive_gains(points.astype(np.float64), points[:1].astype(np.float64))
-    for seed in range(60):  # a draw of 28 from 12 would miss the best in one of 11
-        assert choose(over, 1, seed).positions.tolist() == [gains.argmax()]
+    monkeypatch.setattr(submodular, "_HELD", 64 * 5)
+    points = torch.arange(400.0)[:, None].repeat(1, 5)
+    computed: list[int] = []
+
+    class Same:
+        width = 5
+
+        def rows(self, some: torch.Tensor) -> torch.Tensor:
+            computed.append(len(some))
+            return some
+
+    known = submodular._Known(points, Same())  # type: ignore[arg-type]
+    assert known.most == 32
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        wanted = rng.choice(120, rng.integers(1, 33), replace=False)
+        assert known.rows(wanted)[:, 0].tolist() == wanted.tolist()
+    before = len(computed)
+    known.rows(wanted)
+    assert len(computed) == before  # all of them were still held
 
 
 def test_exact_picks_are_certain() -> None:

@@ -107,7 +107,9 @@ def test_narrow_kernels_are_as_exact_as_wide_ones(sigma: float) -> None:
         centres = np.vstack([centres, exact[pick]])
 
 
-def test_stochastic_greedy_comes_near_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_over_some_candidates_and_a_reference_set_it_comes_near_the_exact_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(1500, 6)) + 2 * rng.normal(size=(8, 6))[rng.integers(0, 8, 1500)]
     over = ArrayView(features=points.astype(np.float32))
