@@ -74,7 +74,7 @@ def _check(*, share: float = 0.99) -> None:
         raise ConfigError(f"share={share:g} is no share of what can be told: give 0 to 1")
 
 
-batch_bald.check = _check  # type: ignore[attr-defined]
+batch_bald.check = _check
 
 
 def _first(gains: np.ndarray) -> tuple[int, float]:

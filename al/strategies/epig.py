@@ -55,7 +55,7 @@ def epig(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     return certain(positions, scores[positions])
 
 
-epig.score = _score.score  # type: ignore[attr-defined]
+epig.score = _score.score
 
 
 class _Targets:
