@@ -14,7 +14,7 @@ EXPERIMENT ?= active-learning
 # The version whose replies the tests have on record.
 LABEL_STUDIO := 1.23.2
 
-.PHONY: help setup run ui test test-all lint mutants docs bench slow chaos label-studio label-studio-serve label-studio-test clean
+.PHONY: help setup run ui test test-all lint mutants docs bench site site-serve dist slow chaos label-studio label-studio-serve label-studio-test clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 20
@@ -50,6 +50,16 @@ mutants: setup   ## small changes of the code: does a test notice each? (half an
 
 docs: setup      ## the tables of docs/, from the catalogs
 	$(BIN)/python -m docs.tables
+
+site: setup      ## the documentation as a site, build/site/index.html, from which make site-serve shows it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+site-serve: site ## that site at http://127.0.0.1:8000, its search too
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/site
+
+dist: setup      ## a wheel and an sdist in dist/, checked
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[release]'
+	rm -rf dist && $(BIN)/python -m build --outdir dist && $(BIN)/twine check --strict dist/*
 
 bench: setup     ## every figure of docs/figures.md
 	$(BIN)/python -m benchmarks.overhead
