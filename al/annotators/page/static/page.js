@@ -1,85 +1,185 @@
 // The page: who answers, what is shown, and keys. How a label is given is the business of a form.
 //
 // Forms: `forms/NAME.js` has a default function that is given the desk
-//   { area, sample, task, keep(label, words), trouble(text) }
+//   { area, sample, task, keep(label, words), trouble(text), refuse(words), numbers() }
 // and returns
-//   begin(item)     a sample is shown: draw what it is answered with
-//   key(event)      what a key does, a function, or null where it is none of the form's
+//   begin(item)     a sample is drawn: draw what it is answered with; `item.given` is there where
+//                   it was answered before, `item.suggestion` where a guess may be shown
+//   key(event)      what a key does, a function, or null where it is none of the form's; it is
+//                   called only once the sample was seen, and for a key that is held only where
+//                   the function has `repeats`
 //   writing()       something is typed that Esc clears and Backspace shortens
 //   clear()         do so
 //   ownsKeys(node)  keys that arrive there are left alone; optional
+//   accept(item)    the label that accepting the suggestion gives; optional, without it the
+//                   form shows the suggestion in its own way
+//   keys()          pairs of keys and what they do, for the help; optional
+//   question        what is asked, in words; optional
+//   tall            it needs the height of the window: it stands beside the sample; optional
+// An answer goes through `keep`, which takes it only when it can have been meant; see gate.js.
 
+import * as gate from "./gate.js";
 import { ask, trouble } from "./net.js";
+import * as pace from "./pace.js";
+import * as panels from "./panels.js";
 import { drawSample } from "./sample.js";
 
 const at = (id) => document.getElementById(id);
 const show = (id, on) => { at(id).hidden = !on; };
-let task = null, form = null, state = null, busy = false, closed = false;
 const tab = Math.random().toString(36).slice(2);  // what this tab shows, no other is given
-let name = "", begun = 0, away = 0, hiddenAt = 0;
+let task = null, form = null, state = null, again = null, closed = false, name = "";
 
 try { name = localStorage.getItem("annotator") || ""; } catch { name = ""; }
 
+/** The sample on the screen: one to go back to, or the next that is open. */
+const current = () => again ?? state?.item ?? null;
+
+function say(words, refused = false) {
+  at("said").textContent = words;
+  at("said").classList.toggle("refused", refused);
+}
+
+function refuse(why) { say(`Not taken: ${why}.`, true); }
+
 async function tell(path, body, said) {
-  if (busy || closed) return;
-  busy = true;
+  if (closed) return;
+  if (gate.isBusy()) { refuse(gate.refusal()); return; }
+  gate.keeping(true);
   try {
     state = await ask(path, { ...body, name, tab });
-    at("said").textContent = said;
+    again = null;
+    if (path === "answer") pace.step();
+    trouble("");
+    say(said);
     draw();
   } catch (error) {
     trouble(error.message);
   } finally {
-    busy = false;
+    gate.keeping(false);
   }
 }
 
-function keep(label, words) {
-  tell("answer", { place: state.item.place, label, seconds: taken() }, `Kept: ${words}`);
+/** Send what was said of the sample on the screen, if it can have been meant. */
+function answer(said, words, how) {
+  const item = current(), why = item ? gate.refusal(how) : "there is no sample";
+  if (why) { refuse(why); return; }
+  const { place, drawn } = item, suggested = item.suggestion !== undefined;
+  tell("answer", { place, drawn, suggested, ...said, seconds: gate.taken() }, words);
 }
 
-const taken = () => Math.max(0, performance.now() - begun - away) / 1000;
-const skip = () => state && state.item
-  && tell("answer", { place: state.item.place, skip: true, seconds: taken() }, "Skipped");
+const keep = (label, words) => answer({ label }, `Kept: ${words}`);
+const skip = () => (again ? leave() : answer({ skip: true }, "Skipped", { skips: true }));
+const accept = () => keep(form.accept(current()), current().suggestion.words);
 const undo = () => state && state.undo !== null
   && tell("undo", { place: state.undo }, "Taken back");
 
+/** Show a sample that was answered before, to answer it again. */
+async function goTo(place) {
+  if (gate.isBusy()) { refuse(gate.refusal()); return; }
+  const found = await ask(`item/${place}?name=${encodeURIComponent(name)}`);
+  again = { ...found.item, given: found.given };
+  draw();
+}
+
+function leave() { again = null; panels.forget(); draw(); }
+
 function draw() {
-  const { item, done, left } = state;
+  const { done, left, skipped } = state, item = current();
   task.classes = state.classes;
   at("who").textContent = name || "…";
   show("hello", !name);
   show("work", Boolean(name) && item !== null && !closed);
   show("over", Boolean(name) && item === null && !closed);
   show("closed", closed);
-  at("over-title").textContent = done ? `All ${done} answered` : "Nothing is asked yet";
+  show("tools", Boolean(name) && !closed);
   at("count").textContent = `${done} of ${done + left}`;
+  const agree = state.agreement === null || state.agreement === undefined ? []
+    : [`${Math.round(state.agreement * 100)} % agree`];
+  at("pace").textContent = [pace.said(left), ...agree].filter(Boolean).join(" · ");
   at("bar").max = Math.max(1, done + left);
   at("bar").value = done;
   at("undo").disabled = closed || state.undo === null || !name;
   at("skip").disabled = closed || item === null || !name;
   if (!name) { at("name").focus(); return; }
-  if (item === null || closed) { at("finish").focus(); return; }
+  if (item === null || closed) { over(done, skipped); return; }
   show("again", item.again);
-  const shown = () => { begun = performance.now(); away = 0; };
-  drawSample(at("sample"), item, shown, state.next, trouble);
+  show("back", again !== null);
+  at("back-said").textContent = item.given ? `You said: ${item.given.words}.` : "";
+  at("skip-does").textContent = again ? "Back" : "Skip";
+  at("work").classList.toggle("tall", Boolean(form.tall));
+  const offered = item.suggestion && form.accept;
+  show("accept", Boolean(offered));
+  if (offered) {
+    const sure = task.form === "value" || item.suggestion.confidence === null ? ""
+      : ` · ${Math.round(item.suggestion.confidence * 100)} %`;
+    at("accept-what").textContent = `${item.suggestion.words}${sure}`;
+  }
+  const seen = gate.begin();
+  at("sample").focus({ preventScroll: true });
+  drawSample(at("sample"), item, seen, state.next, failed);
   form.begin(item);
 }
 
+function failed(why) {
+  gate.fail();
+  trouble(`The picture is not there (${why}): load the page again, or skip the sample.`);
+}
+
+function over(done, skipped) {
+  at("over-title").textContent = !done ? "Nothing is asked yet"
+    : skipped ? `${done - skipped} answered, ${skipped} skipped` : `All ${done} answered`;
+  if (!closed && done) panels.review(name);
+  at("finish").focus();
+}
+
+gate.onChange(() => {
+  at("work").setAttribute("aria-busy", String(!gate.isOpen()));
+  at("work").dataset.ready = gate.isOpen() ? current()?.place : "";
+});
+
 document.addEventListener("keydown", (event) => {
   if (!state || !name || closed || event.altKey || event.metaKey || event.ctrlKey) return;
+  if (event.isComposing || panels.isOpen()) return;
   if (event.target === at("name") || form.ownsKeys?.(event.target)) return;
-  const act = (what) => { event.preventDefault(); if (!event.repeat) what(); };
-  const writing = state.item && form.writing();
+  const onButton = event.target.closest("button, summary, a");
+  if (onButton && (event.key === "Enter" || event.key === " ")) {
+    if (event.repeat) event.preventDefault();  // a button that is held answers once
+    return;
+  }
+  const act = (what) => {
+    event.preventDefault();
+    if (!event.repeat || what.repeats) what();
+  };
+  const item = current(), writing = item && form.writing();
   if (event.key === "Backspace" && !writing) { act(undo); return; }
-  if (!state.item) { if (event.key === "Enter") act(finish); return; }
+  const panel = !writing && panels.keyed(event.key);
+  if (panel) { act(panel); return; }
+  if (!item) { if (event.key === "Enter") act(finish); return; }
   if (event.key === "Escape") { act(writing ? form.clear : skip); return; }
+  const meant = event.key.length === 1 || event.key === "Enter";
+  const why = gate.refusal();
+  if (why) { if (meant) act(() => refuse(why)); return; }
+  if (event.key === " " && item.suggestion && form.accept && !writing) { act(accept); return; }
   const what = form.key(event) ?? at("sample").viewer?.key(event);
-  if (what) act(what);
+  if (what) { act(what); return; }
+  if (event.key === "ArrowLeft" && !writing) act(() => panels.step(1, goTo));
+  if (event.key === "ArrowRight" && !writing && again) act(() => panels.step(-1, goTo, leave));
 });
+
+document.addEventListener("click", (event) => {  // before any button hears of it
+  const button = event.target.closest?.("#answer button, #accept, #skip");
+  if (!button || closed || !current()) return;
+  const why = again && button.id === "skip" ? ""
+    : gate.refusalOfClick({ skips: button.id === "skip" });
+  if (!why) return;
+  event.stopImmediatePropagation();
+  event.preventDefault();
+  refuse(why);
+}, true);
 
 at("undo").addEventListener("click", undo);
 at("skip").addEventListener("click", skip);
+at("accept").addEventListener("click", accept);
 at("finish").addEventListener("click", finish);
 at("who").addEventListener("click", () => { at("name").value = name; name = ""; draw(); });
 at("hello").addEventListener("submit", async (event) => {
@@ -88,22 +188,18 @@ at("hello").addEventListener("submit", async (event) => {
   try { localStorage.setItem("annotator", name); } catch { /* private windows */ }
   await look();
 });
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) hiddenAt = performance.now();
-  else if (hiddenAt) { away += performance.now() - hiddenAt; hiddenAt = 0; }
-});
 
 async function finish() {
-  if (busy || closed) return;
-  busy = true;
+  if (gate.isBusy() || closed) return;
+  gate.keeping(true);
   try { await ask("finish", {}); closed = true; draw(); }
   catch (error) { trouble(error.message); }
-  finally { busy = false; }
+  finally { gate.keeping(false); }
 }
 
 function where() {
   const query = new URLSearchParams({ name, tab });
-  if (state && state.item) query.set("place", state.item.place);
+  if (state?.item) query.set("place", state.item.place);
   return `state?${query}`;
 }
 
@@ -113,7 +209,7 @@ async function look() {
 }
 
 setInterval(() => {  // the next query comes by itself
-  if (state && name && !state.item && !busy && !closed) look().catch(() => {});
+  if (state && name && !current() && !gate.isBusy() && !closed) look().catch(() => {});
 }, 2000);
 
 setInterval(() => {  // a sign of life, or others are given what is shown here
@@ -128,8 +224,11 @@ window.addEventListener("pagehide", () => {
   task = await ask("task");
   if (task.name) { name = task.name; at("who").disabled = true; }  // a link says whose it is
   const made = (await import(`./forms/${task.form}.js`)).default;
-  form = made({ area: at("answer"), sample: at("sample"), task, keep, trouble });
+  const desk = { area: at("answer"), sample: at("sample"), task, keep, trouble, refuse };
+  form = made({ ...desk, numbers: () => state.numbers });
   document.title = `Annotate · ${task.campaign}`;
   at("campaign").textContent = task.campaign;
+  at("question").textContent = form.question ?? "";
+  panels.set({ task, form, current, goTo, name: () => name, say });
   await look();
 })().catch((error) => trouble(error.message));
