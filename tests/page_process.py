@@ -1,6 +1,6 @@
 """The page served by a process of its own, which a test can kill.
 
-python -m tests.page_process FOLDER KIND
+python -m tests.page_process FOLDER KIND [ASKED]
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Several(ArrayLoader):
     """Rows with several classes each."""
 
     def __init__(self) -> None:
-        ids = [f"row-{number}" for number in range(9)]
-        super().__init__(ids, np.ones((9, 3)), np.zeros(9, int), ["wet", "red", "old"], ids[-1:])
+        ids = [f"row-{number}" for number in range(20)]
+        super().__init__(ids, np.ones((20, 3)), np.zeros(20, int), ["wet", "red", "old"], ids[-1:])
         self.spec = DataSpec(self.spec.classes, (3,), "float64", "labels")
 
 
@@ -94,4 +94,4 @@ def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
 
 if __name__ == "__main__":
     with printed():
-        page(sys.argv[1], sys.argv[2])[0].serve()
+        page(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))[0].serve()

@@ -48,6 +48,7 @@ async function tell(path, body, said) {
   try {
     state = await ask(path, { ...body, name, tab });
     again = null;
+    panels.forget();
     if (path === "answer") pace.step();
     trouble("");
     say(said);
@@ -158,9 +159,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { act(writing ? form.clear : skip); return; }
   const meant = event.key.length === 1 || event.key === "Enter";
   const why = gate.refusal();
-  if (why) { if (meant) act(() => refuse(why)); return; }
-  if (event.key === " " && item.suggestion && form.accept && !writing) { act(accept); return; }
-  const what = form.key(event) ?? at("sample").viewer?.key(event);
+  if (why && meant) { act(() => refuse(why)); return; }
+  const offered = !why && item.suggestion && form.accept && !writing;
+  if (offered && event.key === " ") { act(accept); return; }
+  const what = why ? null : form.key(event) ?? at("sample").viewer?.key(event);
   if (what) { act(what); return; }
   if (event.key === "ArrowLeft" && !writing) act(() => panels.step(1, goTo));
   if (event.key === "ArrowRight" && !writing && again) act(() => panels.step(-1, goTo, leave));

@@ -7,7 +7,7 @@ import { ask, trouble } from "./net.js";
 import { drawRow } from "./row.js";
 
 const at = (id) => document.getElementById(id);
-let desk = null, past = [], place = 0;
+let desk = null, past = [], place = 0, stepping = false;
 
 /** What the panels work with: `{ task, form, current(), goTo(place), name(), say(words) }`. */
 export function set(given) {
@@ -90,12 +90,20 @@ export function history() {
 
 /** One step back in what was said, or forward; past the latest, `leave`. */
 export async function step(by, go, leave) {
-  if (by > 0 && place === 0) past = (await ask(`history?${query()}`)).listed;
-  const next = place + by;
-  if (next < 1) { leave?.(); return; }
-  if (next > past.length) { desk.say("That was your first answer"); return; }
-  place = next;
-  await go(past[place - 1].place);
+  if (stepping) return;
+  stepping = true;
+  try {
+    if (by > 0 && place === 0) past = (await ask(`history?${query()}`)).listed;
+    const next = place + by;
+    if (next < 1) { leave?.(); return; }
+    if (next > past.length) { desk.say("That was your first answer"); return; }
+    place = next;
+    await go(past[place - 1].place);
+  } catch (error) {
+    trouble(error.message);
+  } finally {
+    stepping = false;
+  }
 }
 
 /** Nobody looks back any more. */

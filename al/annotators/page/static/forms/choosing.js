@@ -10,6 +10,8 @@ import { PLACES, recent } from "./recent.js";
 
 const single = (c) => [...c].length === 1;
 const NONE = "-";
+/** A name that may be parted after its underscores. */
+const parted = (name) => name.split(/(?<=_)/).flatMap((part, at) => (at ? [made("wbr"), part] : [part]));
 const percent = (share) => (share > 0.995 ? ">99 %" : `${Math.round(share * 100)} %`);
 
 export function chooser({ area, task, keep, refuse }, several) {
@@ -19,9 +21,11 @@ export function chooser({ area, task, keep, refuse }, several) {
     id: "filter", autocomplete: "off", spellcheck: false, aria: { controls: "choices" },
     placeholder: "Type to find a class",
   });
-  const filterLabel = made("label", { id: "filter-label" }, several
+  const hint = several
     ? "Type, Enter marks the framed one; Enter on nothing typed keeps what is marked"
-    : "Type, Enter takes the framed one; ↑ ↓ move", filter);
+    : "Type, Enter takes the framed one; ↑ ↓ move";
+  const filterLabel = made("label", { id: "filter-label" },
+    made("span", { className: "hint", textContent: hint }), filter);
   const nothing = made("p", { id: "nothing", className: "note", role: "status" });
   const buttons = made("div", {
     id: "choices", role: "group", aria: { labelledby: "question" },
@@ -82,7 +86,7 @@ export function chooser({ area, task, keep, refuse }, several) {
     const says = key && !(letters() && key === name);
     const found = made("button", { type: "button", data: { name } },
       says ? made("kbd", { textContent: key, ariaHidden: "true" }) : null,
-      made("bdi", { textContent: name }));
+      made("bdi", {}, ...parted(name)));
     if (key) found.setAttribute("aria-keyshortcuts", key);
     if (likely.has(name)) {
       found.append(made("small", { textContent: percent(likely.get(name)) }));
@@ -169,7 +173,7 @@ export function chooser({ area, task, keep, refuse }, several) {
       filter.value = otherName.value = "";
       draw();
       buttons.scrollTop = 0;
-      if (filtered() && matchMedia("(hover: hover)").matches) filter.focus();
+      if (filtered() && !matchMedia("(pointer: coarse)").matches) filter.focus();
       else document.activeElement.blur();
     },
     writing: () => filter.value !== "",
@@ -180,7 +184,8 @@ export function chooser({ area, task, keep, refuse }, several) {
       ...(letters() ? [["the class's own letter", several ? "mark it" : "choose it"]]
         : digitsFree() || !filtered() ? [["1 … 9", "the class with that number"]] : []),
       ...(filtered() ? [["letters", "find classes"], ["↑ ↓", "move the frame"]] : []),
-      ["Enter", several ? "keep what is marked" : "the framed class"],
+      ...(several ? [["Enter", "keep what is marked"]]
+        : filtered() ? [["Enter", "choose the framed class"]] : []),
       ...(noneKey() ? [[NONE, "none applies"]] : []),
     ],
     key(event) {

@@ -63,18 +63,23 @@ export default function value({ area, task, trouble, keep, refuse, numbers }) {
   return {
     question: "Which number is it?",
     begin(item) {
-      area.replaceChildren(...[label, scale, sure, button].filter(Boolean));
+      area.classList.add("line");
+      area.replaceChildren(...[label, button, scale, sure].filter(Boolean));
       field.value = item.given?.label ?? "";
       if (slider) slider.value = item.given?.label ?? (low + high) / 2;
       changed();
       trouble("");
-      if (matchMedia("(hover: hover)").matches) field.focus();
+      if (!matchMedia("(pointer: coarse)").matches) field.focus();
     },
     writing: () => field.value !== "",
     clear() { field.value = ""; changed(); },
     accept: (item) => item.suggestion.label,
     keys: () => [["digits", "type the number"], ["Enter", "keep it"]],
-    key: (event) => (event.key === "Enter" ? submit : null),
+    key(event) {
+      if (event.key === "Enter") return submit;
+      if (event.key.length === 1) field.focus();
+      return null;
+    },
   };
 }
 
