@@ -44,10 +44,11 @@ class Desk:
         self.shown(0)
 
     def shown(self, place: int) -> None:
-        """Wait until the picture of a place is there."""
+        """Wait until the picture of a place is there, and was seen."""
         until(lambda: self.browser.run(
-            "const v = document.querySelector('#sample').viewer; return v?.image?.alt"
-        ) == f"Sample {place + 1}")  # fmt: skip
+            "const v = document.querySelector('#sample').viewer; return [v?.image?.alt, "
+            "document.querySelector('#work').dataset.ready]"
+        ) == [f"Sample {place + 1}", str(place)])  # fmt: skip
 
     def on(self, *points: Point) -> list[Point]:
         """Where pixels of the picture are in the window."""
@@ -244,6 +245,7 @@ def test_a_guess_that_may_be_shown_is_drawn_to_be_mended(
             size = int(browser.text(".slider output").split()[0])
             painted(mask, [(3.5, 4.5)], size, 0)
             assert (decode_mask(there.keep(0), 2, void=True) == mask).all()
+        there.shown(1)
         assert "A model drew this" in browser.text("#answer")
     browser.open("about:blank")
 
