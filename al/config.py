@@ -91,8 +91,8 @@ class Config:
     )
     classes: str = of.data(
         "none",
-        "Classes of masks and boxes: a file, names in the order of values, or value=name, parted "
-        "by commas; none is what is beside the images or in the data.",
+        "Classes of masks, boxes and entities: a file, names in the order of values, or "
+        "value=name, parted by commas; none is what is beside the images or in the data.",
     )
     background: str = of.data(
         "auto", "Class of your masks that nobody looks for, by name or value; none; auto by name."

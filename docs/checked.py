@@ -25,7 +25,10 @@ from al.pipeline.data_check import data_lines
 PAGE = Path(__file__).with_name("checked.md")
 ROWS = 60
 #: Tasks that need data of one's own.
-OWN = {"table", "text", "image-folder", "image-manifest", "mask-folder", "coco", "voc", "yolo"}
+OWN = {
+    "table", "text", "text-entities", "image-folder", "image-manifest", "mask-folder", "coco",
+    "voc", "yolo",
+}  # fmt: skip
 Files = Callable[[Path], dict[str, Any]]
 
 

@@ -146,7 +146,7 @@ class Crowd:
     def results(self, id: str, label: Label) -> list[dict[str, Any]]:
         project = self.annotator._project
         assert project is not None
-        return project.form.results(label, self.annotator._size(id))
+        return project.form.results(label, self.annotator._ground(id))
 
     def wrong(self, id: str) -> Label:
         """A label that is not the right one."""

@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader
+from al.data.entities import HASHED, EntityLoader, entities_given, entity_inputs
 from al.data_selector import Model, View
 from al.engine import LocalEngine
 from al.graphs import (
     ClassificationGraph,
     DetectionGraph,
+    EntityGraph,
     MultiLabelGraph,
     RegressionGraph,
     SegmentationGraph,
     UNet,
+    token_tagger,
 )
 from al.randomness import seeded
+from tests.entity_texts import drawn
 
 #: Samples, of which the last ones are test; side of an image.
 COUNT, TEST, SIDE = 90, 20, 16
@@ -134,12 +139,35 @@ class Numbers(Task):
         return RegressionGraph(trunk, head, spec, scale=255.0, middle=30.0, unit=12.0)
 
 
+class Entities(Task):
+    """Who and what is named in a text."""
+
+    metric = "entity_f1"
+
+    def data(self) -> EntityLoader:
+        frame = pd.DataFrame(drawn(COUNT), columns=["text", "entities"]).assign(id=IDS)
+        frame["split"] = ["test" if row >= COUNT - TEST else "train" for row in range(COUNT)]
+        return EntityLoader(
+            frame, "text", "entities", place=IDS.__getitem__, what="texts", published=True
+        )
+
+    def graph(self, spec: DataSpec) -> EntityGraph:
+        return token_tagger(spec, HASHED)
+
+    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
+        return entity_inputs(given, spec)
+
+    def answers(self, spec: DataSpec, given: Any, predicted: Any) -> Any:
+        return entities_given(given, spec, predicted)
+
+
 KINDS: dict[str, type[Task]] = {
     "class": Classes,
     "labels": Labels,
     "mask": Masks,
     "boxes": Boxes,
     "number": Numbers,
+    "entities": Entities,
 }
 
 

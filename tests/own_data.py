@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.entity_texts import json_lines
+
 
 def mnist_folder(folder: Path, *, labelled: int = 120, unlabelled: int = 60, test: int = 0) -> Path:
     """Digits of MNIST as PNG files: `train/DIGIT/…`, `test/DIGIT/…`, and a heap of others."""
@@ -60,6 +62,7 @@ def parameters(task: str) -> dict[str, Any]:
         "image-manifest": _image_manifest,
     }
     make |= {"table": _table, "text": _text, "mask-folder": _mask_folder}
+    make["text-entities"] = _text_entities
     make |= {name: partial(_boxes, name) for name in ("coco", "voc", "yolo")}
     name, _, encoder = task.partition("+")
     if name not in make:
@@ -193,6 +196,10 @@ def _table(folder: Path) -> dict[str, Any]:
 def _text(folder: Path) -> dict[str, Any]:
     path = sentences(folder / "sentences.csv")
     return {"data": str(path), "text": "sentence", "target": "about", "encoder": "none"}
+
+
+def _text_entities(folder: Path) -> dict[str, Any]:
+    return {"data": str(json_lines(folder / "texts.jsonl", 330, unlabelled=30))}
 
 
 def fruit_table(path: Path, rows: int = 330) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,26 +26,30 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "mask": ("nothing", "cell", "dirt"),
     "boxes": ("cell", "dirt"),
     "number": (),
+    "entities": ("place", 'no & "one" <so>'),
 }
-KINDS: list[str] = ["class", "labels", "mask", "boxes", "number"]
+KINDS: list[str] = ["class", "labels", "mask", "boxes", "number", "entities"]
+#: What people see where labels are of a kind, and it is no image.
+SHOWN = {"entities": "text"}
 
 
 class Samples(ArrayLoader):
     """Forty random samples of a kind, shown as an image, a text or a row."""
 
     def __init__(self, kind: str = "class", shown: str = "image", count: int = 40) -> None:
+        shown = SHOWN.get(kind, shown)
         self._rng = np.random.default_rng(0)
         images = self._rng.integers(0, 256, (count, HEIGHT, WIDTH), dtype=np.uint8)
         ids = [f"s{number:03d}" for number in range(count)]
         super().__init__(ids, images, np.zeros(count, int), ["x"], ids[-2:])
         self.spec = replace(self.spec, kind=kind, classes=CLASSES[kind])
         self.shown = shown
-        self.labels = {id: self._label() for id in ids}
+        self.labels = {id: self._label(id) for id in ids}
         self.urls: dict[str, str] = {}
 
     def preview(self, id: str) -> Preview:
         if self.shown == "text":
-            return Preview(text=f"<b>text</b> & more of {id}")
+            return Preview(text=f"<b>text</b> & more of {id}, 😀 and 👩🏾‍🚒 in Köln 𝒟 \n& there")
         if self.shown == "row":
             return Preview(row={"name": id, "length": np.float32(3.5), "weight": math.nan, 7: None})
         return super().preview(id)
@@ -57,7 +62,7 @@ class Samples(ArrayLoader):
 
     def check_label(self, label: Label) -> None: ...
 
-    def _label(self) -> Label:
+    def _label(self, id: str) -> Label:
         """A label drawn at random, as the contracts have it."""
         rng, classes = self._rng, self.spec.classes
         if self.spec.kind == "class":
@@ -66,6 +71,13 @@ class Samples(ArrayLoader):
             return sorted(name for name in classes if rng.random() < 0.5)
         if self.spec.kind == "number":
             return round(float(rng.normal()), 3)
+        if self.spec.kind == "entities":
+            words = [match.span() for match in re.finditer(r"\S+", str(self.preview(id).text))]
+            return [
+                {"start": start, "end": end, "label": str(rng.choice(classes))}
+                for start, end in words
+                if rng.random() < 0.4
+            ]
         if self.spec.kind == "mask":
             return encode_mask(rng.choice(3, size=(HEIGHT, WIDTH), p=[0.8, 0.15, 0.05]))
         return [

@@ -1,4 +1,4 @@
-"""A sixth kind of problem, an ordered scale, which nothing outside this file knows of."""
+"""A kind of problem more, an ordered scale, which nothing outside this file knows of."""
 
 from __future__ import annotations
 

@@ -19,11 +19,12 @@ from PIL import Image
 from al.annotators.label_studio.project import form_of
 from al.catalog import formats
 from al.contracts import Answer, Answers, Query
+from al.data.entities.conll import read_conll
 from al.errors import ExportError, UnknownName
 from al.exports import Guess, Labels, export, table_of
 from al.masks import decode_mask
 from al.state import LabelTable
-from tests.studios import HEIGHT, KINDS, WIDTH, Samples
+from tests.studios import HEIGHT, KINDS, SHOWN, WIDTH, Samples
 
 
 def labels_of(data: Any, count: int = 12) -> Labels:
@@ -175,6 +176,20 @@ def test_a_sample_that_is_a_file_is_copied_as_it_is(tmp_path: Path) -> None:
     assert path.read_bytes() == b"as it is"
 
 
+def test_entities_leave_in_columns_that_conll_has_and_come_back_from_them(tmp_path: Path) -> None:
+    labels = labels_of(samples("entities"))
+    folder = written(tmp_path, labels, "conll")
+    lines = (folder / "labels.conll").read_text().split("\n\n")
+    assert lines.pop() == ""
+    read = read_conll(folder / "labels.conll", "\n\n".join(lines), "text", "entities")
+    assert len(read) == len(labels.ids)
+    for row, (id, _, label) in zip(read, labels, strict=True):
+        text, said = labels.text(id), [(e["label"], e["start"], e["end"]) for e in row["entities"]]
+        assert "".join(row["text"].split()) == "".join(text.split())  # of spaces nothing is said
+        found = [(name, "".join(row["text"][start:end].split())) for name, start, end in said]
+        assert found == [(e["label"], text[e["start"] : e["end"]]) for e in label]
+
+
 @pytest.mark.parametrize("shown", ["image", "text"])
 def test_the_datasets_format_is_read_by_that_library(
     tmp_path: Path, shown: str, monkeypatch: pytest.MonkeyPatch
@@ -202,12 +217,15 @@ def test_the_datasets_format_is_read_by_that_library(
 def test_label_studio_gets_the_labels_that_it_would_give(tmp_path: Path, kind: str) -> None:
     labels = labels_of(samples(kind))
     folder = written(tmp_path, labels, "label-studio")
-    form = form_of((folder / "config.xml").read_text(), labels.data.spec, "image")
+    shown = SHOWN.get(kind, "image")
+    form = form_of((folder / "config.xml").read_text(), labels.data.spec, shown)
     tasks = json.loads((folder / "tasks.json").read_text())
     for task, label in zip(tasks, labels.values, strict=True):
-        assert task["data"]["image"].startswith("data:image/png;base64,")
+        text = task["data"][shown]
+        if shown == "image":
+            assert text.startswith("data:image/png;base64,")
         (annotation,) = task["annotations"]
-        found = form.label(annotation["result"], (HEIGHT, WIDTH))
+        found = form.label(annotation["result"], (HEIGHT, WIDTH) if shown == "image" else text)
         if kind == "boxes":
             assert [box["label"] for box in found] == [box["label"] for box in label]
             boxes = zip(found, label, strict=True)
@@ -253,13 +271,15 @@ def test_label_studio_itself_takes_the_export_and_gives_its_labels_back(
 
     project = call("", {"title": f"export of {kind}", "label_config": text})["id"]
     call(f"/{project}/import", tasks)
-    given = {task["data"]["image"]: task["annotations"] for task in tasks}
-    form = form_of(text, labels.data.spec, "image")
+    shown = SHOWN.get(kind, "image")
+    given = {task["data"][shown]: task["annotations"] for task in tasks}
+    form = form_of(text, labels.data.spec, shown)
     exported = call(f"/{project}/export?exportType=JSON")
     assert len(exported) == len(tasks)
     for task in exported:
-        (theirs,), (ours,) = task["annotations"], given[task["data"]["image"]]
-        read, meant = (form.label(one["result"], (HEIGHT, WIDTH)) for one in (theirs, ours))
+        (theirs,), (ours,) = task["annotations"], given[task["data"][shown]]
+        ground = (HEIGHT, WIDTH) if shown == "image" else task["data"][shown]
+        read, meant = (form.label(one["result"], ground) for one in (theirs, ours))
         assert read == meant
 
 

@@ -38,8 +38,7 @@ def test_training_lowers_the_loss_and_betters_the_metric(kind: str) -> None:
     data, graph = made(kind, epochs=50)
     after = graph.evaluate(labelled(data))
     assert after["loss"] < before["loss"]
-    metric = {"class": "accuracy", "labels": "macro_f1", "mask": "mean_iou", "boxes": "map50"}
-    name = metric.get(kind, "rmse")
+    name = KINDS[kind].metric
     assert (after[name] > before[name]) != (name in graph.lower)
     assert set(after) == set(graph.metrics)
 

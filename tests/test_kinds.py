@@ -36,7 +36,12 @@ SENSELESS: dict[str, set[str]] = {
 }  # fmt: skip
 SENSELESS |= {
     kind: {"variance", "gsy", "igs"} | ({"foreground_random", "expected_boxes"} - {own})
-    for kind, own in (("mask", "foreground_random"), ("boxes", "expected_boxes"), ("labels", ""))
+    for kind, own in (
+        ("mask", "foreground_random"),
+        ("boxes", "expected_boxes"),
+        ("labels", ""),
+        ("entities", "expected_boxes"),
+    )
 }
 #: These ask for one distribution over classes a sample.
 FOR_CLASSES = {"badge", "batch_bald", "epig", "contrastive", "bandit", "drop_query"}
@@ -112,6 +117,7 @@ def test_every_reduction_of_every_measure_scores_every_sample(
         ("number", 'bald(over="max")', "one distribution: leave over out"),
         ("boxes", 'entropy(over="patch")', "choose one of sum, max, mean"),
         ("labels", "bald(over=top10)", "choose one of mean, max"),
+        ("entities", "entropy(over=patch)", "choose one of mean, sum, max"),
     ],
 )
 def test_a_reduction_of_another_kind_is_refused(kind: str, text: str, says: str) -> None:
@@ -151,6 +157,9 @@ def test_a_query_tells_what_the_model_believes_and_shows_it(kind: str) -> None:
     figures = query_figures(query, view, np.random.default_rng(0))
     assert ("query/class_balance" in figures) == (kind == "class")
     sheet = contact_sheet(query, data)
+    if kind == "entities":  # a page shows texts
+        assert sheet is None
+        return
     assert sheet is not None
     pixels = np.asarray(sheet)
     assert pixels.std() > 10

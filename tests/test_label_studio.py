@@ -22,7 +22,7 @@ from al.errors import AnnotatorError, ConfigError, LabelError
 from tests.conftest import ROOT
 from tests.label_studio_recording import converse
 from tests.label_studio_standin import RECORDED
-from tests.studios import CLASSES, KINDS, Samples, query_of
+from tests.studios import CLASSES, KINDS, SHOWN, Samples, query_of
 
 
 def test_a_query_is_asked_in_its_order_with_all_that_belongs_to_it(studio: Any) -> None:
@@ -142,7 +142,8 @@ def test_labels_of_every_kind_come_back_exactly(studio: Any, kind: Any) -> None:
     crowd.work()
     found = annotator.collect(query)
     assert {a.id: a.label for a in found.answered} == {id: data.labels[id] for id in query.ids}
-    empty = {"labels": [], "boxes": [], "mask": {"size": [31, 47], "runs": [0, 31 * 47]}}
+    mask = {"size": [31, 47], "runs": [0, 31 * 47]}
+    empty = {"labels": [], "boxes": [], "entities": [], "mask": mask}
     if kind in empty:  # to say that there is nothing is an answer
         task = crowd.tasks()[0]
         (entry,) = task["annotations"]
@@ -247,7 +248,7 @@ def test_predictions_are_shown_on_request_and_never_where_the_model_is_measured(
     assert shown == {id: "models:/m/3" if id in query.ids[3:] else "" for id in query.ids}
 
 
-@pytest.mark.parametrize("kind", ["labels", "mask", "boxes", "number"])
+@pytest.mark.parametrize("kind", ["labels", "mask", "boxes", "number", "entities"])
 def test_predictions_of_every_kind_are_taken(studio: Any, kind: Any) -> None:
     data = Samples(kind)
     query = query_of(data, predicted=tuple(data.labels[id] for id in data.ids("train")[5::-1]))
@@ -258,7 +259,7 @@ def test_predictions_of_every_kind_are_taken(studio: Any, kind: Any) -> None:
         id = task["data"]["item_id"]
         assert annotator._project is not None
         form = annotator._project.form
-        assert form.label(prediction["result"], annotator._size(id)) == data.labels[id]
+        assert form.label(prediction["result"], annotator._ground(id)) == data.labels[id]
 
 
 # -- several people ------------------------------------------------------------------------
@@ -638,8 +639,8 @@ def test_the_server_says_what_was_recorded(studio: Any) -> None:
 
 def test_configs_of_every_kind_name_every_class() -> None:
     for kind in KINDS:
-        text = config(Samples(kind).spec, "image")
+        text = config(Samples(kind).spec, SHOWN.get(kind, "image"))
         assert text.count("<Choice ") + text.count("<Label ") == {
-            "class": 3, "labels": 3, "mask": 4, "boxes": 2, "number": 0,
+            "class": 3, "labels": 3, "mask": 4, "boxes": 2, "number": 0, "entities": 2,
         }[kind]  # fmt: skip
     assert len(CLASSES) == len(KINDS)

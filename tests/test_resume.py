@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SMALL
+from tests.entity_texts import json_lines
 from tests.killing import points_of, run_campaign
 from tests.own_data import coloured_folder, fruit_table, masks_folder
 from tests.stores import client_at, outcome
@@ -92,6 +93,7 @@ def test_a_campaign_killed_twice_in_a_cycle_ends_as_if_it_had_not_been(sweep: Sw
 OWN: dict[str, dict[str, Any]] = {
     "table": {"target": "kind"},
     "image-folder": {"image_size": 12, "encoder": "none"},
+    "text-entities": {},
     "mask-folder": {
         "image_size": 16, "encoder": "none", "classes": "1=thing,2=ground", "ignore": "3",
         "background": "ground", "annotator": "tests.test_mask_folder:Painters",
@@ -107,6 +109,7 @@ def test_a_campaign_on_ones_own_files_ends_as_if_it_had_not_been_killed(
     files: dict[str, Callable[[], Path]] = {
         "table": lambda: fruit_table(tmp_path / "fruit.csv"),
         "image-folder": lambda: coloured_folder(tmp_path / "photos"),
+        "text-entities": lambda: json_lines(tmp_path / "texts.jsonl", 60),
         "mask-folder": lambda: masks_folder(tmp_path / "things", labelled=30),
     }
     given = {"task": task, "data": str(files[task]()), **OWN[task], "cycles": 2, "epochs": 2}

@@ -21,6 +21,7 @@ def loader(kind: str, targets: Any) -> ArrayLoader:
 
 MASK = np.zeros((8, 10), np.uint8)
 GOOD = np.array([[0, 1, 1, 3, 3]], float)
+SPAN = np.array([[0, 2, 5]])
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,9 @@ GOOD = np.array([[0, 1, 1, 3, 3]], float)
         ("boxes", [GOOD, [[0, 1, 1, np.nan, 3]]], "has no area"),
         ("boxes", [GOOD, [[2, 1, 1, 3, 3]]], "a box of class 2, which is none of 2"),
         ("labels", [[True, False], [True]], r"'two': \(1,\) flags for 2 classes"),
+        ("entities", [SPAN, [[2, 0, 3]]], "'two': an entity of class 2, which is none of 2"),
+        ("entities", [SPAN, [[0, 3, 3]]], "'two': an entity at 3–3 holds no character"),
+        ("entities", [SPAN, [[0, 0, 4], [1, 3, 5]]], "'two': entities at 0–4 and 3–5 overlap"),
         ("number", [1.0, np.nan], "'two': its number is nan"),
         ("number", [np.inf, 1.0], "'one': its number is inf"),
     ],
@@ -52,7 +56,12 @@ TARGETS: dict[str, Any] = {
     "mask": np.stack([MASK, MASK + 1]),
     "boxes": [GOOD, np.empty((0, 5))],
     "number": np.array([1.5, -2.0]),
+    "entities": [SPAN, np.empty((0, 3))],
 }
+
+
+def named(*places: tuple[int, int], label: str = "cell") -> list[dict[str, Any]]:
+    return [{"start": start, "end": end, "label": label} for start, end in places]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,17 @@ TARGETS: dict[str, Any] = {
         ("boxes", [{"label": "cell", "box": [0, 0, 1]}], "boxes are "),
         ("boxes", [{"label": "sell", "box": [0, 0, 1, 1]}], "did you mean 'cell'"),
         ("boxes", [{"box": [0, 0, 1, 1]}], "boxes are "),
+        ("entities", "cell", "entities are "),
+        ("entities", [[0, 2, "cell"]], "entities are "),
+        ("entities", [{"start": 0, "end": 2}], "entities are "),
+        ("entities", [{"start": 0, "end": 2, "label": "cell", "text": "ab"}], "entities are "),
+        ("entities", [{"start": 0.0, "end": 2, "label": "cell"}], "entities are "),
+        ("entities", [{"start": False, "end": 2, "label": "cell"}], "entities are "),
+        ("entities", named((0, 2), label="sell"), "did you mean 'cell'"),
+        ("entities", named((-1, 2)), "an entity at -1–2 holds no character"),
+        ("entities", named((3, 5), (0, 2)), "entities at 3 and 0 are not in their order"),
+        ("entities", named((0, 4), (3, 5)), "entities at 0–4 and 3–5 overlap: leave one"),
+        ("entities", named((0, 4), (0, 4)), "overlap"),
         ("number", float("inf"), "no finite number"),
         ("number", "12", "no finite number"),
         ("number", True, "no finite number"),
@@ -84,13 +104,19 @@ def test_labels_become_the_targets_that_they_came_from(kind: str) -> None:
     data: Any = TASKS[kind]().data()
     ids = data.ids("train")[:12]
     (batch,) = data.batches(ids, data.truth(ids), batch_size=12)
-    rows = [data._row[id] for id in ids]
-    held = [data._targets[row] for row in rows]
+    if kind == "entities":  # whose loader holds labels
+        place = data.spec.classes.index
+        held = [
+            np.array([[place(one["label"]), one["start"], one["end"]] for one in label])
+            for label in data.truth(ids)
+        ]
+    else:
+        held = [data._targets[data._row[id]] for id in ids]
     found = batch.targets.numpy()
     for number, target in enumerate(held):
-        if kind == "boxes":
+        if kind in ("boxes", "entities"):
             own = found[number][found[number, :, 0] >= 0]
-            assert own == pytest.approx(target, abs=0.01)
+            assert own == pytest.approx(target.reshape(own.shape), abs=0.01)
         else:
             assert np.allclose(found[number], target, rtol=1e-6)
 

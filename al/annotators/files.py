@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from al.annotators.json_lines import lines_of, read_lines
 from al.annotators.keys import TYPED, Key, keys_of, revisions
 from al.annotators.sheets import enlarged, sheets
 from al.annotators.spreadsheets import LabelCells, Row, read_sheet, same
@@ -23,7 +24,7 @@ from al.errors import ConfigError, DataError, LabelError
 from al.kinds import kind_of
 from al.whole import whole_file
 
-TABLE, ASKED = "query.csv", "asked.json"
+TABLE, LINES, ASKED = "query.csv", "query.jsonl", "asked.json"
 #: Samples and answers are for this user, and for those of the folder's group.
 OWN, OWN_FOLDER = 0o660, 0o770
 #: Bad labels that an error names.
@@ -34,7 +35,8 @@ _NAMED = 5
 class Files(Annotator):
     """A table to fill in for each query, with a contact sheet; read back when it is saved.
 
-    Each query has a folder of its own, made in one go and never written to again.
+    Entities are filled in as JSON lines, since a spreadsheet has no place for them. Each query
+    has a folder of its own, made in one go and never written to again.
     """
 
     options = {
@@ -45,7 +47,7 @@ class Files(Annotator):
         "delimiter": "between the cells of a new table, a comma by default",
         "name": "who answers, where a table has no column annotator; files by default",
     }
-    forms = TYPED
+    forms = TYPED | {"spans"}
     asks_again = True
 
     def __init__(
@@ -57,6 +59,7 @@ class Files(Annotator):
         nothing = self.given.get("nothing", "none")
         kind = kind_of(data.spec)
         self.cells = LabelCells(kind, self.given.get("separator", "|"), nothing)
+        self.table = LINES if kind.form == "spans" else TABLE
         self.delimiter = self.given.get("delimiter", ",").replace("\\t", "\t")
         if self.delimiter not in (",", ";", "\t", "|"):
             raise ConfigError(f"delimiter={self.delimiter!r}: give one of , ; | \\t")
@@ -76,7 +79,7 @@ class Files(Annotator):
         known = self._known()
         new = [key for key in keys_of(query) if key not in known]
         for folder in self._folders():
-            if not (folder / TABLE).exists():  # lost or renamed: nothing is written over
+            if not (folder / self.table).exists():  # lost or renamed: nothing is written over
                 self._write_table(folder, _asked(folder))
         if new:
             last = max(map(_number_of, self._folders()), default=0)
@@ -88,7 +91,7 @@ class Files(Annotator):
             self._write(scratch, new)
             os.replace(scratch, self.folder / name)
         if folders := self._folders():
-            self.where = str((folders[-1] / TABLE).resolve())
+            self.where = str((folders[-1] / self.table).resolve())
 
     def _write(self, folder: Path, keys: Sequence[Key]) -> None:
         previews = [self.data.preview(id) for id, _ in keys]
@@ -113,19 +116,29 @@ class Files(Annotator):
                 continue
             shown = self._shown(id, self.data.preview(id), number)
             said = {"comment": "second opinion"} if again else {}
-            rows.append({"nr": number, "id": safe_cell(id), **shown, "label": "", **said})
-        columns = [*dict.fromkeys(name for row in rows for name in row if name != "label"), "label"]
+            rows.append({"nr": number, "id": self._safe(id), **shown, **said})
+        with whole_file(folder / self.table, OWN) as file:
+            file.write(self._written(rows))
+
+    def _written(self, rows: Sequence[Mapping[str, Any]]) -> bytes:
+        """What people fill in."""
+        if self.table == LINES:
+            return lines_of(rows).encode()
+        columns = [*dict.fromkeys(name for row in rows for name in row), "label"]
         text = io.StringIO(newline="")
         table = csv.DictWriter(text, columns, restval="", delimiter=self.delimiter)
         table.writeheader()
         table.writerows(rows)
-        with whole_file(folder / TABLE, OWN) as file:
-            file.write(text.getvalue().encode("utf-8-sig"))
+        return text.getvalue().encode("utf-8-sig")
+
+    def _safe(self, text: str) -> str:
+        """A text that no spreadsheet takes for a formula; entities are counted in the very text."""
+        return text if self.table == LINES else safe_cell(text)
 
     def _shown(self, id: str, preview: Preview, number: int) -> dict[str, Any]:
         """The columns that show a sample."""
         if preview.text is not None:
-            return {"text": safe_cell(preview.text)}
+            return {"text": self._safe(preview.text)}
         if preview.row is not None:
             taken = ("nr", "id", "label")
             row = {
@@ -162,16 +175,18 @@ class Files(Annotator):
         """
         found: dict[Key, _Cell] = {}
         for folder in self._folders():
-            path = folder / TABLE
+            path = folder / self.table
             if path.exists():
                 found |= self._read(path, _asked(folder))
         return found
 
     def _read(self, path: Path, keys: Sequence[Key]) -> dict[Key, _Cell]:
         when = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        sheet = read_sheet(path, ("id", "label"))
+        lines = self.table == LINES
+        sheet = read_lines(path) if lines else read_sheet(path, ("id", "label"))
+        row_is = "line" if lines else "row"
         by_id = {id: (id, again) for id, again in keys}
-        as_written = {safe_cell(id): id for id in by_id}
+        as_written = {self._safe(id): id for id in by_id}
         found: dict[Key, _Cell] = {}
         bad: list[str] = []
         for row in sheet.rows:
@@ -180,16 +195,17 @@ class Files(Annotator):
                 continue
             id = as_written.get(name) or same(name, by_id)
             if id is None:
-                bad.append(f"row {row.number}: {name!r} is no id of this query")
+                bad.append(f"{row_is} {row.number}: {name!r} is no id of this query")
                 continue
             try:
                 answer = self._answer(row, id, text, when, decimal_comma=sheet.decimal_comma)
             except LabelError as error:
-                bad.append(f"row {row.number} (id {id!r}): {error}")
+                bad.append(f"{row_is} {row.number} (id {id!r}): {error}")
                 continue
             cell, other = _Cell(row.number, answer), found.get(by_id[id])
             if other is not None and other.label != cell.label:
-                bad.append(f"rows {other.row} and {row.number} (id {id!r}) contradict each other")
+                where = f"{row_is}s {other.row} and {row.number} (id {id!r})"
+                bad.append(f"{where} contradict each other")
             found[by_id[id]] = cell
         if bad:
             more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
@@ -215,6 +231,7 @@ class Files(Annotator):
         label = self.cells.label(text, decimal_comma=decimal_comma)
         if not self.cells.grows:  # else the pipeline looks at it, as it may name a new class
             self.data.check_label(label)
+        label = self.data.from_picture(id, label)
         who = row.cells.get("annotator", "").strip() or self.given.get("name", "files")
         return Answer(id, label, who, when.isoformat(timespec="seconds"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -156,10 +157,20 @@ class LabelCells:
             return _number(text, decimal_comma=decimal_comma)
         if self.kind.form == "choice":
             return self._class(text)
+        if self.kind.form == "spans":
+            return self._spans(text)
         if text.strip().casefold() == self.nothing.casefold():
             return []
         parts = [part for part in text.split(self.separator) if part.strip()]
         return [self._class(part) for part in parts]
+
+    def _spans(self, text: str) -> Label:
+        try:
+            found = self.kind.from_form(json.loads(text))
+            return self.kind.renamed(found, lambda name: same(str(name), self.classes) or name)
+        except (TypeError, ValueError, RecursionError):
+            example = '[{"start": 0, "end": 4, "label": CLASS}, …]'
+            raise LabelError(f"{text[:40]!r} is no list of entities: write {example}") from None
 
     def _class(self, text: str) -> str:
         if text not in self._known:

@@ -11,14 +11,14 @@ import pandas as pd
 import torch
 from scipy import sparse
 
-from al.contracts import DataSpec, Encoder, Preview
+from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import spec_of_targets
 from al.data.columns import as_texts
 from al.data.embeddings import Embeddings
 from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import digest
 from al.data.oddities import gaps
-from al.data.own import READING, OwnLoader
+from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
@@ -69,13 +69,16 @@ class TextLoader(OwnLoader):
         self._place, self._what, self._encoder = place, what, encoder
         self._embeddings = Embeddings(encoder, half=half) if encoder else None
         samples = self._taken(frame)
-        shape, more = (encoder.width if encoder else HASHED,), detail_of(encoder)
-        more = {**more, "reading": READING}
-        more |= {"text": text, "target": target}
-        spec = spec_of_targets(
-            samples.labels, samples.places, f"column {target!r} of {what}", shape, "float32", **more
-        )
-        super().__init__(samples, spec, published=published)
+        super().__init__(samples, self._spec_for(samples), published=published)
+
+    def _spec_for(self, samples: Samples) -> DataSpec:
+        """What the samples are, as a campaign begins."""
+        encoder = self._encoder
+        more = {**detail_of(encoder), "reading": READING, "text": self.text, "target": self.target}
+        return spec_of_targets(
+            samples.labels, samples.places, f"column {self.target!r} of {self._what}",
+            (encoder.width if encoder else HASHED,), "float32", **more,
+        )  # fmt: skip
 
     def adopt(self, spec: DataSpec) -> None:
         check_encoder(self._encoder, spec)
@@ -86,7 +89,7 @@ class TextLoader(OwnLoader):
         self.take(self._taken(frame))
         self.check_known()
 
-    def _taken(self, frame: pd.DataFrame) -> Any:
+    def _taken(self, frame: pd.DataFrame) -> Samples:
         """Samples of the rows that hold a text."""
         gone = missing_text(frame[self.text])
         rows = np.flatnonzero(~gone)
@@ -102,7 +105,20 @@ class TextLoader(OwnLoader):
         def place(row: int) -> str:
             return self._place(int(rows[row]))
 
-        sign = self._asked.sign
+        own = (self.text, self.target, ID, SPLIT)
+        self._more = frame[[name for name in frame.columns if name not in own]]
+        self._texts = self._texts_of(frame)
+        labels = self._labels(frame, place)
+        self._features = None if self._encoder else features(self._texts)
+        contents = [digest(text.encode(errors="replace")) for text in self._texts]
+        return samples_of(frame, labels, place, contents)
+
+    def _texts_of(self, frame: pd.DataFrame) -> list[str]:
+        """The texts of rows that hold one, without space around them."""
+        return list(as_texts(frame[self.text]))
+
+    def _labels(self, frame: pd.DataFrame, place: Callable[[int], str]) -> Sequence[Label | None]:
+        """The labels of rows that hold a text; None where there is none."""
         labels, as_number, _ = labels_of(
             frame[self.target], self.target, place, self._asked.as_number, marks=self._asked.marks
         )
@@ -111,14 +127,7 @@ class TextLoader(OwnLoader):
                 f"column {self.target!r} of {self._what} holds numbers, and texts are learned to "
                 "be of a class: name a column of classes"
             )
-        if sign:
-            labels = several(labels, sign)
-        own = (self.text, self.target, ID, SPLIT)
-        self._more = frame[[name for name in frame.columns if name not in own]]
-        self._texts = as_texts(frame[self.text]).tolist()
-        self._features = None if self._encoder else features(self._texts)
-        contents = [digest(text.encode(errors="replace")) for text in self._texts]
-        return samples_of(frame, labels, place, contents)
+        return several(labels, self._asked.sign) if self._asked.sign else labels
 
     def told(self) -> list[str]:
         return gaps(self._more)
@@ -208,10 +217,8 @@ def missing_text(column: pd.Series) -> np.ndarray:
     return np.asarray(column.isna() | (as_texts(column) == ""))
 
 
-def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
-    """What a user hands to a served version, texts or a table with a column of them, [n, F].
-
-    They are hashed, or read by the encoder of the version.
+def texts_in(given: Any, spec: DataSpec) -> list[str]:
+    """The texts that a user hands to a served version, alone or as a column of a table.
 
     Raises:
         DataError: the table lacks the column.
@@ -225,5 +232,14 @@ def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
     gone = missing_text(pd.Series(list(given), dtype=object))
     if gone.any():
         raise SamplesError({int(row): "it is empty" for row in np.flatnonzero(gone)}, "text")
-    texts, encoder = [str(text) for text in given], encoder_of(spec)
+    return [str(text) for text in given]
+
+
+def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
+    """What a user hands to a served version, [n, F]: hashed, or read by the version's encoder.
+
+    Raises:
+        DataError, SamplesError: as of `texts_in`.
+    """
+    texts, encoder = texts_in(given, spec), encoder_of(spec)
     return encoder(texts) if encoder else np.asarray(features(texts).toarray(), np.float32)

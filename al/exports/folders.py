@@ -36,7 +36,7 @@ class Folder(Format):
 class Datasets(Format):
     """metadata.jsonl beside images/, or data.jsonl of texts: what Hugging Face's datasets loads"""
 
-    forms = frozenset({"choice", "choices", "value", "rectangles"})
+    forms = frozenset({"choice", "choices", "value", "rectangles", "spans"})
     shown = frozenset({"image", "text"})
 
     def write(self, labels: Labels, folder: Path) -> None:
@@ -54,4 +54,6 @@ def _columns(labels: Labels, label: Any) -> dict[str, Any]:
     if labels.kind.form == "rectangles":
         boxes = [entry["box"] for entry in label]
         return {"objects": {"bbox": boxes, "categories": [entry["label"] for entry in label]}}
+    if labels.kind.form == "spans":
+        return {"entities": label}
     return {"label": label}

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from al.annotators.label_studio.forms import DRAWN
+from al.annotators.label_studio.forms import ground_of
 from al.annotators.label_studio.project import config, form_of, shown_as
 from al.catalog import formats
 from al.contracts import BY_MODEL
@@ -20,7 +20,7 @@ class LabelStudio(Format):
     """tasks.json to import (labels as annotations, models' as predictions) and config.xml"""
 
     says_who = shows_guesses = True
-    forms = frozenset({"choice", "choices", "value", "regions", "rectangles"})
+    forms = frozenset({"choice", "choices", "value", "regions", "rectangles", "spans"})
 
     def write(self, labels: Labels, folder: Path) -> None:
         shown = shown_as(labels.shown)
@@ -31,14 +31,13 @@ class LabelStudio(Format):
         by_model = set(labels.frame["id"][labels.frame["strategy"] == BY_MODEL])
         tasks = []
         for id, _, label in labels:
-            size = labels.image(id).shape[:2] if shown == "image" else None
-            drawn = size if labels.kind.form in DRAWN else None
+            ground = ground_of(labels.data, id)
             given = {"item_id": id, **{k: _plain(v) for k, v in known.loc[id].items()}}
             task: dict[str, Any] = {"data": {form.key: self._value(labels, id, shown), **given}}
             if id not in by_model:
-                task["annotations"] = [{"result": form.results(label, drawn)}]
+                task["annotations"] = [{"result": form.results(label, ground)}]
             if guess := labels.guesses.get(id):
-                results = form.results(labels.data.on_picture(id, guess.label), drawn)
+                results = form.results(labels.data.on_picture(id, guess.label), ground)
                 said = {"model_version": guess.model, "result": results}
                 task["predictions"] = [said | {"score": guess.confidence}]
             tasks.append(task)

@@ -4,6 +4,7 @@ from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
 from al.graphs.covered import covered_unet
 from al.graphs.detection import DetectionGraph
+from al.graphs.entities import EntityGraph
 from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
 from al.graphs.grids import grid_boxes, grid_masks
@@ -15,6 +16,7 @@ from al.graphs.sklearn_names import estimator_named
 from al.graphs.small_cnn import ChannelsFirst, small_cnn
 from al.graphs.small_detector import detector_trunk, small_detector
 from al.graphs.tabular import mlp
+from al.graphs.tagger import token_tagger
 from al.graphs.tensors import load_tree, save_tree
 from al.graphs.textual import text_embedding, text_linear
 from al.graphs.unet import UNet
@@ -23,6 +25,7 @@ __all__ = [
     "ChannelsFirst",
     "ClassificationGraph",
     "DetectionGraph",
+    "EntityGraph",
     "EstimatorGraph",
     "FieldGraph",
     "MultiLabelGraph",
@@ -45,4 +48,5 @@ __all__ = [
     "small_detector",
     "text_embedding",
     "text_linear",
+    "token_tagger",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -59,19 +59,16 @@ def metrics_of(
 
 
 def together(parts: Iterable[Compared]) -> tuple[np.ndarray, np.ndarray]:
-    """Answers [N, …] and targets [N, …] of all parts."""
+    """Answers [N, …] and targets [N, …] of all parts; lists of one length, see `_of_one_length`."""
     answers, targets, _ = zip(*parts, strict=True)
-    return np.concatenate(answers), np.concatenate(targets)
+    return np.concatenate(_of_one_length(answers)), np.concatenate(_of_one_length(targets))
 
 
 def on_rows(
     parts: Iterable[Compared], new_meter: Callable[[], Metric]
 ) -> Callable[[np.ndarray], float]:
     """What a new meter says of any of the samples, by row."""
-    pairs = [[torch.from_numpy(array) for array in part[:2]] for part in parts]
-    width = max((t.shape[1] for _, t in pairs if t.ndim > 1), default=0)
-    answers = torch.cat([a for a, _ in pairs])
-    targets = torch.cat([_widened(t, width) for _, t in pairs])
+    answers, targets = (torch.from_numpy(array) for array in together(parts))
 
     def measure(rows: np.ndarray) -> float:
         meter, some = new_meter(), torch.from_numpy(rows)
@@ -81,9 +78,18 @@ def on_rows(
     return measure
 
 
-def _widened(targets: torch.Tensor, width: int) -> torch.Tensor:
-    """Lists of boxes filled up to one length; other targets have one already."""
-    if targets.ndim < 2 or targets.shape[1] == width:
-        return targets
-    filling = targets.new_full((len(targets), width - targets.shape[1], *targets.shape[2:]), -1)
-    return torch.cat([targets, filling], dim=1)
+def _of_one_length(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts [n, K, …] with the K of the longest: lists of things, of boxes say, are as long as
+    the longest of their batch, and are filled up with −1, which is nothing."""
+    width = max((part.shape[1] for part in parts if part.ndim > 1), default=0)
+    return [
+        part
+        if part.ndim < 2 or part.shape[1] == width
+        else np.pad(part, _behind(part.ndim, width - part.shape[1]), constant_values=-1)
+        for part in parts
+    ]
+
+
+def _behind(dimensions: int, more: int) -> list[tuple[int, int]]:
+    """What is to be padded of an array so that its second dimension gets longer."""
+    return [(0, more if place == 1 else 0) for place in range(dimensions)]

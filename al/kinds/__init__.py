@@ -10,6 +10,7 @@ model's outputs mean depends on it:
 | labels | p(the label applies) | C distributions over yes and no |
 | mask | expected share of the pixels of each class | one distribution over C classes a pixel |
 | boxes | expected number of boxes of each class | one over C classes and nothing, a box |
+| entities | expected number of entities of each class | one over the tags of BIO, a token |
 | number | mean and variance, so C = 2 | one normal distribution |
 
 "samples" [N, T, C] are the same of each stochastic pass. What a strategy scores is not these

@@ -50,8 +50,8 @@ class Kind(ABC):
     #: What labels are, to end the sentence "where labels are …".
     said: ClassVar[str]
     #: The form in which it is answered: "choice" (the name of a class), "choices" (a list of
-    #: them), "value" (a number), "regions" (a mask), "rectangles" (boxes), or a word of its
-    #: own; annotators name the forms that they take.
+    #: them), "value" (a number), "regions" (a mask), "rectangles" (boxes), "spans" (entities), or a
+    #: word of its own; annotators name the forms that they take.
     form: ClassVar[str]
     #: Metric of a task that names none; one of its graph's metrics.
     metric: ClassVar[str]
@@ -75,6 +75,8 @@ class Kind(ABC):
     ranked: ClassVar[bool] = False
     #: Position of the first class that is drawn in a colour; None where none is.
     coloured: ClassVar[int | None] = None
+    #: What `compared` counts of a class, to follow a number.
+    things: ClassVar[str] = "labels"
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
@@ -252,6 +254,11 @@ class Kind(ABC):
             probabilities: of one sample, [C].
         """
         return ()
+
+    def marks(self, label: Label) -> list[tuple[int, int, str]]:
+        """What a label marks in a text: first character, the one behind the last, and the name
+        of the class, ordered and without overlap; nothing by default."""
+        return []
 
     # -- what is chosen by, and what is served ---------------------------------------------
 

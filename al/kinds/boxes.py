@@ -41,6 +41,7 @@ class Boxes(Kind):
     over = ("sum", "max", "mean")
     metrics = MappingProxyType({"map50": Metric()})
     coloured = 0
+    things = "boxes"
 
     def check(self, label: Label) -> None:
         try:

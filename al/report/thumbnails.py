@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 from al.contracts import Label, Preview
 from al.kinds import Kind
-from al.report.section import Markup
+from al.kinds.colours import of_class
+from al.report.section import Markup, escape
 
 #: Side of a picture in pixels, letters of a text, values of a row, letters of a value.
 SIDE, LETTERS, VALUES, LONG = 160, 260, 6, 32
@@ -23,8 +24,30 @@ def shown(kind: Kind, preview: Preview, label: Label | None, id: str) -> Markup:
         size = (max(1, round(wide * grow)), max(1, round(high * grow)))
         return picture(kind.drawn(preview.image, label, size), f"sample {id}")
     if preview.text is not None:
-        return Markup("<blockquote>{}</blockquote>").format(short(preview.text, LETTERS))
+        marks = [] if label is None else kind.marks(label)
+        said = _marked(kind, preview.text, marks) if marks else short(preview.text, LETTERS)
+        return Markup("<blockquote>{}</blockquote>").format(said)
     return Markup("<blockquote>{}</blockquote>").format(_row(preview.row or {}))
+
+
+def _marked(kind: Kind, text: str, marks: Sequence[tuple[int, int, str]]) -> Markup:
+    """A text with what is marked in it, in the colours of the classes, each with its name.
+
+    A long one begins shortly before the first mark.
+    """
+    first = max(0, min(marks[0][0] - LETTERS // 4, len(text) - LETTERS))
+    pieces, at = [Markup("…" if first else "")], first
+    for start, end, name in marks:
+        if start >= first + LETTERS:
+            break
+        style = "background:rgba({},{},{},.25);color:inherit".format(
+            *of_class(kind.place.get(name, 0))
+        )
+        mark = Markup('<mark style="{}">{}<sub> {}</sub></mark>')
+        pieces += [escape(text[at:start]), mark.format(style, text[start:end], name)]
+        at = end
+    last = max(at, first + LETTERS)
+    return Markup("").join([*pieces, escape(text[at:last]), "…" if last < len(text) else ""])
 
 
 def picture(image: Any, what: str) -> Markup:

@@ -7,6 +7,7 @@ tasks       what the server holds of a campaign, kept up to date by looking at c
 media       images, to where annotators' browsers find them
 forms       labels as results in Label Studio and back
 shapes      brush strokes, polygons and boxes as pixels
+spans       entities, in whatever unit their places are counted
 votes       one label out of the answers of several people
 """
 

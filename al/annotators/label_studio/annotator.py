@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from al.annotators.label_studio.forms import DRAWN, TAGS, Size
+from al.annotators.label_studio.forms import TAGS, Ground, ground_of
 from al.annotators.label_studio.media import WAYS, addresses, check_media
 from al.annotators.label_studio.options import address, choice, count
 from al.annotators.label_studio.project import Project, find, make, shown_as, title_of
@@ -205,7 +205,7 @@ class LabelStudio(Annotator):
     ) -> None:
         id = query.ids[row]
         shown = self.data.on_picture(id, query.predicted[row])
-        results = project.form.results(shown, self._size(id))
+        results = project.form.results(shown, self._ground(id))
         if not results:
             return
         task["data"]["shown"] = query.model
@@ -213,8 +213,8 @@ class LabelStudio(Annotator):
         if query.confidence:
             task["predictions"][0]["score"] = query.confidence[row]
 
-    def _size(self, id: str) -> Size | None:
-        return self.data.picture_size(id)
+    def _ground(self, id: str) -> Ground | None:
+        return ground_of(self.data, id)
 
     def _votes(self, copies: Sequence[Held]) -> tuple[list[Answer], int]:
         """The answers to a sample, one a person in the order given, and how many skipped it."""
@@ -250,10 +250,9 @@ class LabelStudio(Annotator):
         assert self._project is not None
         key = (entry["id"], entry["updated_at"])
         if key not in self._labels:
-            drawn = kind_of(self.data.spec).form in DRAWN
-            size = self._size(held.item) if drawn else None
+            ground = self._ground(held.item)
             try:
-                self._labels[key] = self._project.form.label(entry["result"], size)
+                self._labels[key] = self._project.form.label(entry["result"], ground)
             except LabelError as error:
                 raise LabelError(
                     f"{self._name(_person(entry))} on sample {held.item!r} "

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from al.annotators.label_studio.shapes import decode_brush, encode_brush, fill_polygon, hull
+from al.annotators.label_studio.spans import span_of
 from al.annotators.spreadsheets import same
-from al.contracts import Label
+from al.contracts import DataLoader, Label
 from al.errors import LabelError, did_you_mean
-from al.kinds import Kind
+from al.kinds import Kind, kind_of
 from al.masks import decode_mask, encode_mask
 
 #: Form of an answer → the control tags that can give it; the first one shows predictions.
@@ -22,13 +23,25 @@ TAGS: Mapping[str, tuple[str, ...]] = {
     "regions": ("BrushLabels", "PolygonLabels", "RectangleLabels"),
     "rectangles": ("RectangleLabels",),
     "value": ("Number",),
+    "spans": ("Labels",),
 }
-#: Forms that are drawn on images.
+#: Forms that are drawn on images, and those that are marked in texts.
 DRAWN = ("regions", "rectangles")
+MARKED = ("spans",)
 #: Name of the text field in which people name a class that is not there to choose.
 OTHER = "new_class"
 Result = Mapping[str, Any]
 Size = tuple[int, int]  # height and width in pixels
+#: What labels have their places in: an image of that size, or a text.
+Ground = Size | str
+
+
+def ground_of(data: DataLoader, id: str) -> Ground | None:
+    """What labels of a sample have their places in; None where they have none."""
+    form = kind_of(data.spec).form
+    if form in MARKED:
+        return data.preview(id).text
+    return data.picture_size(id) if form in DRAWN else None
 
 
 @dataclass(frozen=True)
@@ -55,23 +68,30 @@ class Form:
 
     # -- results to labels -----------------------------------------------------------------
 
-    def label(self, results: Sequence[Result], size: Size | None) -> Label:
+    def label(self, results: Sequence[Result], ground: Ground | None) -> Label:
         """The label that an annotation's results say; None where they say nothing yet.
 
         Args:
-            size: of the image, where it is one.
+            ground: see `ground_of`.
 
         Raises:
-            LabelError: a class that the task does not know, or a damaged shape.
+            LabelError: a class that the task does not know, a damaged shape, or entities that
+                overlap.
         """
-        said = self._said(results, size)
-        return None if said is None else self.kind.from_form(said)
+        said = self._said(results, ground)
+        label = None if said is None else self.kind.from_form(said)
+        if self.kind.form in MARKED:
+            self.kind.check(label)
+        return label
 
-    def _said(self, results: Sequence[Result], size: Size | None) -> Any:
+    def _said(self, results: Sequence[Result], ground: Ground | None) -> Any:
         mine = [result for result in results if result.get("from_name") in self.controls]
         form = self.kind.form
         if form == "value":
             return mine[-1]["value"]["number"] if mine else None
+        if form in MARKED:
+            assert isinstance(ground, str)  # they are marked in texts
+            return [self._span(result, ground) for result in mine if _names(result) is not None]
         if form not in DRAWN:
             chosen = [name for result in mine for name in result["value"]["choices"]]
             for name in chosen:
@@ -82,7 +102,8 @@ class Form:
             if len(set(chosen)) > 1:
                 raise LabelError(f"{len(chosen)} classes are chosen: choose one")
             return chosen[0] if chosen else None
-        assert size is not None  # shapes are drawn on images
+        assert isinstance(ground, tuple)  # shapes are drawn on images
+        size = ground
         shapes = [result for result in mine if _names(result) is not None]
         if form == "rectangles":
             return [self._box(result, size) for result in shapes]
@@ -108,6 +129,10 @@ class Form:
         if len(names) != 1:
             raise LabelError(f"a shape has {len(names)} labels: give it one")
         return self._position(names[0])
+
+    def _span(self, result: Result, text: str) -> dict[str, Any]:
+        start, end = span_of(result["value"], text)
+        return {"start": start, "end": end, "label": self.classes[self._class(result)]}
 
     def _pixels(self, result: Result, size: Size) -> np.ndarray:
         value, (height, width) = result["value"], size
@@ -139,7 +164,7 @@ class Form:
 
     # -- labels to results -----------------------------------------------------------------
 
-    def results(self, label: Label, size: Size | None) -> list[dict[str, Any]]:
+    def results(self, label: Label, ground: Ground | None) -> list[dict[str, Any]]:
         """Results that show a label to an annotator, or say it for one."""
         form, said = self.kind.form, self.kind.to_form(label)
         name, tag = next(
@@ -150,8 +175,20 @@ class Form:
         )
         kind = tag.lower()
         values: list[dict[str, Any]]
+        size = ground if isinstance(ground, tuple) else None
         if form == "value":
             values = [{"number": said}]
+        elif form in MARKED:
+            assert isinstance(ground, str)
+            values = [
+                {
+                    "start": entity["start"],
+                    "end": entity["end"],
+                    "text": ground[entity["start"] : entity["end"]],
+                    kind: [entity["label"]],
+                }
+                for entity in said
+            ]
         elif form not in DRAWN:
             values = [{"choices": [said] if form == "choice" else list(said)}]
         elif form == "rectangles":

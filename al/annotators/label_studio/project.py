@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
-from al.annotators.label_studio.forms import DRAWN, OTHER, TAGS, Form
+from al.annotators.label_studio.forms import DRAWN, MARKED, OTHER, TAGS, Form
 from al.annotators.label_studio.server import Missing, Server
 from al.contracts import DataSpec, Preview
 from al.errors import AnnotatorError, did_you_mean
@@ -141,14 +141,18 @@ def config(spec: DataSpec, shown: str, *, grows: bool = False) -> str:
         grows: with a field in which people name a class that the task does not know.
 
     Raises:
-        AnnotatorError: shapes can be drawn on images only.
+        AnnotatorError: shapes can be drawn on images only, entities marked in texts only.
     """
     kind = kind_of(spec)
     form = kind.form
     if shown != "image" and form in DRAWN:
         raise AnnotatorError(f"{kind.said} are drawn on images, and this task shows a {shown}")
+    if shown != "text" and form in MARKED:
+        raise AnnotatorError(f"{kind.said} are marked in texts, and samples here are {shown}s")
     tag = _SHOWN_BY[shown][0]
-    if form == "value":
+    if form in MARKED:
+        controls = _shapes("Labels", "label", spec.classes)
+    elif form == "value":
         controls = '<Number name="label" toName="sample" required="true"/>'
     elif form not in DRAWN:
         choice = _CHOICE[form]
@@ -227,7 +231,8 @@ def form_of(text: str, spec: DataSpec, shown: str) -> Form:
         _check_classes(control, spec)
     (target,) = targets
     tag = next((tag for tag in root.iter() if tag.get("name") == target), None)
-    if tag is None or tag.tag not in _SHOWN_BY[shown]:
+    by = _SHOWN_BY[shown][:1] if kind.form in MARKED else _SHOWN_BY[shown]
+    if tag is None or tag.tag not in by:
         is_one = f"is {tag.tag}" if tag is not None else "is not there"
         raise AnnotatorError(
             f"samples are {shown}s, and {target!r} {is_one}: make it {_SHOWN_BY[shown][0]}"

@@ -23,11 +23,9 @@ def balance(facts: Facts) -> Section | None:
     if counts is None:
         return None
     found = counts[..., 0]  # [L, C]
-    what = "labels"
+    what = facts.kind.things
     if Trait.PIXELS in facts.kind.traits:  # of pixels: samples in which a class is
         found, what = (found > 0).astype(float), "masks with"
-    elif Trait.COUNTS in facts.kind.traits:
-        what = "boxes"
     frame = pd.DataFrame(found.astype(int), columns=list(names))
     by_cycle = frame.groupby(facts.answers["collected"].to_numpy()).sum().rename_axis("cycle")
     total = by_cycle.sum()

@@ -1,0 +1,116 @@
+"""Columns as the shared tasks of CoNLL have them: a token a line, its tag last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from al.errors import DataError
+
+#: Prefixes of tags that begin an entity, and those that end one, in BIO, BIOES and BILOU.
+_BEGIN, _END = frozenset("BSU"), frozenset("ESLU")
+_TAG = re.compile(r"O|([BIESLU])-(.+)")
+#: What stands in place of a tag where nobody has tagged yet.
+_UNTAGGED = ("_", "?")
+
+
+def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, Any]]:
+    """The sentences of a file, as rows of the text, its entities and the line that it begins in.
+
+    Columns are parted by tabs or spaces, sentences by empty lines. The first column is the token,
+    or the second where the first one counts; the last is its tag, in BIO (or the older IOB1),
+    BIOES or BILOU. A sentence with one column, or whose tags are all "_", has no label. Tokens
+    are joined by a space each. Lines of comment, and -DOCSTART-, are passed over.
+
+    Args:
+        name, target: what text and entities are called in the rows.
+
+    Raises:
+        DataError: a tag is none, or some tokens of a sentence have none; names the line.
+    """
+    found = []
+    for first, lines in _sentences(text):
+        columns = [line.split("\t") if "\t" in line else line.split() for line in lines]
+        counts = len(columns[0]) > 2 and all(
+            cells[0] == str(number) for number, cells in enumerate(columns, 1)
+        )
+        try:
+            tokens = [cells[1 if counts else 0].strip() for cells in columns]
+        except IndexError:
+            raise DataError(f"{path} line {first}: a token has no columns: mend it") from None
+        tags = [cells[-1].strip() if len(cells) > 1 else "_" for cells in columns]
+        row: dict[str, Any] = {name: " ".join(tokens), "line": first}
+        row[target] = _entities(path, first, tokens, tags)
+        found.append(row)
+    return found
+
+
+def _sentences(text: str) -> Iterable[tuple[int, list[str]]]:
+    """The lines of each sentence, with the number of its first one."""
+    lines: list[str] = []
+    first = 0
+    for number, line in enumerate([*text.split("\n"), ""], 1):
+        line = line.rstrip("\r")
+        comment = not lines and line.startswith("#") and not _TAG.fullmatch(line.split()[-1])
+        if line.startswith("-DOCSTART-") or comment:
+            continue
+        if line.strip():
+            first = first if lines else number
+            lines.append(line)
+        elif lines:
+            yield first, lines
+            lines = []
+
+
+def _entities(
+    path: Path, first: int, tokens: Sequence[str], tags: Sequence[str]
+) -> list[dict[str, Any]] | None:
+    """The entities of a sentence; None where it has no tags."""
+    untagged = [tag in _UNTAGGED for tag in tags]
+    if all(untagged):
+        return None
+    found: list[dict[str, Any]] = []
+    at, open_now = 0, False
+    for number, (token, tag) in enumerate(zip(tokens, tags, strict=True)):
+        match = _TAG.fullmatch(tag)
+        if match is None:
+            raise DataError(
+                f"{path} line {first + number}: {tag!r} is no tag: write O, B-CLASS or I-CLASS in "
+                "the last column, or _ for every token of a sentence without tags"
+            )
+        prefix, label = match.groups()
+        if label is not None:
+            goes_on = open_now and prefix not in _BEGIN and found[-1]["label"] == label
+            if goes_on:
+                found[-1]["end"] = at + len(token)
+            else:
+                found.append({"start": at, "end": at + len(token), "label": label})
+        open_now = label is not None and prefix not in _END
+        at += len(token) + 1
+    return found
+
+
+def tags_of(
+    spans: Sequence[tuple[int, int]], entities: Sequence[tuple[int, int, str]]
+) -> list[tuple[int, int, str]]:
+    """Tokens with their tags in BIO; a token that an entity ends in is cut there.
+
+    Args:
+        spans: of tokens, first character and the one behind the last.
+        entities: first character, the one behind the last, and class; in order, apart.
+    """
+    cuts = {edge for start, end, _ in entities for edge in (start, end)}
+    pieces = []
+    for start, end in spans:
+        edges = [start, *sorted(cut for cut in cuts if start < cut < end), end]
+        pieces += list(pairwise(edges))
+    found, before = [], None
+    for start, end in pieces:
+        own = next((e for e in entities if e[0] < end and e[1] > start), None)
+        prefix = "I" if own is not None and own == before else "B"
+        found.append((start, end, "O" if own is None else f"{prefix}-{own[2]}"))
+        before = own
+    return found

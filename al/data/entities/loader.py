@@ -1,0 +1,258 @@
+"""Data Loaders over texts with entities in them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from al.contracts import DataSpec, Label
+from al.data.boxes.listed import told
+from al.data.delimited import tell_once
+from al.data.entities.files import FILE, LINE, files_of, read_files
+from al.data.entities.tokens import FEATURES, rows_of, together, tokens_of
+from al.data.legend import names_given
+from al.data.oddities import gaps
+from al.data.own import READING, Samples
+from al.data.reading import UNASKED, mark
+from al.data.texts import TextLoader, features
+from al.errors import ConfigError, DataError, LabelError, did_you_mean
+from al.kinds import kind_of
+from al.kinds.entities import LIKE
+
+_log = logging.getLogger(__name__)
+
+#: Tokens of the shape that inputs have; batches with longer texts are longer.
+MOST, STEP = 512, 16
+
+
+class EntityLoader(TextLoader):
+    """Texts as tokens; see `al.data.entities.tokens`.
+
+    Args:
+        frame: texts and their entities, a list each in any form that `Entities.from_form` takes,
+            None where nobody has looked; see `TextLoader` for the rest.
+        classes: those that are learned; all that there are where none is named.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        text: str,
+        target: str,
+        *,
+        place: Callable[[int], str],
+        what: str,
+        classes: Sequence[str] = (),
+        published: bool = False,
+    ) -> None:
+        self._wanted, self._classes = tuple(classes), tuple[str, ...]()
+        super().__init__(
+            frame, text, target, place=place, what=what, published=published, asked=UNASKED
+        )
+
+    def _texts_of(self, frame: pd.DataFrame) -> list[str]:
+        """As they are, since entities are counted from their first character."""
+        return [str(text) for text in frame[self.text]]
+
+    def _labels(self, frame: pd.DataFrame, place: Callable[[int], str]) -> Sequence[Label | None]:
+        """The entities; texts whose entities cannot be used count as unlabelled, which is told."""
+        self._odd: dict[str, list[str]] = {}
+        kind = kind_of(DataSpec((), (), "int32", "entities"))
+        found: list[Label | None] = []
+        for row, (text, said) in enumerate(zip(self._texts, frame[self.target], strict=True)):
+            label = None
+            try:
+                if said is not None and said == said:  # NaN where a file has no such key
+                    label = kind.from_form(said)
+                    if not isinstance(label, list):
+                        raise LabelError(LIKE)
+                    kind_of(self._naming(label)).check(label)
+                    label = self._within(text, label, place(row))
+            except LabelError as error:
+                label = None
+                self._note("texts have entities that cannot be used, and count as unlabelled",
+                           f"{place(row)}: {error}")  # fmt: skip
+            found.append(label)
+        self._classes = self._classes or self._chosen(found)
+        for line in told(self._odd):
+            tell_once(f"{self._what}: {line}", _log)
+        if not self._wanted:
+            return found
+        known = set(self._classes)
+        left_out = Counter(one["label"] for some in found for one in some or () if
+                           one["label"] not in known)  # fmt: skip
+        for name, count in sorted(left_out.items()):
+            tell_once(f"{self._what}: {count} entities of class {name!r} are left out, as classes "
+                      "does not name it", _log)  # fmt: skip
+        return [
+            None if some is None else [one for one in some if one["label"] in known]
+            for some in found
+        ]
+
+    @staticmethod
+    def _naming(label: Any) -> DataSpec:
+        """A spec whose classes are those that a label names.
+
+        Raises:
+            LabelError: one is no name.
+        """
+        names = dict.fromkeys(one["label"] for one in label)
+        for name in names:
+            if not isinstance(name, str) or not name.strip():
+                raise LabelError(f"{name!r} is no name of a class")
+        return DataSpec(tuple(names), (), "int32", "entities")
+
+    def _within(self, text: str, label: Label, where: str) -> Label:
+        """Entities without the space around them.
+
+        Raises:
+            LabelError: one reaches beyond its text, or is of spaces alone.
+        """
+        found = bare(text, label)
+        if found != label:
+            self._note("texts have entities with space around them, which is left out", where)
+        return found
+
+    def _note(self, what: str, where: str) -> None:
+        self._odd.setdefault(what, []).append(where)
+
+    def _chosen(self, labels: Sequence[Label | None]) -> tuple[str, ...]:
+        """The classes that are learned.
+
+        Raises:
+            ConfigError: one that was asked for is not there.
+            DataError: there is no entity.
+        """
+        known = sorted({one["label"] for label in labels for one in label or ()})
+        if not known:
+            first = next(iter(told(self._odd)), "no text is labelled")
+            raise DataError(f"{self._what} holds no entity, {first}: mark some of each class")
+        for name in self._wanted:
+            if name not in known:
+                raise ConfigError(f"classes: {name!r} is no class: {did_you_mean(name, known)}")
+        return self._wanted or tuple(known)
+
+    def _spec_for(self, samples: Samples) -> DataSpec:
+        longest = max(len(rows) for rows in self._tokens)
+        length = min(MOST, -(-max(longest, 1) // STEP) * STEP)
+        more = {"reading": READING, "text": self.text, "target": self.target}
+        return DataSpec(self._classes, (length, 2 + FEATURES), "int32", "entities", more)
+
+    def _taken(self, frame: pd.DataFrame) -> Samples:
+        samples = super()._taken(frame)
+        self._tokens = [rows_of(text) for text in self._texts]
+        return samples
+
+    # -- samples ---------------------------------------------------------------------------
+
+    def inputs(self, rows: np.ndarray) -> torch.Tensor:
+        some = [self._tokens[row] for row in rows]
+        return torch.from_numpy(together(some, self.spec.input_shape[0]))
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        """Counts of words and pairs of words, hashed, [n, F]."""
+        found = features([self._texts[row] for row in self.rows(ids)])
+        return np.asarray(found.toarray(), np.float32)
+
+    def from_picture(self, id: str, label: Label) -> Label:
+        row = self._row.get(id)
+        if row is None:
+            return label
+        try:
+            return bare(self._texts[row], self.kind.from_form(label))
+        except TypeError:
+            return label  # which is none, as `check_label` says
+
+    # -- said of it ------------------------------------------------------------------------
+
+    def told(self) -> list[str]:
+        labels = [label for label in self.samples.labels if label is not None]
+        counts = Counter(one["label"] for label in labels for one in label)
+        said = ", ".join(f"{name!r} {counts[name]}" for name in self.spec.classes)
+        lines = [f"{sum(counts.values())} entities of {len(self.spec.classes)} classes in "
+                 f"{len(labels)} of {len(self._texts)} texts: {said}"]  # fmt: skip
+        if empty := sum(not label for label in labels):
+            lines.append(f"{empty} texts are labelled as without an entity")
+        return [*lines, *gaps(self._more)]
+
+    def oddities(self) -> list[str]:
+        counts, inside = Counter[str](), list[str]()
+        rows = zip(self._texts, self.samples.labels, self.samples.places, strict=True)
+        for text, label, where in rows:
+            counts.update(one["label"] for one in label or ())
+            if label:
+                starts, ends = (set(edges) for edges in zip(*tokens_of(text), strict=True))
+                if any(one["start"] not in starts or one["end"] not in ends for one in label):
+                    inside.append(where)
+        lines = told({"texts have entities that begin or end inside a word, where none is found":
+                      inside} if inside else {})  # fmt: skip
+        few = [name for name in self.spec.classes if counts[name] == 1]
+        lines += [f"class {name!r} has one entity: it is trained on at most" for name in few]
+        return [*lines, *super().oddities()]
+
+
+class EntityFileLoader(EntityLoader):
+    """A user's own files of texts with entities, looked at again as each cycle begins."""
+
+    def __init__(self, data: str, text: str, target: str, classes: str = "none") -> None:
+        self._data, self.text, self.target = data, text, target
+        frame = self._read()
+        first = self._files[0]
+        named, _ = names_given(classes, first.parent) if classes != "none" else (None, "")
+        super().__init__(
+            frame, text, target, place=self._at,
+            what=first.name if len(self._files) == 1 else first.parent.name,
+            classes=tuple(dict.fromkeys((named or {}).values())),
+        )  # fmt: skip
+
+    def _read(self) -> pd.DataFrame:
+        self._files = files_of(self._data)
+        self._marks = [mark(path) for path in self._files]
+        frame = read_files(self._files, self.text, self.target)
+        self._stands = list(zip(frame[FILE], frame[LINE], strict=True))
+        return frame.drop(columns=[FILE, LINE])
+
+    def _at(self, row: int) -> str:
+        file, line = self._stands[row]
+        return f"{file} line {line}"
+
+    def refresh(self) -> None:
+        files = files_of(self._data)
+        if files != self._files or [mark(path) for path in files] != self._marks:
+            self.retake(self._read())
+
+    def source(self, id: str) -> str | None:
+        file, _, line = self.samples.places[self._row[id]].rpartition(" line ")
+        path = next(path for path in self._files if path.name == file)
+        return f"{path}#{line}"
+
+
+def bare(text: str, label: Label) -> Label:
+    """Entities without the space around them.
+
+    Raises:
+        LabelError: one reaches beyond its text, or is of spaces alone.
+    """
+    found = []
+    for one in label:
+        start, end = one["start"], one["end"]
+        if end > len(text):
+            raise LabelError(
+                f"an entity at {start}–{end} reaches beyond its text of {len(text)} characters: "
+                "count in code points, as Python does"
+            )
+        within = text[start:end]
+        if not within.strip():
+            raise LabelError(f"an entity at {start}–{end} holds spaces alone: take it out")
+        start, end = (
+            start + len(within) - len(within.lstrip()),
+            end - len(within) + len(within.rstrip()),
+        )
+        found.append({**one, "start": start, "end": end})
+    return found
