@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, NoReturn
@@ -118,6 +118,7 @@ def step_command(
     extra: Mapping[str, tuple[str, str]] | None = None,
     help: str = "",
     examples: Sequence[str] = (),
+    bare: Collection[str] = (),
 ) -> Callable[[Body], StepCommand]:
     """Decorator: a function of the given parameters as the command of an entry point.
 
@@ -127,6 +128,7 @@ def step_command(
         extra: options of this entry point alone: name → (default, help line).
         help: what the command does; the function's docstring where empty.
         examples: command lines that the help shows.
+        bare: those of `extra` that mean "on" where they stand without a value.
     """
 
     def decorate(body: Body) -> StepCommand:
@@ -140,7 +142,13 @@ def step_command(
             callback=callback,
             params=[
                 *(
-                    click.Option([f"--{key}"], default=default, show_default=True, help=text)
+                    click.Option(
+                        [f"--{key}"],
+                        default=default,
+                        show_default=True,
+                        help=text,
+                        **_bare(key in bare),
+                    )
                     for key, (default, text) in (extra or {}).items()
                 ),
                 *(_option(p, defaults) for p in dataclasses.fields(Config)),
@@ -149,6 +157,11 @@ def step_command(
         )
 
     return decorate
+
+
+def _bare(may: bool) -> dict[str, Any]:
+    """What click is told of an option that may stand without a value."""
+    return {"is_flag": False, "flag_value": "on"} if may else {}
 
 
 def shown(examples: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ OTHERS = (
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
 EXTRA = {
-    "page": {"invite": "none", "revoke": "none"},
+    "page": {"watch": "off", "invite": "none", "revoke": "none"},
     "watch": {"poll": "60s", "samples": "0", "schedule": "off"},
     "undo": {"reason": ""},
     "export": {"format": "csv", "to": "auto", "images": "on", "auto": "off"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
@@ -69,6 +69,9 @@ class Annotator(ABC):
     #: What becomes of answers that name new classes, as the parameter of this name says; set by
     #: the pipeline. An annotator hands them over where it is "grow".
     new_classes: str = "refuse"
+    #: Looks at the data again, for who serves a page longer than a cycle and is to show samples
+    #: that came meanwhile; set by who serves.
+    renew: Callable[[], None] | None = None
 
     def __init__(
         self, data: DataLoader, campaign: str, options: Mapping[str, str] | None = None
@@ -105,8 +108,16 @@ class Annotator(ABC):
         """Open while the pipeline waits: what people need meanwhile, like a page; else nothing."""
         return nullcontext()
 
-    def serve(self) -> None:
+    def at_work(self) -> AbstractContextManager[None]:
+        """Open while the pipeline works on what was answered: people who wait may be told."""
+        return nullcontext()
+
+    def serve(self, over: Callable[[bool], bool] | None = None) -> None:
         """Serve a page of its own until people are through.
+
+        Args:
+            over: serve until this says so instead; it is asked twice a second, and told whether
+                there is nothing to answer.
 
         Raises:
             NotImplementedError: people work elsewhere.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,6 +22,7 @@ from al.pipeline import notebook
 from al.pipeline.achieved import tell_achieved
 from al.pipeline.asking import reached
 from al.pipeline.auto_label import auto_label
+from al.pipeline.beside import Beside
 from al.pipeline.cycle import begin_cycle, ended, open_cycle
 from al.pipeline.driving import advance, run_missing
 from al.pipeline.history import stop_reason
@@ -154,7 +157,14 @@ class Campaign:
             else:
                 _log.info(f"nothing to do: {session.closed}; {opening.name} starts the next cycle")
 
-    def watch(self, *, poll: str = "60s", samples: int | str = 0, schedule: str = "off") -> None:
+    def watch(
+        self,
+        *,
+        poll: str = "60s",
+        samples: int | str = 0,
+        schedule: str = "off",
+        wake: threading.Event | None = None,
+    ) -> None:
         """Stay up and run a cycle when there is reason; returns when a stop rule ends it.
 
         Between two cycles nothing is held: other commands may work on the campaign.
@@ -162,6 +172,7 @@ class Campaign:
         Args:
             poll: time between two looks, like "30s" or "10m".
             samples, schedule: what starts a cycle; see `al.pipeline.watch.Reasons`.
+            wake: set by who knows that it is time for a look.
         """
         reasons = Reasons.from_text(str(samples), schedule)
 
@@ -171,15 +182,18 @@ class Campaign:
                 decision = decide(session, reasons)
             if decision.go:
                 with self._opened() as session:
-                    advance(open_cycle(session) or begin_cycle(session))
+                    went_on = advance(open_cycle(session) or begin_cycle(session))
+                if went_on and wake is not None:
+                    wake.set()
             return decision.why, decision.over
 
-        keep_watch(look, span(poll, "poll"))
+        keep_watch(look, span(poll, "poll"), wake)
 
-    def page(self, *, invite: str = "none", revoke: str = "none") -> None:
+    def page(self, *, watch: str = "off", invite: str = "none", revoke: str = "none") -> None:
         """Serve the annotator's page; the campaign is not held, so its commands run beside it.
 
         Args:
+            watch: "on" also watches the campaign, from its first cycle, in a process beside.
             invite: instead, print a link of their own for each of these people, who are parted
                 by commas.
             revoke: instead, let the links of these people open nothing any more.
@@ -187,21 +201,42 @@ class Campaign:
         Raises:
             ConfigError: there is no such campaign, or its annotator has no page.
         """
-        with self._looked_into() as session:  # served outside, where no store is needed
-            pass
-        annotator = session.annotator
-        try:
-            with reached(session):
-                for name in _names(revoke):
-                    annotator.revoke(name)
-                    _log.info(f"{name}: the link opens nothing any more; the answers stay")
-                for name in _names(invite):
-                    _log.info(f"{name}: {annotator.invite(name)}")
-                if not (_names(invite) or _names(revoke)):
-                    annotator.serve()
-        except NotImplementedError:
-            at = f": people work at {annotator.where}" if annotator.where else ""
-            raise ConfigError(f"annotator {session.config.annotator!r} has no page{at}") from None
+        if watch not in ("on", "off"):
+            raise ConfigError(f"watch={watch!r}: give on or off")
+        told = {
+            "of": f"{type(self).__module__}:{type(self).__qualname__}",
+            "tracking_uri": self._tracking_uri,
+            "experiment": self._experiment,
+            "given": self._given,
+        }
+        with Beside(told) as driver:
+            while (session := self._there(create=watch == "on")) is None:
+                driver.begin()
+                time.sleep(1)
+            annotator = session.annotator
+            annotator.renew = session.look_again
+            try:
+                with reached(session):
+                    for name in _names(revoke):
+                        annotator.revoke(name)
+                        _log.info(f"{name}: the link opens nothing any more; the answers stay")
+                    for name in _names(invite):
+                        _log.info(f"{name}: {annotator.invite(name)}")
+                    if not (_names(invite) or _names(revoke)):
+                        annotator.serve(driver.over if watch == "on" else None)
+            except NotImplementedError:
+                at = f": people work at {annotator.where}" if annotator.where else ""
+                kind = session.config.annotator
+                raise ConfigError(f"annotator {kind!r} has no page{at}") from None
+
+    def _there(self, create: bool) -> Session | None:
+        """The campaign as it stands; None where it has not begun.
+
+        Raises:
+            ConfigError: it has not begun, and is not to be.
+        """
+        with self._settings():
+            return look_into(self._given, experiment=self._experiment, create=create)
 
     def undo(self, reason: str) -> int:
         """Move Production back to the version before; returns which that is.

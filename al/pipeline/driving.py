@@ -67,7 +67,7 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
 
     steps = cycle.session.steps
     try:
-        with ended(cycle.run, finish):
+        with ended(cycle.run, finish), cycle.session.annotator.at_work():
             measure_again(cycle.session)
             if only:
                 cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +107,9 @@ def _why_now(session: Session, reasons: Reasons) -> Decision:
     return Decision(False, f"no cycle: {', '.join(said)}")
 
 
-def keep_watch(look: Callable[[], tuple[str, bool]], poll: float) -> None:
+def keep_watch(
+    look: Callable[[], tuple[str, bool]], poll: float, wake: threading.Event | None = None
+) -> None:
     """Look again and again; say what was decided where that is not what was said before.
 
     What a person can mend is said and looked at again; a wrong parameter ends the watch.
@@ -114,6 +117,7 @@ def keep_watch(look: Callable[[], tuple[str, bool]], poll: float) -> None:
     Args:
         look: decides and acts; returns what to say, and whether the watch is over.
         poll: seconds between two looks.
+        wake: set by who knows that it is time for one.
     """
     before = ""
     while True:
@@ -129,4 +133,8 @@ def keep_watch(look: Callable[[], tuple[str, bool]], poll: float) -> None:
             before = kind
         if over:
             return
-        time.sleep(poll)
+        if wake is None:
+            time.sleep(poll)
+        else:
+            wake.wait(poll)
+            wake.clear()

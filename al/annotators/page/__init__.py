@@ -11,8 +11,10 @@ past        what was said: a history, and a review at the end
 guide       instructions, and examples of each class
 turns       who is served what: several people at once, several answers a sample
 desk        what there is to do, and what becomes of an answer
-app         the addresses, and who is let in; those for looking around, `looking`
-server      a port, a lock and a thread
+app         the addresses; those for looking around, `looking`
+door        who is let in, by `people` and their links; `network`, where the page is to be found
+server      a port, a lock and a thread; connections, `wire`
+at_work     whether a driver works on the answers
 static      the page itself: `index.html`, `page.css`, and modules; a form of answers is a file of
             `static/forms/`
 """

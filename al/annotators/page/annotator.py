@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al.annotators.keys import TYPED, keys_of, revisions
 from al.annotators.page import look, network
+from al.annotators.page.at_work import AtWork
 from al.annotators.page.drawing import DRAWN, collected
 from al.annotators.page.log import AnswerLog, Suggestion
 from al.annotators.page.turns import Rule, votes_of
@@ -100,17 +101,26 @@ class Page(Annotator):
 
     @contextmanager
     def attending(self) -> Iterator[None]:
-        """The page is served while this is open."""
+        """The page is served while this is open, by this process or another one."""
+        from al.annotators.page.server import Served
+
         before, server = self.where, self._server()
-        with server:
-            self.where = server.url
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(server)
+                self.where = server.url
+            except Served:
+                pass  # people are there
             try:
                 yield
             finally:
                 self.where = before
 
-    def serve(self) -> None:
-        """Serve the page until somebody says there that it is finished."""
+    def at_work(self) -> AbstractContextManager[None]:
+        return AtWork(self.log.folder).said()
+
+    def serve(self, over: Callable[[bool], bool] | None = None) -> None:
+        """Serve the page until somebody says there that it is finished, or `over` does."""
         with self._server() as server:
             if links := server.people.links():
                 _log.warning(
@@ -120,7 +130,7 @@ class Page(Annotator):
             else:
                 where = f"open {server.url} in a browser on this machine"
                 _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
-            server.wait()
+            server.wait(over)
 
     def invite(self, name: str) -> str:
         from al.annotators.page.people import People
@@ -139,7 +149,10 @@ class Page(Annotator):
         from al.annotators.page.server import PageServer
 
         grows = self.new_classes == "grow"
-        desk = Desk(self.data, self.campaign, self.log, rule=self.rule, grows=grows, look=self.look)
+        desk = Desk(
+            self.data, self.campaign, self.log,
+            rule=self.rule, grows=grows, look=self.look, renew=self.renew,
+        )  # fmt: skip
         return PageServer(desk, self.network)
 
 

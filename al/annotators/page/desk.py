@@ -6,11 +6,14 @@ before the next sample shows.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from al.annotators.keys import Key
+from al.annotators.page.at_work import AtWork
 from al.annotators.page.drawing import heard, is_drawn, picture
 from al.annotators.page.guide import Guide
 from al.annotators.page.item import Items, drawn
@@ -22,8 +25,10 @@ from al.annotators.page.people import name_of
 from al.annotators.page.turns import Rule, Said, Turns, votes_of
 from al.annotators.votes import agreement
 from al.contracts import DataLoader
-from al.errors import DataError
+from al.errors import AlError, DataError
 from al.kinds import kind_of
+
+_log = logging.getLogger(__name__)
 
 #: So many samples after the one that is shown are named, for browsers to fetch ahead.
 AHEAD = 3
@@ -38,6 +43,7 @@ class Desk:
         rule: how many answers a sample gets.
         grows: people may name classes that the task does not know.
         look: what the user says of how the page looks.
+        renew: looks at the data again.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Desk:
         rule: Rule | None = None,
         grows: bool = False,
         look: Look | None = None,
+        renew: Callable[[], None] | None = None,
     ) -> None:
         self.data, self.campaign, self.log = data, campaign, log
         self.rule = rule or Rule()
@@ -56,6 +63,9 @@ class Desk:
         self.grows = grows and bool(data.spec.classes) and not is_drawn(data.spec)
         self.one_at_a_time = threading.Lock()
         self.finished = threading.Event()
+        self._renew, self._renewed = renew, 0
+        self.at_work = AtWork(log.folder)
+        self.watched = self.ended = False  # the campaign goes on by itself; it has ended
         self.look = look or Look()
         self.items = Items(data, log, self.look)
         self.past, self.guide = Past(self.items), Guide(self.items)
@@ -75,7 +85,7 @@ class Desk:
         open_keys = [
             key for query in [latest, *queries[:-1]] for key in query if self._open(key, said)
         ]
-        gone = set(self.data.missing([key[0] for key in open_keys]))
+        gone = self._gone(open_keys, len(ever))
         there = [key for key in open_keys if key[0] not in gone]
         shows = ever[showing] if isinstance(showing, int) and 0 <= showing < len(ever) else None
         mine = self.turns.next(name, tab, there, said, shows) if name else there
@@ -88,13 +98,40 @@ class Desk:
             "done": len(done),
             "skipped": sum(self.rule.standing(entries) == "skipped" for entries in done),
             "left": len(open_keys),
-            "yours": len(mine),
+            "phase": "ask" if mine else self._phase(there),
             "disputed": sum(self.rule.disputed(said.get(key, {})) for key in open_keys),
             "agreement": round(same / of, 3) if of else None,
             "undo": None if last is None else places[last],
             "numbers": self.guide.numbers(),
             "classes": self.classes,
         }
+
+    def _gone(self, keys: Sequence[Key], asked: int) -> set[str]:
+        """Samples that are not in the data; it is looked at again once so many were asked."""
+        gone = set(self.data.missing([key[0] for key in keys]))
+        if gone and self._renew is not None and self._renewed != asked:
+            self._renewed = asked
+            try:
+                self._renew()
+            except AlError as error:
+                _log.warning(f"the data was not looked at again: {error}")
+            gone = set(self.data.missing([key[0] for key in keys]))
+        return gone
+
+    def _phase(self, there: Sequence[Key]) -> str:
+        """Why somebody has nothing to answer: others have the rest, or the campaign is … ."""
+        if self.ended:
+            return "ended"
+        if self.at_work.seen():
+            return "learning"
+        if there:
+            return "others"
+        return "between" if self.watched else "done"
+
+    def idle(self) -> bool:
+        """Whether there is nothing to answer."""
+        said = self.log.answers()
+        return not any(self._open(key, said) for query in self.log.queries() for key in query)
 
     def _open(self, key: Key, said: Said) -> bool:
         return self.rule.standing(said.get(key, {})) == "waiting"

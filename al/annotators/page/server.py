@@ -7,6 +7,8 @@ import json
 import secrets
 import socket
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,14 @@ if TYPE_CHECKING:
 
 #: Ports that no system lends to outgoing connections, so that one is free again after a restart.
 LASTING = range(20_000, 32_000)
+#: Seconds in which pages that are open hear that the campaign has ended.
+HEARD = 5.0
 #: Where secret and port are kept.
 ADDRESS = ".page.json"
+
+
+class Served(ConfigError):
+    """Another process serves the page."""
 
 
 class PageServer:
@@ -35,8 +43,8 @@ class PageServer:
         url: what people open; without a secret where they have links of their own.
 
     Raises:
-        ConfigError: another process serves this page, the port is taken, or nobody is invited
-            who could reach it.
+        Served: another process serves this page.
+        ConfigError: the port is taken, or nobody is invited who could reach it.
     """
 
     url: str
@@ -60,7 +68,7 @@ class PageServer:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise ConfigError(
+            raise Served(
                 f"the page of campaign {self.desk.campaign!r} is served by another process: "
                 "use that, or stop it"
             ) from None
@@ -77,10 +85,17 @@ class PageServer:
             self._server.server_close()
         self._lock.release()
 
-    def wait(self) -> None:
-        """Until somebody says on the page that it is finished."""
-        while not self.desk.finished.wait(0.5):  # short waits let a signal through
-            pass
+    def wait(self, over: Callable[[bool], bool] | None = None) -> None:
+        """Until somebody says on the page that it is finished, or `over` says so."""
+        if over is None:
+            while not self.desk.finished.wait(0.5):  # short waits let a signal through
+                pass
+            return
+        self.desk.watched = True
+        while not over(self.desk.idle()):
+            time.sleep(0.5)
+        self.desk.ended = True
+        time.sleep(HEARD)
 
     def _start(self) -> None:
         token, remembered = kept_address(self.folder)
