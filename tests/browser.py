@@ -102,18 +102,19 @@ class Browser:
     ) -> None:
         """Several fingers at once, each along its path."""
 
-        def steps(path: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
-            moves = [{"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)}
-                     for x, y in path]  # fmt: skip
-            down, up = ({"type": kind, "button": button} for kind in ("pointerDown", "pointerUp"))
-            return [moves[0], down, *moves[1:], up]
-
+        fingers = [
+            (f"{hand}{number}", _strokes([path], button)) for number, path in enumerate(paths)
+        ]
         actions = [
-            {"type": "pointer", "id": f"{hand}{number}", "parameters": {"pointerType": hand},
-             "actions": steps(path)}
-            for number, path in enumerate(paths)
-        ]  # fmt: skip
+            {"type": "pointer", "id": id, "parameters": {"pointerType": hand}, "actions": steps}
+            for id, steps in fingers
+        ]
         self._call("POST", "/actions", actions=actions)
+
+    def strokes(self, paths: Sequence[Sequence[tuple[float, float]]]) -> None:
+        """One stroke of the mouse after the other."""
+        mouse = {"type": "pointer", "id": "mouse0", "parameters": {"pointerType": "mouse"}}
+        self._call("POST", "/actions", actions=[{**mouse, "actions": _strokes(paths, 0)}])
 
     def becomes(
         self, width: int, height: int, *, ratio: float = 1, dark: bool = False, touch: bool = False
@@ -138,6 +139,17 @@ class Browser:
         if isinstance(value, dict) and "error" in value:
             raise AssertionError(f"{value['error']}: {value['message']}")
         return value
+
+
+def _strokes(paths: Sequence[Sequence[tuple[float, float]]], button: int) -> list[dict[str, Any]]:
+    """Paths of a pointer as steps of the protocol."""
+    down, up = ({"type": kind, "button": button} for kind in ("pointerDown", "pointerUp"))
+    steps = []
+    for path in paths:
+        moves = [{"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)}
+                 for x, y in path]  # fmt: skip
+        steps += [moves[0], down, *moves[1:], up]
+    return steps
 
 
 def until(holds: Callable[[], Any], seconds: float = 30) -> None:

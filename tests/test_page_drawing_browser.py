@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from al.annotators.label_studio.shapes import fill_polygon
 from al.annotators.page import Page
 from al.contracts import Query
 from al.masks import VOID, decode_mask, encode_mask
+from al.tasks.nuclei import Nuclei
 from tests.browser import MISSING, Browser, until
 from tests.page_process import made, page
+from tests.stores import runs, table
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 Point = tuple[float, float]
@@ -37,11 +40,11 @@ class Desk:
     def __init__(self, browser: Browser, found: Page, query: Query) -> None:
         self.browser, self.page, self.query = browser, found, query
 
-    def arrive(self) -> None:
+    def arrive(self, place: int = 0) -> None:
         self.browser.open(self.page.where)
         self.browser.run("localStorage.setItem('annotator', 'anna')")
         self.browser.reload()
-        self.shown(0)
+        self.shown(place)
 
     def shown(self, place: int) -> None:
         """Wait until the picture of a place is there, and was seen."""
@@ -235,7 +238,7 @@ def test_a_guess_that_may_be_shown_is_drawn_to_be_mended(
     with found.attending():
         there = Desk(browser, found, query)
         there.arrive()
-        assert "A model drew this" in browser.text("#answer")
+        assert "A model drew this" in browser.text(".picture-note")
         if kind == "boxes":
             browser.press("Tab", "Tab", "Delete")
             assert there.keep(0)[0]["box"] == pytest.approx([1, 2, 6, 7], abs=0.01)
@@ -246,7 +249,7 @@ def test_a_guess_that_may_be_shown_is_drawn_to_be_mended(
             painted(mask, [(3.5, 4.5)], size, 0)
             assert (decode_mask(there.keep(0), 2, void=True) == mask).all()
         there.shown(1)
-        assert "A model drew this" in browser.text("#answer")
+        assert "A model drew this" in browser.text(".picture-note")
     browser.open("about:blank")
 
 
@@ -316,3 +319,56 @@ def test_pictures_and_masks_are_as_large_as_cameras_make_them(
         assert there.on((0, 0)) == zero  # nothing moves under the hand
         painted(mask, path, size, 1)
         assert (decode_mask(there.keep(place), 2, void=True) == mask).all()
+
+
+def runs_of(mask: np.ndarray) -> list[list[Point]]:
+    """A stroke for each piece of a row that is painted."""
+    found = []
+    for y, row in enumerate(np.pad(mask, ((0, 0), (1, 1))) > 0):
+        ends = np.flatnonzero(row[1:] != row[:-1]).tolist()
+        found += [
+            [(start + 0.5, y + 0.5), (end - 0.5, y + 0.5)]
+            for start, end in zip(ends[::2], ends[1::2], strict=True)
+        ]
+    return found
+
+
+@pytest.mark.slow
+def test_a_campaign_learns_from_masks_that_a_person_drew_on_the_page(
+    browser: Browser, campaign: Callable[..., Any], client: Any, folder: Path
+) -> None:
+    asked = campaign(
+        campaign="c", task="nuclei", annotator="page", annotator_options="suggest=on",
+        strategy="entropy", cycles=2, initial_size=3, query_size=2, epochs=1, checkpoints=1,
+    )  # fmt: skip
+    data = Nuclei().data()
+    found = Page(data, "c", {"folder": str(folder / "annotate" / "c"), "suggest": "on"})
+    guessed = 0
+    for cycle in (0, 1):
+        asked.run()
+        keys = found.log.queries()[cycle]
+        with found.attending():
+            there = Desk(browser, found, Query((), (), (), (), "", ""))
+            there.arrive(3 * cycle)
+            for number, key in enumerate(keys):
+                place = 3 * cycle + number
+                there.shown(place)
+                truth = decode_mask(data.truth([key[0]])[0], 2)
+                browser.run(
+                    "const field = document.querySelector('.slider input'); field.value = 0;"
+                    "field.dispatchEvent(new Event('input'))"
+                )
+                if browser.sees(".picture-note"):  # what the model drew
+                    guessed += 1
+                    browser.press("Shift+Delete")
+                browser.strokes([there.on(*path) for path in runs_of(truth)])
+                browser.press("Enter")
+                until(lambda key=key: key in found.log.answers())  # type: ignore[misc]
+        browser.open("about:blank")
+    asked.run()
+    (_, last) = runs(client, role="cycle")
+    labels = table(client, last, "state/labels.parquet")
+    drawn = labels[labels["annotator"] == "anna"]
+    assert (len(drawn), guessed) == (5, 2)
+    for row in drawn.itertuples():
+        assert json.loads(row.label) == data.truth([row.id])[0]

@@ -276,6 +276,10 @@ export function boxesEasel({ task, changes, changed }) {
       viewer.stage.focus({ preventScroll: true });
       return true;
     },
+    wipe: () => change(() => {
+      boxes = [];
+      choose(null);
+    }),
     erase,
     key(event) {
       const { key } = event;

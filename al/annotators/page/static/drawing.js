@@ -7,6 +7,7 @@ import { VIEW_KEYS, viewerIn, writes } from "./viewer.js";
 const KEYS = [
   [", .", "the class before, and the one after"], ["Enter", "keep what is drawn"],
   ["Shift Enter", "say that there is nothing to draw"],
+  ["Shift Delete", "take everything away"],
   ["Ctrl Z", "take a step back; Z alone does it too"], ["Ctrl Y", "do it again"],
   ["Esc", "end what is half drawn; twice, with something drawn, to skip the sample"],
 ];
@@ -22,6 +23,7 @@ const LAID = 20;
  *   nothing          the words for keeping that, or "" where it says nothing
  *   words()          the label in words
  *   cancel()         end what is half done, or let go of what is chosen; false where there is none
+ *   wipe()           take everything away, as a step that can be taken back
  *   erase()          what Backspace does; false where it does nothing
  *   key(event)       what another key does, or null; where it goes on while the key is held, the
  *                    function has `repeats`
@@ -37,11 +39,11 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
   const easel = make({ task, changes, changed });
   const back = button("Undo", "Ctrl+Z", () => step("back"));
   const again = button("Redo", "Ctrl+Y", () => step("again"));
+  const none = button("Clear", "Shift+Delete", () => { if (ready && !easel.empty()) easel.wipe(); });
   const done = button("", "", () => submit(easel.empty()));
   done.classList.add("primary");
-  const note = made("span", { className: "note" });
-  const end = made("div", { className: "drawing-end" }, back, again, done);
-  const bar = made("div", { className: "drawing-bar" }, ...easel.parts, end, note);
+  const end = made("div", { className: "drawing-end" }, none, back, again, done);
+  const bar = made("div", { className: "drawing-bar" }, ...easel.parts, end);
 
   function changed() {
     leaving = false;
@@ -61,13 +63,13 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
   function show() {
     back.disabled = !changes.done.length;
     again.disabled = !changes.undone.length;
+    none.disabled = !ready || easel.empty();
     const key = easel.empty() ? "⇧⏎" : "⏎";
     done.textContent = easel.empty() ? easel.nothing || "Keep" : `Keep ${easel.words()}`;
     done.append(made("kbd", { textContent: key, aria: { hidden: "true" } }));
     done.disabled = !ready || (easel.empty() && !easel.nothing);
-    const guess = suggested && !changes.done.length;
-    note.hidden = !guess;
-    note.textContent = guess ? "A model drew this: mend it, or keep it as it is" : "";
+    const guess = ready && suggested && !changes.done.length;
+    viewer.say(guess ? "A model drew this: mend it, or keep it as it is" : "");
   }
 
   function step(which) {
@@ -131,6 +133,7 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
       }
       if (!ready) return null;
       if (key === "Backspace") return () => { easel.erase() || step("back"); };
+      if (key === "Delete" && event.shiftKey) return easel.empty() ? null : easel.wipe;
       const which = asks(event);
       if (which) return () => step(which);
       leaving = false;

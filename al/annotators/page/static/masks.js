@@ -246,6 +246,11 @@ export function masksEasel({ task, changes, changed }) {
       sketch();
       return true;
     },
+    wipe() {
+      mask.values.fill(blank);
+      touch([0, 0, mask.width, mask.height]);
+      commit();
+    },
     enter: () => (corners.length ? close : null),
     key({ key }) {
       const named = TOOLS.find(([, , one]) => one === key);

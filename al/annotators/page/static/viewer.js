@@ -32,7 +32,8 @@ class Viewer {
     this.plane = made("div", "plane");
     this.over = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.over.classList.add("over");
-    this.stage.append(this.plane, this.over);
+    this.note = made("p", "picture-note");
+    this.stage.append(this.plane, this.over, this.note);
     this.tools = viewTools(this);
     this.element.append(this.stage, this.tools.element);
     this.width = this.height = 0;
@@ -57,6 +58,7 @@ class Viewer {
     this.stage.style.cursor = "";
     this.plane.replaceChildren();
     this.over.replaceChildren();
+    this.say("");
     this.stop();
   }
 
@@ -77,6 +79,12 @@ class Viewer {
   /** Do something once the picture is there; nothing where another comes first. */
   once(then) {
     if (this.image) then(); else this.later = then;
+  }
+
+  /** Say something over the picture, where it moves nothing. */
+  say(words) {
+    this.note.textContent = words;
+    this.note.hidden = !words;
   }
 
   get tool() { return this.hands; }
