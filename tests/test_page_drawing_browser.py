@@ -16,8 +16,9 @@ from al.annotators.label_studio.shapes import fill_polygon
 from al.annotators.page import Page
 from al.contracts import Query
 from al.masks import VOID, decode_mask, encode_mask
-from al.tasks.nuclei import Nuclei
+from al.tasks.mask_folder import MaskFolder
 from tests.browser import MISSING, Browser, until
+from tests.own_data import masks_folder
 from tests.page_process import made, page
 from tests.stores import runs, table
 
@@ -337,38 +338,42 @@ def runs_of(mask: np.ndarray) -> list[list[Point]]:
 def test_a_campaign_learns_from_masks_that_a_person_drew_on_the_page(
     browser: Browser, campaign: Callable[..., Any], client: Any, folder: Path
 ) -> None:
+    masks_folder(folder / "things", labelled=12, unlabelled=20)
+    task: dict[str, Any] = {"data": "things", "image_size": 16, "classes": "1=thing,2=ground",
+                            "background": "2", "ignore": "3", "encoder": "none"}  # fmt: skip
     asked = campaign(
-        campaign="c", task="nuclei", annotator="page", annotator_options="suggest=on",
-        strategy="entropy", cycles=2, initial_size=3, query_size=2, epochs=1, checkpoints=1,
+        campaign="c", task="mask-folder", annotator="page", annotator_options="suggest=on",
+        strategy="entropy", cycles=2, initial_size=3,
+        query_size=3, epochs=1, checkpoints=1, validation_size=4,
+        **task,
     )  # fmt: skip
-    data = Nuclei().data()
-    found = Page(data, "c", {"folder": str(folder / "annotate" / "c"), "suggest": "on"})
+    answers, drawn = folder / "annotate" / "c", dict[str, np.ndarray]()
     guessed = 0
     for cycle in (0, 1):
         asked.run()
-        keys = found.log.queries()[cycle]
+        data = MaskFolder(**task).data()
+        found = Page(data, "c", {"folder": str(answers), "suggest": "on"})
+        (*_, keys) = found.log.queries()
         with found.attending():
             there = Desk(browser, found, Query((), (), (), (), "", ""))
             there.arrive(3 * cycle)
             for number, key in enumerate(keys):
-                place = 3 * cycle + number
-                there.shown(place)
-                truth = decode_mask(data.truth([key[0]])[0], 2)
-                browser.run(
-                    "const field = document.querySelector('.slider input'); field.value = 0;"
-                    "field.dispatchEvent(new Event('input'))"
-                )
+                there.shown(3 * cycle + number)
+                picture = data.picture(key[0])
+                assert picture is not None
+                drawn[key[0]] = (picture.mean(axis=2) > 100).astype(np.uint8)
                 if browser.sees(".picture-note"):  # what the model drew
                     guessed += 1
                     browser.press("Shift+Delete")
-                browser.strokes([there.on(*path) for path in runs_of(truth)])
+                browser.strokes([there.on(*path) for path in runs_of(drawn[key[0]])])
                 browser.press("Enter")
-                until(lambda key=key: key in found.log.answers())  # type: ignore[misc]
+                until(lambda key=key, log=found.log: key in log.answers())  # type: ignore[misc]
         browser.open("about:blank")
     asked.run()
-    (_, last) = runs(client, role="cycle")
+    (*_, last) = runs(client, role="cycle")
     labels = table(client, last, "state/labels.parquet")
-    drawn = labels[labels["annotator"] == "anna"]
-    assert (len(drawn), guessed) == (5, 2)
-    for row in drawn.itertuples():
-        assert json.loads(row.label) == data.truth([row.id])[0]
+    labels = labels[labels["annotator"] == "anna"]
+    assert (len(labels), guessed) == (6, 3)
+    for row in labels.itertuples():
+        own = decode_mask(data.on_picture(row.id, json.loads(row.label)), 2, void=True)
+        assert (own == drawn[row.id]).all()

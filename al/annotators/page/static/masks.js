@@ -33,7 +33,8 @@ export function masksEasel({ task, changes, changed }) {
   });
   const thick = slider("Size", "[ ]", 0, SIZES.length - 1, 1, () => brush(Number(thick.field.value)));
   const cover = slider("Opacity", "o", 10, 100, 5, () => veil(Number(cover.field.value)));
-  const bar = made("div", { className: "drawing-tools" }, ...tools, thick.label, cover.label);
+  const hands = made("div", { className: "drawing-tools" }, ...tools);
+  const sliders = made("div", { className: "drawing-tools" }, thick.label, cover.label);
   let opacity = 70;
 
   function slider(words, key, min, max, step, act) {
@@ -219,7 +220,7 @@ export function masksEasel({ task, changes, changed }) {
   }
 
   return {
-    parts: [row.row, bar],
+    parts: [row.row, hands, sliders],
     nothing: pens[0]?.value > 0 && blank === 0 ? "Nothing there" : "",
     question: blank === 0 ? "Paint what belongs to each of these" : "Paint what each part is",
     keys: [

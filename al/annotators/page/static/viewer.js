@@ -104,12 +104,13 @@ class Viewer {
 
   // -- the view ------------------------------------------------------------------------------
 
-  /** The largest scale at which the whole picture is seen; whole numbers where it is enlarged. */
+  /** The largest scale at which the whole picture is seen; where pixels are squares, all of one
+   * size. */
   get fitting() {
     const { clientWidth, clientHeight } = this.stage;
     const scale = Math.min(clientWidth / this.width, clientHeight / this.height);
-    const whole = Math.floor(scale * devicePixelRatio) / devicePixelRatio;
-    return Math.max(scale >= 2 ? whole : scale, 1e-3);
+    const fine = scale * devicePixelRatio;
+    return Math.max(fine >= SQUARES ? Math.floor(fine) / devicePixelRatio : scale, 1e-3);
   }
 
   fit() {

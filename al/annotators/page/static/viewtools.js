@@ -59,6 +59,8 @@ export function viewTools(viewer) {
     element,
     get brightness() { return set.brightness; },
     get contrast() { return set.contrast; },
-    say(scale) { size.textContent = `${Math.round(scale * 100)} %`; },
+    say(scale) {
+      size.textContent = scale < 2 ? `${Math.round(scale * 100)} %` : `${Number(scale.toFixed(1))}×`;
+    },
   };
 }
