@@ -1,4 +1,4 @@
-"""Distances, neighbours and k-means over many points, in blocks that stay near the cache.
+"""Distances and neighbours of many points, in blocks that stay near the cache.
 
 Points are tensors [N, D] on whatever device, float32 where nothing else is said; nothing here
 ever holds N × N numbers.
@@ -20,8 +20,6 @@ _WORTH_A_GPU = 4_000_000
 _BLOCK = 1 << 20
 #: Squared distances below this share of the squared norms are rounding, not distance.
 ROUNDING = 1e-6
-#: Samples that k-means learns from, for each cluster.
-PER_CLUSTER = 40
 
 
 def points_of(view: PoolView) -> torch.Tensor:
@@ -54,9 +52,14 @@ def check_finite(ids: Sequence[str], points: np.ndarray) -> None:
     Raises:
         StrategyError: names the samples.
     """
-    if np.isfinite(points.sum(dtype=np.float64)):
+    if not points.size:
         return
-    bad = np.flatnonzero(~np.isfinite(points.reshape(len(points), -1)).all(axis=1))
+    flat = points.reshape(len(points), -1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = flat @ np.ones(flat.shape[1], flat.dtype)  # a sum is finite only of such numbers
+    if np.isfinite(sums).all():
+        return
+    bad = np.flatnonzero(~np.isfinite(flat).all(axis=1))
     if len(bad):
         some = ", ".join(ids[i] for i in bad[:3])
         raise StrategyError(
@@ -133,50 +136,6 @@ def nearest(
         distances[rows], order = apart.square_().sum(dim=2).sqrt_().sort(dim=1, stable=True)
         found[rows] = found[rows].gather(1, order)
     return distances, found
-
-
-def k_means(
-    points: torch.Tensor, k: int, rng: np.random.Generator, rounds: int = 10
-) -> torch.Tensor:
-    """Centres of k clusters, [k, D]; fewer where there are fewer distinct points.
-
-    k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's rounds until the sum of squares
-    falls by less than 0.2 %, which after such seeds takes few, on at most 40 k points drawn
-    uniformly (FAISS takes 39 to 256 a cluster). O(rounds · n k D) time for n of these points.
-    """
-    drawn = rng.permutation(len(points))[: PER_CLUSTER * k]
-    points = points[torch.as_tensor(drawn, device=points.device)]
-    centres = _spread(points[: max(16_384, 4 * k)], k, rng)
-    before = np.inf
-    for _ in range(rounds):
-        distances, labels = (found[:, 0] for found in nearest(points, centres))
-        total = float(distances.double().square().sum())
-        if total > before * (1.0 - 2e-3) or not total:
-            break
-        before = total
-        sizes = torch.bincount(labels, minlength=len(centres))
-        sums = torch.zeros_like(centres).index_add_(0, labels, points)
-        full = sizes > 0  # a cluster that lost all its points stays where it was
-        centres[full] = sums[full] / sizes[full, None]
-    return centres
-
-
-def _spread(points: torch.Tensor, k: int, rng: np.random.Generator) -> torch.Tensor:
-    """k of the points, each drawn by its squared distance to those drawn before, [≤ k, D]."""
-    cloud = Cloud(points)
-    chosen = [int(rng.integers(len(points)))]
-    closest = torch.full((len(points),), torch.inf, device=points.device)
-    while len(chosen) < k:
-        norms = cloud.norms + cloud.norms[chosen[-1]]
-        squared = norms - 2.0 * (cloud.points @ cloud.points[chosen[-1]])
-        squared[squared < ROUNDING * norms] = 0.0  # equal points are never drawn twice
-        closest = torch.minimum(closest, squared)
-        mass = closest.double().cumsum(dim=0)
-        if not mass[-1] > 0.0:
-            break  # every point is one of those drawn
-        drawn = torch.searchsorted(mass, rng.random() * mass[-1], right=True)
-        chosen.append(min(int(drawn), len(points) - 1))
-    return points[chosen]
 
 
 def turns(groups: np.ndarray) -> np.ndarray:

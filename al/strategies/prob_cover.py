@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.errors import ConfigError
-from al.strategies.geometry import (
-    Cloud,
-    k_means,
-    labelled_points_of,
-    nearest,
-    points_of,
-    slices,
-)
+from al.strategies.clusters import k_means
+from al.strategies.geometry import Cloud, labelled_points_of, nearest, points_of, slices
 from al.strategies.ranking import certain, reads, top
 
 #: Up to here every sample stands for itself.
@@ -64,7 +60,7 @@ def prob_cover(
     uncovered = np.ones(len(points), dtype=bool)
     if len(labelled):
         uncovered = (nearest(points, labelled)[0][:, 0].square() >= bound).cpu().numpy()
-    picked, scores = _greedy(*_balls(cloud, points, bound), uncovered, size)
+    picked, scores = _greedy(*_balls(cloud, bound), uncovered, size)
     if radius and len(rows) == len(view.ids):
         return certain(rows[picked], scores)
     return Picks(rows[picked], scores, why=f"δ = {delta:.4g}")
@@ -81,24 +77,45 @@ prob_cover.check = _check
 def _purest(points: torch.Tensor, cloud: Cloud, clusters: int, rng: np.random.Generator) -> float:
     """The largest δ at which enough balls hold one cluster only."""
     labels = nearest(points, k_means(points, clusters, rng))[1][:, 0]
-    other = torch.empty(len(points), device=points.device)  # to the nearest of another cluster
-    for part, block in cloud.squared(points):
-        block.masked_fill_(labels[part, None] == labels, torch.inf)
-        other[part] = block.amin(dim=1)
+    # To the nearest of another cluster; each pair is looked at once.
+    other = torch.full((len(points),), torch.inf, device=points.device)
+    for part, block in _pairs(cloud):
+        after = slice(part.start, len(points))
+        block.masked_fill_(labels[part, None] == labels[after], torch.inf)
+        other[part] = torch.minimum(other[part], block.amin(dim=1))
+        other[after] = torch.minimum(other[after], block.amin(dim=0))
     impure = int((1.0 - _PURE) * len(points) + 1e-9)  # so many may be
     return float(other.sort().values[impure].sqrt())
 
 
-def _balls(cloud: Cloud, points: torch.Tensor, bound: float) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(cloud: Cloud) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Squared distances of some points to themselves and all that follow, [n, n + …].
+
+    Blocks begin at a multiple of eight, where bits make whole bytes.
+    """
+    x, norms = cloud.points, cloud.norms
+    step = max(8, next(slices(len(x), max(x.shape))).stop // 8 * 8)
+    for start in range(0, len(x), step):
+        part, after = slice(start, min(start + step, len(x))), slice(start, len(x))
+        block = torch.addmm(norms[after], x[part], x[after].T, alpha=-2.0)
+        yield part, block.add_(norms[part, None]).clamp_min_(0.0)
+
+
+def _balls(cloud: Cloud, bound: float) -> tuple[np.ndarray, np.ndarray]:
     """Bit i of row j says that i's ball holds j, [n, n / 8]; and the sizes of balls, [n]."""
-    count = len(points)
+    count = len(cloud.points)
     bits = np.empty((count, (count + 7) // 8), np.uint8)
     sizes = np.zeros(count, np.int64)
-    for part, block in cloud.squared(points):
+    for part, block in _pairs(cloud):
         inside = (block < bound).cpu().numpy()
-        inside[np.arange(len(inside)), np.arange(part.start, part.stop)] = True  # whatever δ
-        bits[part] = np.packbits(inside, axis=1)
-        sizes += inside.sum(axis=0)
+        rows = np.arange(len(inside))
+        inside[rows, rows] = True  # whatever δ
+        start, stop = part.start, part.stop
+        bits[part, start // 8 :] = np.packbits(inside, axis=1)
+        later = np.ascontiguousarray(inside[:, len(inside) :].T)
+        bits[stop:, start // 8 : (stop + 7) // 8] = np.packbits(later, axis=1)
+        sizes[part] += inside.sum(axis=1)
+        sizes[stop:] += inside[:, len(inside) :].sum(axis=0)
     return bits, sizes
 
 

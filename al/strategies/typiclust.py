@@ -7,14 +7,8 @@ import torch
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
-from al.strategies.geometry import (
-    PER_CLUSTER,
-    k_means,
-    labelled_points_of,
-    nearest,
-    points_of,
-    turns,
-)
+from al.strategies.clusters import PER_CLUSTER, k_means
+from al.strategies.geometry import labelled_points_of, nearest, points_of, turns
 from al.strategies.ranking import reads
 
 #: At most so many clusters, so that each keeps enough samples to judge density by.

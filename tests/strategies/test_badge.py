@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-import al.strategies.badge as module
+import al.strategies.seeding as module
 from al.strategies import ArrayView, build
 
 
@@ -46,14 +46,14 @@ def test_picks_follow_the_exact_distribution_of_k_means_plus_plus(
 ) -> None:
     monkeypatch.setattr(module, "_PROPOSALS", 4)
     if refresh == "always":
-        original = module._Seeding.propose
+        original = module.Seeding.draw
 
-        def propose(self: module._Seeding, rng: np.random.Generator) -> list[tuple[int, float]]:
+        def draw(self: module.Seeding, rng: np.random.Generator) -> list[tuple[int, float]]:
             self.rejected = np.inf
             return original(self, rng)
 
-        monkeypatch.setattr(module._Seeding, "propose", propose)
-    over, strategy, draws = pool(5), build("badge"), 6000
+        monkeypatch.setattr(module.Seeding, "draw", draw)
+    over, strategy, draws = pool(5), build("badge"), 4000
     expected = chances(over, 3)
     counts = dict.fromkeys(expected, 0)
     rng = np.random.default_rng(0)
@@ -69,11 +69,11 @@ def test_picks_follow_the_exact_distribution_of_k_means_plus_plus(
 
 
 def test_a_score_is_the_squared_distance_to_the_nearest_earlier_pick() -> None:
-    over = pool(60)
-    picks = build("badge")(over, 20, np.random.default_rng(0))
+    over = pool(700)  # more than one block of a refresh, and of proposals
+    picks = build("badge")(over, 300, np.random.default_rng(0))
     g = gradients(over)[picks.positions]
     assert picks.scores[0] == pytest.approx((g[0] ** 2).sum(), rel=1e-4)
-    for place in range(1, 20):
+    for place in range(1, 300):
         nearest = ((g[place] - g[:place]) ** 2).sum(1).min()
         assert picks.scores[place] == pytest.approx(nearest, rel=1e-3, abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""Distances, neighbours and k-means against brute force."""
+"""Distances and neighbours against brute force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from al.errors import StrategyError
 from al.strategies import geometry
-from al.strategies.geometry import Cloud, k_means, nearest, turns
+from al.strategies.geometry import Cloud, nearest, turns
 
 
 def points(seed: int, count: int, width: int = 5) -> torch.Tensor:
@@ -47,56 +47,6 @@ def test_far_from_the_origin_distances_are_still_distances() -> None:
 def test_equal_points_are_at_distance_zero() -> None:
     ours = points(0, 40) + 1e3
     assert not nearest(ours, ours.clone())[0].any()
-
-
-def test_k_means_finds_clusters_that_are_plain_to_see() -> None:
-    middles = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0], [50.0, 50.0]])
-    ours = middles.repeat(100, 1) + points(0, 400, 2)
-    for seed in range(5):
-        centres = k_means(ours, 4, np.random.default_rng(seed))
-        assert nearest(middles, centres)[0].max() < 0.5
-
-
-def test_k_means_is_as_good_as_scikit_learns() -> None:
-    from sklearn.cluster import KMeans
-
-    ours = points(0, 600)
-    theirs = KMeans(12, n_init=1, random_state=0).fit(ours.numpy()).inertia_
-    found = [
-        float(nearest(ours, k_means(ours, 12, np.random.default_rng(seed)))[0].square().sum())
-        for seed in range(5)
-    ]
-    assert np.mean(found) < 1.05 * theirs
-
-
-def test_k_means_makes_no_more_clusters_than_there_are_distinct_points() -> None:
-    ours = points(0, 3).repeat(10, 1) + 100
-    centres = k_means(ours, 7, np.random.default_rng(0))
-    assert len(centres) == 3
-    np.testing.assert_allclose(nearest(ours, centres)[0], 0, atol=1e-4)
-
-
-def test_k_means_plus_plus_draws_by_squared_distance() -> None:
-    corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [1.0, 2.0]])
-    drawn = [geometry._spread(corners, 2, np.random.default_rng(seed)) for seed in range(2000)]
-    apart = [int((one - two).square().sum()) for one, two in drawn]
-    # From any corner of the rectangle the others are 1, 4 and 5 away.
-    shares = np.bincount(apart, minlength=6)[[1, 4, 5]] / 2000
-    assert shares == pytest.approx(np.array([1, 4, 5]) / 10, abs=0.03)
-
-
-def test_k_means_stops_when_another_round_gains_next_to_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rounds: list[int] = []
-    original = geometry.nearest
-    monkeypatch.setattr(
-        geometry, "nearest", lambda *given: rounds.append(len(given[1])) or original(*given)
-    )
-    middles = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0], [50.0, 50.0]])
-    k_means(middles.repeat(100, 1) + points(0, 400, 2), 4, np.random.default_rng(0))
-    # a seed in each cluster, their means, and the same again
-    assert rounds == [4, 4, 4]
 
 
 def test_a_gpu_is_used_from_where_the_copy_pays(monkeypatch: pytest.MonkeyPatch) -> None:

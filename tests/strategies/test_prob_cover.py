@@ -10,7 +10,8 @@ from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import ConfigError
 from al.strategies import ArrayView, build, prob_cover
-from al.strategies.geometry import Cloud, k_means, nearest
+from al.strategies.clusters import k_means
+from al.strategies.geometry import Cloud, nearest
 from tests.views import view
 
 

@@ -1,0 +1,118 @@
+"""k-means++ over many points, by rejection: no pass over all of them for each pick."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+
+#: Proposals looked at together: the first round, and the most. A constant, so that a larger
+#: query begins with the smaller one.
+_PROPOSALS, _MOST = 128, 1024
+#: Distances held at a time when every point's potential is brought up to date: 1 MB.
+_BLOCK = 262_144
+
+#: What is known of some points: tensors with a row each.
+Side = tuple[torch.Tensor, ...]
+
+
+class Seeding(ABC):
+    """Draws each next point in proportion to its squared distance to the nearest drawn before.
+
+    `stale` holds each point's squared distance to the picks as of the last refresh, an upper
+    bound of the true one. Proposing in proportion to `stale` and accepting with probability
+    true/stale draws in proportion to the true distances. Distances of a block of proposals to
+    the picks since the refresh come from one matrix product, and those between proposals that
+    these leave from another. When the work that was rejected exceeds that of a refresh,
+    everything is refreshed.
+
+    Arthur and Vassilvitskii (2007), k-means++: the advantages of careful seeding.
+
+    Args:
+        count: points that there are.
+        most: so many picks at most.
+    """
+
+    def __init__(self, count: int, most: int) -> None:
+        self._most = most
+        self.picked: list[int] = []
+        self.free = np.ones(count, bool)
+        self.stale = np.full(count, np.inf)
+        self.cumulated = np.empty(0)
+        self.since = 0  # picks that `stale` knows of
+        self.rejected = 0.0  # work on proposals that came to nothing, in distances
+        self.block = _PROPOSALS
+
+    @abstractmethod
+    def side(self, rows: slice | torch.Tensor) -> Side:
+        """What distances of some points are computed from."""
+
+    @abstractmethod
+    def keep(self, place: int, side: Side) -> None:
+        """Hold a pick, a side of one row, for distances to it."""
+
+    @abstractmethod
+    def nearest(self, side: Side, picks: slice) -> np.ndarray:
+        """Squared distance of points to the nearest of some picks, [n]."""
+
+    @abstractmethod
+    def apart(self, side: Side) -> np.ndarray:
+        """Squared distances between points, [n, n]; of equal ones 0."""
+
+    def draw(self, rng: np.random.Generator) -> list[tuple[int, float]]:
+        """Some picks more, each with its squared distance; none where all others equal a pick.
+
+        The first is drawn uniformly, and its distance is infinite.
+        """
+        if not self.picked:
+            first = int(rng.integers(len(self.free)))
+            self._pick(first)
+            self._refresh()
+            return [(first, np.inf)]
+        total = self.cumulated[-1]
+        if not total > 0:
+            return []
+        proposed = np.searchsorted(self.cumulated, rng.random(self.block) * total, side="right")
+        proposed = np.minimum(proposed, len(self.free) - 1)
+        true = self.stale[proposed]
+        draws = rng.random(self.block) * true
+        true[~self.free[proposed]] = 0.0
+        side = self.side(torch.from_numpy(proposed))
+        recent = slice(self.since, len(self.picked))
+        if recent.start < recent.stop:
+            np.minimum(true, self.nearest(side, recent), out=true)
+        left = np.flatnonzero(draws < true)  # the others are rejected, whatever comes before them
+        proposed, true, draws = proposed[left], true[left], draws[left]
+        among = self.apart(tuple(part[torch.from_numpy(left).to(part.device)] for part in side))
+        found: list[tuple[int, float]] = []
+        for place in range(len(left)):
+            if draws[place] < true[place] and len(self.picked) < self._most:
+                position = int(proposed[place])
+                found.append((position, float(true[place])))
+                self._pick(position)
+                np.minimum(true, among[place], out=true)
+                true[proposed == position] = 0.0
+        self.rejected += (self.block - len(found)) * (recent.stop - recent.start + self.block)
+        if self.rejected > len(self.free) * (len(self.picked) - self.since):
+            self._refresh()
+        self.block = min(2 * self.block, _MOST)
+        return found
+
+    def _pick(self, position: int) -> None:
+        self.keep(len(self.picked), self.side(torch.tensor([position])))
+        self.picked.append(position)
+        self.free[position] = False
+
+    def _refresh(self) -> None:
+        """Bring the potential of every point up to date."""
+        recent = slice(self.since, len(self.picked))
+        rows = max(256, _BLOCK // max(1, recent.stop - recent.start))
+        for start in range(0, len(self.free), rows):
+            part = slice(start, start + rows)
+            nearest = self.nearest(self.side(part), recent)
+            np.minimum(self.stale[part], nearest, out=self.stale[part])
+        self.stale[~self.free] = 0.0
+        self.cumulated = np.cumsum(self.stale)
+        self.since = len(self.picked)
+        self.rejected = 0.0
