@@ -126,15 +126,22 @@ class _JointAnswers:
         open_ = -kernels.p_ln_p(self.passes).sum(dim=1) > _TIE
         shares, given_by = self.shares[open_], self.passes[open_]
         weights = shares @ given_by
+
+        def work(piece: tuple[np.ndarray, np.ndarray]) -> None:
+            rows, part = piece
+            p = torch.from_numpy(np.ascontiguousarray(part))  # [B, T, c]
+            _, passes, classes = p.shape
+            given = given_by @ p.transpose(0, 1).reshape(passes, -1)  # [S, B·c]
+            marginal = (shares @ kernels.p_ln_p(given)).reshape(-1, classes).sum(dim=1)
+            known = kernels.p_ln_p(p).sum(dim=2) @ weights  # [B]
+            found[rows] = (known - marginal).numpy()
+
+        pieces = []
         for rows, part in condensed(samples):
-            _, passes, classes = part.shape
-            step = max(1, _BLOCK // max(1, len(shares) * classes))
-            for start in range(0, len(rows), step):
-                p = torch.from_numpy(np.ascontiguousarray(part[start : start + step]))
-                given = given_by @ p.transpose(0, 1).reshape(passes, -1)  # [S, B·c]
-                marginal = (shares @ kernels.p_ln_p(given)).reshape(-1, classes).sum(dim=1)
-                known = kernels.p_ln_p(p).sum(dim=2) @ weights  # [B]
-                found[rows[start : start + step]] = (known - marginal).numpy()
+            step = max(1, _BLOCK // max(1, len(shares) * part.shape[2]))
+            starts = range(0, len(rows), step)
+            pieces += [(rows[n : n + step], part[n : n + step]) for n in starts]
+        kernels.in_parallel(pieces, work)
         return np.maximum(found, 0.0)
 
     def extend(self, sample: np.ndarray, rng: np.random.Generator) -> None:

@@ -92,9 +92,12 @@ class _Targets:
         pairs = torch.empty(len(sides))
         rows = max(1, _BLOCK // self.across.shape[1])
         ones = torch.ones(self.across.shape[1])
-        for start in range(0, len(sides), rows):
+
+        def work(start: int) -> None:
             joint = sides[start : start + rows] @ self.across
             torch.mv(kernels.p_ln_p(joint), ones, out=pairs[start : start + rows])
+
+        kernels.in_parallel(range(0, len(sides), rows), work)
         own = sides.mean(dim=1).clamp_min_(torch.finfo(torch.float32).tiny).log_()
         rest = (sides @ self.mass) * own  # [n·c], Σ_y* p(y, y*) ln p(y), meaned over targets
         told = (pairs / self.count - rest).reshape(count, classes).sum(dim=1)

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al import kernels
 from al.kernels import entropy_of_mean_and_mean_entropy, largest, two_largest_apart
 from al.strategies import ArrayView, build
 from al.strategies.condensing import condensed
@@ -170,3 +172,34 @@ def test_epig_looks_no_further_than_where_bald_says_that_there_is_less(
     assert sum(looked) < 300
     everything = score("epig", over)
     assert picks.scores == pytest.approx(np.sort(everything)[::-1][:5], abs=1e-6)
+
+
+def test_how_many_threads_there_are_changes_no_bit_and_they_are_left_as_they_were() -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(10), (20_000, 20)).astype(np.float32)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            flat = p.reshape(-1, 10)
+            scores = [largest(flat), two_largest_apart(flat), kernels.entropy(flat)]
+            found.append([*scores, *entropy_of_mean_and_mean_entropy(p)])
+            assert torch.get_num_threads() == threads
+            with pytest.raises(ZeroDivisionError):
+                kernels.in_parallel(range(20), lambda piece: 1 // (piece - 15))  # type: ignore[arg-type]
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all(np.array_equal(one, two) for one, two in zip(found[0], other, strict=True))
+
+
+def test_each_thread_works_alone() -> None:
+    before = torch.get_num_threads()
+    seen: list[tuple[int, int]] = []
+    try:
+        torch.set_num_threads(2)
+        kernels.in_parallel(range(8), lambda piece: seen.append((piece, torch.get_num_threads())))
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(seen) == [(piece, 1) for piece in range(8)]
