@@ -61,6 +61,21 @@ class Browser:
     def open(self, url: str) -> None:
         self._call("POST", "/url", url=url)
 
+    def window(self, url: str) -> str:
+        """Another window, which is used from now on; what it is called."""
+        name = str(self._call("POST", "/window/new", type="window")["handle"])
+        self.turn_to(name)
+        self.open(url)
+        return name
+
+    def turn_to(self, window: str) -> None:
+        """Use another window."""
+        self._call("POST", "/window", handle=window)
+
+    def close_window(self) -> None:
+        """Close this one; another one has to be turned to."""
+        self._call("DELETE", "/window")
+
     def reload(self) -> None:
         self._call("POST", "/refresh")
 

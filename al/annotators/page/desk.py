@@ -68,7 +68,7 @@ class Desk:
         self.watched = self.ended = False  # the campaign goes on by itself; it has ended
         self.look = look or Look()
         self.items = Items(data, log, self.look)
-        self.past, self.guide = Past(self.items), Guide(self.items)
+        self.past, self.guide = Past(self.items, self.rule), Guide(self.items)
 
     def state(self, name: str, tab: str = "", showing: Any = None) -> dict[str, Any]:
         """What there is to do: the latest query in its order, then what is left of earlier ones.
@@ -93,7 +93,7 @@ class Desk:
         done = [said[key] for key in latest if not self._open(key, said)]
         same, of = agreement(votes_of(entries) for entries in said.values())
         return {
-            "item": self.items.item(mine[0], places[mine[0]]) if mine else None,
+            "item": self._item(mine[0], places[mine[0]], said) if mine else None,
             "next": [places[key] for key in mine[1 : 1 + AHEAD]],
             "done": len(done),
             "skipped": sum(self.rule.standing(entries) == "skipped" for entries in done),
@@ -105,6 +105,13 @@ class Desk:
             "numbers": self.guide.numbers(),
             "classes": self.classes,
         }
+
+    def _item(self, key: Key, place: int, said: Said) -> dict[str, Any]:
+        """What is shown; who decides between others sees what they say."""
+        item = self.items.item(key, place)
+        if self.rule.disputed(said.get(key, {})):
+            item["votes"] = self.past.votes(said[key].values())
+        return item
 
     def _gone(self, keys: Sequence[Key], asked: int) -> set[str]:
         """Samples that are not in the data; it is looked at again once so many were asked."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from al.annotators.keys import Key
 from al.annotators.page.item import Items
 from al.annotators.page.log import Entry
+from al.annotators.page.turns import Rule
 from al.contracts import Label
 from al.kinds import kind_of
 
@@ -28,8 +29,8 @@ SURE = 0.9
 class Past:
     """What has been said on the page."""
 
-    def __init__(self, items: Items) -> None:
-        self.items, self.log = items, items.log
+    def __init__(self, items: Items, rule: Rule) -> None:
+        self.items, self.log, self.rule = items, items.log, rule
         self.kind = kind_of(items.data.spec)
 
     def history(self, name: str) -> list[dict[str, Any]]:
@@ -63,6 +64,8 @@ class Past:
         listed = []
         for key, entry in own.items():
             others = [e for who, e in answers[key].items() if who != name and not e.skipped]
+            if self.rule.standing(answers[key]) == "waiting" and name != self.rule.reviewer:
+                others = []  # what people say is to be independent
             said = [
                 f"{e.annotator} said {self._words(e)}"
                 for e in others
@@ -85,6 +88,10 @@ class Past:
                 listed.append(self._listed(entry, places[key], said))
         return {"listed": listed[:LISTED], "more": max(0, len(listed) - LISTED),
                 "classes": self._low(answers)}  # fmt: skip
+
+    def votes(self, entries: Iterable[Entry]) -> list[list[str]]:
+        """Who said what of a sample."""
+        return [[entry.annotator, self._words(entry)] for entry in entries]
 
     def _low(self, answers: Mapping[Key, Mapping[str, Entry]]) -> list[list[Any]]:
         """Classes on which people agree least: name, share of pairs that agree, pairs."""

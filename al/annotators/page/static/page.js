@@ -23,6 +23,7 @@ import { ask, trouble } from "./net.js";
 import * as pace from "./pace.js";
 import * as panels from "./panels.js";
 import { drawSample } from "./sample.js";
+import { disagreement, waits } from "./waiting.js";
 
 const at = (id) => document.getElementById(id);
 const show = (id, on) => { at(id).hidden = !on; };
@@ -104,6 +105,8 @@ function draw() {
   if (!name) { at("name").focus(); return; }
   if (item === null || closed) { over(done, skipped); return; }
   show("again", item.again);
+  show("votes", Boolean(item.votes));
+  if (item.votes) at("votes").textContent = disagreement(item.votes);
   show("back", again !== null);
   at("back-said").textContent = item.given ? `You said: ${item.given.words}.` : "";
   at("skip-does").textContent = again ? "Back" : "Skip";
@@ -127,8 +130,10 @@ function failed(why) {
 }
 
 function over(done, skipped) {
-  at("over-title").textContent = !done ? "Nothing is asked yet"
-    : skipped ? `${done - skipped} answered, ${skipped} skipped` : `All ${done} answered`;
+  const [title, note] = waits(state);
+  at("over-note").textContent = note;
+  at("over-title").textContent = title ?? (!done ? "Nothing is asked yet"
+    : skipped ? `${done - skipped} answered, ${skipped} skipped` : `All ${done} answered`);
   if (!closed && done) panels.review(name);
   at("finish").focus();
 }
@@ -194,7 +199,7 @@ at("hello").addEventListener("submit", async (event) => {
 async function finish() {
   if (gate.isBusy() || closed) return;
   gate.keeping(true);
-  try { await ask("finish", {}); closed = true; draw(); }
+  try { await ask("finish", { name, tab }); closed = true; draw(); }
   catch (error) { trouble(error.message); }
   finally { gate.keeping(false); }
 }
@@ -216,7 +221,7 @@ setInterval(() => {  // the next query comes by itself
 
 setInterval(() => {  // a sign of life, or others are given what is shown here
   if (state && name && state.item && !closed) fetch(where()).catch(() => {});
-}, 30000);
+}, 15000);
 window.addEventListener("pagehide", () => {
   const said = new Blob([JSON.stringify({ name, tab })], { type: "application/json" });
   if (name) navigator.sendBeacon("leave", said);
