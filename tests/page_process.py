@@ -5,6 +5,7 @@ python -m tests.page_process FOLDER KIND [ASKED]
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from al.progress import printed
 from al.tasks.boxes import CocoBoxes
 from al.tasks.digits import Digits
 from al.tasks.mask_folder import MaskFolder
+from al.tasks.text_entities import TextEntities
 from tests.own_data import boxes_folder, masks_folder
 
 #: At the end of a kind: people may name classes.
@@ -72,10 +74,26 @@ def boxes(folder: Path) -> DataLoader:
     return CocoBoxes(str(folder), image_size=48, encoder="none").data()
 
 
+def entities(folder: Path) -> DataLoader:
+    """Texts with emojis in them; the first one is long."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "texts.jsonl"
+    if not path.exists():
+        people = [{"start": 4, "end": 7, "label": "PER"}, {"start": 12, "end": 14, "label": "LOC"}]
+        rows = [{"id": "0", "text": "👩🏾‍🚒Zoë met 東京 <b>&\n in 𝒟-town "}]
+        rows += [
+            {"id": str(n), "text": f"👩🏾‍🚒Zoë met 東京 {n}", "entities": people}
+            for n in range(1, 40)
+        ]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return TextEntities(str(path)).data()
+
+
 def made(kind: str, folder: str) -> DataLoader:
     kind = kind.removesuffix(GROWS)
-    if kind in ("masks", "boxes"):
-        return {"masks": masks, "boxes": boxes}[kind](Path(folder) / "things")
+    if kind in ("masks", "boxes", "entities"):
+        found = {"masks": masks, "boxes": boxes, "entities": entities}[kind]
+        return found(Path(folder) / "things")
     kinds: dict[str, Any] = {"many": Many, "several": Several, "numbers": Numbers}
     return Digits().data() if kind == "digits" else kinds[kind]()
 

@@ -21,7 +21,7 @@ from al.data import ArrayLoader
 from al.errors import LabelError
 from al.kinds import kind_of
 from al.masks import VOID, decode_mask, encode_mask
-from tests.page_process import boxes, masks, page
+from tests.page_process import boxes, entities, masks, page
 
 #: Height and width of the pictures.
 SIZE = (16, 24)
@@ -212,3 +212,18 @@ def test_the_page_names_the_pictures_that_come_next_and_takes_what_is_drawn(tmp_
     again, _ = page(str(tmp_path), "masks")
     assert isinstance(again, Page)
     assert again.collect(query).answered[0].id == query.ids[0]
+
+
+def test_entities_are_kept_as_words_within_their_text(tmp_path: Path) -> None:
+    data = entities(tmp_path)
+    id = data.ids("train")[0]
+    text = str(data.preview(id).text)
+    place = {"start": text.index(" met"), "end": text.index(" met") + 5, "label": "LOC"}
+    bare = {**place, "start": place["start"] + 1, "end": place["end"] - 1}
+    assert heard(data, id, [place]) == [bare]
+    assert collected(data, id, [bare]) == [bare]
+    with pytest.raises(LabelError, match="reaches beyond its text"):
+        heard(data, id, [{**place, "end": 999}])
+    with pytest.raises(LabelError, match="overlap"):
+        heard(data, id, [place, {**place, "start": place["end"] - 2, "end": place["end"]}])
+    assert set(pens(data.spec)) == {"colours"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from al.annotators.keys import TYPED, keys_of, revisions
 from al.annotators.page import look, network
 from al.annotators.page.at_work import AtWork
-from al.annotators.page.drawing import DRAWN, collected
+from al.annotators.page.drawing import DRAWN, MARKED, collected
 from al.annotators.page.log import AnswerLog, Suggestion
 from al.annotators.page.turns import Rule, votes_of
 from al.annotators.showing import shown_ranks
@@ -46,7 +46,7 @@ class Page(Annotator):
         **network.OPTIONS,
         **look.OPTIONS,
     }
-    forms = TYPED | DRAWN
+    forms = TYPED | DRAWN | MARKED
     asks_again = True
 
     def __init__(

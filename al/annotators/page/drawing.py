@@ -21,6 +21,8 @@ from al.masks import VOID
 
 #: Forms that are drawn on pictures.
 DRAWN = frozenset({"rectangles", "regions"})
+#: Forms that are marked in texts.
+MARKED = frozenset({"spans"})
 #: Pictures of more pixels than these travel as JPEG, which is made and sent many times faster
 #: than PNG and at this quality looks the same.
 LOSSLESS, QUALITY = 1_000_000, 92
@@ -34,7 +36,7 @@ def is_drawn(spec: DataSpec) -> bool:
 
 
 def pens(spec: DataSpec) -> dict[str, Any]:
-    """What the page draws with, where labels are drawn.
+    """What the page draws with, where labels are drawn; colours alone where they are marked.
 
     Returns:
         first: position of the first class that people draw
@@ -42,9 +44,11 @@ def pens(spec: DataSpec) -> dict[str, Any]:
         unknown: value of a pixel of which nobody knows the class; none where all are known
         colours: red, green and blue of classes, over and over
     """
+    kind = kind_of(spec)
+    if kind.form in MARKED:
+        return {"colours": COLOURS}
     if not is_drawn(spec):
         return {}
-    kind = kind_of(spec)
     first = spec.classes.index(kind.drawable[0]) if kind.drawable else 0
     unknown = VOID if kind.void else None
     return {"first": first, "blank": kind.blank, "unknown": unknown, "colours": COLOURS}
@@ -80,7 +84,7 @@ def heard(data: DataLoader, id: str, said: Any) -> Label:
     if not is_drawn(data.spec):
         label = kind_of(data.spec).from_form(said)
         data.check_label(label)
-        return label
+        return data.from_picture(id, label)
     kind = _on(data, id)
     kind.check(said)
     return kind.from_form(said)
@@ -90,10 +94,8 @@ def collected(data: DataLoader, id: str, label: Label) -> Label:
     """A label of the answers, as the campaign keeps it.
 
     Raises:
-        LabelError: the picture has another size by now.
+        LabelError: the picture has another size by now, or the text another length.
     """
-    if not is_drawn(data.spec):
-        return label
     try:
         return data.from_picture(id, label)
     except LabelError as error:
