@@ -213,9 +213,32 @@ class Engine(ABC):
 
     #: What can be given as `engine_options`: name → help line.
     options: ClassVar[Mapping[str, str]] = {}
+    #: Device of its workers where that is another than this process's, like "cuda".
+    device: str = ""
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
         self.given = dict(options or {})
+
+    def check(self) -> None:
+        """See that it can work, before a command changes anything.
+
+        Raises:
+            EngineError: it cannot; the line says what to do.
+        """
+        return
+
+    @property
+    def at_work(self) -> str:
+        """Who is at work, beside a bar, like "8 workers"."""
+        return ""
+
+    def processor(self, here: str) -> str:
+        """The kind of processor that models run on, by which what they say is kept.
+
+        Args:
+            here: that of this process.
+        """
+        return here
 
     @abstractmethod
     def map(

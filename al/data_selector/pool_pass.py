@@ -150,6 +150,7 @@ class PoolPass:
                     with self._writing():
                         self._output(name).write(shard, whole)
                 progress.update(len(fresh))
+                progress.set_postfix_str(self._engine.at_work, refresh=False)
 
     def read(self, name: str, rows: np.ndarray) -> np.ndarray:
         """One output for some training rows, which ascend; large ones lie in a file."""

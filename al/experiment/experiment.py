@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+from al.catalog import engines
+from al.config import Config
+from al.contracts import Engine
 from al.engine import WorkerOf, spread
 from al.engine.processes import ProcessEngine
 from al.errors import ConfigError
@@ -23,6 +26,7 @@ from al.experiment.prepared import alone, look_again, makings_of, settled, task_
 from al.experiment.results import Results, Setting
 from al.experiment.trial import Point
 from al.keywords import Keywords, with_parameters
+from al.pipeline.asking import options_of
 from al.pipeline.cycle import ended
 from al.progress import bar, showing
 from al.sources import code_digest
@@ -32,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 CURVE = "curve.json"
 EXPERIMENT, TRIAL = "experiment", "trial"
+_RUNS_ON = ("engine", "engine_options")
 PAGE = "experiment.html"
 
 
@@ -51,6 +56,8 @@ class Experiment:
         level: of the metric, to which labels are counted; "auto" for what random has in the end.
         name: of the experiment; "auto" names it after what its trials share.
         workers: processes at once; "auto" for one for each core.
+        engine, engine_options: where trials run, as for campaigns; by default in processes of
+            this machine.
         tracking_uri, experiment, show_progress, entry: as for `al.Campaign`.
         parameters: those of the campaigns; `promote=always` unless given.
 
@@ -75,8 +82,11 @@ class Experiment:
         entry: str | None = None,
         **parameters: Unpack[Keywords],
     ) -> None:
+        given: dict[str, Any] = dict(parameters)
+        runs_on = {name: given.pop(name) for name in _RUNS_ON if name in given}
+        self._engine = _engine(runs_on, str(workers))
         self._plan = Plan(
-            dict(parameters),
+            given,
             strategies_of(strategies),
             _whole(seeds, "seeds"),
             grid_of(grid),
@@ -84,7 +94,6 @@ class Experiment:
             name,
         )
         self._level = _level(level)
-        self._engine = ProcessEngine({"workers": str(workers)})
         self._tracking_uri, self._experiment = tracking_uri, experiment
         self._show_progress, self._entry = show_progress, entry
 
@@ -97,6 +106,7 @@ class Experiment:
         """Run the trials that are missing, and compare all."""
         with plain_errors(), tracking_at(self._tracking_uri), showing(self._show_progress):
             jobs = settled_jobs(self._plan.jobs())
+            self._engine.check()
             store = Store(self._experiment, self._entry)
             with self._opened(store, jobs) as run:
                 found = _known(store, run, jobs)
@@ -246,6 +256,21 @@ def _write(results: Results, folder: Path) -> None:
     for number, setting in enumerate(results.boards):
         which = f"_{number}" if setting else ""
         results.figure(setting).savefig(folder / f"curves{which}.png", dpi=120)
+
+
+def _engine(given: Mapping[str, Any], workers: str) -> Engine:
+    """Where trials run, each on one thread."""
+    config = Config.from_dict(given)
+    if config.engine == "local":
+        return ProcessEngine({"workers": workers})
+    kind = engines.get(config.engine)
+    options = options_of(config, kind.options, "engine")
+    if workers != "auto" and "workers" in kind.options:
+        options = {"workers": workers, **options}
+    if "cpus" in kind.options:
+        options = {"cpus": "1", **options}
+    made: Engine = kind(options)
+    return made
 
 
 def _whole(value: int | str, name: str) -> int:

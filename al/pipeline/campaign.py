@@ -386,7 +386,10 @@ class Campaign:
         with self._settings():
             session = look_into(self._given, experiment=self._experiment, create=False)
             assert session is not None  # else it has said so
-            yield session
+            try:
+                yield session
+            finally:
+                session.engine.close()
 
     @contextmanager
     def _opened(self, *, create: bool = True) -> Iterator[Session]:

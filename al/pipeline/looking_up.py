@@ -54,6 +54,7 @@ def looked_up(
     create: bool,
     steps: tuple[Step, ...],
     of: Run | None = None,
+    at_work: bool = False,
 ) -> tuple[Identified, Callable[[Run, Driver | None], Session]]:
     """Look everything up that a campaign needs, and check it; nothing is changed.
 
@@ -120,6 +121,8 @@ def looked_up(
     check_stop_rules(rules, config, data, task.metric, lower=lower)
     runs_on = engines.get(config.engine)
     engine = runs_on(options_of(config, runs_on.options, "engine"))
+    if at_work:
+        engine.check()
     if stored is None:
         ids = data.ids("train")
         check_sizes(config, len(set(data.fingerprints(ids)) if config.copies == "once" else ids))
@@ -129,7 +132,7 @@ def looked_up(
             if find(known.store, config.name)[1] is None:
                 raise
             # Another process began the campaign meanwhile, and the model is that one's.
-            return looked_up(given, experiment, entry, create=create, steps=steps)
+            return looked_up(given, experiment, entry, create=create, steps=steps, at_work=at_work)
 
     def opened(run: Run, driver: Driver | None) -> Session:
         state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)

@@ -49,7 +49,7 @@ def open_session(
     Raises:
         AlError: something is wrong; nothing has been changed.
     """
-    known, opened = looked_up(given, experiment, entry, create=create, steps=steps)
+    known, opened = looked_up(given, experiment, entry, create=create, steps=steps, at_work=True)
     store, config = known.store, known.config
     # Up to here everything was only looked at; from here on this process is the only driver.
     driver = Driver(store, config.name).acquire()

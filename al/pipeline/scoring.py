@@ -11,6 +11,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.models import makings_in
 from al.pipeline.steps import TRAIN
 from al.pipeline.workers import CampaignModel
+from al.processor import processor_of
 from al.randomness import torch_seed
 from al.sources import code_digest
 from al.tracking import Checkpoints
@@ -51,7 +52,8 @@ def _scorer(cycle: Cycle, model: CampaignModel) -> Model:
     makings = recipe.campaign()
     taken = {name: value for name, value in makings.config.of_task.items() if name != "data"}
     made_by = f"{code_digest(makings.task)}-{zlib.crc32(repr(sorted(taken.items())).encode()):08x}"
-    key = f"{digest}-{made_by}-{session.device.type}"
+    processor = session.engine.processor(processor_of(str(session.device)))
+    key = f"{digest}-{made_by}-{zlib.crc32(processor.encode()):08x}"
     if session.config.calibrate == "on":
         temperature = model.calibrate(session.data.ids("val")).temperature
         recipe = recipe.scaled(temperature)

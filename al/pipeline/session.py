@@ -102,7 +102,7 @@ class Session:
     gathered: Gathered = field(default_factory=Gathered)
 
     def __post_init__(self) -> None:
-        self.recipe = CampaignRecipe(self.makings, self.splits)
+        self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
 
     @property
     def people_since(self) -> int:
@@ -120,7 +120,7 @@ class Session:
             self.classes = (*self.classes, *new)
             self.data.grow(new)
             freeze(self.data, self.splits, self.config.missing, tell=False)
-            self.recipe = CampaignRecipe(self.makings, self.splits)
+            self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
             made = type(self.annotator)(self.data, self.config.name, self.annotator.given)
             made.new_classes, self.annotator = self.annotator.new_classes, made
 
@@ -164,7 +164,7 @@ class Session:
         self.seen_data.settle(self.data, own.union(self.splits.val, self.splits.test))
         tell = self.driver is not None
         freeze(self.data, self.splits, self.config.missing, tell=tell)
-        self.recipe = CampaignRecipe(self.makings, self.splits)
+        self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
 
     def put_on_record(self, run: Run) -> None:
         """Keep what is seen of the data with the run of a cycle, before anything depends on it."""
@@ -277,7 +277,7 @@ class Session:
         weights = Weights(self.store.uri, uri, digest)
         recipe = self.recipe
         if makings is not None and makings.config != self.config:
-            recipe = CampaignRecipe(makings, self.splits)
+            recipe = CampaignRecipe(makings, self.splits, self.engine.device)
         return CampaignModel(ModelRecipe(recipe, weights, here=graph), self.engine)
 
     def save_promotions(self) -> None:

@@ -38,10 +38,15 @@ KEPT = 8
 
 
 class CampaignRecipe:
-    """The recipe of what a campaign's models are made of."""
+    """The recipe of what a campaign's models are made of.
 
-    def __init__(self, makings: Makings, splits: Splits) -> None:
+    Args:
+        device: of models elsewhere, where that is another than here.
+    """
+
+    def __init__(self, makings: Makings, splits: Splits, device: str = "") -> None:
         self._makings, self._splits = makings, splits
+        self._device = device or str(makings.device)
 
     def __call__(self) -> Makings:
         return self._makings
@@ -58,7 +63,7 @@ class CampaignRecipe:
         packed = zlib.compress(record.encode())  # ten thousand ids are 100 kB
         held = zlib.compress(json.dumps(asdict(made.data.held)).encode())
         threads = torch.get_num_threads()
-        return _Elsewhere(packed, held, _seen(made.data), str(made.device), threads)
+        return _Elsewhere(packed, held, _seen(made.data), self._device, threads)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,319 @@
+"""The engine on a Ray cluster: what is lost there is lost nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import al
+from al.catalog import engines
+from al.engine import spread
+from al.engine.ray import RayEngine
+from al.engine.ray import cluster as way
+from al.engine.ray import engine as ray_engine
+from al.errors import ConfigError, EngineError
+from tests.clusters import RayCluster, cluster
+from tests.conftest import SMALL
+from tests.experiment.test_experiment import TINY
+from tests.test_engine import doubling, raising
+from tests.test_workers import came_to, new_store
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[RayCluster]:
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def engine(small: RayCluster) -> Iterator[RayEngine]:
+    made = RayEngine({"address": small.address, "workers": "2", "cpus": "1"})
+    yield made
+    made.close()
+
+
+# -- work, as a worker elsewhere may find it by its name ---------------------------------------
+
+
+def naming() -> Callable[[int], tuple[int, int]]:
+    def work(number: int) -> tuple[int, int]:
+        time.sleep(0.05)
+        return number, os.getpid()
+
+    return work
+
+
+class Dying:
+    """Kills the process that works at a shard the first time that it is worked at."""
+
+    def __init__(self, folder: str, shard: int, how: str = "os._exit(1)", times: int = 1) -> None:
+        self.folder, self.shard, self.how, self.times = folder, shard, how, times
+
+    def __call__(self) -> Callable[[int], int]:
+        def work(number: int) -> int:
+            marks = [Path(self.folder) / f"{time}" for time in range(self.times)]
+            mark = next((mark for mark in marks if not mark.exists()), None)
+            if number == self.shard and mark is not None:
+                mark.touch()
+                eval(self.how)
+            return 2 * number
+
+        return work
+
+
+# -- without a cluster -------------------------------------------------------------------------
+
+
+def test_the_engine_is_found_by_name_and_nothing_of_ray_is_imported_for_the_others() -> None:
+    assert engines.get("ray") is RayEngine
+    code = (
+        "import sys; from al.catalog import engines; engines.names(); print('ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"workers": "0"}, "workers='0' is no such number: give 2, say, or auto"),
+        ({"workers": "1.5"}, "workers='1.5' is no such number"),
+        ({"gpus": "many"}, "gpus='many' is no such number: give 2, say$"),
+        ({"gpus": "nan"}, "gpus='nan' is no such number"),
+        ({"mixed": "on"}, "mixed='on': give yes or no"),
+    ],
+)
+def test_an_option_that_is_wrong_is_a_line(given: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        RayEngine(given)
+
+
+def test_without_ray_the_line_names_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'active-learning-pipeline\[ray\]'$"):
+        RayEngine()
+
+
+def test_no_cluster_is_a_line_before_anything_begins(campaign: Make, folder: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(EngineError, match=rf"no Ray cluster answers at 127.0.0.1:{port} \(") as no:
+        campaign(campaign="c", engine="ray", engine_options=f"address=127.0.0.1:{port}").run()
+    assert len(str(no.value).splitlines()) == 1
+    assert al.tracking.Store().find({"al.role": "campaign"}) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("ray://head:10001", "is Ray's client: run the command on a node"),
+        ("head", "give HOST:PORT"),
+    ],
+)
+def test_an_address_that_is_none_is_a_line(address: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        RayEngine({"address": address}).check()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("Version mismatch: The cluster was started with:\n    Ray: 2.1", "install the same Ray"),
+        ("Authentication failed: no token", "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"),
+        ("it rains", r"no way to the Ray cluster at h:1 \(it rains\): see `ray status`"),
+    ],
+)
+def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
+    line = str(way._refused(RuntimeError(error), "h:1"))
+    assert len(line.splitlines()) == 1
+    assert re.search(says, line)
+
+
+# -- on a cluster ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_each_shard_comes_back_once_from_workers_that_stay(engine: RayEngine) -> None:
+    found = dict(spread(engine, naming, range(12)))
+    assert {number: one for number, (one, _) in found.items()} == {n: n for n in range(12)}
+    pids = {pid for _, pid in found.values()}
+    assert os.getpid() not in pids
+    assert len(pids) == 2
+    assert engine.at_work == "2 workers"
+    assert {pid for _, (_, pid) in spread(engine, naming, range(12))} == pids
+    assert dict(spread(engine, doubling, range(5))) == {n: 2 * n for n in range(5)}
+    assert list(spread(engine, doubling, [])) == []
+    with pytest.raises(EngineError, match=r"ZeroDivisionError: a network of two minds, "):
+        list(spread(engine, raising, range(4)))
+    handler = signal.getsignal(signal.SIGTERM)
+    assert handler in (signal.SIG_DFL, signal.default_int_handler) or "ray" not in str(handler)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced_and_its_shard_done_again(
+    engine: RayEngine, tmp_path: Path
+) -> None:
+    how = "os.kill(os.getpid(), signal.SIGKILL)"
+    found = list(spread(engine, Dying(str(tmp_path), 3, how), range(8)))
+    assert sorted(found) == [(n, 2 * n) for n in range(8)]
+    assert (tmp_path / "0").exists()
+
+
+@pytest.mark.slow
+def test_a_shard_that_kills_every_worker_is_a_line(engine: RayEngine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="workers on the Ray cluster die again and again") as no:
+        list(spread(engine, Dying(str(tmp_path), 3, times=99), range(8)))
+    assert len(str(no.value).splitlines()) == 1
+    assert len(list(tmp_path.iterdir())) == ray_engine.TRIES
+
+
+@pytest.mark.slow
+def test_what_a_node_has_no_room_for_is_a_line(small: RayCluster) -> None:
+    for given, says in (
+        ({"gpus": "1"}, r"needs 1 GPU, and no node of the Ray cluster has more than 0: give gpus"),
+        (
+            {"cpus": "64"},
+            r"needs 64 CPU, and no node of the Ray cluster has more than 1: give cpus",
+        ),
+    ):
+        wrong = RayEngine({"address": small.address, "cpus": "1", **given})
+        with pytest.raises(EngineError, match=says):
+            wrong.check()
+        wrong.close()
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_version_is_a_line(
+    engine: RayEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_engine, "code", lambda: "0.0.0 (abc)")
+    with pytest.raises(EngineError, match=r"has this project .*, and this process 0\.0\.0 \(abc\)"):
+        list(spread(engine, doubling, range(2)))
+
+
+@pytest.mark.slow
+def test_workers_of_another_kind_of_processor_are_refused_unless_they_may_mix(
+    small: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al.processor.processor_of", lambda device: "cpu abacus")
+    given = {"address": small.address, "workers": "1", "cpus": "1"}
+    alone, mixed = RayEngine(given), RayEngine({**given, "mixed": "yes"})
+    with pytest.raises(EngineError, match="others are a cpu abacus, so last bits would differ"):
+        list(spread(alone, doubling, range(2)))
+    alone.close()
+    assert dict(spread(mixed, doubling, range(2))) == {0: 0, 1: 2}
+    assert (alone.processor("cpu abacus"), mixed.processor("cpu abacus")) == ("cpu abacus", "mixed")
+    mixed.close()
+
+
+@pytest.mark.slow
+def test_what_is_waited_for_too_long_is_a_line(small: RayCluster) -> None:
+    waiting = RayEngine({"address": small.address, "workers": "1", "cpus": "1", "stall": "6"})
+    list(spread(waiting, doubling, range(1)))
+    with pytest.raises(EngineError, match=r"^waiting for shard 0 at \S+:\d+, and nothing has come"):
+        list(spread(waiting, sleeping, range(1)))
+    waiting.close()
+
+
+def sleeping() -> Callable[[int], None]:
+    return lambda number: time.sleep(60)
+
+
+@pytest.mark.slow
+def test_a_raylet_that_is_killed_loses_no_shard(tmp_path: Path) -> None:
+    with cluster() as made:
+        engine = RayEngine({"address": made.address, "workers": "2", "cpus": "1"})
+        found = []
+        for shard, (_, pid) in spread(engine, naming, range(40)):
+            found.append((shard, pid))
+            if len(found) == 8:
+                made.kill(made.nodes[0])
+        engine.close()
+    assert sorted(shard for shard, _ in found) == list(range(40))
+
+
+# -- campaigns ---------------------------------------------------------------------------------
+
+#: Reads what a strategy may read of models, and judges, stops and votes by models.
+CAMPAIGN: dict[str, Any] = {
+    "strategy": "bald(20x) > vote_entropy(5x) > margin", "candidates": 2, "kpi": "0.99",
+    "compare": "interval", "audit": 0.3, "query_size": 20, "passes": 4, "epochs": 2,
+    "promote": "always",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_campaign_comes_out_equal_while_workers_and_a_raylet_are_killed(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[str] = []
+
+    class Killing(RayEngine):
+        """Kills a worker that is at work early on, a whole node later."""
+
+        done = 0
+
+        def map(self, make_worker: Any, shards: Any) -> Iterator[Any]:
+            for shard, found in super().map(make_worker, shards):
+                yield shard, found
+                Killing.done += 1
+                if Killing.done == 3 and self._actors:
+                    says = self._actors[0].says
+                    assert says is not None
+                    os.kill(int(says.where.rpartition(":")[2]), signal.SIGKILL)
+                    killed.append("worker")
+                if Killing.done == 12:
+                    made.kill(made.nodes[0])
+                    killed.append("raylet")
+
+    monkeypatch.setattr("tests.test_ray.Killing", Killing, raising=False)
+    with new_store(empty_database, tmp_path) as patch, cluster() as made:
+        options = f"address={made.address}, workers=2, cpus=1"
+        for name, engine, given in (
+            ("here", "local", "none"),
+            ("there", "tests.test_ray:Killing", options),
+        ):
+            patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / name))
+            parameters: Any = {**SMALL, **CAMPAIGN, "campaign": name, "engine": engine}
+            al.Campaign(show_progress=False, engine_options=given, **parameters).run()
+        assert killed == ["worker", "raylet"]
+        assert came_to("there") == came_to("here")
+
+
+@pytest.mark.slow
+def test_the_trials_of_an_experiment_come_out_equal_while_a_raylet_is_killed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str, **how: Any) -> Any:
+        given = {"strategies": "margin", "seeds": 2, "name": name, "show_progress": False}
+        curves = al.Experiment(**given, **how, **TINY).run().curves()
+        return curves[["strategy", "seed", "labels", "accuracy"]]
+
+    here = run("here", workers=1)
+    with cluster() as made:
+        before, killed = RayEngine.map, []
+
+        def killing(self: RayEngine, make_worker: Any, shards: Any) -> Iterator[Any]:
+            for shard, found in before(self, make_worker, shards):
+                yield shard, found
+                if not killed:
+                    killed.append(made.kill(made.nodes[0]))
+
+        monkeypatch.setattr(RayEngine, "map", killing)
+        options = f"address={made.address}, workers=2"
+        there = run("there", engine="ray", engine_options=options)
+    assert killed
+    assert there.equals(here)
