@@ -40,6 +40,17 @@ class Many(ArrayLoader):
         return Preview(text=NASTY)
 
 
+class Texts(ArrayLoader):
+    """Texts in 77 classes, each of which says which it is."""
+
+    def __init__(self) -> None:
+        ids = [f"text-{number:03d}" for number in range(500)]
+        super().__init__(ids, np.zeros((500, 2)), np.zeros(500, int), Many().spec.classes, ids[-1:])
+
+    def preview(self, id: str) -> Preview:
+        return Preview(text=id)
+
+
 class Several(ArrayLoader):
     """Rows with several classes each."""
 
@@ -94,7 +105,7 @@ def made(kind: str, folder: str) -> DataLoader:
     if kind in ("masks", "boxes", "entities"):
         found = {"masks": masks, "boxes": boxes, "entities": entities}[kind]
         return found(Path(folder) / "things")
-    kinds: dict[str, Any] = {"many": Many, "several": Several, "numbers": Numbers}
+    kinds: dict[str, Any] = {"many": Many, "texts": Texts, "several": Several, "numbers": Numbers}
     return Digits().data() if kind == "digits" else kinds[kind]()
 
 

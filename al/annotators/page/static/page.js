@@ -28,7 +28,7 @@ import { disagreement, waits } from "./waiting.js";
 const at = (id) => document.getElementById(id);
 const show = (id, on) => { at(id).hidden = !on; };
 const tab = Math.random().toString(36).slice(2);  // what this tab shows, no other is given
-let task = null, form = null, state = null, again = null, closed = false, name = "";
+let task = null, form = null, state = null, again = null, closed = false, name = "", early = 0;
 
 try { name = localStorage.getItem("annotator") || ""; } catch { name = ""; }
 
@@ -40,11 +40,22 @@ function say(words, refused = false) {
   at("said").classList.toggle("refused", refused);
 }
 
-function refuse(why) { say(`Not taken: ${why}.`, true); }
+function refuse(why) {
+  early += 1;
+  say(`Not taken: ${why}.`, true);
+}
+
+/** What was kept, and that keys came meanwhile that were not. */
+function sayKept(words) {
+  const keys = early === 1 ? "1 key or click came" : `${early} keys or clicks came`;
+  say(early ? `${words}. Not taken: ${keys} too early.` : words, early > 0);
+  early = 0;
+}
 
 async function tell(path, body, said) {
   if (closed) return;
   if (gate.isBusy()) { refuse(gate.refusal()); return; }
+  early = 0;
   gate.keeping(true);
   try {
     state = await ask(path, { ...body, name, tab });
@@ -52,7 +63,7 @@ async function tell(path, body, said) {
     panels.forget();
     if (path === "answer") pace.step();
     trouble("");
-    say(said);
+    sayKept(said);
     draw();
   } catch (error) {
     trouble(error.message);
