@@ -18,6 +18,11 @@ function begin() {
   new MutationObserver(() => {
     if (document.getElementById("said").textContent.includes("Not taken")) found.refused += 1;
   }).observe(document.getElementById("said"), { childList: true, characterData: true, subtree: true });
+  const decode = HTMLImageElement.prototype.decode;
+  HTMLImageElement.prototype.decode = async function late() {
+    await new Promise((go) => setTimeout(go, Math.random() * 800));
+    return decode.call(this);
+  };
   const real = window.fetch;
   window.fetch = async (path, how) => {
     const post = how?.method === "POST" && /^(answer|undo)$/.test(path);
@@ -50,7 +55,7 @@ function posted(found, path, body) {
   if (!cause) wrong("nobody did anything");
   else if (path === "answer") {
     if (cause.repeat) wrong("a key that was held");
-    if (post.seen !== post.now || age < 100) wrong("the sample had not been seen");
+    if (post.now === null || post.seen !== post.now || age < 100) wrong("the sample had not been seen");
     if (cause.busy) wrong("something was on its way");
     const said = body.skip ? "skip" : body.label;
     if (said !== cause.means) wrong(`that means ${cause.means}`);

@@ -62,7 +62,6 @@ export function chooser({ area, task, keep, refuse }, several) {
   }
 
   function draw() {
-    filterLabel.hidden = !filtered();
     buttons.classList.toggle("many", filtered());
     shown = order();
     framed = Math.min(framed, shown.length - 1);
@@ -165,7 +164,8 @@ export function chooser({ area, task, keep, refuse }, several) {
     get tall() { return filtered(); },
     question: several ? "Which of these apply?" : "Which class is it?",
     begin(item) {
-      area.replaceChildren(filterLabel, nothing, buttons, ...(task.grows ? [other] : []));
+      const finder = filtered() ? [filterLabel, nothing] : [];
+      area.replaceChildren(...finder, buttons, ...(task.grows ? [other] : []));
       likely = new Map((item.suggestion?.likely ?? []).filter(([c]) => task.classes.includes(c)));
       chosen = new Set(several && Array.isArray(item.given?.label) ? item.given.label : []);
       framed = -1;
@@ -179,7 +179,11 @@ export function chooser({ area, task, keep, refuse }, several) {
     writing: () => filter.value !== "",
     clear() { filter.value = ""; framed = -1; moved = false; draw(); },
     ownsKeys: (target) => other.contains(target),
-    accept: (item) => item.suggestion.label,
+    accept(item) {
+      const { label } = item.suggestion;
+      [label].flat().forEach((name) => lately.use(name));
+      return label;
+    },
     keys: () => [
       ...(letters() ? [["the class's own letter", several ? "mark it" : "choose it"]]
         : digitsFree() || !filtered() ? [["1 … 9", "the class with that number"]] : []),
