@@ -109,10 +109,10 @@ def made(kind: str, folder: str) -> DataLoader:
     return Digits().data() if kind == "digits" else kinds[kind]()
 
 
-def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
+def page(folder: str, kind: str, asked: int = 5, **options: str) -> tuple[Page, Query]:
     """A page, with a query asked."""
     data = made(kind, folder)
-    found = Page(data, "c", {"folder": folder})
+    found = Page(data, "c", {"folder": folder, **options})
     found.new_classes = "grow" if kind.endswith(GROWS) else "refuse"
     ids = data.ids("train")[:asked]
     count = len(ids)
@@ -123,4 +123,5 @@ def page(folder: str, kind: str, asked: int = 5) -> tuple[Page, Query]:
 
 if __name__ == "__main__":
     with printed():
-        page(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))[0].serve()
+        given = dict(word.split("=", 1) for word in sys.argv[4:])
+        page(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:4]), **given)[0].serve()

@@ -26,8 +26,7 @@ from tests.page_process import page
 
 def made(folder: Path, **options: str) -> Page:
     """A page with options of its own, about a query of five digits."""
-    first, _ = page(str(folder), "digits")
-    return Page(first.data, "c", {"folder": str(folder), **options})
+    return page(str(folder), "digits", **options)[0]
 
 
 def get(url: str, **more: Any) -> requests.Response:
@@ -143,6 +142,22 @@ def test_a_wider_network_takes_people_who_are_invited(tmp_path: Path) -> None:
         desk.serve()
     assert made(tmp_path).network.local
     assert Network.of({"host": "::1"}).local
+
+
+def test_a_page_of_all_addresses_is_reached_by_the_name_that_was_given(tmp_path: Path) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    desk = made(tmp_path, host="0.0.0.0", port=str(port), plain="on", address=address)
+    link = desk.invite("anna")
+    with desk.attending():
+        assert link.startswith(f"{address}/")
+        assert get(link + "state").ok
+        assert get(link.replace("127.0.0.1", "localhost") + "state").status_code == 403
+        shared = json.loads((tmp_path / ".page.json").read_text())["token"]
+        desk.revoke("anna")
+        assert get(f"{address}/{shared}/state").status_code == 404  # nobody is let in
 
 
 def test_a_page_behind_a_proxy_answers_to_its_public_name(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +21,10 @@ from al.annotators.page import Page
 from al.annotators.page.log import Entry
 from al.annotators.page.turns import SILENCE, TABS, Rule, Turns
 from al.errors import ConfigError
+from tests.browser import until
+from tests.conftest import ROOT
 from tests.page_process import page
+from tests.team import at_the_page, kept_lines
 
 PEOPLE = ("anna", "ben", "cleo")
 
@@ -141,8 +146,7 @@ def test_a_sample_stands_as_the_rule_says(
 
 def team(folder: Path, **options: str) -> tuple[Page, Any]:
     """A page about digits with options of its own, and what was asked."""
-    first, query = page(str(folder), "digits")
-    return Page(first.data, "c", {"folder": str(folder), **options}), query
+    return page(str(folder), "digits", **options)
 
 
 def test_several_answers_make_one_label_and_the_reviewer_has_the_last_word(tmp_path: Path) -> None:
@@ -200,8 +204,7 @@ def work(where: str, name: str, tab: str, label: str, got: list[int]) -> None:
 def test_three_people_at_once_answer_each_sample_as_often_as_is_wanted(
     tmp_path: Path, overlap: str, each: int | None
 ) -> None:
-    first, query = page(str(tmp_path), "digits", 12)
-    desk = Page(first.data, "c", {"folder": str(tmp_path), "overlap": overlap})
+    desk, query = page(str(tmp_path), "digits", 12, overlap=overlap)
     got: dict[str, list[int]] = {name: [] for name in PEOPLE}
     with desk.attending():
         people = [
@@ -244,3 +247,67 @@ def test_what_a_closed_tab_showed_is_served_to_others_and_what_is_taken_back_to_
         back = requests.post(desk.where + "undo", json=body, timeout=10).json()
         assert back["item"]["place"] == 1
         assert state("dora", "1") == 2
+
+
+def test_what_others_said_is_shown_to_nobody_but_the_reviewer_while_votes_are_waited_for(
+    tmp_path: Path,
+) -> None:
+    from al.annotators.page.desk import Desk
+
+    found, query = team(tmp_path, overlap="2", reviewer="rita")
+    desk = Desk(found.data, "c", found.log, rule=found.rule)
+    for id, who, label in [
+        (query.ids[0], "anna", "1"), (query.ids[0], "ben", "7"),
+        (query.ids[1], "rita", "1"), (query.ids[1], "anna", "2"),
+    ]:  # fmt: skip
+        found.log.answer((id, False), label, who, 5.0, skip=False)
+
+    def told(name: str) -> list[list[str]]:
+        return [one["why"] for one in desk.past.review(name)["listed"]]
+
+    assert told("anna") == [["rita said 1"]]  # which is decided
+    assert told("ben") == []
+    assert "votes" not in desk.state("cleo", "1")["item"]
+    for place in (2, 3, 4):
+        for who in ("anna", "rita"):
+            desk.answer({"place": place, "label": "3", "name": who})
+    assert desk.state("rita", "1")["item"]["votes"] == [["anna", "1"], ["ben", "7"]]
+
+
+@pytest.mark.slow
+def test_no_confirmed_answer_is_lost_when_the_server_is_killed_under_three_people(
+    tmp_path: Path,
+) -> None:
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.page_process", tmp_path, "digits", "60", "overlap=2"],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert "open http://127.0.0.1:" in process.stdout.readline()
+        return process
+
+    server = start()
+    try:
+        with at_the_page(tmp_path, PEOPLE, pause=0.05) as people:
+            for kept in (12, 40, 80):
+                until(lambda kept=kept: sum(len(one.confirmed) for one in people) >= kept)
+                server.kill()
+                server.wait()
+                server = start()
+            until(lambda: all(one.phases[-1:] == ["done"] for one in people), 60)
+    finally:
+        server.kill()
+        server.wait()
+    lines = kept_lines(tmp_path)
+    for one in people:
+        mine = [int(line["label"]) for line in lines if line["annotator"] == one.called]
+        assert len(mine) >= len(one.confirmed)
+        assert not Counter(place % 10 for place in one.confirmed) - Counter(mine)
+    assert len({(line["id"], line["annotator"]) for line in lines}) == len(lines)
+    found, query = page(str(tmp_path), "digits", 60, overlap="2")
+    heard = found.collect(query)
+    assert (len(heard.answered), heard.waiting) == (60, ())
+    assert {a.id: a.label for a in heard.answered} == {
+        id: str(place % 10) for place, id in enumerate(query.ids)
+    }
