@@ -21,6 +21,7 @@ from al.data import ArrayLoader
 from al.errors import LabelError
 from al.kinds import kind_of
 from al.masks import VOID, decode_mask, encode_mask
+from al.tasks.image_folder import ImageFolder
 from tests.page_process import boxes, entities, masks, page
 
 #: Height and width of the pictures.
@@ -227,3 +228,18 @@ def test_entities_are_kept_as_words_within_their_text(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="overlap"):
         heard(data, id, [place, {**place, "start": place["end"] - 2, "end": place["end"]}])
     assert set(pens(data.spec)) == {"colours"}
+
+
+def test_who_looks_closer_at_a_photograph_sees_more_than_a_preview(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        coarse = Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8))
+        coarse.resize((3000, 2250)).save(tmp_path / "train" / name / "0.jpg")
+    data = ImageFolder(str(tmp_path), image_size=8, encoder="none").data()
+    id = data.ids("train")[0]
+    sizes = {}
+    for small in (False, True):
+        mimetype, content = picture(data, id, small=small)
+        sizes[small] = (mimetype, Image.open(io.BytesIO(content)).size)
+    assert sizes == {False: ("image/jpeg", (2048, 1536)), True: ("image/png", (320, 240))}

@@ -256,6 +256,11 @@ class DataLoader(ABC):
         none. By default that is the preview."""
         return self.preview(id).image
 
+    def detail(self, id: str) -> np.ndarray | None:
+        """The sample's image for who looks closer and draws nothing, as `picture`; by default that
+        is all there is."""
+        return self.picture(id)
+
     def picture_size(self, id: str) -> tuple[int, int] | None:
         """Height and width of the picture."""
         found = self.picture(id)

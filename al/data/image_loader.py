@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Files that cannot be read and are named one by one; side of a preview.
-NAMED, PREVIEW = 3, 512
+#: Files that cannot be read and are named one by one; longest side of a preview, and of what is
+#: looked at closely.
+NAMED, PREVIEW, DETAIL = 3, 512, 2048
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,12 @@ class ImageLoader(OwnLoader):
             return Preview(image=preview((self.root / self.paths[row]).read_bytes(), PREVIEW))
         except (OSError, DataError):
             return Preview(image=self._decoded([row])[0])
+
+    def detail(self, id: str) -> np.ndarray | None:
+        try:
+            return preview((self.root / self.paths[self._row[id]]).read_bytes(), DETAIL)
+        except (OSError, DataError):
+            return self.picture(id)
 
     def metadata(self, ids: Sequence[str]) -> pd.DataFrame:
         """Path and folder of each file, its brightness and contrast, and what else is known."""

@@ -125,7 +125,7 @@ def make_app(desk: Desk, door: Door) -> Flask:
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
-        mimetype, content = desk.image(place)
+        mimetype, content = desk.image(place, small="small" in request.args)
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/<any(answer, undo, finish, leave):what>")

@@ -217,9 +217,9 @@ class Desk:
         note = self.log.notes().get(key, {}).get(name)
         return {"text": note.text if note else "", "flag": bool(note and note.flag)}
 
-    def image(self, place: int) -> tuple[str, bytes]:
-        """A sample's picture: type and content."""
-        return picture(self.data, self.key_at(place)[0])
+    def image(self, place: int, *, small: bool = False) -> tuple[str, bytes]:
+        """A sample's picture, see `picture`: type and content."""
+        return picture(self.data, self.key_at(place)[0], small=small)
 
 
 def tab_of(said: dict[str, Any]) -> str:

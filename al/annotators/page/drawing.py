@@ -26,6 +26,8 @@ MARKED = frozenset({"spans"})
 #: Pictures of more pixels than these travel as JPEG, which is made and sent many times faster
 #: than PNG and at this quality looks the same.
 LOSSLESS, QUALITY = 1_000_000, 92
+#: Longest side of a picture that is listed with others.
+SMALL = 320
 #: Most bytes of what the page says at once: drawn labels are long.
 MOST = {True: 16 << 20, False: 1 << 20}
 
@@ -54,20 +56,26 @@ def pens(spec: DataSpec) -> dict[str, Any]:
     return {"first": first, "blank": kind.blank, "unknown": unknown, "colours": COLOURS}
 
 
-def picture(data: DataLoader, id: str) -> tuple[str, bytes]:
+def picture(data: DataLoader, id: str, *, small: bool = False) -> tuple[str, bytes]:
     """A sample's picture for the browser: type and content.
 
     A pixel there is a pixel of its label, where that is drawn.
+
+    Args:
+        small: to be listed with others, and not drawn on.
 
     Raises:
         DataError: it has none.
     """
     from PIL import Image
 
-    image = data.picture(id)
+    looked_at = data.picture if is_drawn(data.spec) else data.detail
+    image = data.preview(id).image if small else looked_at(id)
     if image is None:
         raise DataError("no image: load the page again")
     file, made = io.BytesIO(), Image.fromarray(np.ascontiguousarray(image))
+    if small:
+        made.thumbnail((SMALL, SMALL))
     if made.width * made.height > LOSSLESS:
         made.save(file, "jpeg", quality=QUALITY, subsampling=0)
         return "image/jpeg", file.getvalue()

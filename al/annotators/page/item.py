@@ -58,7 +58,7 @@ class Items:
 
     def brief(self, key: Key, place: int) -> dict[str, Any]:
         """A sample as it is listed: where its image is, or its first words."""
-        found = self.content(key[0], f"image/{place}")
+        found = self.content(key[0], f"image/{place}?small")
         if "row" in found:
             found = {"text": " · ".join(f"{name} {value}" for name, value, _ in found["row"])}
         return {name: said[:120] for name, said in found.items()}

@@ -44,7 +44,7 @@ def add_looking(app: Flask, desk: Desk) -> None:
         id = desk.guide.image_of(number)
         if id is None:
             raise DataError("no such example: load the page again")
-        mimetype, content = picture(desk.data, id)
+        mimetype, content = picture(desk.data, id, small=True)
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/note")
