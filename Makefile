@@ -14,7 +14,7 @@ EXPERIMENT ?= active-learning
 # The version whose replies the tests have on record.
 LABEL_STUDIO := 1.23.2
 
-.PHONY: help setup run ui test test-all lint mutants docs bench site site-serve dist slow chaos label-studio label-studio-serve label-studio-test clean
+.PHONY: help setup run ui test test-all lint mutants docs bench site site-serve pictures dist slow chaos label-studio label-studio-serve label-studio-test clean
 
 help:            ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 20
@@ -56,6 +56,9 @@ site: setup      ## the documentation as a site, build/site/index.html, from whi
 
 site-serve: site ## that site at http://127.0.0.1:8000, its search too
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/site
+
+pictures: setup  ## the pictures of docs/images anew, in chromium on a fresh store
+	$(BIN)/python -m docs.pictures
 
 dist: setup      ## a wheel and an sdist in dist/, checked
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[release]'
