@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al.annotators.page import Page
-from al.annotators.page.drawing import LOSSLESS, collected, heard, pens, picture, shown
+from al.annotators.page.drawing import LOSSLESS, collected, heard, pens, picture, shown, thumbnail
 from al.contracts import DataLoader, DataSpec
 from al.data import ArrayLoader
 from al.errors import LabelError
@@ -238,8 +238,28 @@ def test_who_looks_closer_at_a_photograph_sees_more_than_a_preview(tmp_path: Pat
         coarse.resize((3000, 2250)).save(tmp_path / "train" / name / "0.jpg")
     data = ImageFolder(str(tmp_path), image_size=8, encoder="none").data()
     id = data.ids("train")[0]
-    sizes = {}
-    for small in (False, True):
-        mimetype, content = picture(data, id, small=small)
-        sizes[small] = (mimetype, Image.open(io.BytesIO(content)).size)
-    assert sizes == {False: ("image/jpeg", (2048, 1536)), True: ("image/png", (320, 240))}
+    sizes = []
+    for mimetype, content in (picture(data, id), thumbnail(data, id)):
+        sizes.append((mimetype, Image.open(io.BytesIO(content)).size))
+    assert sizes == [("image/jpeg", (2048, 1536)), ("image/png", (320, 240))]
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_a_persons_own_drawing_is_listed_on_its_picture(kind: str, tmp_path: Path) -> None:
+    found, query = page(str(tmp_path), kind)
+    name, id = found.data.spec.classes[1], query.ids[0]
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:, 12:] = 1
+    label = encode_mask(mask) if kind == "masks" else [{"label": name, "box": [12, 0, 12, 16]}]
+    found.log.answer((id, False), label, "änna & co", 1.0, skip=False)
+    with found.attending():
+        url = found.where
+        asked = {"name": "änna & co"}
+        (one,) = requests.get(f"{url}history", asked, timeout=9).json()["listed"]
+        content = requests.get(url + one["image"], timeout=9).content
+    own = np.asarray(Image.open(io.BytesIO(content)), int)
+    bare = Image.fromarray(found.data.picture(id)).resize((320, 213), Image.Resampling.BICUBIC)
+    changed = np.abs(own - np.asarray(bare, int)).sum(axis=2) > 30
+    assert own.shape == (213, 320, 3)
+    assert changed[:, 170:].sum() > 500
+    assert not changed[:, :150].any()

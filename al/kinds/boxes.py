@@ -115,7 +115,7 @@ class Boxes(Kind):
         return [entry["label"] for entry in label]
 
     def brief(self, label: Label) -> str:
-        return f"{len(label)} boxes"
+        return "1 box" if len(label) == 1 else f"{len(label)} boxes"
 
     def drawn(self, image: np.ndarray, label: Label | None, size: tuple[int, int]) -> Image:
         """The image with the boxes in the colours of their classes."""

@@ -125,7 +125,8 @@ def make_app(desk: Desk, door: Door) -> Flask:
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
-        mimetype, content = desk.image(place, small="small" in request.args)
+        small = "small" in request.args
+        mimetype, content = desk.listed(place, asker()) if small else desk.image(place)
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/<any(answer, undo, finish, leave):what>")

@@ -14,7 +14,7 @@ from typing import Any
 
 from al.annotators.keys import Key
 from al.annotators.page.at_work import AtWork
-from al.annotators.page.drawing import heard, is_drawn, picture
+from al.annotators.page.drawing import heard, is_drawn, picture, thumbnail
 from al.annotators.page.guide import Guide
 from al.annotators.page.item import Items, drawn
 from al.annotators.page.log import AnswerLog
@@ -217,9 +217,15 @@ class Desk:
         note = self.log.notes().get(key, {}).get(name)
         return {"text": note.text if note else "", "flag": bool(note and note.flag)}
 
-    def image(self, place: int, *, small: bool = False) -> tuple[str, bytes]:
-        """A sample's picture, see `picture`: type and content."""
-        return picture(self.data, self.key_at(place)[0], small=small)
+    def image(self, place: int) -> tuple[str, bytes]:
+        """A sample's picture: type and content."""
+        return picture(self.data, self.key_at(place)[0])
+
+    def listed(self, place: int, name: str) -> tuple[str, bytes]:
+        """The same, small, with what the person drew on it."""
+        key = self.key_at(place)
+        entry = self.log.answers().get(key, {}).get(name)
+        return thumbnail(self.data, key[0], entry.label if entry else None)
 
 
 def tab_of(said: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from al.errors import DataError, LabelError
 from al.kinds import Kind, kind_of
 from al.kinds.colours import COLOURS
 from al.masks import VOID
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 #: Forms that are drawn on pictures.
 DRAWN = frozenset({"rectangles", "regions"})
@@ -56,26 +59,54 @@ def pens(spec: DataSpec) -> dict[str, Any]:
     return {"first": first, "blank": kind.blank, "unknown": unknown, "colours": COLOURS}
 
 
-def picture(data: DataLoader, id: str, *, small: bool = False) -> tuple[str, bytes]:
+def picture(data: DataLoader, id: str) -> tuple[str, bytes]:
     """A sample's picture for the browser: type and content.
 
     A pixel there is a pixel of its label, where that is drawn.
-
-    Args:
-        small: to be listed with others, and not drawn on.
 
     Raises:
         DataError: it has none.
     """
     from PIL import Image
 
-    looked_at = data.picture if is_drawn(data.spec) else data.detail
-    image = data.preview(id).image if small else looked_at(id)
+    image = data.picture(id) if is_drawn(data.spec) else data.detail(id)
+    return _sent(Image.fromarray(np.ascontiguousarray(_there(image))))
+
+
+def thumbnail(data: DataLoader, id: str, label: Label | None = None) -> tuple[str, bytes]:
+    """A sample's picture as it is listed with others.
+
+    Args:
+        label: as answers keep it, drawn on the picture where labels are drawn.
+
+    Raises:
+        DataError: as of `picture`.
+    """
+    from PIL import Image
+
+    if label is None or not is_drawn(data.spec):
+        made = Image.fromarray(np.ascontiguousarray(_there(data.preview(id).image)))
+        made.thumbnail((SMALL, SMALL))
+        return _sent(made)
+    image = _there(data.picture(id))
+    high, wide = image.shape[:2]
+    less = SMALL / max(high, wide)
+    size = (max(1, round(wide * less)), max(1, round(high * less)))
+    try:
+        return _sent(_on(data, id).drawn(image, label, size))
+    except (LabelError, IndexError):  # drawn on a picture that is another by now
+        return thumbnail(data, id)
+
+
+def _there(image: np.ndarray | None) -> np.ndarray:
     if image is None:
         raise DataError("no image: load the page again")
-    file, made = io.BytesIO(), Image.fromarray(np.ascontiguousarray(image))
-    if small:
-        made.thumbnail((SMALL, SMALL))
+    return image
+
+
+def _sent(made: Picture) -> tuple[str, bytes]:
+    """As a browser takes it: type and content."""
+    file = io.BytesIO()
     if made.width * made.height > LOSSLESS:
         made.save(file, "jpeg", quality=QUALITY, subsampling=0)
         return "image/jpeg", file.getvalue()

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from al.annotators.keys import Key
 from al.annotators.page.drawing import shown as as_form
@@ -56,9 +57,15 @@ class Items:
         row, folded = self._how().shown(preview.row or {})
         return {"row": row, "folded": folded}
 
-    def brief(self, key: Key, place: int) -> dict[str, Any]:
-        """A sample as it is listed: where its image is, or its first words."""
-        found = self.content(key[0], f"image/{place}?small")
+    def brief(self, key: Key, place: int, name: str) -> dict[str, Any]:
+        """A sample as it is listed: where its image is, or its first words.
+
+        Args:
+            name: of the person whose answer is drawn on the image.
+        """
+        found = self.content(key[0], f"image/{place}?small&{urlencode({'name': name})}")
+        if "image" in found:
+            return found
         if "row" in found:
             found = {"text": " · ".join(f"{name} {value}" for name, value, _ in found["row"])}
         return {name: said[:120] for name, said in found.items()}

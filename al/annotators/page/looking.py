@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from al.annotators.page.desk import Desk
 from al.annotators.page.door import asker, told
-from al.annotators.page.drawing import picture
+from al.annotators.page.drawing import thumbnail
 from al.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def add_looking(app: Flask, desk: Desk) -> None:
         id = desk.guide.image_of(number)
         if id is None:
             raise DataError("no such example: load the page again")
-        mimetype, content = picture(desk.data, id, small=True)
+        mimetype, content = thumbnail(desk.data, id)
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/note")

@@ -112,7 +112,7 @@ class Past:
         return {
             "place": place, "words": self._words(entry), "skipped": entry.skipped,
             "seconds": entry.seconds, "why": why, "flag": bool(note and note.flag),
-            **self.items.brief(entry.key, place),
+            **self.items.brief(entry.key, place, entry.annotator),
         }  # fmt: skip
 
     def _words(self, entry: Entry) -> str:
