@@ -26,6 +26,7 @@ CHOICES = {
     "costs": ("off", "on"),
     "calibrate": ("off", "on"),
     "embeddings": ("float32", "float16"),
+    "precision": ("float32", "bfloat16"),
     "compare": ("interval", "plain"),
     "audit_by": ("uniform", "doubt"),
     "missing": ("stop", "drop"),
@@ -156,6 +157,11 @@ class Config:
     )
     embeddings: str = of.choosing(
         "float32", "Precision of the embeddings kept on disk: float32 or float16."
+    )
+    precision: str = of.choosing(
+        "float32",
+        "Precision in which networks score the pool: float32, or bfloat16, which is quicker.",
+        later=True,
     )
     cycles: int = of.stopping(
         10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True

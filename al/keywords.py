@@ -46,6 +46,7 @@ class Keywords(TypedDict, total=False):
     passes: int
     calibrate: str
     embeddings: str
+    precision: str
     cycles: int
     label_budget: int
     goal: str | float

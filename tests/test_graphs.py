@@ -314,3 +314,67 @@ class Own(ClassificationGraph):
 def test_a_loss_of_its_own_that_is_not_known_for_each_sample_cannot_be_weighed() -> None:
     with pytest.raises(NotImplementedError):
         Own(nn.Linear(4, 8), nn.Linear(8, 3), SPEC).weigh(np.ones(3))
+
+
+def convolutional(trunk: nn.Module | None = None) -> ClassificationGraph:
+    torch.manual_seed(0)
+    layers = trunk or nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()
+    )
+    spec = DataSpec(("a", "b", "c"), (3, 8, 8), "float32")
+    return ClassificationGraph(layers, nn.Sequential(nn.Dropout(0.5), nn.Linear(128, 3)), spec)
+
+
+class Viewing(nn.Module):
+    """A forward of one's own, which takes it that channels come first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 8, 3, padding=1, stride=2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layer(images).view(len(images), -1)
+
+
+def images(count: int) -> Batch:
+    torch.manual_seed(2)
+    return Batch(tuple(map(str, range(count))), torch.randn(count, 3, 8, 8), torch.zeros(count))
+
+
+def test_a_network_of_standard_layers_has_its_channels_last_and_says_the_same(
+    tmp_path: Path,
+) -> None:
+    made = convolutional()
+    weight = made.network.trunk[0].weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    plain = nn.Conv2d(3, 8, 3, padding=1)
+    plain.load_state_dict(
+        {name: tensor.contiguous() for name, tensor in made.network.trunk[0].state_dict().items()}
+    )
+    some = images(5).inputs
+    assert torch.allclose(made.network.trunk[0](some), plain(some), atol=1e-5)
+    made.save_weights(tmp_path)
+    other = convolutional()
+    other.load_weights(tmp_path)
+    assert other.network.trunk[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(other.predict(some.numpy()), made.predict(some.numpy()))
+
+
+def test_a_forward_of_ones_own_may_count_on_channels_that_come_first() -> None:
+    made = convolutional(Viewing())
+    made.prepare_training(lr=0.01, epochs=1)
+    assert made.infer(images(9), ["probabilities"])["probabilities"].shape == (9, 3)
+    made.train_batch(Batch(("a",) * 9, images(9).inputs, torch.zeros(9, dtype=torch.int64)))
+
+
+def test_images_are_inferred_so_many_at_a_time_that_they_stay_in_the_cache() -> None:
+    made, seen = convolutional(), list[int]()
+    made.network.trunk[0].register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    some = images(150)
+    found = made.infer(some, ["probabilities", "samples", "embeddings"], samples=3)
+    assert seen == [64, 64, 22]
+    assert found["samples"].shape == (150, 3, 3)
+    made._in_pieces = False
+    for name, array in made.infer(some, list(found), samples=3).items():
+        assert array == pytest.approx(found[name], abs=1e-5)
+    assert graph()._cached == 0  # without convolutions a batch is one piece

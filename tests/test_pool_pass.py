@@ -288,3 +288,22 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def _refused() -> None:
     with pytest.raises(ConfigError, match="give gigabytes"):
         cache_limit()
+
+
+def test_in_half_the_bits_a_pass_is_one_of_its_own_and_says_nearly_the_same(
+    tmp_path: Path,
+) -> None:
+    data, rows = loader(200), np.arange(200)
+    names = ["probabilities", "samples", "embeddings"]
+    exact, _ = make(tmp_path, data)
+    full = {name: exact.read(name, rows) for name in names}
+    exact.close()
+    made, engine = make(tmp_path, data, precision="bfloat16")
+    for name in names:
+        found = made.read(name, rows)
+        assert found.dtype == np.float32
+        assert not np.array_equal(found, full[name])
+        assert found == pytest.approx(full[name], abs=0.05, rel=0.02)
+    assert made.read("probabilities", rows).sum(axis=1) == pytest.approx(np.ones(200), abs=1e-5)
+    assert engine.samples == 200 * len(names)  # nothing was taken from the other
+    made.close()

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 #: changes the last bits of scores, and with them the query.
 SHARD, BATCH = 4096, 256
 #: Of what lies on disk; another one is never read.
-FORMAT = 1
+FORMAT = 2
 #: File that says which samples the rows are of.
 SAMPLES = "samples.jsonl"
 
@@ -67,6 +67,7 @@ class PoolPass:
         root: folder of all passes; a private one that goes with the object where it is None.
         passes: T, of "samples".
         half: keep embeddings as float16.
+        precision: that the model computes in, "float32" or "bfloat16".
     """
 
     def __init__(
@@ -78,15 +79,24 @@ class PoolPass:
         *,
         passes: int,
         half: bool = False,
+        precision: str = "float32",
     ) -> None:
         self._data, self._engine = data, engine
         self._make_worker = WorkerOf(
             model.recipe or Here(Made(model.graph, data)),
-            partial(_scored, passes=passes, seed=model.seed, half=half, batch_size=BATCH),
+            partial(
+                _scored,
+                passes=passes,
+                seed=model.seed,
+                half=half,
+                precision=precision,
+                batch_size=BATCH,
+            ),
         )
         self._train = data.ids("train")
         self._outputs: dict[str, KeptRows] = {}
         what = [FORMAT, torch.__version__, model.key, model.seed, passes, half, SHARD, BATCH]
+        what += [] if precision == "float32" else [precision]
         key = f"{model.key[:24]}-{zlib.crc32(json.dumps(what).encode()):08x}"
         self._lock: BaseFileLock | None = None
         self._held: dict[Path, BaseFileLock] = {}  # of older passes that rows are taken from
@@ -222,16 +232,19 @@ def _scored(
     passes: int,
     seed: int,
     half: bool,
+    precision: str,
     batch_size: int,
 ) -> dict[str, np.ndarray]:
     """What is wanted of a shard, as it is kept."""
     _, wanted, ids = piece
     if not ids:
         return {}
-    parts = [
-        made.graph.infer(batch, wanted, samples=passes, seed=seed)
-        for batch in made.data.batches(ids, batch_size=batch_size)
-    ]
+    device = getattr(made.graph, "device", torch.device("cpu"))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        parts = [
+            made.graph.infer(batch, wanted, samples=passes, seed=seed)
+            for batch in made.data.batches(ids, batch_size=batch_size)
+        ]
     found = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
     for name, array in found.items():
         kind = np.float16 if half and name == "embeddings" else np.float32

@@ -41,6 +41,7 @@ class View:
         folder: where passes are kept for later; nowhere if None.
         passes: T, of "samples".
         half: keep embeddings as float16.
+        precision: that models score the pool in, "float32" or "bfloat16".
     """
 
     def __init__(
@@ -58,12 +59,15 @@ class View:
         folder: Path | None = None,
         passes: int = 20,
         half: bool = False,
+        precision: str = "float32",
     ) -> None:
         self.ids = tuple(pool)
         self.cycle = cycle
         self.memory = dict(memory or {})
         self.kind, self.classes = data.spec.kind, data.spec.classes
-        self._source = _Source(data, champion_model, committee, engine, folder, passes, half)
+        self._source = _Source(
+            data, champion_model, committee, engine, folder, passes, half, precision
+        )
         self._rows = self._source.rows_of(self.ids)
         self.labelled = _Labelled(self._source, tuple(labelled), tuple(labels))
 
@@ -194,10 +198,12 @@ class _Source:
         folder: Path | None,
         passes: int,
         half: bool,
+        precision: str,
     ) -> None:
         self.data, self.champion_model = data, champion_model
         self._committee, self._engine = committee, engine
         self._folder, self._passes, self._half = folder, passes, half
+        self._precision = precision
         self._row = {id: row for row, id in enumerate(data.ids("train"))}
         self._passed: dict[str, PoolPass] = {}  # by the model's key
 
@@ -288,7 +294,13 @@ class _Source:
         """The pass of a model; the champion is often one of the committee."""
         if model.key not in self._passed:
             self._passed[model.key] = PoolPass(
-                self._folder, model, self.data, self._engine, passes=self._passes, half=self._half
+                self._folder,
+                model,
+                self.data,
+                self._engine,
+                passes=self._passes,
+                half=self._half,
+                precision=self._precision,
             )
         return self._passed[model.key]
 

@@ -23,7 +23,8 @@ RANDOM = "random"
 HEEDED = (
     *(p.name for p in dataclasses.fields(Config) if p.metadata["group"] in ("data", "training")),
     "cold_start", "initial_size", "query_size", "explore", "balance", "costs", "copies", "passes",
-    "calibrate", "embeddings", "cycles", "label_budget", "criterion", "metric", "promote", "device",
+    "calibrate", "embeddings", "precision", "cycles", "label_budget", "criterion", "metric",
+    "promote", "device",
 )  # fmt: skip
 #: Of those, what an experiment itself decides or does not know yet.
 UNHEEDED = ("labels_from", "missing")

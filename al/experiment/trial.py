@@ -137,6 +137,7 @@ class _Trial:
             memory=self._memory,
             passes=config.passes,
             half=config.embeddings == "float16",
+            precision=config.precision,
         )
         with closing(view):
             query = select(

@@ -19,6 +19,7 @@ from al.errors import StrategyError
 from al.graphs import calibration, loss_head, weights
 from al.graphs.comparing import Compared
 from al.graphs.dropout import fixed_masks
+from al.graphs.layout import PIECE, channels_last
 from al.graphs.measured import MeasuredGraph
 from al.kinds import Trait, kind_of
 
@@ -49,6 +50,7 @@ class TorchGraph(MeasuredGraph):
     ) -> None:
         self.trunk, self.head = trunk, head
         self.network = nn.Sequential(OrderedDict(trunk=trunk, head=head))
+        self._in_pieces = channels_last(self.network)
         self.spec = spec
         self.scale = scale
         self.device = torch.device("cpu")
@@ -188,8 +190,13 @@ class TorchGraph(MeasuredGraph):
                     targets = batch.targets[rows].to(self.device)  # type: ignore[index]
                     yield self.network(self.prepare(batch.inputs[rows])), targets
 
-    def _pieces(self, count: int) -> Iterator[slice]:
-        size = self.piece or max(count, 1)
+    @property
+    def _cached(self) -> int:
+        """Samples whose activations stay in a processor's cache; 0 where that is no matter."""
+        return PIECE if self._in_pieces and self.device.type == "cpu" else 0
+
+    def _pieces(self, count: int, most: int = 0) -> Iterator[slice]:
+        size = self.piece or most or max(count, 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
     def calibrate(self, batches: Iterable[Batch]) -> Calibration:
@@ -214,6 +221,8 @@ class TorchGraph(MeasuredGraph):
     def outputs(self, features: torch.Tensor) -> torch.Tensor:
         """What the head makes of features, as `infer` uses it: divided by the temperature."""
         found: torch.Tensor = self.head(features)
+        if found.dtype == torch.bfloat16:  # what is made of them takes more digits
+            found = found.float()
         return found if self.temperature == 1.0 else found / self.temperature
 
     def drawn(self, features: torch.Tensor, samples: int, seed: int) -> Iterator[torch.Tensor]:
@@ -228,7 +237,7 @@ class TorchGraph(MeasuredGraph):
         parts = []
         self.network.eval()
         with torch.inference_mode():
-            for rows in self._pieces(len(batch.ids)):
+            for rows in self._pieces(len(batch.ids), self._cached):
                 features = self.trunk(self.prepare(batch.inputs[rows]))
                 parts.append(self._inferred(features, wants, samples, seed))
         if len(parts) == 1:
@@ -249,7 +258,7 @@ class TorchGraph(MeasuredGraph):
         if "samples" in wants:
             passes = [self.probabilities(o) for o in self.drawn(features, samples, seed)]
             found["samples"] = torch.stack(passes, dim=1)  # [N, T, C]
-        return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+        return {name: tensor.float().cpu().numpy() for name, tensor in found.items()}
 
     def _guess_losses(self, embeddings: torch.Tensor) -> torch.Tensor:
         if self.loss_head is None:

@@ -52,6 +52,11 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
             f"calibrate=on: models of task {config.task!r} have no probabilities to scale: "
             "leave it off"
         )
+    if config.precision != "float32" and not hasattr(graph, "network"):
+        raise ConfigError(
+            f"precision={config.precision}: models of task {config.task!r} are no networks: "
+            "leave it at float32"
+        )
 
 
 def check_goals(config: Config, metric: str, kind: Kind, asked: Collection[str]) -> None:

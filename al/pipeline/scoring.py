@@ -39,6 +39,7 @@ def view_of(cycle: Cycle) -> View:
         folder=passes_folder(),
         passes=config.passes,
         half=config.embeddings == "float16",
+        precision=config.precision,
     )
 
 
