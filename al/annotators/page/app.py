@@ -91,8 +91,6 @@ def make_app(desk: Desk, door: Door) -> Flask:
         """Told without the address, which Flask's own log would hold."""
         if isinstance(error, HTTPException):
             return _line(error), error.code or 500
-        if isinstance(error, RecursionError):  # lists in lists in lists
-            return jsonify(error="that is no answer: load the page again"), 400
         _log.error(f"the page: {type(error).__name__}: {error}")
         return jsonify(error="something is wrong here: see the terminal"), 500
 
