@@ -10,7 +10,7 @@ from torch import nn
 
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader
-from al.data.entities import HASHED, EntityLoader, entities_given, entity_inputs
+from al.data.entities import FEATURES, HASHED, EntityLoader, entities_given, entity_inputs
 from al.data_selector import Model, View
 from al.engine import LocalEngine
 from al.graphs import (
@@ -152,7 +152,7 @@ class Entities(Task):
         )
 
     def graph(self, spec: DataSpec) -> EntityGraph:
-        return token_tagger(spec, HASHED)
+        return token_tagger(spec, HASHED, FEATURES)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
         return entity_inputs(given, spec)

@@ -73,7 +73,7 @@ def parameters(task: str) -> dict[str, Any]:
     if encoder:
         from tests.encoders import image_model, text_model
 
-        model = text_model if name == "text" else image_model
+        model = text_model if name.startswith("text") else image_model
         found["encoder"] = str(model(Path(folder.name) / "model"))
         found.pop("image_size", None)
     return found
@@ -199,7 +199,8 @@ def _text(folder: Path) -> dict[str, Any]:
 
 
 def _text_entities(folder: Path) -> dict[str, Any]:
-    return {"data": str(json_lines(folder / "texts.jsonl", 330, unlabelled=30))}
+    path = json_lines(folder / "texts.jsonl", 330, unlabelled=30)
+    return {"data": str(path), "encoder": "none"}
 
 
 def fruit_table(path: Path, rows: int = 330) -> Path:

@@ -97,7 +97,7 @@ def entities(folder: Path) -> DataLoader:
             for n in range(1, 40)
         ]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return TextEntities(str(path)).data()
+    return TextEntities(str(path), encoder="none").data()
 
 
 def made(kind: str, folder: str) -> DataLoader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from al.annotators.files import Files
 from al.annotators.json_lines import read_lines
+from al.annotators.label_studio import LabelStudio
 from al.catalog import make_task
 from al.contracts import Query
 from al.errors import ConfigError, DataError, LabelError
@@ -20,8 +22,9 @@ from tests.stores import production, runs
 
 Make = Callable[..., Any]
 TINY: dict[str, Any] = {
-    "task": "text-entities", "campaign": "c", "validation_size": 20, "initial_size": 12,
-    "query_size": 8, "cycles": 2, "baseline": "none", "epochs": 40, "report": "on",
+    "task": "text-entities", "campaign": "c", "encoder": "none", "validation_size": 20,
+    "initial_size": 12, "query_size": 8, "cycles": 2, "baseline": "none", "epochs": 40,
+    "report": "on",
 }  # fmt: skip
 TRUTH = dict(drawn(120))
 
@@ -60,7 +63,7 @@ def test_people_mark_entities_in_json_lines_and_the_version_finds_them(
     assert production(client, "c") == [result.version]
     labels = people.labels()
     assert len(labels) >= 20
-    data = make_task("text-entities", {"data": path}).data()
+    data = make_task("text-entities", {"data": path, "encoder": "none"}).data()
     for id, label in zip(labels["id"], labels["label"], strict=True):
         assert json.loads(label) == TRUTH[data.preview(id).text]
 
@@ -99,7 +102,7 @@ def test_people_mark_entities_in_json_lines_and_the_version_finds_them(
 @pytest.fixture
 def desk(folder: Path) -> Files:
     path = json_lines(folder / "texts.jsonl", 40)
-    data = make_task("text-entities", {"data": str(path)}).data()
+    data = make_task("text-entities", {"data": str(path), "encoder": "none"}).data()
     data.freeze(data.propose_splits(5, 0))
     ids = data.ids("train")[:3]
     made = Files(data, "c")
@@ -186,9 +189,37 @@ def test_what_has_no_meaning_for_entities_is_refused_before_anything_starts(
         ({"strategy": "badge"}, "labels are entities: choose entropy"),
         ({"class_weights": "balanced"}, "labels are entities, in which no class is evened out"),
         ({"calibrate": "on"}, "have no probabilities to scale"),
-        ({"encoder": "minilm-l6"}, "takes no encoder"),
+        ({"encoder": "tests.encoders:Counting"}, "takes images, and the task has texts"),
+        ({"encoder": "tests.test_entity_vectors:Whole"}, "makes one vector of a text"),
         ({"metric": "accuracy"}, "accuracy"),
     ]:
         with pytest.raises(Exception, match=says):
             campaign(**{**TINY, "data": data, **given}).run()
     assert runs(client, campaign="c") == []
+
+
+@pytest.mark.slow
+def test_people_mark_entities_in_label_studio_and_the_campaign_goes_on(
+    studio: Any, campaign: Make, client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_URL", studio.server.url)
+    path = str(json_lines(folder / "texts.jsonl", 120, unlabelled=60))
+    name = f"entities-{time.time_ns()}"
+    given = {**TINY, "campaign": name, "report": "off", "epochs": 10, "annotator": "label-studio"}
+    people = campaign(**given, data=path, annotator_options="prelabel=on")
+    data = make_task("text-entities", {"data": path, "encoder": "none"}).data()
+    asked: list[str] = []
+    for _ in range(2):
+        people.run()
+        annotator = studio.again(LabelStudio(data, name, {"url": studio.server.url}))
+        annotator._find()
+        crowd = studio.crowd(annotator)
+        crowd.truth = lambda sample: TRUTH[data.preview(sample).text]
+        asked += [task["data"]["item_id"] for task in crowd.tasks()]
+        crowd.work()
+    result = people.run()
+    assert result.metric == "entity_f1"
+    labels = people.labels().set_index("id")["label"]
+    assert len(set(asked)) == 20
+    for id in set(asked):
+        assert json.loads(labels[id]) == TRUTH[data.preview(id).text]

@@ -28,7 +28,7 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtu
 
 
 def loader(path: Path, **more: Any) -> Any:
-    return make_task("text-entities", {"data": str(path), **more}).data()
+    return make_task("text-entities", {"data": str(path), "encoder": "none", **more}).data()
 
 
 def lines(path: Path, *rows: Any) -> Path:
@@ -64,6 +64,7 @@ def test_json_lines_and_columns_hold_the_same_texts_and_entities(tmp_path: Path)
         (["I-PER", "B-PER", "O", "O"], [(0, 2, "PER"), (3, 5, "PER")]),  # IOB1, side by side
         (["B-PER", "E-PER", "O", "S-LOC"], [(0, 5, "PER"), (8, 10, "LOC")]),  # BIOES
         (["U-PER", "U-PER", "B-LOC", "L-LOC"], [(0, 2, "PER"), (3, 5, "PER"), (6, 10, "LOC")]),
+        (["B-PER", "E-PER", "I-PER", "O"], [(0, 5, "PER"), (6, 7, "PER")]),  # E ends it
         (["B-PER", "I-LOC", "I-LOC", "O"], [(0, 2, "PER"), (3, 7, "LOC")]),
         (["O", "O", "O", "O"], []),
         (["_", "_", "_", "_"], None),
@@ -225,7 +226,7 @@ def test_a_file_that_is_written_into_is_read_again_and_longer_texts_are_whole(
     id = next(id for id in data.ids("train") if data.preview(id).text == words)
     (batch,) = data.batches([id], data.truth([id]), batch_size=1)
     assert batch.inputs.shape[1] == 91 > length
-    graph = make_task("text-entities", {"data": str(path)}).graph(data.spec)
+    graph = make_task("text-entities", {"data": str(path), "encoder": "none"}).graph(data.spec)
     assert np.isfinite(graph.evaluate([batch])["loss"])
     other = data.ids("train")[0] if data.ids("train")[0] != id else data.ids("train")[1]
     both = [Batch(*batch), *data.batches([other], data.truth([other]), batch_size=1)]

@@ -109,7 +109,7 @@ def test_a_cycle_is_annotated_in_a_browser(
     assert (tmp_path / "desk.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("kind", ["mask", "boxes"])
+@pytest.mark.parametrize("kind", ["mask", "boxes", "entities"])
 def test_a_prediction_that_is_submitted_as_it_is_comes_back_to_the_pixel(
     desk: Browser, real_studio: Any, kind: Any
 ) -> None:
@@ -122,3 +122,54 @@ def test_a_prediction_that_is_submitted_as_it_is_comes_back_to_the_pixel(
     found = studio.collect(query)
     assert [answer.shown for answer in found.answered] == ["models:/m/3"] * 3
     assert [answer.label for answer in found.answered] == [data.labels[id] for id in ids]
+
+
+#: Left edges of characters of a text, by UTF-16 unit.
+_EDGES = """
+const whole = [...document.querySelectorAll("[class*=richtext]")].find(
+  (e) => e.textContent.includes(arguments[0]) && !e.querySelector("[class*=richtext]"));
+return arguments[1].map((unit) => {
+  const walk = document.createTreeWalker(whole, NodeFilter.SHOW_TEXT);
+  let node, left = unit;
+  while ((node = walk.nextNode()) && left > node.length) left -= node.length;
+  const range = document.createRange();
+  range.setStart(node, left);
+  range.collapse(true);
+  const box = range.getBoundingClientRect();
+  return [box.left, box.top + box.height / 2];
+});
+"""
+
+
+def test_words_behind_an_emoji_are_marked_by_mouse_and_come_back_in_code_points(
+    desk: Browser, real_studio: Any
+) -> None:
+    data = Samples("entities")
+    query = query_of(data, 2)
+    studio = Studio(real_studio, real=True).annotator(data)
+    studio.request(query)
+    texts = {id: str(data.preview(id).text) for id in query.ids}
+
+    def mark(number: int) -> None:
+        text = texts[query.ids[len(marked)]]
+        start = text.index("Köln")
+        units = [len(text[:at].encode("utf-16-le")) // 2 for at in (start, start + 4)]
+        desk.press("1")  # the first class
+        until(lambda: desk.run(_EDGES.replace("return arg", "return !!whole && arg"), "Köln", [0]))
+        points = desk.run(_EDGES, "Köln", units)
+        desk.drag(*[(x, y) for x, y in points])
+        until(lambda: "Köln" in desk.run("return document.body.innerText"))
+        time.sleep(1)
+        marked.append(number)
+        _click(desk, SUBMIT)
+
+    marked: list[int] = []
+    _each(desk, studio.where, 2, mark)
+    found = studio.collect(query)
+    assert len(found.answered) == 2
+    for answer in found.answered:
+        start = texts[answer.id].index("Köln")
+        assert answer.label == [{"start": start, "end": start + 4, "label": "place"}]
+        (held,) = studio._open()[1].of(answer.id)
+        value = held.annotations[0]["result"][0]["value"]
+        assert (value["start"], value["text"]) == (start, "Köln")  # it counts code points itself

@@ -93,7 +93,7 @@ def test_a_campaign_killed_twice_in_a_cycle_ends_as_if_it_had_not_been(sweep: Sw
 OWN: dict[str, dict[str, Any]] = {
     "table": {"target": "kind"},
     "image-folder": {"image_size": 12, "encoder": "none"},
-    "text-entities": {},
+    "text-entities": {"encoder": "none"},
     "mask-folder": {
         "image_size": 16, "encoder": "none", "classes": "1=thing,2=ground", "ignore": "3",
         "background": "ground", "annotator": "tests.test_mask_folder:Painters",

@@ -18,7 +18,8 @@ from al.kinds import kind_of
 from al.randomness import seeded
 from tests.own_data import parameters
 
-EVERY = [*tasks.names(), "image-folder+encoder", "text+encoder", "mask-folder+encoder",
+EVERY = [*tasks.names(), "image-folder+encoder", "text+encoder", "text-entities+encoder",
+         "mask-folder+encoder",
          "coco+encoder"]  # fmt: skip
 VALIDATION = 40
 

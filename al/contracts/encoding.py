@@ -34,6 +34,8 @@ class Encoder(ABC):
     takes: ClassVar[Encoded]
     size: int = 0
     maps: Sequence[tuple[int, int]] = ()
+    #: Whether `words` gives vectors of the words of a text.
+    reads_words: ClassVar[bool] = False
     #: Extra of this project that brings what it needs.
     extra: ClassVar[str] = ""
     #: Packages that it imports, which a served version needs.
@@ -53,6 +55,20 @@ class Encoder(ABC):
     def grids(self, samples: Any) -> np.ndarray:
         """Of each image its vector and behind it its maps, [channels, side, side] each, flattened:
         float32 [n, width + Σ channels · side²]. Asked for where there are `maps` only.
+
+        Raises:
+            DataError: as of a call.
+        """
+        raise NotImplementedError
+
+    def words(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> Sequence[np.ndarray]:
+        """Of each text a vector for each of its words, float32 [words, D]; 0 where the model reads
+        no further. Asked for where it `reads_words` only.
+
+        Args:
+            spans: first character of each word and the one behind its last, in code points.
 
         Raises:
             DataError: as of a call.

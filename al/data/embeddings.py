@@ -52,6 +52,11 @@ class Embeddings(Packs):
         return PACK_OF_TEXTS if self.encoder.takes == "texts" else PACK
 
     @property
+    def things(self) -> str:
+        """What is embedded, in messages."""
+        return self.encoder.takes
+
+    @property
     def row(self) -> int:
         """Numbers that are kept of a sample."""
         return self.encoder.width
@@ -100,7 +105,7 @@ class Embeddings(Packs):
         left, begun = list(rows.items()), time.monotonic()
         if not left:
             return
-        what = self.encoder.takes
+        what = self.things
         if len(left) > self.pack:
             size = self.row * np.dtype(self.dtype).itemsize * len(left) / 1e6
             _log.info(f"{len(left)} {what} are embedded by {self.encoder.name}, once; what is kept "

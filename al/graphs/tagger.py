@@ -17,26 +17,41 @@ STEPS, LEAST = 8, 4
 
 
 class TokenTrunk(nn.Module):
-    """Rows of start, end and hashed features of tokens [N, L, 2 + K] → features [N, F + 2, L].
+    """Rows of start, end, hashed features and, behind these, an encoder's vector of each token
+    [N, L, 2 + K (+ D)] → features [N, F + 2, L].
 
     Each hashed feature has an embedding, and those of a token are summed up. They begin near 0,
     so that a feature that no label has taught anything of says little. A token is seen with two
-    others at each side; start and end follow as two rows.
+    others at each side; start and end follow as two rows. A vector is normalised on its own, so
+    that nothing is to be estimated from few labels, and projected; one of zeros says nothing.
+
+    Args:
+        hashed: how many numbers a feature may be hashed to.
+        features: K.
+        vector: D; 0 without an encoder.
     """
 
-    def __init__(self, hashed: int) -> None:
+    def __init__(self, hashed: int, features: int, vector: int = 0) -> None:
         super().__init__()
+        self.features = features
         self.table = nn.EmbeddingBag(hashed, WORD, mode="sum")
         nn.init.normal_(self.table.weight, std=0.1)
         self.drop = nn.Dropout1d(0.2)
-        self.mix = nn.Conv1d(WORD, WIDTH, 2 * BESIDE + 1, padding=BESIDE)
+        self.read = nn.Sequential(
+            nn.LayerNorm(vector, elementwise_affine=False), nn.Linear(vector, WIDTH, bias=False)
+        ) if vector else None  # fmt: skip
+        width = WORD + (WIDTH if vector else 0)
+        self.mix = nn.Conv1d(width, WIDTH, 2 * BESIDE + 1, padding=BESIDE)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Features of each token, 0 where there is none."""
         places = rows[..., :PLACE].movedim(1, 2)
         there = (places[:, 1:] > places[:, :1]).to(rows.dtype)  # [N, 1, L]
-        x = self.table(rows[..., PLACE:].long().flatten(0, 1))
-        x = x.unflatten(0, rows.shape[:2]).movedim(1, 2) * there
+        behind = PLACE + self.features
+        x = self.table(rows[..., PLACE:behind].long().flatten(0, 1)).unflatten(0, rows.shape[:2])
+        if self.read is not None:
+            x = torch.cat([x, self.read(rows[..., behind:])], dim=2)
+        x = x.movedim(1, 2) * there
         x = torch.relu(self.mix(self.drop(x))) * there
         return torch.cat([x, places], dim=1)
 
@@ -65,10 +80,12 @@ class Tagger(EntityGraph):
         return min(wanted, max(LEAST, samples // STEPS))
 
 
-def token_tagger(spec: DataSpec, hashed: int) -> Tagger:
-    """Hashed features of tokens and of those beside them, a layer, and the tags.
+def token_tagger(spec: DataSpec, hashed: int, features: int) -> Tagger:
+    """Features of tokens and of those beside them, a layer, and the tags.
 
     Args:
-        hashed: how many numbers a feature may be hashed to.
+        hashed, features: see `TokenTrunk`.
     """
-    return Tagger(TokenTrunk(hashed), TagHead(WIDTH, 1 + 2 * len(spec.classes)), spec)
+    vector = spec.input_shape[1] - PLACE - features
+    head = TagHead(WIDTH, 1 + 2 * len(spec.classes))
+    return Tagger(TokenTrunk(hashed, features, vector), head, spec)

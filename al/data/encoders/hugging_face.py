@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from al.contracts.encoding import Encoded
-from al.data.encoders.network import NetworkEncoder, pixels, sha256_of
+from al.data.encoders.network import UNITS, NetworkEncoder, pixels, sha256_of
 from al.errors import ConfigError, DataError
 
 #: Files that a model's vectors depend on.
@@ -125,6 +125,7 @@ class TextEncoder(FolderEncoder):
     """
 
     takes: ClassVar[Encoded] = "texts"
+    reads_words: ClassVar[bool] = True
     _tokenizer: Any = None
     _first: bool | None = None
 
@@ -153,9 +154,14 @@ class TextEncoder(FolderEncoder):
         self.config = network.config
         return getattr(network, "text_model", network)
 
-    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
+    @property
+    def most(self) -> int:
+        """Tokens of a text that are read, with the marks of begin and end."""
         room = int(_of(self.config, "text_config", "max_position_embeddings") or TOKENS)
-        most = min(TOKENS, room, self._tokenizer.model_max_length)
+        return int(min(TOKENS, room, self._tokenizer.model_max_length))
+
+    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
+        most = self.most
         tokens = self._tokenizer(list(samples), truncation=True, max_length=most)["input_ids"]
         lengths: dict[int, list[int]] = {}
         for row, some in enumerate(tokens):
@@ -171,6 +177,40 @@ class TextEncoder(FolderEncoder):
     def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
         import torch
 
+        states, mask = self._states(network, samples)
+        if self._first:
+            found = states[:, 0]
+        else:
+            found = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None]
+        return torch.nn.functional.normalize(found, dim=1)
+
+    def words(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> Sequence[np.ndarray]:
+        """The mean over a word's tokens of the last hidden state."""
+        import torch
+
+        unit = UNITS["cuda" if self.begun() == "cuda" else self.takes]
+        if not self._tokenizer.is_fast:
+            raise DataError(f"encoder {self.name} does not say where its tokens stand in a text "
+                            "(its tokenizer is no fast one): give another, or none")  # fmt: skip
+        found = [np.zeros((len(places), self.width), np.float32) for places in spans]
+        places = self._tokenizer(
+            list(texts), truncation=True, max_length=self.most, return_offsets_mapping=True
+        )["offset_mapping"]
+        with torch.inference_mode():
+            for rows, some in self.alike(texts, unit):
+                full = [*some, *[some[0]] * (unit - len(some))]
+                states = self._states(self._network, full)[0].float().cpu().numpy()
+                for row, own in zip(rows, states, strict=False):
+                    if len(spans[row]) and len(places[row]):
+                        found[row] = _means(own[: len(places[row])], places[row], spans[row])
+        return found
+
+    def _states(self, network: Any, samples: Sequence[Any]) -> tuple[Any, Any]:
+        """Last hidden states [n, length, D], and which of them are of tokens."""
+        import torch
+
         where, length = next(network.parameters()).device, samples[0][1]
         ids = torch.full((len(samples), length), self._tokenizer.pad_token_id or 0)
         mask = torch.zeros(len(samples), length, dtype=torch.long)
@@ -178,12 +218,7 @@ class TextEncoder(FolderEncoder):
             ids[row, : len(tokens)] = torch.as_tensor(tokens)
             mask[row, : len(tokens)] = 1
         mask = mask.to(where)
-        states = network(input_ids=ids.to(where), attention_mask=mask).last_hidden_state
-        if self._first:
-            found = states[:, 0]
-        else:
-            found = (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1)[:, None]
-        return torch.nn.functional.normalize(found, dim=1)
+        return network(input_ids=ids.to(where), attention_mask=mask).last_hidden_state, mask
 
 
 class ImageEncoder(FolderEncoder):
@@ -246,6 +281,17 @@ class ImageEncoder(FolderEncoder):
         (_, side), tokens = self.maps[0], vision(pixel_values=images).last_hidden_state
         patches = tokens[:, -(side**2) :].movedim(1, 2)
         return [self.vectors(network, samples), patches.unflatten(2, (side, side))]
+
+
+def _means(
+    states: np.ndarray, places: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> np.ndarray:
+    """Means of the states of the tokens that share a character with each span, [spans, D]; 0 where
+    none does."""
+    low, high = np.asarray(places).T
+    first, behind = np.asarray(spans).T[:, :, None]
+    inside = ((low < behind) & (high > first)).astype(np.float32)
+    return inside @ states / np.maximum(inside.sum(axis=1, keepdims=True), 1)
 
 
 def _of(config: Any, part: str, name: str) -> Any:

@@ -63,13 +63,18 @@ class NetworkEncoder(Encoder):
 
         return self._over(samples, flat, row_of(self.width, self.maps))
 
+    def begun(self) -> str:
+        """Read the network, if this is the first call; returns where it runs."""
+        where = device()
+        if self._network is None:
+            self._network = self.load().to(where)
+        return where
+
     def _over(self, samples: Any, make: Callable[[Any, Any], Any], width: int) -> np.ndarray:
         """What is made of each sample, float32 [n, width], unit by unit."""
         import torch
 
-        where = device()
-        if self._network is None:
-            self._network = self.load().to(where)
+        where = self.begun()
         found = np.empty((len(samples), width), np.float32)
         unit = UNITS["cuda" if where == "cuda" else self.takes]
         with torch.inference_mode():

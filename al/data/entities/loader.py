@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from al.contracts import DataSpec, Label
+from al.contracts import DataSpec, Encoder, Label
 from al.data.boxes.listed import told
 from al.data.delimited import tell_once
+from al.data.encoding import detail_of
 from al.data.entities.files import FILE, LINE, files_of, read_files
 from al.data.entities.tokens import FEATURES, rows_of, together, tokens_of
+from al.data.entities.vectors import Words, WordVectors
 from al.data.legend import names_given
 from al.data.oddities import gaps
 from al.data.own import READING, Samples
@@ -38,6 +40,7 @@ class EntityLoader(TextLoader):
         frame: texts and their entities, a list each in any form that `Entities.from_form` takes,
             None where nobody has looked; see `TextLoader` for the rest.
         classes: those that are learned; all that there are where none is named.
+        encoder: makes vectors of the words, which stand behind their hashed features then.
     """
 
     def __init__(
@@ -50,11 +53,14 @@ class EntityLoader(TextLoader):
         what: str,
         classes: Sequence[str] = (),
         published: bool = False,
+        encoder: Encoder | None = None,
     ) -> None:
         self._wanted, self._classes = tuple(classes), tuple[str, ...]()
+        self._vectors = WordVectors(encoder) if encoder else None
         super().__init__(
-            frame, text, target, place=place, what=what, published=published, asked=UNASKED
-        )
+            frame, text, target, place=place, what=what, published=published, encoder=encoder,
+            asked=UNASKED,
+        )  # fmt: skip
 
     def _texts_of(self, frame: pd.DataFrame) -> list[str]:
         """As they are, since entities are counted from their first character."""
@@ -141,22 +147,36 @@ class EntityLoader(TextLoader):
     def _spec_for(self, samples: Samples) -> DataSpec:
         longest = max(len(rows) for rows in self._tokens)
         length = min(MOST, -(-max(longest, 1) // STEP) * STEP)
-        more = {"reading": READING, "text": self.text, "target": self.target}
-        return DataSpec(self._classes, (length, 2 + FEATURES), "int32", "entities", more)
+        encoder = self._encoder
+        more = {**detail_of(encoder), "reading": READING, "text": self.text, "target": self.target}
+        width = 2 + FEATURES + (encoder.width if encoder else 0)
+        dtype = "float32" if encoder else "int32"
+        return DataSpec(self._classes, (length, width), dtype, "entities", more)
 
     def _taken(self, frame: pd.DataFrame) -> Samples:
         samples = super()._taken(frame)
         self._tokens = [rows_of(text) for text in self._texts]
+        counts = [len(own) for own in self._tokens]
+        self._words: Words | None = None
+        if self._vectors is not None:
+            self._words = Words(self._vectors, self._texts, samples.contents, counts)
         return samples
 
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         some = [self._tokens[row] for row in rows]
+        if self._words is not None:
+            pairs = zip(some, self._words.of(rows), strict=True)
+            some = [np.concatenate(pair, axis=1, dtype=np.float32) for pair in pairs]
         return torch.from_numpy(together(some, self.spec.input_shape[0]))
 
     def features(self, ids: Sequence[str]) -> np.ndarray:
-        """Counts of words and pairs of words, hashed, [n, F]."""
+        """The mean vector of a text's words; without an encoder counts of words and pairs of
+        words, hashed, [n, F]."""
+        if self._words is not None:
+            each = self._words.of(self.rows(ids))
+            return np.stack([own.sum(axis=0) / max(len(own), 1) for own in each])
         found = features([self._texts[row] for row in self.rows(ids)])
         return np.asarray(found.toarray(), np.float32)
 
@@ -200,7 +220,14 @@ class EntityLoader(TextLoader):
 class EntityFileLoader(EntityLoader):
     """A user's own files of texts with entities, looked at again as each cycle begins."""
 
-    def __init__(self, data: str, text: str, target: str, classes: str = "none") -> None:
+    def __init__(
+        self,
+        data: str,
+        text: str,
+        target: str,
+        classes: str = "none",
+        encoder: Encoder | None = None,
+    ) -> None:
         self._data, self.text, self.target = data, text, target
         frame = self._read()
         first = self._files[0]
@@ -208,7 +235,7 @@ class EntityFileLoader(EntityLoader):
         super().__init__(
             frame, text, target, place=self._at,
             what=first.name if len(self._files) == 1 else first.parent.name,
-            classes=tuple(dict.fromkeys((named or {}).values())),
+            classes=tuple(dict.fromkeys((named or {}).values())), encoder=encoder,
         )  # fmt: skip
 
     def _read(self) -> pd.DataFrame:

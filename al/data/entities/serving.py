@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from al.contracts import DataSpec
+from al.data.encoding import encoder_of
 from al.data.entities.tokens import rows_of, together
+from al.data.entities.vectors import words_of
 from al.data.texts import texts_in
 
 
@@ -18,7 +20,15 @@ def entity_inputs(given: Any, spec: DataSpec) -> np.ndarray:
     Raises:
         DataError, SamplesError: as of `al.data.texts.texts_in`.
     """
-    return together([rows_of(text) for text in texts_in(given, spec)], spec.input_shape[0])
+    texts, encoder = texts_in(given, spec), encoder_of(spec)
+    rows = [rows_of(text) for text in texts]
+    if encoder is not None:
+        vectors = words_of(texts, encoder)
+        rows = [
+            np.concatenate([own, vectors[text].astype(np.float16)], axis=1, dtype=np.float32)
+            for text, own in zip(texts, rows, strict=True)
+        ]
+    return together(rows, spec.input_shape[0])
 
 
 def entities_given(given: Any, spec: DataSpec, predicted: Any) -> Any:

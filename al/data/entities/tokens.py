@@ -62,12 +62,13 @@ def _hashed(feature: str) -> int:
 
 
 def together(rows: Sequence[np.ndarray], least: int) -> np.ndarray:
-    """Rows of some texts as one array, int32 [n, L, 2 + K], filled up with 0.
+    """Rows of some texts as one array, [n, L, …], filled up with 0.
 
     Args:
         least: L, unless one of the texts has more tokens.
     """
-    found = np.zeros((len(rows), max([least, *map(len, rows)]), 2 + FEATURES), np.int32)
+    shape = (len(rows), max([least, *map(len, rows)]), rows[0].shape[1])
+    found = np.zeros(shape, rows[0].dtype)
     for place, some in enumerate(rows):
         found[place, : len(some)] = some
     return found
