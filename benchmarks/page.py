@@ -76,13 +76,15 @@ look();
 """
 
 
-def guesses(task: str, data: DataLoader, ids: tuple[str, ...]) -> dict[str, Any]:
+def guesses(task: str, data: DataLoader, ids: tuple[str, ...], labelled: int = 0) -> dict[str, Any]:
     """What a model that learned from few labels believes of the samples."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     others = [id for id in data.ids("train") if id not in set(ids)]
-    drawn = np.random.default_rng(0).choice(others, LABELLED[task], replace=False).tolist()
+    drawn = (
+        np.random.default_rng(0).choice(others, labelled or LABELLED[task], replace=False).tolist()
+    )
     if task == "banking77":
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
         known = words.fit_transform([str(data.preview(id).text) for id in drawn])

@@ -24,7 +24,7 @@ _FLAGS = [
 _KEYS = {
     "Enter": "\ue007", "Backspace": "\ue003", "Escape": "\ue00c", "ArrowDown": "\ue015",
     "ArrowUp": "\ue013", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Tab": "\ue004",
-    "Delete": "\ue017", "F2": "\ue032", "F8": "\ue038",
+    "Delete": "\ue017", "F2": "\ue032", "F4": "\ue034", "F8": "\ue038",
 }  # fmt: skip
 _HELD = {"Shift": "\ue008", "Control": "\ue009", "Alt": "\ue00a"}
 

@@ -268,6 +268,24 @@ def test_an_answer_can_be_gone_back_to_and_given_again(
 
 
 @pytest.mark.slow
+def test_several_answers_are_taken_back_one_after_the_other(
+    browser: Browser, serve: Serve, tmp_path: Path
+) -> None:
+    serve("digits")
+    arrive(browser, tmp_path)
+    for number in range(4):
+        say(browser, str(number), progress_is=f"{number + 1} of 5")
+    for left in (3, 2, 1):
+        say(browser, "Backspace", progress_is=f"{left} of 5")
+    browser.reload()
+    ready(browser)
+    say(browser, "Backspace", progress_is="0 of 5")
+    assert answers(tmp_path, "digits") == [None] * 5
+    say(browser, "9", progress_is="1 of 5")
+    assert answers(tmp_path, "digits") == ["9", None, None, None, None]
+
+
+@pytest.mark.slow
 def test_a_note_and_a_flag_are_kept_and_keys_in_them_answer_nothing(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:

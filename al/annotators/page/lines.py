@@ -23,10 +23,10 @@ class Lines:
         self.path = path
         self._lock = threading.Lock()
         self._end, self._last = 0, b""
-        self._found: list[dict[str, Any]] = []
+        self._found: tuple[dict[str, Any], ...] = ()
 
     def __call__(self) -> Sequence[dict[str, Any]]:
-        """The lines that are whole by now.
+        """The lines that are whole by now; the same object as long as there are no others.
 
         Raises:
             DataError: one is damaged.
@@ -42,20 +42,22 @@ class Lines:
             except FileNotFoundError:
                 self._forget()
                 return ()
-            for line in new.split(b"\n")[:-1]:
-                self._found.append(self._read(line))
-                self._last = line + b"\n"
-                self._end += len(self._last)
-            return tuple(self._found)
+            whole = new.split(b"\n")[:-1]
+            if whole:
+                before = len(self._found)
+                read = (self._read(line, before + n) for n, line in enumerate(whole, start=1))
+                self._found = (*self._found, *read)
+                self._last = whole[-1] + b"\n"
+                self._end += sum(len(line) + 1 for line in whole)
+            return self._found
 
     def _forget(self) -> None:
-        self._end, self._last, self._found = 0, b"", []
+        self._end, self._last, self._found = 0, b"", ()
 
-    def _read(self, line: bytes) -> dict[str, Any]:
+    def _read(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             return dict(json.loads(line.decode("utf-8")))
         except (TypeError, ValueError, RecursionError):
-            number = len(self._found) + 1
             raise DataError(f"{self.path} is damaged in line {number}: restore it") from None
 
 

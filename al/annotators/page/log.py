@@ -6,15 +6,19 @@ one process at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from al.annotators.keys import Key
 from al.annotators.page.lines import Lines, append
 from al.contracts import Label, Likely
 from al.errors import DataError
+
+T = TypeVar("T")
+Lined = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class AnswerLog:
         self._asked = Lines(folder / "asked.jsonl")
         self._answers = Lines(folder / "answers.jsonl")
         self._notes = Lines(folder / "notes.jsonl")
+        self._made: dict[str, tuple[object, Any]] = {}
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -89,38 +94,22 @@ class AnswerLog:
             line["suggest"] = [None if one is None else vars(one) for one in said]
         append(self._asked.path, line)
 
-    def suggestions(self) -> dict[Key, Suggestion]:
+    def suggestions(self) -> Mapping[Key, Suggestion]:
         """What may be shown of models' opinions, by sample."""
-        found = {}
-        for line in self._asked():
-            for (id, again), said in zip(
-                line.get("ask", ()), line.get("suggest", ()), strict=False
-            ):
-                if said is not None:
-                    likely = tuple((str(name), float(share)) for name, share in said["likely"])
-                    found[str(id), bool(again)] = Suggestion(**{**said, "likely": likely})
-        return found
+        return self._once("suggestions", self._asked(), _suggestions)
 
     def withdraw(self, ids: Iterable[str]) -> None:
         """Show these no more."""
         if new := sorted(set(ids) & {id for query in self.queries() for id, _ in query}):
             append(self._asked.path, {"withdraw": new})
 
-    def queries(self) -> list[list[Key]]:
+    def queries(self) -> Sequence[Sequence[Key]]:
         """What was asked, query by query, less what was withdrawn since."""
-        found: list[list[Key]] = []
-        for line in self._asked():
-            if "ask" in line:
-                found.append([(str(id), bool(again)) for id, again in line["ask"]])
-            else:
-                gone = set(line["withdraw"])
-                found = [[key for key in query if key[0] not in gone] for query in found]
-        return found
+        return self._once("queries", self._asked(), _queries)
 
-    def ever_asked(self) -> list[Key]:
+    def ever_asked(self) -> Sequence[Key]:
         """All that was ever asked, withdrawn or not: a sample's place never changes."""
-        asked = (line["ask"] for line in self._asked() if "ask" in line)
-        return [(str(id), bool(again)) for query in asked for id, again in query]
+        return self._once("ever", self._asked(), _ever_asked)
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -162,10 +151,13 @@ class AnswerLog:
         mine = [said[annotator] for said in self.answers().values() if annotator in said]
         return max(mine, key=lambda entry: entry.line).key if mine else None
 
-    def answers(self) -> dict[Key, dict[str, Entry]]:
+    def answers(self) -> Mapping[Key, Mapping[str, Entry]]:
         """What stands, by sample and person; the first person of a sample counts."""
+        return self._once("answers", self._answers(), self._standing)
+
+    def _standing(self, lines: Lined) -> dict[Key, dict[str, Entry]]:
         found: dict[Key, dict[str, Entry]] = {}
-        for number, line in enumerate(self._answers()):
+        for number, line in enumerate(lines):
             try:
                 key, who = (str(line["id"]), bool(line["again"])), str(line["annotator"])
                 if "undo" in line:
@@ -206,3 +198,36 @@ class AnswerLog:
             for key, said in found.items()
             if (kept := {who: one for who, one in said.items() if one.text or one.flag})
         }
+
+    def _once(self, what: str, lines: Lined, make: Callable[[Lined], T]) -> T:
+        """What lines come to, made once of the same lines."""
+        kept = self._made.get(what)
+        if kept is None or kept[0] is not lines:
+            kept = self._made[what] = (lines, make(lines))
+        return kept[1]
+
+
+def _queries(lines: Lined) -> list[list[Key]]:
+    found: list[list[Key]] = []
+    for line in lines:
+        if "ask" in line:
+            found.append([(str(id), bool(again)) for id, again in line["ask"]])
+        else:
+            gone = set(line["withdraw"])
+            found = [[key for key in query if key[0] not in gone] for query in found]
+    return found
+
+
+def _ever_asked(lines: Lined) -> list[Key]:
+    asked = (line["ask"] for line in lines if "ask" in line)
+    return [(str(id), bool(again)) for query in asked for id, again in query]
+
+
+def _suggestions(lines: Lined) -> dict[Key, Suggestion]:
+    found = {}
+    for line in lines:
+        for (id, again), said in zip(line.get("ask", ()), line.get("suggest", ()), strict=False):
+            if said is not None:
+                likely = tuple((str(name), float(share)) for name, share in said["likely"])
+                found[str(id), bool(again)] = Suggestion(**{**said, "likely": likely})
+    return found

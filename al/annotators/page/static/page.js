@@ -19,6 +19,7 @@
 // An answer goes through `keep`, which takes it only when it can have been meant; see gate.js.
 
 import * as gate from "./gate.js";
+import { parted, percent } from "./made.js";
 import { ask, trouble } from "./net.js";
 import * as pace from "./pace.js";
 import * as panels from "./panels.js";
@@ -126,8 +127,8 @@ function draw() {
   show("accept", Boolean(offered));
   if (offered) {
     const sure = task.form === "value" || item.suggestion.confidence === null ? ""
-      : ` · ${Math.round(item.suggestion.confidence * 100)} %`;
-    at("accept-what").textContent = `${item.suggestion.words}${sure}`;
+      : ` · ${percent(item.suggestion.confidence)}`;
+    at("accept-what").replaceChildren(...parted(`${item.suggestion.words}${sure}`));
   }
   const seen = gate.begin();
   at("sample").focus({ preventScroll: true });

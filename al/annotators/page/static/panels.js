@@ -1,7 +1,7 @@
 // What opens over the page: help, instructions with examples, what was said, a remark; and the
 // review at the end.
 
-import { made } from "./made.js";
+import { made, parted } from "./made.js";
 import { drawMarkdown } from "./markdown.js";
 import { ask, trouble } from "./net.js";
 import { drawRow } from "./row.js";
@@ -63,7 +63,7 @@ async function opened(path, show) {
 export function guide() {
   opened("guide", ({ text, examples }) => {
     const classes = examples.map((one) => made("section", { className: "example" },
-      made("h3", {}, made("bdi", { textContent: one.class })), ...one.samples.map(example)));
+      made("h3", {}, made("bdi", {}, ...parted(one.class))), ...one.samples.map(example)));
     const none = text || classes.length ? [] : [made("p", { className: "note",
       textContent: "Nobody has written instructions, and no class has an example yet." })];
     open("panel", "How to answer", drawMarkdown(text),

@@ -4,15 +4,12 @@
 // the likeliest classes come first, elsewhere those that were used lately: never more is said of
 // what the model believes.
 
-import { made } from "../made.js";
+import { made, parted, percent } from "../made.js";
 import { found } from "./finding.js";
 import { PLACES, recent } from "./recent.js";
 
 const single = (c) => [...c].length === 1;
 const NONE = "-";
-/** A name that may be parted after its underscores. */
-const parted = (name) => name.split(/(?<=_)/).flatMap((part, at) => (at ? [made("wbr"), part] : [part]));
-const percent = (share) => (share > 0.995 ? ">99 %" : `${Math.round(share * 100)} %`);
 
 export function chooser({ area, task, keep, refuse }, several) {
   let chosen = new Set(), framed = -1, shown = [], likely = new Map(), moved = false;
