@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from al.errors import ConfigError, EngineError
 from tests.clusters import RayCluster, cluster
 from tests.conftest import SMALL
 from tests.experiment.test_experiment import TINY
+from tests.stores import runs
 from tests.test_engine import doubling, raising
 from tests.test_workers import came_to, new_store
 
@@ -133,13 +135,29 @@ def test_an_address_that_is_none_is_a_line(address: str, says: str) -> None:
     [
         ("Version mismatch: The cluster was started with:\n    Ray: 2.1", "install the same Ray"),
         ("Authentication failed: no token", "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"),
-        ("it rains", r"no way to the Ray cluster at h:1 \(it rains\): see `ray status`"),
+        ("it rains", r"no way to the Ray cluster at h:1 \(it rains\): see `ray status`, "),
     ],
 )
 def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
     line = str(way._refused(RuntimeError(error), "h:1"))
     assert len(line.splitlines()) == 1
     assert re.search(says, line)
+
+
+def test_a_key_that_others_can_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = tmp_path / "key"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(key))
+    way._tell_open_key()
+    key.write_text("secret")
+    key.chmod(0o600)
+    way._tell_open_key()
+    assert caplog.text == ""
+    key.chmod(0o644)
+    way._tell_open_key()
+    assert f"others can read it: chmod 600 {key}" in caplog.text
+    assert "secret" not in caplog.text
 
 
 # -- on a cluster ------------------------------------------------------------------------------
@@ -317,3 +335,63 @@ def test_the_trials_of_an_experiment_come_out_equal_while_a_raylet_is_killed(
         there = run("there", engine="ray", engine_options=options)
     assert killed
     assert there.equals(here)
+
+
+# -- a key -------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_cluster_with_a_key_takes_in_who_has_it_and_nobody_else(
+    folder: Path, client: Any
+) -> None:
+    (folder / "key").touch(0o600)
+    (folder / "key").write_text("a" * 64)
+    (folder / "other").touch(0o600)
+    (folder / "other").write_text("b" * 64)
+    base = {
+        name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")
+    } | {
+        way.LOOPBACK: "0",
+        "RAY_AUTH_MODE": "token",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+    }
+    bin = Path(sys.executable).parent
+
+    def run(key: str, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+        env = {**base, "RAY_AUTH_TOKEN_PATH": str(folder / key)}
+        command = [str(bin / program), *words]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**base, "RAY_AUTH_TOKEN_PATH": str(folder / "key")}
+    command = [
+        str(bin / "ray"), "start", "--head", "--block", "--node-ip-address=127.0.0.1",
+        f"--port={port}", "--num-cpus=2", "--object-store-memory=80000000",
+        "--include-dashboard=false", "--disable-usage-stats",
+    ]  # fmt: skip
+    head = subprocess.Popen(command, env=env, start_new_session=True, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(120):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.5)
+        given = [
+            f"--{name}={value}" for name, value in (SMALL | {"cycles": 1, "epochs": 1}).items()
+        ]
+        how = ["--engine=ray", f"--engine_options=address=127.0.0.1:{port}, workers=2, cpus=1"]
+        stranger = run("other", "al", "main", "--campaign=c", *given, *how)
+        assert stranger.returncode == 1
+        assert "no way to the Ray cluster at 127.0.0.1" in stranger.stderr
+        assert "Traceback" not in stranger.stderr
+        assert runs(client, role="campaign") == []
+        member = run("key", "al", "main", "--campaign=c", *given, *how)
+        assert member.returncode == 0, member.stderr
+        assert len(runs(client, role="campaign")) == 1
+    finally:
+        head.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            head.wait(30)
+        with suppress(ProcessLookupError):
+            os.killpg(head.pid, signal.SIGKILL)

@@ -23,8 +23,8 @@ from docs.tables import PAGES, renewed
 from tests.conftest import ROOT, SMALL
 
 OTHERS = (
-    "page", "watch", "undo", "export", "predict", "report", "auto-label", "history", "experiment",
-    "recommend",
+    "page", "watch", "undo", "export", "predict", "score", "report", "auto-label", "history",
+    "experiment", "recommend",
 )  # fmt: skip
 ENTRIES = ["main", "check-data", "cycle", *(step.name for step in STEPS), *OTHERS]
 #: Parameters of one entry point alone.
@@ -34,6 +34,7 @@ EXTRA = {
     "undo": {"reason": ""},
     "export": {"format": "csv", "to": "auto", "images": "on", "auto": "off"},
     "predict": {"to": "auto", "samples": "rest"},
+    "score": {"shard": "0/1"},
     "report": {"to": "none"},
     "auto-label": {
         "error": "0.02", "confidence": "0.95", "per_class": "off", "draw": "500", "to": "auto",
@@ -151,7 +152,7 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
     imported -= {*sys.stdlib_module_names, "al"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    used = ("hf", "vision", "language", "heic")
+    used = ("hf", "vision", "language", "heic", "ray")
     declared = sum((extras[extra] for extra in used), project["dependencies"])
     names = {re.split("[<>=]", line)[0].replace("-", "_") for line in declared}
     called = {"PIL": "pillow", "sklearn": "scikit_learn", "yaml": "pyyaml"}

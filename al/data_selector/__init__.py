@@ -1,5 +1,6 @@
 """The Data Selector: which samples of the pool to ask about."""
 
+from al.data_selector.brought import Share
 from al.data_selector.cache import passes_folder, trim_passes
 from al.data_selector.copies import distinct
 from al.data_selector.explained import explained, pool_figures, query_figures
@@ -11,6 +12,7 @@ from al.data_selector.view import View
 __all__ = [
     "Model",
     "PoolPass",
+    "Share",
     "View",
     "contact_sheet",
     "distinct",

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ import torch
 from filelock import BaseFileLock
 
 from al.contracts import DataLoader, Engine, Graph
+from al.data_selector.brought import Share, bring, brought, forget, is_brought
 from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
 from al.engine import Here, Made, Recipe, WorkerOf, spread
@@ -68,6 +69,11 @@ class PoolPass:
         passes: T, of "samples".
         half: keep embeddings as float16.
         precision: that the model computes in, "float32" or "bfloat16".
+        share: of the shards, which alone is made, for whoever works with the pass; by processes
+            beside each other, for each share one.
+
+    Raises:
+        DataError: another process makes that share.
     """
 
     def __init__(
@@ -80,8 +86,9 @@ class PoolPass:
         passes: int,
         half: bool = False,
         precision: str = "float32",
+        share: Share | None = None,
     ) -> None:
-        self._data, self._engine = data, engine
+        self._data, self._engine, self._share = data, engine, share
         self._make_worker = WorkerOf(
             model.recipe or Here(Made(model.graph, data)),
             partial(
@@ -108,7 +115,7 @@ class PoolPass:
             self._folder = root / key / digest.hexdigest()[:16]
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._lock = locked(self._folder)
+                self._lock = share.taken(self._folder) if share else locked(self._folder)
                 if self._lock is not None:
                     os.utime(self._folder)  # used now: trimmed last
             except OSError as error:
@@ -137,10 +144,10 @@ class PoolPass:
         names = sorted(set(names))
         shards = np.unique(rows // SHARD)
         missing = {s: [n for n in names if not self._output(n).has(s)] for s in shards.tolist()}
-        missing = {shard: wanted for shard, wanted in missing.items() if wanted}
+        missing = self._left(missing)
         if not missing:
             return
-        older = self._inherited(names)
+        older = self._inherited(names) if self._share is None else None
         left = {}
         for shard, wanted in missing.items():
             ids = self._ids(shard)
@@ -158,9 +165,38 @@ class PoolPass:
                         whole = older[name].filled(self._ids(shard), fresh, whole)
                     assert whole is not None
                     with self._writing():
-                        self._output(name).write(shard, whole)
+                        if self._share is None:
+                            self._output(name).write(shard, whole)
+                        else:
+                            bring(self._folder, name, shard, whole)
                 progress.update(len(fresh))
                 progress.set_postfix_str(self._engine.at_work, refresh=False)
+
+    def _left(self, missing: Mapping[int, list[str]]) -> dict[int, list[str]]:
+        """What has to be computed; what others have brought is taken in."""
+        left: dict[int, list[str]] = {}
+        for shard, names in missing.items():
+            if self._share is not None and shard not in self._share:
+                continue
+            wanted = [name for name in names if not self._brought(name, shard)]
+            if wanted:
+                left[shard] = wanted
+        return left
+
+    def _brought(self, name: str, shard: int) -> bool:
+        """Whether another process has brought a shard, which is kept from then on."""
+        if self._private is not None or not is_brought(self._folder, name, shard):
+            return False
+        rows = brought(self._folder, name, shard, len(self._ids(shard)))
+        if rows is None or self._share is not None:
+            return rows is not None
+        output = self._output(name)
+        if output.shape not in (None, rows.shape[1:]):
+            return False
+        with self._writing():
+            output.write(shard, rows)
+        forget(self._folder, name, shard)
+        return True
 
     def read(self, name: str, rows: np.ndarray) -> np.ndarray:
         """One output for some training rows, which ascend; large ones lie in a file."""

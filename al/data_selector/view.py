@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from al.contracts import DataLoader, Engine, Label
+from al.data_selector.brought import Share
 from al.data_selector.pool_pass import BATCH, Model, PoolPass
 from al.engine import Here, Made, Recipe, Runner
 from al.errors import StrategyError
@@ -42,6 +43,7 @@ class View:
         passes: T, of "samples".
         half: keep embeddings as float16.
         precision: that models score the pool in, "float32" or "bfloat16".
+        share: of the passes' shards, for a process that only makes these; see `PoolPass`.
     """
 
     def __init__(
@@ -60,13 +62,14 @@ class View:
         passes: int = 20,
         half: bool = False,
         precision: str = "float32",
+        share: Share | None = None,
     ) -> None:
         self.ids = tuple(pool)
         self.cycle = cycle
         self.memory = dict(memory or {})
         self.kind, self.classes = data.spec.kind, data.spec.classes
         self._source = _Source(
-            data, champion_model, committee, engine, folder, passes, half, precision
+            data, champion_model, committee, engine, folder, passes, half, precision, share
         )
         self._rows = self._source.rows_of(self.ids)
         self.labelled = _Labelled(self._source, tuple(labelled), tuple(labels))
@@ -122,14 +125,40 @@ class View:
 
     def prepare(self, names: Sequence[str]) -> None:
         """Compute what will be read of the champion, in one pass."""
+        wanted = self._of_champion(names)
+        if wanted and self.has_model and len(self._rows):
+            self._source.own.ensure(wanted, self._rows)
+
+    def score(self, names: Sequence[str]) -> None:
+        """Compute what will be read of all models, for the share of this view alone."""
+        rows = np.arange(len(self._source.data.ids("train")))
+        if wanted := self._of_champion(names):
+            self._source.own.ensure(wanted, rows)
+        if "committee" not in names:
+            return
+        kind = kind_named(self.kind)
+        if not kind.over:
+            for made in self._source.members:
+                made.ensure(["probabilities"], rows)
+            return
+        measures = [name.split(".") for name in names if "." in name]
+        together = [
+            f"{measure}.{kind.reduction(over)}"
+            for measure, over in measures
+            if MEASURES[measure].reads == "committee"
+        ]
+        if together:
+            self._source.together.ensure(together, rows)
+
+    def _of_champion(self, names: Sequence[str]) -> list[str]:
+        """What of the champion's pass is read where a strategy reads these."""
         wanted = [name for name in names if name in _OF_CHAMPION]
         kind = kind_named(self.kind)
         if kind.over:
             for measure, over in (n.split(".") for n in names if "." in n):
                 if MEASURES[measure].reads != "committee":
                     wanted.append(f"{measure}.{kind.reduction(over)}")
-        if wanted and self.has_model and len(self._rows):
-            self._source.own.ensure(wanted, self._rows)
+        return wanted
 
     def narrow(self, rows: np.ndarray | slice) -> View:
         """The view of some rows of the pool, which ascend."""
@@ -199,11 +228,13 @@ class _Source:
         passes: int,
         half: bool,
         precision: str,
+        share: Share | None,
     ) -> None:
         self.data, self.champion_model = data, champion_model
         self._committee, self._engine = committee, engine
         self._folder, self._passes, self._half = folder, passes, half
         self._precision = precision
+        self._share = share
         self._row = {id: row for row, id in enumerate(data.ids("train"))}
         self._passed: dict[str, PoolPass] = {}  # by the model's key
 
@@ -301,6 +332,7 @@ class _Source:
                 passes=self._passes,
                 half=self._half,
                 precision=self._precision,
+                share=self._share,
             )
         return self._passed[model.key]
 

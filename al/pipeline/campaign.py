@@ -36,6 +36,7 @@ from al.pipeline.predicting import predict
 from al.pipeline.report import Result
 from al.pipeline.reporting import BASELINE, complete, report
 from al.pipeline.session import Session
+from al.pipeline.sharing import score_share
 from al.pipeline.spans import span
 from al.pipeline.steps import STEPS, Step, step_named
 from al.pipeline.watch import Reasons, decide, keep_watch
@@ -325,6 +326,19 @@ class Campaign:
         """
         with self._looked_into() as session:
             return predict(session, to, samples)
+
+    def score(self, shard: str = "0/1") -> None:
+        """Score a share of the pool for the next query, beside other such processes; only reads.
+
+        Args:
+            shard: which share, like "3/8", from 0 on.
+
+        Raises:
+            RegistryError: no version is in Production.
+            DataError: another process makes this share.
+        """
+        with self._looked_into() as session:
+            score_share(session, shard)
 
     def predictions(self, samples: str = "rest") -> pd.DataFrame:
         """What the version in Production says of samples, as `predict` writes it; only reads.

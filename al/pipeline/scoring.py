@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from al.data_selector import Model, View, distinct, passes_folder
+from al.data_selector import Model, Share, View, distinct, passes_folder
 from al.pipeline.cycle import Cycle
 from al.pipeline.models import makings_in
 from al.pipeline.steps import TRAIN
@@ -18,8 +18,12 @@ from al.tracking import Checkpoints
 from al.whole import digest_of
 
 
-def view_of(cycle: Cycle) -> View:
-    """The pool as the cycle's strategy sees it: of copies one, and no label twice."""
+def view_of(cycle: Cycle, share: Share | None = None) -> View:
+    """The pool as the cycle's strategy sees it: of copies one, and no label twice.
+
+    Args:
+        share: of the scoring that this process does for others; see `PoolPass`.
+    """
     session, config = cycle.session, cycle.session.config
     champion_model = None
     if cycle.champion_version is not None:
@@ -40,6 +44,7 @@ def view_of(cycle: Cycle) -> View:
         passes=config.passes,
         half=config.embeddings == "float16",
         precision=config.precision,
+        share=share,
     )
 
 

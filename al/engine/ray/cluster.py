@@ -8,10 +8,13 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from al.errors import ConfigError, EngineError
+
+_log = logging.getLogger(__name__)
 
 #: Seconds in which a cluster's head has to take a connection.
 PATIENCE = 5.0
@@ -67,6 +70,7 @@ def connect(ray: Any, address: str, needs: Mapping[str, float], workers: int) ->
         }
     else:
         how["address"] = _reached(address)
+        _tell_open_key()
     try:
         with _own_signals():
             ray.init(**how)
@@ -116,7 +120,18 @@ def _refused(error: Exception, address: str) -> EngineError:
             f"the Ray cluster at {address} refuses this process: set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN_PATH to the cluster's key file"
         )
-    return EngineError(f"no way to the Ray cluster at {address} ({text[:200]}): see `ray status`")
+    return EngineError(
+        f"no way to the Ray cluster at {address} ({text[:200]}): see `ray status`, and where the "
+        "cluster has a key, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH here too"
+    )
+
+
+def _tell_open_key() -> None:
+    """Say that others on this machine can read the key to the cluster: Ray writes it so."""
+    key = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    with suppress(OSError):
+        if key.stat().st_mode & 0o077:
+            _log.warning(f"{key} opens the Ray cluster and others can read it: chmod 600 {key}")
 
 
 @contextmanager

@@ -1,0 +1,168 @@
+"""What scoring a pool costs on a Ray cluster, against the same in this process.
+
+The two take turns over the whole training pool of one model; workers are there before a turn
+begins, and what their start costs is told apart. CPU seconds are those of this process and of
+all that it began. Whether the rows are the same is checked to the last bit. From what was
+measured, a simulation says how well more workers would be used, where the driver hands out
+shards one after the other and takes them in.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+import psutil
+import torch
+
+from al.catalog import engines
+from al.contracts import Engine
+from al.data_selector.pool_pass import SHARD
+from al.pipeline import Campaign
+from al.pipeline.cycle import Cycle
+from al.pipeline.opening import look_into
+from al.pipeline.scoring import view_of
+from al.tracking import tracking_at
+from benchmarks.common import EXPERIMENT, Row, own_store, report
+
+OUTPUTS = ("probabilities", "embeddings", "samples")
+
+
+def cpu() -> tuple[float, float]:
+    """CPU seconds of this process, and of all processes below it that are there."""
+    me = psutil.Process()
+    below = 0.0
+    for child in me.children(recursive=True):
+        try:
+            times = child.cpu_times()
+        except psutil.Error:
+            continue
+        below += times.user + times.system
+    own = me.cpu_times()
+    return own.user + own.system, below
+
+
+def score(given: dict[str, Any], engine: Engine, folder: Path) -> tuple[Row, np.ndarray]:
+    """One pass over the pool, and its probabilities."""
+    session = look_into(given, experiment=EXPERIMENT)
+    assert session is not None
+    session.engine = engine
+    os.environ["AL_CACHE_DIR"] = str(folder)
+    cycle = Cycle(session, 2, session.run, champion_version=1)
+    with closing(view_of(cycle)) as view:
+        before, begun = cpu(), time.perf_counter()
+        view.score(OUTPUTS)
+        wall = time.perf_counter() - begun
+        after = cpu()
+        rows = view.probabilities
+        count = len(session.data.ids("train"))
+    own, below = after[0] - before[0], after[1] - before[1]
+    return {"wall": wall, "cpu": own + below, "driver": own, "samples": count}, np.array(rows)
+
+
+def simulated(workers: int, shards: int, work: float, driver: float) -> float:
+    """Share of their time that workers work, where one driver serves them in turn.
+
+    Args:
+        work, driver: seconds of a shard at a worker and at the driver.
+    """
+    free, at = [0.0] * workers, 0.0
+    heapq.heapify(free)
+    for _ in range(shards):
+        at = max(at, heapq.heappop(free)) + driver
+        heapq.heappush(free, at + work)
+    return shards * work / (workers * max(free))
+
+
+def turns(task: str, rounds: int, workers: int) -> tuple[list[Row], float]:
+    """Rows of all turns, and seconds until the first worker was there."""
+    given = {"task": task, "campaign": "c", "cycles": 1, "epochs": 2, "baseline": "none",
+             "report": "off", "cold_start": "random"}  # fmt: skip
+    options = {"address": "here", "workers": str(workers), "cpus": "1"}
+    found: list[Row] = []
+    with own_store() as uri, tracking_at(uri), TemporaryDirectory() as folder:
+        Campaign(experiment=EXPERIMENT, show_progress=False, **given).run()  # type: ignore[arg-type]
+        ray = engines.get("ray")(options)
+        contestants: dict[str, Engine] = {"local": engines.get("local")(), "ray": ray}
+        begun = time.perf_counter()
+        score(given, ray, Path(folder) / "warm")
+        first = time.perf_counter() - begun
+        for number in range(rounds):
+            rows = {}
+            for name, engine in contestants.items():
+                row, rows[name] = score(given, engine, Path(folder) / f"{name}{number}")
+                found.append({"engine": name, "round": number, **row})
+            assert np.array_equal(rows["local"], rows["ray"]), "other rows than in this process"
+        ray.close()
+    return found, first
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """Medians, and the median of the ratios of one round."""
+    table = []
+    for name in ("local", "ray"):
+        own = [row for row in rows if row["engine"] == name]
+        pairs = zip(own, [row for row in rows if row["engine"] == "local"], strict=True)
+        both = [(mine["cpu"] / base["cpu"], mine["wall"] / base["wall"]) for mine, base in pairs]
+        table.append(
+            {
+                "engine": name,
+                "samples": own[0]["samples"],
+                "CPU s": statistics.median(row["cpu"] for row in own),
+                "of it driver": statistics.median(row["driver"] for row in own),
+                "wall s": statistics.median(row["wall"] for row in own),
+                "CPU / local": statistics.median(c for c, _ in both),
+                "wall / local": statistics.median(w for _, w in both),
+            }
+        )
+    return table
+
+
+def scaled(table: Sequence[Row], samples: int) -> list[Row]:
+    """How well workers would be used on a pool of so many samples."""
+    ray = table[1]
+    pieces = -(-ray["samples"] // SHARD)
+    work = (ray["CPU s"] - ray["of it driver"]) / pieces
+    driver = ray["of it driver"] / pieces
+    return [
+        {
+            "workers": workers,
+            "samples": samples,
+            "s a shard, worker": work,
+            "s a shard, driver": driver,
+            "used": simulated(workers, -(-samples // SHARD), work, driver),
+        }
+        for workers in (2, 10, 100, 1000)
+    ]
+
+
+@click.command()
+@click.option("--task", default="fashion-mnist")
+@click.option("--rounds", default=3)
+@click.option("--workers", default=2)
+@click.option("--samples", default=10**8, help="Of the pool that is simulated.")
+def main(task: str, rounds: int, workers: int, samples: int) -> None:
+    """Score a pool on a Ray cluster on this machine and in this process, in turns."""
+    torch.set_num_threads(1)
+    rows, first = turns(task, rounds, workers)
+    table = compared(rows)
+    report(
+        "engines",
+        {f"Scoring {task}, {rounds} rounds": table, "By simulation": scaled(table, samples)},
+        rows=rows,
+        start_and_first_pass=first,
+    )
+    click.echo(f"\nThe cluster's start, the workers' and their first pass took {first:.1f} s.")
+
+
+if __name__ == "__main__":
+    main()
