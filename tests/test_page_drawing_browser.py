@@ -15,6 +15,7 @@ from PIL import Image
 from al.annotators.label_studio.shapes import fill_polygon
 from al.annotators.page import Page
 from al.contracts import Query
+from al.data import ArrayLoader
 from al.masks import VOID, decode_mask, encode_mask
 from al.tasks.mask_folder import MaskFolder
 from tests.browser import MISSING, Browser, until
@@ -139,6 +140,9 @@ def test_a_mask_is_kept_to_the_pixel_as_it_was_drawn(browser: Browser, tmp_path:
         browser.press("Control+z", "Control+z")
         browser.press("z", "Control+y", "Control+y", "Shift+z")
         assert (before != mask).any()
+        browser.press("b", "1")
+        there.drag((1.5, 1.5), (22.5, 14.5))  # over what was drawn, which comes back
+        browser.press("Control+z")
         kept = there.keep(0)
         assert (decode_mask(kept, 2, void=True) == mask).all()
         answer = there.page.collect(there.query).answered[0]
@@ -186,7 +190,7 @@ def test_a_finger_draws_two_fingers_zoom_and_a_fine_screen_changes_nothing(
         ]
         browser.hands(spread)
         assert browser.run(scale) > 2 * before
-        line = [(9.5, 8.5), (11.5, 9.5), (14.5, 6.5)]
+        line = [(9.5, 3.5), (11.5, 4.5), (14.5, 2.5)]  # not where the fingers began
         there.drag(*line, hand="touch")
         painted(mask, line, 1, 1)
         assert (decode_mask(there.keep(0), 2, void=True) == mask).all()
@@ -377,3 +381,43 @@ def test_a_campaign_learns_from_masks_that_a_person_drew_on_the_page(
     for row in labels.itertuples():
         own = decode_mask(data.on_picture(row.id, json.loads(row.label)), 2, void=True)
         assert (own == drawn[row.id]).all()
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_gone_back_to_is_drawn_as_it_was_given(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with desk(browser, tmp_path, "boxes") as there:
+        there.drag((2, 3), (5, 5), (8, 9))
+        first = there.keep(0)
+        there.shown(1)
+        there.arrive(1)
+        browser.press("ArrowLeft")
+        there.shown(0)
+        until(lambda: browser.run("return document.querySelectorAll('.over .box').length") == 1)
+        there.drag((12, 3), (15, 5), (18, 9))
+        browser.press("Enter")
+        there.shown(1)
+        kept = there.page.log.answers()[there.query.ids[0], False]["anna"].label
+        assert kept == [*first, {"label": first[0]["label"], "box": [12, 3, 6, 6]}]
+
+
+@pytest.mark.slow
+def test_one_of_many_classes_is_found_by_typing(browser: Browser, tmp_path: Path) -> None:
+    names = ("RBC", "WBC", *(f"class {chr(97 + n)}" for n in range(10)), "blood platelet")
+    images = np.full((3, 16, 24, 3), 90, np.uint8)
+    none = [np.empty((0, 5), np.float32)] * 3
+    data = ArrayLoader(["a", "b", "c"], images, none, names, ["c"], "boxes")
+    found = Page(data, "c", {"folder": str(tmp_path)})
+    query = Query(("a", "b"), (0.0,) * 2, ("margin",) * 2, (None,) * 2, "margin", "none")
+    found.request(query)
+    with found.attending():
+        there = Desk(browser, found, query)
+        there.arrive()
+        browser.press("/")
+        browser.press(*"plat", "Enter")
+        there.drag((2, 3), (5, 5), (8, 9))
+        browser.press("Escape", "2")
+        there.drag((12, 3), (15, 5), (18, 9))
+        assert [one["label"] for one in there.keep(0)] == ["blood platelet", "WBC"]
+    browser.open("about:blank")

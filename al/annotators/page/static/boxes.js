@@ -197,7 +197,7 @@ export function boxesEasel({ task, changes, changed }) {
   function rebuild() {
     for (const box of boxes) {
       if (box.node?.isConnected) continue;
-      box.node = svg("g", { tabindex: 0, role: "img", class: "box" },
+      box.node = svg("g", { tabindex: 0, role: "option", class: "box" },
         svg("rect", { class: "under" }), svg("rect", { class: "line" }), svg("text", {}));
       box.node.addEventListener("focus", () => choose(box));
     }
@@ -220,6 +220,7 @@ export function boxesEasel({ task, changes, changed }) {
       line.style.stroke = colour;
       line.style.strokeDasharray = box.pen.dash;
       node.classList.toggle("chosen", box === chosen);
+      node.setAttribute("aria-selected", String(box === chosen));
       text.textContent = box === chosen || wide >= 24 ? box.pen.name : "";
       text.setAttribute("x", Math.max(left, 2) + 3);
       text.setAttribute("y", top < 20 ? Math.min(top + high, viewer.stage.clientHeight - 20) + 15 : top - 5);
@@ -229,7 +230,7 @@ export function boxesEasel({ task, changes, changed }) {
     if (!chosen) return;
     for (const [across, down] of HANDLES) {
       const [x, y] = viewer.onto(chosen.x + across * chosen.w, chosen.y + down * chosen.h);
-      viewer.over.append(svg("rect", { class: "handle", x: x - 4, y: y - 4, width: 9, height: 9 }));
+      viewer.over.append(svg("rect", { class: "handle", "aria-hidden": true, x: x - 4, y: y - 4, width: 9, height: 9 }));
     }
   }
 
@@ -245,6 +246,7 @@ export function boxesEasel({ task, changes, changed }) {
   }
 
   return {
+    find: row.find,
     parts: [row.row, tools],
     nothing: "Nothing there",
     question: "Draw a box around each of these",
@@ -258,6 +260,9 @@ export function boxesEasel({ task, changes, changed }) {
       viewer = found;
       boxes = (label ?? []).map(({ label: name, box: [x, y, w, h] }) => (
         { pen: pens.find((one) => one.name === name), x, y, w, h })).filter((box) => box.pen);
+      viewer.over.setAttribute("role", "listbox");
+      viewer.over.setAttribute("aria-label", "Boxes");
+      viewer.over.removeAttribute("aria-hidden");
       viewer.tool = tool;
       viewer.onview = draw;
       viewer.stage.style.cursor = "crosshair";

@@ -28,6 +28,7 @@ const LAID = 20;
  *   key(event)       what another key does, or null; where it goes on while the key is held, the
  *                    function has `repeats`
  *   enter()          what Enter does instead of keeping, or null; optional
+ *   find             go to where classes are found by typing, or null
  *   question, keys   as of a form
  *
  * @param make given `{ task, changes, changed }`, makes the easel; `changed` is called after it
@@ -124,7 +125,7 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
       leaving = true;
       trouble("What is drawn here is not kept yet: Esc once more skips the sample.");
     },
-    ownsKeys: (target) => target.type === "range",
+    ownsKeys: (target) => target.type === "range" || target.classList.contains("pen-filter"),
     key(event) {
       const { key } = event;
       if (key === "Enter") {
@@ -137,10 +138,13 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
       const which = asks(event);
       if (which) return () => step(which);
       leaving = false;
+      if (key === "/" && easel.find) return easel.find;
       return easel.key(event) ?? viewer.key(event);
     },
     question: easel.question,
-    keys: () => [...easel.keys, ...KEYS, ...VIEW_KEYS],
+    keys: () => [
+      ...easel.keys, ...(easel.find ? [["/", "find a class by typing"]] : []), ...KEYS, ...VIEW_KEYS,
+    ],
   };
 }
 

@@ -220,6 +220,7 @@ export function masksEasel({ task, changes, changed }) {
   }
 
   return {
+    find: row.find,
     parts: [row.row, hands, sliders],
     nothing: pens[0]?.value > 0 && blank === 0 ? "Nothing there" : "",
     question: blank === 0 ? "Paint what belongs to each of these" : "Paint what each part is",

@@ -1,5 +1,6 @@
 // Classes to draw with: a colour each, and a pattern, as colour alone says nothing to many.
 
+import { found } from "./forms/finding.js";
 import { made } from "./made.js";
 
 /** Dashes of outlines, by position of the class. */
@@ -28,10 +29,18 @@ export const PATTERNS = [
   (x, y, apart) => (x + y) % apart < apart / 4 || (x - y + 65536 * apart) % apart < apart / 4,
 ];
 
+/** From so many classes on they are also found by typing. */
+const MANY = 11;
+
 /** Buttons of pens, and which one is taken. */
 export function pensRow(pens, take) {
   const row = made("div", { className: "pens", role: "group", aria: { label: "Classes" } });
-  row.classList.toggle("many", pens.length > 10);
+  row.classList.toggle("many", pens.length >= MANY);
+  const field = made("input", {
+    className: "pen-filter", placeholder: "Find a class: /", autocomplete: "off",
+    spellcheck: false, aria: { label: "Find a class", keyshortcuts: "/" },
+  });
+  if (pens.length >= MANY) row.append(field);
   const buttons = pens.map((pen) => {
     const button = made("button", { type: "button", className: "pen" });
     if (pen.key) {
@@ -43,8 +52,29 @@ export function pensRow(pens, take) {
     row.append(button);
     return button;
   });
+  const matching = () => found(pens.map(({ name }) => name), field.value);
+  function filter() {
+    const names = matching();
+    pens.forEach(({ name }, place) => { buttons[place].hidden = !names.includes(name); });
+  }
+  function leave() {
+    field.value = "";
+    filter();
+    field.blur();
+  }
+  field.addEventListener("input", filter);
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    const first = event.key === "Enter" && field.value.trim() ? matching()[0] : undefined;
+    leave();
+    take(pens.find(({ name }) => name === first));
+  });
+
   return {
     row,
+    /** The field in which classes are found, where there are many. */
+    find: pens.length >= MANY ? () => field.focus() : null,
     show(taken) {
       pens.forEach((pen, place) => {
         buttons[place].setAttribute("aria-pressed", String(pen === taken));

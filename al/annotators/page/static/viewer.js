@@ -32,6 +32,9 @@ class Viewer {
     this.plane = made("div", "plane");
     this.over = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.over.classList.add("over");
+    this.over.setAttribute("aria-hidden", "true");
+    this.stage.setAttribute("role", "group");
+    this.stage.setAttribute("aria-label", "Picture");
     this.note = made("p", "picture-note");
     this.stage.append(this.plane, this.over, this.note);
     this.tools = viewTools(this);
