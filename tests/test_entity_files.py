@@ -190,6 +190,8 @@ def test_a_file_of_another_format_and_a_folder_without_any_are_refused(tmp_path:
         loader(tmp_path / "t.csv")
     with pytest.raises(DataError, match=r"holds no \.jsonl, "):
         loader(tmp_path)
+    with pytest.raises(DataError, match=r"there is no file .*gone\.jsonl"):
+        loader(tmp_path / "gone.jsonl")
 
 
 def test_some_classes_alone_are_learned_and_the_others_are_told(

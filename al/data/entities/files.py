@@ -34,6 +34,8 @@ def files_of(data: str) -> list[Path]:
     try:
         return [find(data, folder=False)]
     except DataError:
+        if Path(data).suffix.lower() in (*LINES, *COLUMNS) and not Path(data).is_dir():
+            raise
         folder = find(data, folder=True)
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (*LINES, *COLUMNS))
     if not found:

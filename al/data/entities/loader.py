@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from al.data.boxes.listed import told
 from al.data.delimited import tell_once
 from al.data.encoding import detail_of
 from al.data.entities.files import FILE, LINE, files_of, read_files
+from al.data.entities.marked import bare, taken
 from al.data.entities.tokens import FEATURES, rows_of, together, tokens_of
 from al.data.entities.vectors import Words, WordVectors
 from al.data.legend import names_given
@@ -23,9 +23,7 @@ from al.data.oddities import gaps
 from al.data.own import READING, Samples
 from al.data.reading import UNASKED, mark
 from al.data.texts import TextLoader, features
-from al.errors import ConfigError, DataError, LabelError, did_you_mean
-from al.kinds import kind_of
-from al.kinds.entities import LIKE
+from al.errors import ConfigError, DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
 
@@ -67,66 +65,22 @@ class EntityLoader(TextLoader):
         return [str(text) for text in frame[self.text]]
 
     def _labels(self, frame: pd.DataFrame, place: Callable[[int], str]) -> Sequence[Label | None]:
-        """The entities; texts whose entities cannot be used count as unlabelled, which is told."""
-        self._odd: dict[str, list[str]] = {}
-        kind = kind_of(DataSpec((), (), "int32", "entities"))
-        found: list[Label | None] = []
-        for row, (text, said) in enumerate(zip(self._texts, frame[self.target], strict=True)):
-            label = None
-            try:
-                if said is not None and said == said:  # NaN where a file has no such key
-                    label = kind.from_form(said)
-                    if not isinstance(label, list):
-                        raise LabelError(LIKE)
-                    kind_of(self._naming(label)).check(label)
-                    label = self._within(text, label, place(row))
-            except LabelError as error:
-                label = None
-                self._note("texts have entities that cannot be used, and count as unlabelled",
-                           f"{place(row)}: {error}")  # fmt: skip
-            found.append(label)
+        """The entities of each text, of the classes that are learned."""
+        found, self._odd = taken(self._texts, frame[self.target], place)
         self._classes = self._classes or self._chosen(found)
         for line in told(self._odd):
             tell_once(f"{self._what}: {line}", _log)
         if not self._wanted:
             return found
         known = set(self._classes)
-        left_out = Counter(one["label"] for some in found for one in some or () if
-                           one["label"] not in known)  # fmt: skip
-        for name, count in sorted(left_out.items()):
+        names = (one["label"] for some in found for one in some or ())
+        for name, count in sorted(Counter(n for n in names if n not in known).items()):
             tell_once(f"{self._what}: {count} entities of class {name!r} are left out, as classes "
                       "does not name it", _log)  # fmt: skip
         return [
             None if some is None else [one for one in some if one["label"] in known]
             for some in found
         ]
-
-    @staticmethod
-    def _naming(label: Any) -> DataSpec:
-        """A spec whose classes are those that a label names.
-
-        Raises:
-            LabelError: one is no name.
-        """
-        names = dict.fromkeys(one["label"] for one in label)
-        for name in names:
-            if not isinstance(name, str) or not name.strip():
-                raise LabelError(f"{name!r} is no name of a class")
-        return DataSpec(tuple(names), (), "int32", "entities")
-
-    def _within(self, text: str, label: Label, where: str) -> Label:
-        """Entities without the space around them.
-
-        Raises:
-            LabelError: one reaches beyond its text, or is of spaces alone.
-        """
-        found = bare(text, label)
-        if found != label:
-            self._note("texts have entities with space around them, which is left out", where)
-        return found
-
-    def _note(self, what: str, where: str) -> None:
-        self._odd.setdefault(what, []).append(where)
 
     def _chosen(self, labels: Sequence[Label | None]) -> tuple[str, ...]:
         """The classes that are learned.
@@ -258,28 +212,3 @@ class EntityFileLoader(EntityLoader):
         file, _, line = self.samples.places[self._row[id]].rpartition(" line ")
         path = next(path for path in self._files if path.name == file)
         return f"{path}#{line}"
-
-
-def bare(text: str, label: Label) -> Label:
-    """Entities without the space around them.
-
-    Raises:
-        LabelError: one reaches beyond its text, or is of spaces alone.
-    """
-    found = []
-    for one in label:
-        start, end = one["start"], one["end"]
-        if end > len(text):
-            raise LabelError(
-                f"an entity at {start}–{end} reaches beyond its text of {len(text)} characters: "
-                "count in code points, as Python does"
-            )
-        within = text[start:end]
-        if not within.strip():
-            raise LabelError(f"an entity at {start}–{end} holds spaces alone: take it out")
-        start, end = (
-            start + len(within) - len(within.lstrip()),
-            end - len(within) + len(within.rstrip()),
-        )
-        found.append({**one, "start": start, "end": end})
-    return found
