@@ -186,6 +186,26 @@ def _baal_bald(view: PoolView, size: int, seed: int, batch: bool = False) -> Cal
     return lambda: heuristic(samples)[:size]
 
 
+# ------------------------------------------------------------------------------------ faiss
+
+
+def _faiss_k_means(view: PoolView, size: int, seed: int) -> Call:
+    import faiss
+
+    points = np.ascontiguousarray(view.embeddings)
+
+    def choose() -> np.ndarray:
+        fitted = faiss.Kmeans(
+            points.shape[1], size, niter=10, seed=seed, max_points_per_centroid=40
+        )
+        fitted.train(points)
+        middles = faiss.IndexFlatL2(points.shape[1])
+        middles.add(points)
+        return np.unique(middles.search(fitted.centroids, 1)[1][:, 0])
+
+    return choose
+
+
 PEERS: dict[str, dict[str, Adapter]] = {
     "scikit-activeml": {
         "least_confidence": partial(_activeml_uncertainty, "least_confident"),
@@ -215,6 +235,7 @@ PEERS: dict[str, dict[str, Adapter]] = {
         "entropy": partial(_alipy, "entropy"),
         "k_center": _alipy_k_center,
     },
+    "faiss": {"k_means": _faiss_k_means},
     "Baal": {
         "least_confidence": partial(_baal, "Certainty"),
         "margin": partial(_baal, "Margin"),

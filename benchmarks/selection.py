@@ -6,13 +6,18 @@ peak is the most that was resident during the calls, less what was before them. 
 are the same for all: clusters of unequal size, drawn from a fixed seed.
 
 `ours` is the catalog's strategy, `textbook` the same algorithm as one would write it with
-torch, `naive` its definition in float64; the others are libraries (`pip install '.[peers]'`).
+torch, `naive` its definition in float64, `prototype` a yardstick that keeps no ties and no ids
+(`benchmarks/yardsticks.py`); the others are libraries (`pip install '.[peers]'`).
+
+Workloads a to d are clusters of unequal size; e and f embeddings as foundation models give them
+(heavy tails, copies), n the same at sizes from 10,000 to 1,000,000, drawn as curves.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
 import signal
 import statistics
@@ -36,9 +41,10 @@ from al.catalog import strategies
 from al.errors import AlError
 from al.strategies.arrays import ARRAYS, ArrayView
 from al.strategies.expression import build
-from benchmarks import common
+from benchmarks import common, yardsticks
 from benchmarks.common import Row, report, table
 from benchmarks.memory import peak
+from benchmarks.selection_growth import draw_growth
 
 CLUSTERS, MEMBERS, TARGETS, SEED = 50, 5, 100, 0
 ROOT = Path(__file__).parents[1]
@@ -59,6 +65,7 @@ class Work:
     passes: int = 20
     classes: int = 10
     only: tuple[str, ...] = ()
+    made: str = "clusters"
 
     def small(self, pool: int = 1_000, query: int = 20) -> Work:
         """The same, quickly done."""
@@ -67,13 +74,28 @@ class Work:
 
     def __str__(self) -> str:
         sizes = f"D = {self.dims}, C = {self.classes}, T = {self.passes}"
-        return f"{self.query:,} of {self.pool:,} ({sizes}, {self.labelled:,} labelled)"
+        return f"{self.query:,} of {self.pool:,} ({sizes}, {self.labelled:,} labelled, {self.made})"
 
+
+#: Clusters whose spectrum decays, and what is made by `yardsticks.modern`.
+DECAYING, MODERN, NUMBERS = "decaying", "modern", "modern numbers"
+_HEAVY = ("k_center", "badge", "k_means", "typiclust", "prob_cover", "facility_location")
+_GROWS = ("k_center", "badge", "k_means", "typiclust", "facility_location")
 
 WORKLOADS: dict[str, list[Work]] = {
     "a": [Work(50_000, 1_000, dims=512)],
     "b": [Work(1_000_000, 10_000, only=("entropy", "margin", "bald"))],
     "c": [Work(1_000_000, 10_000, dims=128)],
+    "g": [Work(1_000_000, 10_000, dims=128, only=("k_center", "badge"), made=DECAYING)],
+    "e": [
+        Work(100_000, 1_000, 768, 500, 20, 100, (*_HEAVY, "epig", "batch_bald"), MODERN),
+        Work(100_000, 1_000, 768, 500, 20, 100, ("k_center", "igs"), NUMBERS),
+    ],
+    "f": [Work(1_000_000, 5_000, 384, 500, 20, 100, _HEAVY, MODERN)],
+    "n": [
+        Work(rows, 500, 128, 500, 20, 100, _GROWS, MODERN)
+        for rows in (10_000, 31_623, 100_000, 316_228, 1_000_000)
+    ],
     "d": [Work(10_000, query, only=("batch_bald",)) for query in (10, 100)],
 }
 
@@ -83,6 +105,8 @@ WORKLOADS: dict[str, list[Work]] = {
 
 def view_of(work: Work, names: Iterable[str], make: type[ArrayView] = ArrayView) -> ArrayView:
     """A pool and a labelled set that hold the arrays named."""
+    if work.made in (MODERN, NUMBERS):
+        return _modern(work, names, make)
     labelled = _arrays(work, names, work.labelled, "labelled")
     classes = tuple(map(str, range(work.classes)))
     labels = _draw("labels").choice(classes, work.labelled).tolist()
@@ -98,6 +122,31 @@ def view_of(work: Work, names: Iterable[str], make: type[ArrayView] = ArrayView)
         target_samples=_arrays(work, ["samples"], TARGETS, "targets")["samples"],
         **_arrays(work, names, work.pool, "pool"),
     )
+
+
+def _modern(work: Work, names: Iterable[str], make: type[ArrayView]) -> ArrayView:
+    numbers, names = work.made == NUMBERS, [name for name in names if name in _MADE]
+    made = yardsticks.modern(
+        work.pool, work.dims, work.classes, work.labelled, work.passes, SEED, numbers=numbers
+    )
+    arrays = {part: {name: made[part][name]() for name in names} for part in ("pool", "labelled")}
+    classes = () if numbers else tuple(map(str, range(work.classes)))
+    labels = made["labelled"]["probabilities"]()
+    kind = "number" if numbers else "class"
+    known = labels[:, 0].tolist() if numbers else [str(c) for c in labels.argmax(axis=1)]
+    targets = made["targets"]["samples"]() if "samples" in names else None
+    return make(
+        [f"{row:09d}" for row in range(work.pool)],
+        labelled=make(
+            [f"l{row:06d}" for row in range(work.labelled)], labels=known, kind=kind,
+            classes=classes, **arrays["labelled"],
+        ),
+        classes=classes, kind=kind, target_samples=targets, **arrays["pool"],
+    )  # fmt: skip
+
+
+#: Arrays that `yardsticks.modern` makes.
+_MADE = ("embeddings", "features", "probabilities", "samples", "committee")
 
 
 def _draw(*names: str) -> np.random.Generator:
@@ -122,9 +171,14 @@ def _arrays(work: Work, names: Iterable[str], rows: int, part: str) -> dict[str,
         tail = tails[name]
         centres = 2 * _draw("centres", name).standard_normal((CLUSTERS, *tail), np.float32)
         draw, array = _draw(name, part), np.empty((rows, *tail), np.float32)
+        if work.made == DECAYING and tail:
+            spectrum = np.arange(1, tail[-1] + 1, dtype=np.float32) ** np.float32(-0.6)
+            centres *= spectrum
         for start in range(0, rows, BLOCK):
             block = array[start : start + BLOCK]
             draw.standard_normal(block.shape, np.float32, out=block)
+            if work.made == DECAYING and tail:
+                block *= spectrum
             block += centres[cluster[start : start + BLOCK]]
             if name in ("probabilities", "samples", "committee"):
                 np.exp(block, out=block)
@@ -197,6 +251,8 @@ def contestants(name: str) -> dict[str, Adapter]:
     for who, can in (("textbook", TEXTBOOK), ("naive", NAIVE)):
         if name in can:
             found[who] = plain(can[name])
+    if name in yardsticks.PROTOTYPES:
+        found["prototype"] = yardsticks.PROTOTYPES[name]
     return found | {who: its[name] for who, its in PEERS.items() if name in its}
 
 
@@ -255,9 +311,12 @@ def in_a_process(job: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- tables
 
 
-def measure(work: Work, names: Sequence[str], who: Sequence[str], **options: Any) -> list[Row]:
-    """A row for each strategy and contestant."""
+def measure(
+    work: Work, names: Sequence[str], who: Sequence[str], by: str = "seconds", **options: Any
+) -> list[Row]:
+    """A row for each strategy and contestant; ratios are of seconds or "cpu"."""
     rows: list[Row] = []
+    base = 0.0
     for name in names:
         about = traits(name)
         found: dict[str, dict[str, Any]] = {}
@@ -267,18 +326,22 @@ def measure(work: Work, names: Sequence[str], who: Sequence[str], **options: Any
             found[contestant] = in_a_process(job | {"reads": about.reads} | options)
             said = found[contestant].get("failed") or f"{shown(found[contestant]['seconds'])} s"
             click.echo(f"{name}, {contestant}: {said}", err=True)
-        rows += [row(name, contestant, found, about.draws) for contestant in found]
+        rows += [row(name, contestant, found, about.draws, by) for contestant in found]
+        base = base or found.get("ours", {}).get(by, 0.0) * (name == "k_center")
+        for added in rows[len(rows) - len(found) :]:
+            own = found[added["contestant"]].get(by)
+            added["times k_center"] = own / base if base and own else "–"
     return rows
 
 
-def row(name: str, who: str, found: dict[str, dict[str, Any]], draws: bool) -> Row:
+def row(name: str, who: str, found: dict[str, dict[str, Any]], draws: bool, by: str) -> Row:
     own, base = found[who], found.get("ours", {})
     comparable = "seconds" in own and "seconds" in base
     return {
         "strategy": name,
         "contestant": who,
         "seconds": shown(own["seconds"]) if "seconds" in own else own["failed"],
-        "times ours": own["seconds"] / base["seconds"] if comparable else "–",
+        "times ours": own[by] / base[by] if comparable else "–",
         "cpu s": shown(own["cpu"]) if "cpu" in own else "–",
         "calls": own.get("calls", "–"),
         "peak MiB": round(own["mib"]) if "mib" in own else "–",
@@ -348,6 +411,7 @@ def _listed(context: click.Context, parameter: click.Parameter, text: str | None
 
 
 MODULES = {
+    "faiss": "faiss",
     "scikit-activeml": "skactiveml",
     "small-text": "small_text",
     "modAL": "modAL",
@@ -362,8 +426,22 @@ def installed(names: Sequence[str]) -> list[str]:
     for name in names:
         if name in MODULES and find_spec(MODULES[name]) is None:
             click.echo(f"{name} is not installed and left out", err=True)
+        elif name == "prototype" and not yardsticks.there("prototypes"):
+            click.echo(f"{yardsticks.FOLDER}/prototypes.py is not there and left out", err=True)
         else:
             found.append(name)
+    return found
+
+
+def makeable(letters: Sequence[str]) -> list[str]:
+    """The workloads whose arrays can be made; says which cannot."""
+    found = []
+    for letter in letters:
+        if WORKLOADS[letter][0].made == MODERN and not yardsticks.there("workloads"):
+            where = f"{yardsticks.FOLDER}/workloads.py"
+            click.echo(f"workload {letter} is left out: {where} is not there", err=True)
+        else:
+            found.append(letter)
     return found
 
 
@@ -374,6 +452,8 @@ def installed(names: Sequence[str]) -> list[str]:
 @click.option("--repeats", default=5, type=click.IntRange(min=1), help="Of calls under 10 s.")
 @click.option("--limit", default=600.0, help="Seconds that a call may take.")
 @click.option("--memory", default=12.0, help="GiB that a process may take.")
+@click.option("--threads", default=0, help="Of torch; 0 for as many as there are cores.")
+@click.option("--cpu", is_flag=True, help="Ratios of the processor's seconds: others use it too.")
 @click.option("--quick", is_flag=True, help="A few samples only.")
 @click.option("--run", "job", hidden=True)
 def main(
@@ -383,6 +463,8 @@ def main(
     repeats: int,
     limit: float,
     memory: float,
+    threads: int,
+    cpu: bool,
     quick: bool,
     job: str | None,
 ) -> None:
@@ -390,8 +472,11 @@ def main(
     if job:
         click.echo(json.dumps(run(json.loads(job))))
         return
-    who = installed(who)
-    options = {"repeats": repeats, "limit": limit, "memory": memory}
+    who, workloads = installed(who), makeable(workloads)
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # of the processes that follow
+    options: dict[str, Any] = {"repeats": repeats, "limit": limit, "memory": memory}
+    options["by"] = "cpu" if cpu else "seconds"
     tables: dict[str, list[Row]] = {}
     for letter in workloads:
         for work in WORKLOADS[letter]:
@@ -406,8 +491,13 @@ def main(
                 tables[f"Picks against the definition in float64, {reduced}"] = found
     if not tables:
         raise click.ClickException("nothing to do: no such strategy in these workloads")
-    report("selection", tables, repeats=repeats, limit=limit)
+    stated = {"threads": threads or os.cpu_count(), "seed": SEED, "repeats": repeats}
+    report("selection", tables, limit=limit, **stated)
+    click.echo(f"\n{stated['threads']} thread(s), seed {SEED}, median of {repeats} calls at most")
     keep(tables)
+    if "n" in workloads:
+        grown = {work.pool: tables[f"n: {work}"] for work in WORKLOADS["n"] if not quick}
+        draw_growth(grown, common.RESULTS / "selection_growth.png", cpu=cpu)
 
 
 if __name__ == "__main__":
