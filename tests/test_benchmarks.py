@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import common, compare_rules, rebenchmark, selection
+from benchmarks import common, compare_rules, rebenchmark, selection, yardsticks
+from benchmarks.selection_growth import draw_growth
 
 
 @pytest.fixture
@@ -69,3 +70,28 @@ def test_the_rules_of_compare_differ_where_they_should() -> None:
     assert share("plain, margin", 0.05) > 0.7  # needlessly
     assert share("weighted, power(margin), 5 cycles", 0.05) < 0.4
     assert share("weighted, power(margin), 5 cycles", -0.05) == 1
+
+
+def test_yardsticks_that_are_not_there_are_told_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(yardsticks, "FOLDER", tmp_path)
+    assert selection.makeable(["a", "e", "g", "n"]) == ["a", "g"]
+    assert selection.installed(["ours", "prototype"]) == ["ours"]
+    said = capsys.readouterr().err
+    assert f"workload n is left out: {tmp_path}/workloads.py is not there" in said
+    assert "prototypes.py is not there and left out" in said
+
+
+def test_growth_is_drawn_with_the_slope_of_seconds_in_logs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def row(name: str, seconds: str, mib: object) -> common.Row:
+        shown = {"seconds": seconds, "cpu s": "1", "peak MiB": mib}
+        return {"strategy": name, "contestant": "ours", **shown}
+
+    tables = {size: [row("k_center", str(size**2 / 1e6), 3), row("badge", "more than 1 s", "–")]
+              for size in (10, 100, 1000)}  # fmt: skip
+    draw_growth(tables, tmp_path / "new" / "growth.png", cpu=False)
+    assert capsys.readouterr().out == "k_center: seconds grow as the pool's size to the 2.00\n"
+    assert (tmp_path / "new" / "growth.png").stat().st_size > 1000
