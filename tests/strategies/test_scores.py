@@ -143,6 +143,10 @@ def test_classes_that_nobody_believes_in_are_left_out_and_a_millionth_of_the_res
         assert (part.mean(1).sum(1) >= 1 - 2e-6).all()
         assert np.isin(part, samples[rows]).all()
     assert sorted(seen) == list(range(50))
+    rare = np.zeros((1, 2, 30), np.float32)
+    rare[:, :, :6] = [0.6, 0.3, 0.0899, 0.01, 1e-4, 1e-8]  # the fifth counts, the sixth does not
+    ((_, part),) = condensed(rare)
+    assert part[0, 0, :5].tolist() == rare[0, 0, :5].tolist()
     flat = np.full((3, 2, 30), 1 / 30, np.float32)
     assert [part.shape for _, part in condensed(flat)] == [(3, 2, 30)]
 
