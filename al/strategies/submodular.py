@@ -16,8 +16,9 @@ from al.strategies.ranking import certain
 
 #: Up to here greedy is exact; beyond, gains are judged by so many samples at least.
 EXACT, REFERENCE = 20_000, 10_000
-#: Beyond, candidates for each pick, where that is more than `EXACT`.
-_CANDIDATES = 8
+#: Beyond, so many times the query, where that is more than `EXACT` candidates, or than
+#: `REFERENCE`: over fewer, what suits them and not the pool is picked.
+_TIMES = 8
 #: Numbers of rows that are held: 256 MB of float32.
 _HELD = 1 << 26
 
@@ -52,7 +53,7 @@ def reference(total: int, size: int, rng: np.random.Generator) -> np.ndarray | N
     """Rows that gains are judged by, ascending; None where all are and greedy is exact."""
     if total <= EXACT:
         return None
-    return np.sort(rng.choice(total, min(total, max(REFERENCE, 2 * size)), replace=False))
+    return np.sort(rng.choice(total, min(total, max(REFERENCE, _TIMES * size)), replace=False))
 
 
 def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Generator) -> Picks:
@@ -61,7 +62,7 @@ def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Gen
     Lazy: only bounds above the best gain are computed anew (Minoux 1978). Up to 20,000 points
     all are candidates; beyond, max(20,000, 8 size) of them drawn from `rng`.
     """
-    count = max(EXACT, _CANDIDATES * size)
+    count = max(EXACT, _TIMES * size)
     if len(points) <= EXACT:
         return certain(*_lazy(points, covered, size))
     rows = np.sort(rng.choice(len(points), min(len(points), count), replace=False))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from al.catalog import strategies
 from al.contracts import Picks
 from al.errors import ConfigError
-from al.strategies import ArrayView, build, prob_cover
+from al.strategies import ArrayView, build, geometry, prob_cover
 from al.strategies.clusters import k_means
 from al.strategies.geometry import Cloud, nearest
 from tests.views import view
@@ -122,3 +122,22 @@ def test_one_sample_far_out_does_not_make_the_balls_smaller() -> None:
 def test_a_negative_radius_is_refused() -> None:
     with pytest.raises(ConfigError, match="radius=-1"):
         build("prob_cover(radius=-1)")
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.8])
+def test_blocks_change_nothing(radius: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(101, 3)).astype(np.float32)
+    over = ArrayView(features=points)
+    tensor = torch.from_numpy(points)
+    whole = choose(over, 40, radius=radius)
+    bits, sizes = prob_cover._balls(Cloud(tensor), 1.3)
+    monkeypatch.setattr(geometry, "_BLOCK", 101 * 16)
+    parts = choose(over, 40, radius=radius)
+    assert parts.positions.tolist() == whole.positions.tolist()
+    assert parts.why == whole.why
+    more_bits, more_sizes = prob_cover._balls(Cloud(tensor), 1.3)
+    assert np.array_equal(more_bits, bits)
+    assert np.array_equal(more_sizes, sizes)
+    inside = np.square(points[:, None] - points[None]).sum(2) < 1.3
+    assert np.array_equal(np.unpackbits(bits, axis=1, count=101), inside)
+    assert np.array_equal(sizes, inside.sum(0))
