@@ -304,6 +304,10 @@ def test_several_people_answer_and_a_rule_decides(
     assert [a.label for a in first.answered] == ["yes", "yes"]
     reviewer = studio.again(majority, overlap="3", rule="reviewer:ann@example.com")
     assert [a.label for a in reviewer.collect(query).answered] == ["perhaps", "perhaps"]
+    disputes = studio.again(majority, overlap="3", rule="disputes:cy@example.com").collect(query)
+    assert [a.label for a in disputes.answered] == ["perhaps", "yes"]
+    disputes = studio.again(majority, overlap="3", rule="disputes:dee@example.com").collect(query)
+    assert disputes.waiting == query.ids[:2]
 
 
 # -- projects of people's own --------------------------------------------------------------

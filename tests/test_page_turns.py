@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from al.annotators.keys import Key
 from al.annotators.page import Page
-from al.annotators.page.log import Entry
+from al.annotators.page.log import AnswerLog, Entry
+from al.annotators.page.tally import Tally
 from al.annotators.page.turns import SILENCE, TABS, Rule, Turns
 from al.errors import ConfigError
 from tests.browser import until
@@ -311,3 +312,41 @@ def test_no_confirmed_answer_is_lost_when_the_server_is_killed_under_three_peopl
     assert {a.id: a.label for a in heard.answered} == {
         id: str(place % 10) for place, id in enumerate(query.ids)
     }
+
+
+@settings(max_examples=40)
+@given(
+    told=st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.sampled_from(PEOPLE),
+            st.sampled_from(["1", "2", None, "undo"]),
+        ),
+        max_size=25,
+    )
+)
+def test_what_is_known_of_a_growing_file_is_what_it_says_to_who_reads_it_anew(
+    told: list[tuple[str, str, str | None]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    log, rule = AnswerLog(folder), Rule(2, "cleo")
+    tally = Tally(rule)
+    for id, who, label in told:
+        key = (id, False)
+        if label == "undo":
+            log.undo(key, who)
+        else:
+            log.answer(key, label, who, 1.0, skip=label is None)
+        found = log.answers()
+        anew = AnswerLog(folder).answers()
+        assert found == anew
+        assert [list(found[one]) for one in sorted(found)] == [
+            list(anew[one]) for one in sorted(anew)
+        ]
+        for one in (A, B, C):
+            assert tally.of(one, found).standing == rule.standing(anew.get(one, {}))
+    if told:  # a file that was restored to what it was
+        path = folder / "answers.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        path.write_text("".join(lines[: len(lines) // 2]))
+        assert log.answers() == AnswerLog(folder).answers()

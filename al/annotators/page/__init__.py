@@ -10,6 +10,7 @@ item        what the page is told of a sample; of rows, `rows`
 past        what was said: a history, and a review at the end
 guide       instructions, and examples of each class
 turns       who is served what: several people at once, several answers a sample
+tally       how samples stand by what people said
 desk        what there is to do, and what becomes of an answer
 app         the addresses; those for looking around, `looking`
 door        who is let in, by `people` and their links; `network`, where the page is to be found

@@ -22,8 +22,8 @@ from al.annotators.page.look import Look
 from al.annotators.page.naming import named, with_named
 from al.annotators.page.past import Past
 from al.annotators.page.people import name_of
-from al.annotators.page.turns import Rule, Said, Turns, votes_of
-from al.annotators.votes import agreement
+from al.annotators.page.tally import Tally
+from al.annotators.page.turns import Rule, Said, Turns
 from al.contracts import DataLoader
 from al.errors import AlError, DataError
 from al.kinds import kind_of
@@ -59,11 +59,11 @@ class Desk:
     ) -> None:
         self.data, self.campaign, self.log = data, campaign, log
         self.rule = rule or Rule()
-        self.turns = Turns(self.rule)
+        self.turns, self.tally = Turns(self.rule), Tally(self.rule)
         self.grows = grows and bool(data.spec.classes) and not is_drawn(data.spec)
         self.one_at_a_time = threading.Lock()
         self.finished = threading.Event()
-        self._renew, self._renewed = renew, 0
+        self._renew, self._missing = renew, (0, frozenset[str]())
         self.at_work = AtWork(log.folder)
         self.watched = self.ended = False  # the campaign goes on by itself; it has ended
         self.look = look or Look()
@@ -80,27 +80,25 @@ class Desk:
         """
         queries, said = self.log.queries(), self.log.answers()
         ever = self.log.ever_asked()
-        places = {key: place for place, key in enumerate(ever)}
+        places = self.log.places()
         latest = queries[-1] if queries else []
-        open_keys = [
-            key for query in [latest, *queries[:-1]] for key in query if self._open(key, said)
-        ]
-        gone = self._gone(open_keys, len(ever))
+        stands = {key: self.tally.of(key, said) for query in queries for key in query}
+        open_keys = [k for query in [latest, *queries[:-1]] for k in query if stands[k].open]
+        gone = self._gone(ever)
         there = [key for key in open_keys if key[0] not in gone]
         shows = ever[showing] if isinstance(showing, int) and 0 <= showing < len(ever) else None
         mine = self.turns.next(name, tab, there, said, shows) if name else there
         last = self.log.last_of(name)
-        done = [said[key] for key in latest if not self._open(key, said)]
-        same, of = agreement(votes_of(entries) for entries in said.values())
+        done = [stands[key].standing for key in latest if not stands[key].open]
         return {
             "item": self._item(mine[0], places[mine[0]], said) if mine else None,
             "next": [places[key] for key in mine[1 : 1 + AHEAD]],
             "done": len(done),
-            "skipped": sum(self.rule.standing(entries) == "skipped" for entries in done),
+            "skipped": done.count("skipped"),
             "left": len(open_keys),
             "phase": "ask" if mine else self._phase(there),
-            "disputed": sum(self.rule.disputed(said.get(key, {})) for key in open_keys),
-            "agreement": round(same / of, 3) if of else None,
+            "disputed": sum(stands[key].disputed for key in open_keys),
+            "agreement": self.tally.agreement(said, said),
             "undo": None if last is None else places[last],
             "numbers": self.guide.numbers(),
             "classes": self.classes,
@@ -109,20 +107,23 @@ class Desk:
     def _item(self, key: Key, place: int, said: Said) -> dict[str, Any]:
         """What is shown; who decides between others sees what they say."""
         item = self.items.item(key, place)
-        if self.rule.disputed(said.get(key, {})):
+        if self.tally.of(key, said).disputed:
             item["votes"] = self.past.votes(said[key].values())
         return item
 
-    def _gone(self, keys: Sequence[Key], asked: int) -> set[str]:
-        """Samples that are not in the data; it is looked at again once so many were asked."""
-        gone = set(self.data.missing([key[0] for key in keys]))
-        if gone and self._renew is not None and self._renewed != asked:
-            self._renewed = asked
-            try:
-                self._renew()
-            except AlError as error:
-                _log.warning(f"the data was not looked at again: {error}")
-            gone = set(self.data.missing([key[0] for key in keys]))
+    def _gone(self, ever: Sequence[Key]) -> frozenset[str]:
+        """Samples that are not in the data, which is looked at again once others were asked."""
+        asked, gone = self._missing
+        if asked != len(ever):
+            ids = [id for id, _ in ever]
+            gone = frozenset(self.data.missing(ids))
+            if gone and self._renew is not None:
+                try:
+                    self._renew()
+                except AlError as error:
+                    _log.warning(f"the data was not looked at again: {error}")
+                gone = frozenset(self.data.missing(ids))
+            self._missing = len(ever), gone
         return gone
 
     def _phase(self, there: Sequence[Key]) -> str:
@@ -138,10 +139,8 @@ class Desk:
     def idle(self) -> bool:
         """Whether there is nothing to answer."""
         said = self.log.answers()
-        return not any(self._open(key, said) for query in self.log.queries() for key in query)
-
-    def _open(self, key: Key, said: Said) -> bool:
-        return self.rule.standing(said.get(key, {})) == "waiting"
+        asked = (key for query in self.log.queries() for key in query)
+        return not any(self.tally.of(key, said).open for key in asked)
 
     @property
     def classes(self) -> tuple[str, ...]:

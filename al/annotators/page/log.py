@@ -6,6 +6,7 @@ one process at a time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,6 +77,9 @@ class AnswerLog:
         self._answers = Lines(folder / "answers.jsonl")
         self._notes = Lines(folder / "notes.jsonl")
         self._made: dict[str, tuple[object, Any]] = {}
+        self._lock = threading.Lock()
+        self._heard: dict[Key, Mapping[str, Entry]] = {}
+        self._heard_lines: Lined = ()
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -110,6 +114,10 @@ class AnswerLog:
     def ever_asked(self) -> Sequence[Key]:
         """All that was ever asked, withdrawn or not: a sample's place never changes."""
         return self._once("ever", self._asked(), _ever_asked)
+
+    def places(self) -> Mapping[Key, int]:
+        """The place of each sample."""
+        return self._once("places", self._asked(), _places)
 
     # -- answering ---------------------------------------------------------------------------
 
@@ -152,27 +160,39 @@ class AnswerLog:
         return max(mine, key=lambda entry: entry.line).key if mine else None
 
     def answers(self) -> Mapping[Key, Mapping[str, Entry]]:
-        """What stands, by sample and person; the first person of a sample counts."""
-        return self._once("answers", self._answers(), self._standing)
+        """What stands, by sample and person; the first person of a sample counts.
 
-    def _standing(self, lines: Lined) -> dict[Key, dict[str, Entry]]:
-        found: dict[Key, dict[str, Entry]] = {}
-        for number, line in enumerate(lines):
-            try:
-                key, who = (str(line["id"]), bool(line["again"])), str(line["annotator"])
-                if "undo" in line:
-                    found.get(key, {}).pop(who, None)
-                    continue
+        What is said of a sample is another object once it is something else.
+        """
+        lines = self._answers()
+        with self._lock:
+            known = len(self._heard_lines)
+            if known > len(lines) or (known and self._heard_lines[-1] is not lines[known - 1]):
+                known, self._heard = 0, {}  # another file, or a restored one
+            self._heard_lines = ()
+            for number in range(known, len(lines)):
+                self._hear(number, lines[number])
+            self._heard_lines = lines
+            return dict(self._heard)
+
+    def _hear(self, number: int, line: Mapping[str, Any]) -> None:
+        try:
+            key, who = (str(line["id"]), bool(line["again"])), str(line["annotator"])
+            said = dict(self._heard.get(key, {}))
+            if "undo" in line:
+                said.pop(who, None)
+            else:
                 skip = "skip" in line
                 label = None if skip else line["label"]
                 at, shown = str(line["at"]), str(line.get("shown", ""))
-                entry = Entry(number, key, label, skip, who, at, line["seconds"], shown)
-            except KeyError as error:
-                raise DataError(
-                    f"{self._answers.path} lacks {error} in a line: restore it"
-                ) from None
-            found.setdefault(key, {})[who] = entry
-        return {key: said for key, said in found.items() if said}
+                said[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown)
+        except KeyError as error:
+            self._heard = {}
+            raise DataError(f"{self._answers.path} lacks {error} in a line: restore it") from None
+        if said:
+            self._heard[key] = said
+        else:
+            self._heard.pop(key, None)
 
     # -- remarks -----------------------------------------------------------------------------
 
@@ -221,6 +241,10 @@ def _queries(lines: Lined) -> list[list[Key]]:
 def _ever_asked(lines: Lined) -> list[Key]:
     asked = (line["ask"] for line in lines if "ask" in line)
     return [(str(id), bool(again)) for query in asked for id, again in query]
+
+
+def _places(lines: Lined) -> dict[Key, int]:
+    return {key: place for place, key in enumerate(_ever_asked(lines))}
 
 
 def _suggestions(lines: Lined) -> dict[Key, Suggestion]:

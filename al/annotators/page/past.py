@@ -129,5 +129,5 @@ class Past:
     def _form(self, entry: Entry) -> Any:
         return self.kind.to_form(entry.label)
 
-    def _places(self) -> dict[Key, int]:
-        return {key: place for place, key in enumerate(self.log.ever_asked())}
+    def _places(self) -> Mapping[Key, int]:
+        return self.log.places()
