@@ -21,7 +21,7 @@ def code_digest(made_by: object) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    digest = hashlib.sha256(_own().encode())
+    digest = hashlib.sha256(package_digest().encode())
     name = type(made_by).__module__
     digest.update(f"{name}.{type(made_by).__qualname__}".encode())
     if name.partition(".")[0] != _PACKAGE:
@@ -31,7 +31,7 @@ def code_digest(made_by: object) -> str:
 
 
 @lru_cache(maxsize=1)
-def _own() -> str:
+def package_digest() -> str:
     """Digest of this package's code, as it was when the process first asked."""
     digest = hashlib.sha256()
     for path in sorted(_HERE.rglob("*.py")):

@@ -24,10 +24,11 @@ from al.contracts.choosing import (
     Query,
     Strategy,
 )
-from al.contracts.data import Batch, DataLoader, DataSpec, Held, Kept, Label, Preview, Split, Splits
+from al.contracts.data import Batch, DataLoader, DataSpec, Held, Label, Preview, Split, Splits
 from al.contracts.encoding import Encoded, Encoder
 from al.contracts.judging import Candidate, Criterion, Election, Recorder, Verdict
 from al.contracts.model import Calibration, Graph, Task
+from al.contracts.seen import Kept, Seen
 
 __all__ = [
     "AUDIT",
@@ -59,6 +60,7 @@ __all__ = [
     "Preview",
     "Query",
     "Recorder",
+    "Seen",
     "Split",
     "Splits",
     "Strategy",

@@ -7,6 +7,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from al.contracts.seen import Kept
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -97,20 +99,6 @@ class Preview:
     image: np.ndarray | None = None
     text: str | None = None
     row: Mapping[str, Any] | None = None
-
-
-class Kept(NamedTuple):
-    """A sample of a user's own data as it was seen.
-
-    Attributes:
-        content: identity of what it holds.
-        label: None where it has none.
-        name: what the data calls it: another one once it was moved or renamed.
-    """
-
-    content: str
-    label: Label | None
-    name: str
 
 
 @dataclass(frozen=True)

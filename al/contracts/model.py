@@ -43,6 +43,11 @@ class Graph(ABC):
     #: Whether `evaluate` is `measured` over what is `compared` batch by batch, wherever that is.
     in_parts: ClassVar[bool] = False
 
+    @property
+    def alone(self) -> bool:
+        """Whether `infer` says the same of a sample, to the last bit, whichever are beside it."""
+        return False
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "evaluate" in vars(cls):  # an `evaluate` of its own is asked, whatever it inherits

@@ -71,14 +71,14 @@ def spec_of_targets(
     Raises:
         DataError: as of `class_names`.
     """
-    known = [(label, place) for label, place in zip(labels, places, strict=True)
-             if label is not None]  # fmt: skip
-    if known and isinstance(known[0][0], float):
-        numbers = np.array([label for label, _ in known])
+    first = next((label for label in labels if label is not None), None)
+    if isinstance(first, float):
+        numbers = np.array([label for label in labels if label is not None])
         more |= {"middle": float(numbers.mean()), "unit": float(numbers.std()) or 1.0}
         return DataSpec((), tuple(shape), dtype, "number", more)
-    if known and isinstance(known[0][0], list):
-        each = [(name, place) for some, place in known for name in some]
+    if isinstance(first, list):
+        pairs = zip(labels, places, strict=True)
+        each = [(name, place) for some, place in pairs for name in some or ()]
         names = class_names([name for name, _ in each], [place for _, place in each], what)
         return DataSpec(tuple(names), tuple(shape), dtype, "labels", more)
     return spec_of_classes(class_names(labels, places, what), shape, dtype, **more)

@@ -66,6 +66,8 @@ def read_numbers(column: pd.Series, notation: Notation, gone: np.ndarray) -> np.
 
 def as_texts(column: pd.Series) -> pd.Series:
     """A column as texts without space around them."""
+    if column.dtype == "str":  # as it came from a file: nothing to turn into texts
+        return column.str.strip()
     return column.astype(object).astype(str).str.strip()
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Any
 
 import numpy as np
 
-from al.contracts import DataSpec, Held, Kept, Label, Splits
+from al.contracts import DataSpec, Held, Kept, Label, Seen, Splits
 from al.data.classes import strange_classes, with_positive
 from al.data.columns import MISSING
 from al.data.identity import known_as
@@ -51,6 +52,24 @@ class Samples:
     named: bool = False
 
 
+class Places(Sequence[str]):
+    """Where each of many samples stands, said when it is asked for.
+
+    Args:
+        place: says it of a row.
+    """
+
+    def __init__(self, place: Callable[[int], str], count: int) -> None:
+        self._place, self._count = place, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: Any) -> Any:
+        rows = range(self._count)[row]
+        return [self._place(each) for each in rows] if isinstance(row, slice) else self._place(rows)
+
+
 class OwnLoader(RowLoader):
     """Samples of which some have a class or a number.
 
@@ -62,6 +81,13 @@ class OwnLoader(RowLoader):
         published: a data set whose labels nobody but the oracle may know, rather than a
             user's own, whose labels are there to be used.
     """
+
+    # What is made of the samples that are there, until they change.
+    _seen: Seen | None = None
+    _given: Mapping[str, Label] | None = None
+    _prints: list[str] | None = None
+    _frozen: tuple[Splits | None, tuple[Any, ...]] = (None, ())
+    _held_over: Samples | None = None
 
     def __init__(self, samples: Samples, spec: DataSpec, *, published: bool = False) -> None:
         self.published = published
@@ -81,7 +107,13 @@ class OwnLoader(RowLoader):
         self._held_to = Held()
 
     def _use(self, samples: Samples) -> None:
+        before = vars(self).get("samples")
         self.samples = samples
+        self._seen = self._given = None
+        if before is not None and samples.ids is before.ids:
+            self._prints = self._prints if samples.contents is before.contents else None
+            return
+        self._prints = None
         self._row = {id: row for row, id in enumerate(samples.ids)}
         if len(self._row) < len(samples.ids):
             first: dict[str, int] = {}
@@ -229,6 +261,15 @@ class OwnLoader(RowLoader):
                 )
         return Splits(val, test)
 
+    def freeze(self, splits: Splits) -> None:
+        samples = self.samples
+        of = (samples.ids, samples.splits, samples.contents)
+        if splits == self._frozen[0] and all(map(is_, of, self._frozen[1])):
+            return  # a million ids are not sorted again where nothing has changed
+        super().freeze(splits)
+        self._frozen = splits, of
+        self._given = self._prints = None
+
     def may_train(self, taken: set[str]) -> Sequence[str]:
         official, samples = self._official(), self.samples
         given = {*official.val, *official.test}
@@ -242,7 +283,11 @@ class OwnLoader(RowLoader):
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digests of the contents."""
-        return [self.samples.contents[self._row[id]] for id in ids]
+        if ids is not self._splits["train"]:
+            return [self.samples.contents[self._row[id]] for id in ids]
+        if self._prints is None:
+            self._prints = [self.samples.contents[self._row[id]] for id in ids]
+        return self._prints
 
     # -- samples and labels -----------------------------------------------------------------
 
@@ -257,17 +302,20 @@ class OwnLoader(RowLoader):
     def given(self) -> Mapping[str, Label] | None:
         if self.published:
             return None
-        labels = ((id, self.label_of(self._row[id])) for id in self.ids("train"))
-        return {id: label for id, label in labels if label is not None}
+        if self._given is None:
+            labels = ((id, self.label_of(self._row[id])) for id in self.ids("train"))
+            self._given = {id: label for id, label in labels if label is not None}
+        return self._given
 
     # -- what was seen of the data before ----------------------------------------------------
 
     def seen(self) -> Mapping[str, Kept]:
         if self.published:
             return {}
-        samples = self.samples
-        rows = zip(samples.contents, samples.labels, self._found.ids, strict=True)
-        return {id: Kept(*row) for id, row in zip(samples.ids, rows, strict=True)}
+        if self._seen is None:
+            samples = self.samples
+            self._seen = Seen(samples.ids, samples.contents, samples.labels, self._found.ids)
+        return self._seen
 
     def written(self, ids: Sequence[str]) -> list[Label | None]:
         return [self._found.labels[self._row[id]] for id in ids]
@@ -276,17 +324,25 @@ class OwnLoader(RowLoader):
         found = self._found
         if self.published or found.named:
             return {}
-        rows = zip(found.contents, found.labels, found.ids, strict=True)
-        return known_as([Kept(*row) for row in rows], known, keep)
+        there = Seen(found.ids, found.contents, found.labels, found.ids)
+        before = Seen.of(known)
+        if there.ids == before.ids and not there.otherwise(before):
+            return {}  # nothing has changed, as nearly always
+        return known_as(list(there.values()), before, keep)
 
     @property
     def held(self) -> Held:
         return self._held_to
 
     def hold(self, held: Held) -> None:
-        found, self._held_to = self._found, held
-        ids = [held.ids.get(name, name) for name in found.ids]
-        labels = [held.labels.get(id, label) for id, label in zip(ids, found.labels, strict=True)]
+        if held == self._held_to and self._found is self._held_over:
+            return
+        found, self._held_to, self._held_over = self._found, held, self._found
+        ids, labels = found.ids, found.labels
+        if held.ids:
+            ids = [held.ids.get(name, name) for name in ids]
+        if held.labels:
+            labels = [held.labels.get(id, label) for id, label in zip(ids, labels, strict=True)]
         self._use(replace(found, ids=ids, labels=labels))
 
     # -- a campaign that goes on, and oddities ----------------------------------------------
@@ -302,11 +358,13 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: names the first.
         """
+        known: set[Label] = set()  # there may be millions of them, and a few that differ
         for row in range(len(self.samples.labels)):
             label = self.label_of(row)
-            if label is not None:
+            if label is not None and not (isinstance(label, str) and label in known):
                 try:
                     self.check_label(label)
+                    known.update([label] if isinstance(label, str) else [])
                 except LabelError as error:
                     fix = "the classes are those that the campaign began with, and another "
                     fix += "campaign can have others"

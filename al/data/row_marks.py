@@ -18,12 +18,14 @@ from al.data.columns import (
     read_numbers,
 )
 from al.data.notations import PLAIN, Notation, notation_of
-from al.data.own import Samples
+from al.data.own import Places, Samples
 from al.errors import DataError
 
 #: Columns that are no features where they are there: names of samples, and their split.
 ID, SPLIT = "id", "split"
 SPLITS = ("", "train", "val", "test")
+#: Rows that are turned into texts at a time: a cell of a text takes some 70 bytes.
+ROWS = 65_536
 #: Whole numbers with no more values than this are classes.
 FEW = 20
 
@@ -102,7 +104,8 @@ def labels_of(
         found = [None if lost else float(n) for n, lost in zip(numbers, gone, strict=True)]
         return Labels(found, True, notation)
     texts = _rounded(column) if marks is None else exact_texts(column)
-    found_texts = [None if lost else text for text, lost in zip(texts, gone, strict=True)]
+    cells = zip(texts.tolist(), gone.tolist(), strict=True)
+    found_texts = [None if lost else text for text, lost in cells]
     return Labels(found_texts, False, notation)
 
 
@@ -140,16 +143,24 @@ def samples_of(
     Raises:
         DataError: a split is none, or an id is missing; names the row.
     """
-    places = [place(row) for row in range(len(frame))]
     splits = splits_of(frame, place)
+    ids = ids_of(frame, place, contents if whole is None else whole)
+    places, named = Places(place, len(frame)), ID in frame.columns
+    return Samples(ids, labels, splits, contents, places, named=named)
+
+
+def ids_of(frame: pd.DataFrame, place: Callable[[int], str], whole: Sequence[str]) -> list[str]:
+    """The ids of rows: those of the column `id`, or by what they hold.
+
+    Raises:
+        DataError: an id is missing; names the row.
+    """
     if ID not in frame.columns:
-        ids = numbered(contents if whole is None else whole)
-        return Samples(ids, labels, splits, contents, places)
+        return numbered(whole)
     gone = missing(frame[ID])
     if gone.any():
-        raise DataError(f"{places[int(np.flatnonzero(gone)[0])]} has no id: give it one")
-    ids = as_texts(frame[ID]).tolist()
-    return Samples(ids, labels, splits, contents, places, named=True)
+        raise DataError(f"{place(int(np.flatnonzero(gone)[0]))} has no id: give it one")
+    return list(as_texts(frame[ID]))
 
 
 def splits_of(frame: pd.DataFrame, place: Callable[[int], str]) -> list[str]:
@@ -162,7 +173,7 @@ def splits_of(frame: pd.DataFrame, place: Callable[[int], str]) -> list[str]:
         return [""] * len(frame)
     gone = missing(frame[SPLIT])
     splits = as_texts(frame[SPLIT]).str.lower().mask(gone, "").tolist()
-    for row, split in enumerate(splits):
+    for row, split in enumerate(splits if set(splits) - {*SPLITS} else ()):
         if split not in SPLITS:
             raise DataError(f"{place(row)} has split {split!r}: write train, val, test or nothing")
     return list(splits)
@@ -170,6 +181,11 @@ def splits_of(frame: pd.DataFrame, place: Callable[[int], str]) -> list[str]:
 
 def contents_of(frame: pd.DataFrame) -> list[str]:
     """Digest of what each row holds."""
+    starts = range(0, len(frame), ROWS)
+    return [mark for at in starts for mark in _contents_of(frame.iloc[at : at + ROWS])]
+
+
+def _contents_of(frame: pd.DataFrame) -> list[str]:
     cells = [
         as_texts(frame[name]).mask(missing(frame[name]), "").tolist() for name in frame.columns
     ]
@@ -182,6 +198,8 @@ def contents_of(frame: pd.DataFrame) -> list[str]:
 
 def numbered(contents: Sequence[str]) -> list[str]:
     """Ids by what is held: `row-DIGEST`, and -2, -3 … for copies."""
+    if len(set(contents)) == len(contents):
+        return [f"row-{content[:16]}" for content in contents]
     counts: dict[str, int] = {}
     found = []
     for content in contents:

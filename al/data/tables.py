@@ -23,12 +23,22 @@ from al.data.columns import (
     width,
 )
 from al.data.delimited import tell_once
+from al.data.derived import ROWS, Derived
 from al.data.notations import PLAIN, Notation, decimal_of
 from al.data.oddities import LISTED, gaps, lost, notation_line, told
-from al.data.own import READING, OwnLoader, Samples
+from al.data.own import READING, OwnLoader, Places, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
-from al.data.row_marks import ID, SPLIT, contents_of, labels_of, no_label, samples_of, several
+from al.data.row_marks import (
+    ID,
+    SPLIT,
+    contents_of,
+    ids_of,
+    labels_of,
+    no_label,
+    several,
+    splits_of,
+)
 from al.errors import DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -57,16 +67,23 @@ class TableLoader(OwnLoader):
         asked: Asked = UNASKED,
     ) -> None:
         self.target, self._place, self._what, self._asked = target, place, what, asked
-        self._frame = frame
-        self._features = frame.drop(columns=[target, ID, SPLIT], errors="ignore")
+        self._look_at(frame)
         features, drop = names_in(asked.features), names_in(asked.drop)
-        ignoring = ignored(self._features, features, drop, target, what)
+        ignoring = self._derived.value(
+            "ignored",
+            [features, drop, target],
+            lambda: ignored(self._features, features, drop, target, what),
+        )
         prefer = self._prefer(frame)
         labels, _, notation = labels_of(
             frame[target], target, place, asked.as_number, marks=asked.marks, written=prefer
         )
-        columns, left_out = learned(
-            self._features.drop(columns=list(ignoring)), prefer, frozenset(features)
+        columns, left_out = self._derived.value(
+            "learned",
+            [list(ignoring), prefer, features, target],
+            lambda: learned(
+                self._features.drop(columns=list(ignoring)), prefer, frozenset(features)
+            ),
         )
         self.left_out = {**ignoring, **left_out}
         if not columns:
@@ -79,13 +96,21 @@ class TableLoader(OwnLoader):
         details |= {"reading": READING, "ignored": sorted(ignoring), "written": list(notation)}
         if asked.sign:
             labels = several(labels, asked.sign)
-        places = [place(row) for row in range(len(frame))]
+        places = Places(place, len(frame))
         shape, where = (width(columns),), f"column {target!r} of {what}"
         self.spec = spec_of_targets(labels, places, where, shape, "float32", **details)
         self.published = published
         samples = self._taken(labels)
         self._rows_as_numbers = self._encoded()
         super().__init__(samples, self.spec, published=published)
+
+    def _look_at(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._features = frame.drop(columns=[self.target, ID, SPLIT], errors="ignore")
+        self._derived = self._derived_of(frame)
+
+    def _derived_of(self, frame: pd.DataFrame) -> Derived:
+        return Derived()
 
     def _prefer(self, frame: pd.DataFrame) -> str:
         """The decimal mark of the file, as `al.data.notations.notation_of` takes it."""
@@ -99,11 +124,14 @@ class TableLoader(OwnLoader):
         Raises:
             DataError: a label is none that is known, or a number is none.
         """
-        self._frame = frame
-        self._features = frame.drop(columns=[self.target, ID, SPLIT], errors="ignore")
-        old = self.reading < READING
+        self._look_at(frame)
+        self._take_again()
+
+    def _take_again(self) -> None:
+        """Take the rows in as the spec says."""
+        column, old = self._frame[self.target], self.reading < READING
         labels, _, _ = labels_of(
-            frame[self.target], self.target, self._place, self.as_number,
+            column, self.target, self._place, self.as_number,
             marks=None if old else self._asked.marks,
             written=Notation(*self.spec.details.get("written", PLAIN)),
         )  # fmt: skip
@@ -118,17 +146,30 @@ class TableLoader(OwnLoader):
 
     def _taken(self, labels: Sequence[Label | None]) -> Samples:
         """The rows as samples; those that differ only in columns that are ignored are copies."""
-        whole = contents_of(self._features)
+        whole = self._contents([])
         ignoring = [n for n in self.spec.details.get("ignored", ()) if n in self._features.columns]
-        held = contents_of(self._features.drop(columns=ignoring)) if ignoring else whole
-        return samples_of(self._frame, labels, self._place, held, whole)
+        held = self._contents(ignoring) if ignoring else whole
+        ids = self._derived.remembered("ids", None, lambda: ids_of(self._frame, self._place, whole))
+        named, splits = ID in self._frame.columns, splits_of(self._frame, self._place)
+        places = Places(self._place, len(self._frame))
+        return Samples(ids, labels, splits, held, places, named=named)
+
+    def _contents(self, without: Sequence[str]) -> list[str]:
+        """Digest of what each row holds beside some columns."""
+        features = self._features.drop(columns=list(without))
+        return self._derived.texts(
+            "contents", list(map(str, features.columns)), lambda: contents_of(features)
+        )
 
     def _encoded(self) -> np.ndarray:
-        return encoded(self._features, self.spec.details["columns"], self._place)
+        columns = self.spec.details["columns"]
+        return self._derived.array(
+            "encoded", columns, lambda: encoded(self._features, columns, self._place)
+        )
 
     def adopt(self, spec: DataSpec) -> None:
         new, self.spec = self.spec, spec
-        self.retake(self._frame)
+        self._take_again()
         for line in self._otherwise(new):
             tell_once(f"{self._what}: {line}", _log)
 
@@ -186,12 +227,16 @@ class TableLoader(OwnLoader):
         return [*self._lost(), *super().oddities()]
 
     def _lost(self) -> list[str]:
-        return lost(self._features, self.spec.details["columns"], self._place)
+        columns = self.spec.details["columns"]
+        found: list[str] = self._derived.value(
+            "lost", columns, lambda: lost(self._features, columns, self._place)
+        )
+        return found
 
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self._rows_as_numbers[rows])
+        return torch.from_numpy(np.asarray(self._rows_as_numbers[rows]))
 
     def preview(self, id: str) -> Preview:
         row = self._features.iloc[self._row[id]]
@@ -246,6 +291,14 @@ class TableFileLoader(TableLoader):
         frame = read_table(self._file, self._asked.separator, self._asked.sheet)
         column(frame, self.target, self._file)
         return frame
+
+    def _derived_of(self, frame: pd.DataFrame) -> Derived:
+        if len(frame) < ROWS:
+            return Derived()
+        read_as = [self._asked.separator, self._asked.sheet, len(frame)]
+        kept = Derived(self._file, read_as)
+        # Where it was written to since it was read, what was read is not kept for what is there.
+        return kept if mark(self._file) == self._mark else Derived()
 
     def refresh(self) -> None:
         if mark(self._file) != self._mark:

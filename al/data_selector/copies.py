@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from al.state import Contents
+
 
 def distinct(ids: Sequence[str], contents: Mapping[str, str]) -> tuple[str, ...]:
     """The first of these ids of each content, in their order.
@@ -14,6 +16,8 @@ def distinct(ids: Sequence[str], contents: Mapping[str, str]) -> tuple[str, ...]
     Args:
         contents: identity of what each sample holds, by id.
     """
+    if isinstance(contents, Contents) and not contents.shared:
+        return tuple(ids)
     first: dict[str, str] = {}
     for id in ids:
         first.setdefault(contents[id], id)

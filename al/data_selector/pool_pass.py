@@ -7,7 +7,6 @@ killed goes on where it stopped, and other strategies of the same model find it 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -27,11 +26,11 @@ from al.contracts import DataLoader, Engine, Graph
 from al.data_selector.brought import Share, bring, brought, forget, is_brought
 from al.data_selector.cache import folders_in, locked
 from al.data_selector.kept_rows import Inherited, KeptRows
+from al.data_selector.pass_samples import read_samples, samples_digest, write_samples
 from al.engine import Here, Made, Recipe, WorkerOf, spread
 from al.errors import DataError
 from al.kept import size_of, used_at
 from al.progress import bar
-from al.whole import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -109,10 +108,7 @@ class PoolPass:
         self._held: dict[Path, BaseFileLock] = {}  # of older passes that rows are taken from
         self._private: TemporaryDirectory[str] | None = None
         if root is not None:
-            digest = hashlib.sha256()
-            for line in self._samples():
-                digest.update(line)
-            self._folder = root / key / digest.hexdigest()[:16]
+            self._folder = root / key / samples_digest(data)
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._lock = share.taken(self._folder) if share else locked(self._folder)
@@ -219,12 +215,6 @@ class PoolPass:
             self._outputs[name] = KeptRows(self._folder, name, len(self._train), SHARD)
         return self._outputs[name]
 
-    def _samples(self) -> Iterator[bytes]:
-        """Each shard's ids and what lies behind them, a line each."""
-        for shard in range(-(-len(self._train) // SHARD)):
-            ids = self._ids(shard)
-            yield json.dumps([ids, list(self._data.fingerprints(ids))]).encode() + b"\n"
-
     def _ids(self, shard: int) -> tuple[str, ...]:
         return self._train[shard * SHARD : (shard + 1) * SHARD]
 
@@ -237,8 +227,8 @@ class PoolPass:
         if self._private is not None:
             return None
         if not (self._folder / SAMPLES).exists():
-            with self._writing(), whole_file(self._folder / SAMPLES) as file:
-                file.writelines(self._samples())
+            with self._writing():
+                write_samples(self._folder / SAMPLES, self._data)
         others = sorted(folders_in(self._folder.parent), key=used_at, reverse=True)
         for folder in others:
             if folder == self._folder:
@@ -247,14 +237,14 @@ class PoolPass:
             if lock is None:
                 continue  # another process works with it
             try:
-                ids, prints = _read_samples(folder)
+                ids, prints = read_samples(folder / SAMPLES)
                 outputs = {name: KeptRows(folder, name, len(ids), SHARD) for name in names}
             except (OSError, ValueError, RecursionError):
                 lock.release()
                 continue
             if all(output.shape is not None for output in outputs.values()):
                 self._held[folder] = lock
-                now = dict(zip(*_read_samples(self._folder), strict=True))
+                now = dict(zip(*read_samples(self._folder / SAMPLES), strict=True))
                 same = [now.get(id) == mark for id, mark in zip(ids, prints, strict=True)]
                 return {name: Inherited(ids, same, output) for name, output in outputs.items()}
             lock.release()
@@ -275,26 +265,15 @@ def _scored(
     _, wanted, ids = piece
     if not ids:
         return {}
+    size = len(ids) if made.graph.alone else batch_size
     device = getattr(made.graph, "device", torch.device("cpu"))
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         parts = [
             made.graph.infer(batch, wanted, samples=passes, seed=seed)
-            for batch in made.data.batches(ids, batch_size=batch_size)
+            for batch in made.data.batches(ids, batch_size=size)
         ]
     found = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
     for name, array in found.items():
         kind = np.float16 if half and name == "embeddings" else np.float32
         found[name] = np.ascontiguousarray(array, dtype=kind)
     return found
-
-
-def _read_samples(folder: Path) -> tuple[list[str], list[str]]:
-    """Ids of a pass's rows, and what lay behind them."""
-    ids: list[str] = []
-    prints: list[str] = []
-    with (folder / SAMPLES).open("rb") as file:
-        for line in file:
-            more, marks = json.loads(line)
-            ids += more
-            prints += marks
-    return ids, prints

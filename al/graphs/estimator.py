@@ -20,6 +20,8 @@ from al.kinds import Trait, kind_of
 _log = logging.getLogger(__name__)
 
 _FILE = "estimator.skops"
+#: Estimators of scikit-learn whose sums over trees do not depend on other rows.
+_ROW_BY_ROW = frozenset({"HistGradientBoostingClassifier"})
 #: Least variance of a predicted number, in units of the variance of the training targets.
 _LEAST = 1e-6
 
@@ -51,6 +53,7 @@ class EstimatorGraph(MeasuredGraph):
         self._weights: np.ndarray | None = None
         self.model = self._blank()
         self._noise = 1.0  # residual variance
+        self._written: bytes | None = None  # the model as a file, once it was asked for
 
     def _blank(self) -> Any:
         """What is believed before anything was learned: every class alike, or 0."""
@@ -87,6 +90,7 @@ class EstimatorGraph(MeasuredGraph):
         alone = not self._number and len(np.unique(targets)) == 1  # many refuse a single class
         plain = self._plain().fit(flat, targets) if alone else None
         self.model = self._fitted(flat, targets, seed) if plain is None else plain
+        self._written = None
         if self._number:
             away = targets.astype(np.float64) - self.model.predict(flat)
             least = _LEAST * max(float(np.var(targets)), 1e-12)
@@ -134,6 +138,11 @@ class EstimatorGraph(MeasuredGraph):
         for batch in batches:
             said, targets = self._says(_array(batch.inputs)), np.asarray(batch.targets)
             yield Compared(said, targets, float(each(said, targets).mean()))
+
+    @property
+    def alone(self) -> bool:
+        """Trees are walked row by row; others multiply matrices."""
+        return not self._number and type(self.model).__name__ in _ROW_BY_ROW
 
     def infer(
         self, batch: Batch, wants: Sequence[str], *, samples: int = 20, seed: int = 0
@@ -230,7 +239,10 @@ class EstimatorGraph(MeasuredGraph):
         self._take(from_file(folder / _FILE))
 
     def _kept(self) -> bytes:
-        return to_bytes({"model": self.model, "noise": self._noise}, type(self.model).__name__)
+        if self._written is None:
+            kept = {"model": self.model, "noise": self._noise}
+            self._written = to_bytes(kept, type(self.model).__name__)
+        return self._written
 
     def _take(self, kept: Any) -> None:
         width, classes = int(np.prod(self.spec.input_shape)), len(self.spec.classes)
@@ -244,7 +256,7 @@ class EstimatorGraph(MeasuredGraph):
             raise DataError(
                 f"{_FILE} is of another task: restore it, or promote a version of this task"
             )
-        self.model, self._noise = model, noise
+        self.model, self._noise, self._written = model, noise, None
 
     def state(self) -> dict[str, Any]:
         return {"estimator": torch.frombuffer(bytearray(self._kept()), dtype=torch.uint8)}

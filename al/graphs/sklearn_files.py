@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
 )
+#: Files whose estimators are remembered: those of the champion and of who stands against it.
+READ = 2
 #: Of every entry, so that a file does not depend on when it was written.
 _THEN = (1980, 1, 1, 0, 0, 0)
 
@@ -83,22 +86,27 @@ def from_file(path: Path) -> Any:
 
 
 def from_bytes(content: bytes) -> Any:
-    """The estimator that `to_bytes` wrote.
+    """The estimator that `to_bytes` wrote; the same object for the same file, as who has one
+    fits another rather than change it.
 
     Raises:
         DataError: it is damaged, or holds what is not trusted.
     """
+    return _read(content)
+
+
+@lru_cache(maxsize=READ)
+def _read(content: bytes) -> Any:
     import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        strange = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
-        if strange:
-            raise DataError(
-                f"the estimator's file holds a {min(strange)}, which is not trusted: restore it"
-            )
         return skops.io.loads(content, trusted=list(TRUSTED))
-    except DataError:
-        raise
+    except UntrustedTypesFoundException as error:
+        strange = error.untrusted_types_set
+        raise DataError(
+            f"the estimator's file holds a {min(strange)}, which is not trusted: restore it"
+        ) from error
     except Exception as error:  # skops raises many kinds for a damaged file
         reason = " ".join(str(error).split())[:120]
         raise DataError(f"the estimator's file is damaged ({reason}): restore it") from error

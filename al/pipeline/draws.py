@@ -31,6 +31,8 @@ class Draws:
 
     def joined(self, labels: LabelTable, cycle: int | None = None) -> LabelTable:
         """The labels with the answers that are labels by this cycle; with all where it is None."""
+        if not len(self.labels):
+            return labels
         frame = self.labels.without(labels.originals.asked).frame
         new = LabelTable(frame if cycle is None else frame[frame["cycle"] <= cycle])
         return labels.released(new.asked).updated(new)

@@ -76,11 +76,12 @@ def looked_up(
         check_names(each)
     task, data = known.made or task_and_data(config)
     device = device_named(config.device)
+    read: dict[str, Any] = {}  # tables of what was seen of the data, which may be large
     if stored is not None:
         data.expect(GROW)  # it has grown, perhaps: what it does not know is held back until then
         data.adopt(stored.data)
         assert known.run is not None  # it has stored that
-        seen = seen_so_far(known.store, known.run) if data.seen() else SeenData()
+        seen = seen_so_far(known.store, known.run, read=read) if data.seen() else SeenData()
         seen.settle(data, {*stored.splits.val, *stored.splits.test})
         check_same(data, stored.contents, config)
     settle(config, task, data)
@@ -163,7 +164,7 @@ def looked_up(
             state=state,
             open_run=open_run,
             draws=draws_of(known.store, run, state.cycle),
-            seen_data=seen_so_far(known.store, run, state.cycle) if begun else SeenData(),
+            seen_data=seen_so_far(known.store, run, state.cycle, read) if begun else SeenData(),
             notices=Notices(config, run, told=driver is not None),
             begun=config if stored is None else stored.as_config(),
             changes=known.changes,

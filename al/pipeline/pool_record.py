@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from al.contracts import Split
+from al.data_selector import distinct
 from al.errors import StateError
 from al.pipeline.cycle import Cycle
 from al.pipeline.session import Session
@@ -77,7 +78,7 @@ def look_at_pool(cycle: Cycle, run: Run) -> PoolOnRecord:
     figures = {"pool/size": len(pool), "pool/appeared": appeared, "pool/vanished": vanished}
     if session.asks_once:
         contents = session.contents
-        figures["pool/distinct"] = len({contents[id] for id in pool})
+        figures["pool/distinct"] = len(distinct(pool, contents))
         figures["pool/contradictory"] = len(contradictory(session.state.labels, contents))
     return PoolOnRecord(tags, figures)
 
@@ -86,7 +87,7 @@ def _tell_copies(session: Session) -> None:
     """Say how many training samples are exact copies, whose labels contradict each other, and
     how many validation and test samples were seen in training."""
     contents, data = session.contents, session.data
-    trained = set(contents.values())
+    trained = set(contents.marks)
     for split, said in _HELD_OUT.items():
         ids = data.ids(split)
         prints = zip(ids, data.fingerprints(ids), strict=True)

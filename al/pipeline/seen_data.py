@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from al.contracts import DataLoader, Held, Kept
+from al.contracts import DataLoader, Held, Kept, Seen
 from al.data.delimited import tell_once
 from al.errors import StateError
 from al.kinds import kind_of
@@ -70,19 +70,31 @@ class SeenData:
         if latest is None:
             return
         self.recognise(data, keep)
-        labels = {}
-        for id, now in data.seen().items():
-            was = latest[id].label if id in latest else None
-            if self.saw is not None or now.label is None:
-                labels[id] = was
+        now, was = Seen.of(data.seen()), Seen.of(latest)
+        if not (changed := now.otherwise(was)) and len(now) == len(was):
+            self._is_as_before(now)
+            return
+        labels = {
+            id: was[id].label if id in was else None
+            for id in changed
+            if self.saw is not None or now[id].label is None
+        }
         data.hold(Held(data.held.ids, labels))
+
+    def _is_as_before(self, now: Seen) -> None:
+        """Hold on to one of two that are the same: what is compared later is one object."""
+        if self.saw is None:
+            self.before = now
+        else:
+            self.saw = now
 
     def put_on_record(self, run: Run, data: DataLoader) -> None:
         """Keep what the data is now with the run of a campaign or a cycle that begins."""
-        now = data.seen()
+        now = Seen.of(data.seen())
         if not now:
             return
-        if now != self.before or not self.kept_by:
+        before = None if self.before is None else Seen.of(self.before)
+        if before is None or len(now) != len(before) or now.otherwise(before) or not self.kept_by:
             run.save_table(SAMPLES, _as_frame(now))
             self.kept_by = run.id
         run.set_tags({TAG: self.kept_by})
@@ -94,13 +106,15 @@ class SeenData:
 
     def tell(self, data: DataLoader) -> None:
         """Say what else than labels has changed since it was seen last."""
-        now, before = data.seen(), self.before
-        if before is None:
+        if self.before is None:
             return
-        both = [id for id in now if id in before]
+        now, before = Seen.of(data.seen()), Seen.of(self.before)
+        both = [id for id in now.otherwise(before) if id in before]
         moved = [id for id in both if now[id].name != before[id].name]
         other = [id for id in both if now[id].content != before[id].content]
-        gone = [id for id in both if before[id].label is not None and data.written([id]) == [None]]
+        held = [id for id in data.held.labels if id in now and id in before]
+        written = zip(held, data.written(held), strict=True)
+        gone = [id for id, label in written if label is None and before[id].label is not None]
         if moved:
             names = [f"{before[id].name!r} is {now[id].name!r} now" for id in moved]
             _log.info(
@@ -122,12 +136,16 @@ class SeenData:
             )
 
 
-def seen_so_far(store: Store, run: Run, last: int | None = None) -> SeenData:
+def seen_so_far(
+    store: Store, run: Run, last: int | None = None, read: dict[str, Any] | None = None
+) -> SeenData:
     """What the campaign of a run has on record.
 
     Args:
         last: the cycle that counts as closed last; by default the last that is.
+        read: tables that were read before, by run; those that are read now are put there.
     """
+    read = {} if read is None else read
     found = store.find({"al.role": "cycle", "al.campaign_run": run.id})
     cycles = {cycle.tags.whole("al.cycle"): cycle for cycle in found}
     if last is None:
@@ -135,17 +153,18 @@ def seen_so_far(store: Store, run: Run, last: int | None = None) -> SeenData:
     begun = cycles[last] if last else run
     opened = cycles.get(last + 1)
     tags = [at.tags.get(TAG, "") if at is not None else "" for at in (begun, opened)]
-    tables = {kept: _load(store.get(kept)) for kept in {*tags} if kept}
-    return SeenData(tables.get(tags[0]), tables.get(tags[1]), tags[1] or tags[0])
+    read |= {kept: _load(store.get(kept)) for kept in {*tags} - read.keys() if kept}
+    return SeenData(read.get(tags[0]), read.get(tags[1]), tags[1] or tags[0])
 
 
-def now_written(data: DataLoader) -> dict[str, Kept]:
+def now_written(data: DataLoader) -> Mapping[str, Kept]:
     """The data as it is now, whatever labels an open cycle is held to."""
-    seen = data.seen()
-    labels = zip(seen.items(), data.written(list(seen)), strict=True)
-    return {
-        id: kept if label is None else kept._replace(label=label) for (id, kept), label in labels
-    }
+    seen = Seen.of(data.seen())
+    if not data.held.labels:
+        return seen
+    written = zip(data.written(seen.ids), seen.labels, strict=True)
+    labels = [held if label is None else label for label, held in written]
+    return Seen(seen.ids, seen.contents, labels, seen.names)
 
 
 def _load(run: Run) -> Mapping[str, Kept] | None:
@@ -162,19 +181,23 @@ def _read(run: Run) -> Mapping[str, Kept]:
     frame = run.load_table(SAMPLES)
     check_columns(frame, dict.fromkeys(_COLUMNS, ""), SAMPLES)
     try:
-        labels = [json.loads(text) if text else None for text in frame["label"]]
-        rows = zip(frame["content"], labels, frame["name"], strict=True)
-        return {str(id): Kept(*row) for id, row in zip(frame["id"], rows, strict=True)}
+        known = {text: json.loads(text) if text else None for text in frame["label"].unique()}
+        labels = [known[text] for text in frame["label"].tolist()]
+        if frame["id"].duplicated().any():
+            raise ValueError("an id stands there twice")
+        return Seen(
+            *(frame[name].tolist() for name in ("id", "content")), labels, frame["name"].tolist()
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise StateError(f"{SAMPLES} of run {run.id} is damaged ({error}): restore it") from error
 
 
-def _as_frame(seen: Mapping[str, Kept]) -> pd.DataFrame:
+def _as_frame(seen: Seen) -> pd.DataFrame:
     columns: dict[str, Sequence[Any]] = {
-        "id": list(seen),
-        "content": [kept.content for kept in seen.values()],
-        "label": ["" if kept.label is None else as_json(kept.label) for kept in seen.values()],
-        "name": [kept.name for kept in seen.values()],
+        "id": seen.ids,
+        "content": seen.contents,
+        "label": ["" if label is None else as_json(label) for label in seen.labels],
+        "name": seen.names,
     }
     return pd.DataFrame(columns)
 

@@ -22,6 +22,7 @@ from al.pipeline.gathered import Gathered
 from al.pipeline.growing import KNOWS, tell_in_data
 from al.pipeline.making import Makings, freeze, tell_gone
 from al.pipeline.notices import Notices
+from al.pipeline.pools import Pools, unasked
 from al.pipeline.seen_data import SeenData, some
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
@@ -29,6 +30,7 @@ from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weig
 from al.registry import Registry
 from al.state import (
     GIVEN,
+    Contents,
     LabelTable,
     State,
     changed_labels,
@@ -63,6 +65,7 @@ class Session:
         seen_data: what was seen of a user's own data.
         history: metrics of all closed cycles, once the stop rules have asked for them.
         seen_contents: identity of what each training sample holds, once it was asked for.
+        pools: those that labels have left of the data as it is.
         corrected: labels that the data says otherwise since the last cycle, in words.
         classes: those known beside the ones that the campaign began with.
         recipe: what workers make models of, on the data as it was looked at last.
@@ -95,7 +98,8 @@ class Session:
     seen: Run | None = None
     seen_data: SeenData = field(default_factory=SeenData)
     history: list[Mapping[str, float]] | None = None
-    seen_contents: Mapping[str, str] | None = None
+    seen_contents: Contents | None = None
+    pools: Pools = field(default_factory=Pools)
     corrected: Sequence[str] = ()
     classes: tuple[str, ...] = ()
     recipe: CampaignRecipe = field(init=False)
@@ -159,7 +163,7 @@ class Session:
         Raises:
             DataError: validation or test samples have vanished, and `missing` is stop.
         """
-        self.seen_contents = None
+        self.pools = Pools()  # data of one's own may change what it holds in place
         own = self.state.labels.originals.asked | self.draws.ids
         self.seen_data.settle(self.data, own.union(self.splits.val, self.splits.test))
         tell = self.driver is not None
@@ -207,12 +211,13 @@ class Session:
         return labels.without(self.data.missing(labels.ids))
 
     @property
-    def contents(self) -> Mapping[str, str]:
+    def contents(self) -> Contents:
         """Identity of what each training sample holds, by id."""
-        if self.seen_contents is None:
-            ids = self.data.ids("train")
-            self.seen_contents = dict(zip(ids, self.data.fingerprints(ids), strict=True))
-        return self.seen_contents
+        ids, known = self.data.ids("train"), self.seen_contents
+        marks = self.data.fingerprints(ids)
+        if known is None or known.ids is not ids or known.marks is not marks:
+            self.seen_contents = known = Contents(ids, marks)
+        return known
 
     @property
     def asks_once(self) -> bool:
@@ -232,13 +237,20 @@ class Session:
     def unasked(self, labels: LabelTable) -> tuple[str, ...]:
         """The pool that these labels leave."""
         known = self.data.given() if self.annotator.tells_truth else None
-        ids, asked = self.data.ids("train"), labels.asked
-        left = [id for id in ids if id not in asked and (known is None or id in known)]
-        return self.apart(left, self.draws.ids - asked)
+        ids, drawn = self.data.ids("train"), self.draws
+        contents = self.contents if drawn.ids and self.asks_once else None
+
+        def derived() -> tuple[str, ...]:
+            left = unasked(ids, labels.asked, known)
+            return self.apart(left, drawn.ids - labels.asked)
+
+        return self.pools.of((ids, labels, known, drawn, contents), derived)
 
     def apart(self, ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
         """Those of these ids that are none of the others, nor copies of them."""
-        if others and self.asks_once:
+        if not others:
+            return tuple(ids)
+        if self.asks_once:
             held = {self.contents[id] for id in others if id in self.contents}
             return tuple(id for id in ids if id not in others and self.contents[id] not in held)
         return tuple(id for id in ids if id not in others)

@@ -1,6 +1,7 @@
 """What passes from cycle to cycle: labels with their provenance, and one small record."""
 
 from al.state.columns import check_columns
+from al.state.contents import Contents
 from al.state.copies import contradictory, with_copies
 from al.state.corrections import changed_labels, of_copies, with_written
 from al.state.labels import LabelTable
@@ -12,6 +13,7 @@ __all__ = [
     "GIVEN",
     "SCHEMA",
     "ChampionRecord",
+    "Contents",
     "LabelTable",
     "State",
     "as_json",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from al.state.contents import Contents
 from al.state.labels import LabelTable
 from al.state.rows import GIVEN
 
@@ -28,7 +29,10 @@ def with_copies(labels: LabelTable, contents: Mapping[str, str]) -> LabelTable:
     Args:
         contents: identity of what each training sample that is there holds, by id.
     """
-    own, old = labels.originals.frame, labels.frame[labels.frame["copy_of"] != ""]
+    contents, own = Contents.of(contents), labels.originals.frame
+    if len(own) == len(labels) and not contents.shared:
+        return labels
+    old = labels.frame[labels.frame["copy_of"] != ""]
     held = own["id"].map(contents.get)
     if len(old):  # what a sample that has vanished held, its copies tell
         known = old.assign(held=old["id"].map(contents.get)).dropna(subset="held")
@@ -36,7 +40,13 @@ def with_copies(labels: LabelTable, contents: Mapping[str, str]) -> LabelTable:
     sources = _sources(own.assign(held=held), contents)
     at = dict(zip(sources["held"], sources["id"], strict=True))
     mine = set(own["id"])
-    copy_of = {id: at[c] for id, c in contents.items() if c in at and id not in mine}
+    # What copies a sample that has vanished was a copy before, or shares its content with one.
+    may = {id for ids in contents.shared.values() for id in ids}.union(old["id"])
+    copy_of = {
+        id: at[contents[id]]
+        for id in may
+        if id not in mine and id in contents and contents[id] in at
+    }
     asked = set(own["id"][own["status"] != "waiting"])
     gone = zip(old["id"], old["copy_of"], strict=True)
     copy_of |= {id: of for id, of in gone if id not in contents and of in asked}

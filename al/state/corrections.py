@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from al.contracts import Answer, Kept, Label
+from al.contracts import Answer, Kept, Label, Seen
 from al.state.labels import LabelTable
 from al.state.rows import GIVEN, as_json, cells, corrected
 
@@ -14,11 +14,12 @@ def changed_labels(
     before: Mapping[str, Kept], now: Mapping[str, Kept], ids: Iterable[str]
 ) -> dict[str, Label]:
     """Labels that the data says now and did not say before, by id, in the order of ids."""
-    was = {id: before[id].label if id in before else None for id in ids}
+    was = Seen.of(before)
     return {
         id: now[id].label
-        for id in sorted(was)
-        if id in now and now[id].label is not None and as_json(now[id].label) != as_json(was[id])
+        for id in sorted(set(Seen.of(now).otherwise(was)).intersection(ids))
+        if now[id].label is not None
+        and as_json(now[id].label) != as_json(was[id].label if id in was else None)
     }
 
 
@@ -29,6 +30,8 @@ def of_copies(
 
     Changed labels of one content that contradict each other say nothing of its copies.
     """
+    if not changed:
+        return {}
     said: dict[str, set[str]] = {}
     for id, label in changed.items():
         said.setdefault(now[id].content, set()).add(as_json(label))
