@@ -103,7 +103,7 @@ def _read(content: bytes) -> Any:
     try:
         return skops.io.loads(content, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
-        strange = error.untrusted_types_set
+        strange = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
         raise DataError(
             f"the estimator's file holds a {min(strange)}, which is not trusted: restore it"
         ) from error

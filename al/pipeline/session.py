@@ -305,9 +305,13 @@ class Session:
 
 def _corrected(before: LabelTable, after: LabelTable, kind: Kind) -> list[str]:
     """What was in a table and is otherwise now, in words."""
-    was = before.originals.frame.set_index("id")["label"]
+    if after is before:
+        return []
     changed = after.originals.since(before).frame
-    changed = changed[changed["id"].isin(was.index)]
+    known = before.originals.frame
+    known = known[known["id"].isin(changed["id"].tolist())]
+    was = dict(zip(known["id"].tolist(), known["label"].tolist(), strict=True))
+    changed = changed[changed["id"].isin(was.keys())]
     pairs = zip(changed["id"], changed["label"], strict=True)
     return [f"{id!r}: {_said(was[id], kind)} is {_said(label, kind)} now" for id, label in pairs]
 

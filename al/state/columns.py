@@ -57,7 +57,8 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if not frame["status"].isin(STATUSES).all():
         raise StateError(f"{name} is damaged (an unknown status): restore it")
     own = frame["copy_of"] == ""
-    if not frame["copy_of"][~own].isin(frame["id"][own]).all():
+    copied = set(frame["copy_of"][~own])
+    if copied and not copied.issubset(frame["id"][own].tolist()):
         raise StateError(f"{name} is damaged (a copy of nothing): restore it")
     if frame["id"].duplicated().any():
         twice = frame["id"][frame["id"].duplicated()].iloc[0]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from al.contracts import SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
 from al.state.columns import COLUMNS, as_table
+from al.state.many import by_id, differing, joined, labels_in, pairs_digest, renumbered
 from al.state.rows import (
     GIVEN,
     add_second,
@@ -25,7 +27,6 @@ from al.state.rows import (
     cells,
     corrected,
     given_again,
-    row_of,
     votes_of,
 )
 
@@ -38,37 +39,44 @@ class LabelTable:
         if frame is not None:
             self.frame = frame[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
 
+    @classmethod
+    def _of(cls, frame: pd.DataFrame) -> LabelTable:
+        """A table of a frame that has all columns in their types; no row is touched."""
+        made = cls.__new__(cls)
+        made.frame = frame if isinstance(frame.index, pd.RangeIndex) else renumbered(frame)
+        return made
+
     def __len__(self) -> int:
         return len(self.frame)
 
     # -- reading -----------------------------------------------------------------------------
 
-    @property
-    def _answered(self) -> pd.DataFrame:
-        return self.frame[self.frame["status"] == "answered"]
+    def _answered(self, column: str) -> list[Any]:
+        """A column, of those that have a label."""
+        return list(self.frame[column][self.frame["status"] == "answered"].tolist())
 
-    @property
+    @cached_property
     def originals(self) -> LabelTable:
         """The table less the copies, which have the answer of another sample."""
         own = self.frame["copy_of"] == ""
-        return self if own.all() else LabelTable(self.frame[own])
+        return self if own.all() else LabelTable._of(self.frame[own])
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """Ids that have a label, their own or that of what they copy."""
-        return tuple(self._answered["id"])
+        return tuple(self._answered("id"))
 
-    @property
+    @cached_property
     def labels(self) -> tuple[Label, ...]:
         """Their labels, in the same order."""
-        return tuple(json.loads(text) for text in self._answered["label"])
+        return tuple(labels_in(self._answered("label")))
 
-    @property
+    @cached_property
     def asked(self) -> frozenset[str]:
         """Ids that were ever asked about, and copies of these: none is asked about again."""
-        return frozenset(self.frame["id"])
+        return frozenset(self.frame["id"].tolist())
 
-    @property
+    @cached_property
     def collected(self) -> dict[str, Label]:
         """What came back of annotators, by id; None where the sample was skipped.
 
@@ -77,19 +85,20 @@ class LabelTable:
         """
         frame = self.originals.frame
         back = frame[frame["status"] != "waiting"]
-        columns = (back[name] for name in ("id", "label", "annotator", "before"))
-        return {
-            id: answered(label, annotator, before)
-            for id, label, annotator, before in zip(*columns, strict=True)
-        }
+        found = dict(zip(back["id"].tolist(), labels_in(back["label"].tolist()), strict=True))
+        corrected = back[(back["annotator"] == GIVEN) & (back["before"] != "")]
+        columns = (corrected[name] for name in ("id", "label", "annotator", "before"))
+        for id, label, annotator, before in zip(*columns, strict=True):
+            found[id] = answered(label, annotator, before)
+        return found
 
     @property
     def waiting(self) -> pd.DataFrame:
         """The samples, or second opinions, that were asked for and have no answer yet."""
         frame = self.originals.frame
-        first = frame["status"] == "waiting"
-        second = (frame["again"] > 0) & ~frame["votes"].str.contains('"again": "', regex=False)
-        rows = frame[first | second]
+        rows = frame[(frame["status"] == "waiting") | (frame["again"] > 0)]
+        second = (rows["again"] > 0) & ~rows["votes"].str.contains('"again": "', regex=False)
+        rows, second = (part[(rows["status"] == "waiting") | second] for part in (rows, second))
         return rows.assign(strategy=rows["strategy"].mask(second, SECOND))
 
     @property
@@ -109,26 +118,32 @@ class LabelTable:
     def _votes(self) -> pd.Series:
         return self.frame["votes"][self.frame["votes"] != ""]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of the labelled set, whatever its order; 32 hexadecimal digits."""
-        rows = sorted(zip(self._answered["id"], self._answered["label"], strict=True))
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
+        answered = self.frame["status"] == "answered"
+        return pairs_digest(self.frame["id"][answered], self.frame["label"][answered])
 
     def without(self, ids: Iterable[str]) -> LabelTable:
         """The table less these ids."""
         gone = frozenset(ids)
-        return LabelTable(self.frame[~self.frame["id"].isin(gone)]) if gone else self
+        return LabelTable._of(self.frame[~self.frame["id"].isin(gone)]) if gone else self
 
     def released(self, ids: Iterable[str]) -> LabelTable:
         """The table less those of these ids that are copies, for they get rows of their own."""
+        if self.originals is self:
+            return self
         copies = (self.frame["copy_of"] != "") & self.frame["id"].isin(frozenset(ids))
-        return LabelTable(self.frame[~copies]) if copies.any() else self
+        return LabelTable._of(self.frame[~copies]) if copies.any() else self
 
     def since(self, before: LabelTable) -> LabelTable:
         """The rows that another table lacks or has otherwise."""
-        both = self.frame.merge(before.frame, how="left", indicator=True)
-        return LabelTable(self.frame[both["_merge"] == "left_only"])
+        mine, theirs = self.frame, before.frame
+        count = len(theirs)
+        if count <= len(mine) and mine["id"].iloc[:count].equals(theirs["id"]):
+            return LabelTable._of(mine[differing(mine, theirs)])  # as of a table that grew
+        both = mine.merge(theirs, how="left", indicator=True)
+        return LabelTable(mine[both["_merge"] == "left_only"])
 
     # -- adding ------------------------------------------------------------------------------
 
@@ -144,14 +159,14 @@ class LabelTable:
         open_ids, votes = set(waiting["id"]), defaultdict[str, list[Answer]](list)
         for vote in answers.votes:
             votes[vote.id].append(vote)
-        rows = table.frame[table.frame["id"].isin(open_ids)].set_index("id", drop=False)
+        rows = by_id(table.frame[table.frame["id"].isin(open_ids)])
         changed: dict[str, dict[str, Any]] = {}
         for id in (*(answer.id for answer in answers.answered), *answers.skipped):
             if id not in asked:
                 raise StateError(f"{id!r} was answered but not asked: check the annotator")
             if id in changed or id not in open_ids:
                 raise StateError(f"{id!r} was answered twice: check the annotator")
-            changed[id] = row_of(rows, id)
+            changed[id] = rows[id]
         for answer in answers.answered:
             row = changed[answer.id]
             if answer.id in second:
@@ -177,14 +192,16 @@ class LabelTable:
         Raises:
             StateError: a sample has no answer that could have changed.
         """
-        known = self.frame.set_index("id", drop=False)
+        if not answers:
+            return self
+        known = by_id(self.frame[self.frame["id"].isin({answer.id for answer in answers})])
         changed: dict[str, dict[str, Any]] = {}
         for answer in answers:
-            if answer.id not in known.index or known.loc[answer.id, "status"] == "waiting":
+            if answer.id not in known or known[answer.id]["status"] == "waiting":
                 raise StateError(
                     f"{answer.id!r} was corrected but never answered: check the annotator"
                 )
-            row = changed.get(answer.id) or row_of(known, answer.id)
+            row = changed.get(answer.id) or known[answer.id]
             if as_json(answer.label) != row["label"]:
                 changed[answer.id] = corrected(row, answer, cycle)
         return self.updated(LabelTable.of(changed.values())) if changed else self
@@ -197,7 +214,7 @@ class LabelTable:
         """
         first = [rank for rank, why in enumerate(query.reasons) if why != SECOND]
         again = [id for id, why in zip(query.ids, query.reasons, strict=True) if why == SECOND]
-        if both := self.asked & {query.ids[rank] for rank in first}:
+        if both := {query.ids[rank] for rank in first} & self.asked:
             raise StateError(f"{min(both)!r} was answered twice: check the annotator")
         new = {
             "id": [query.ids[rank] for rank in first],
@@ -209,8 +226,10 @@ class LabelTable:
             "model": query.model,
             "propensity": [_chance(query, rank) for rank in first],
         }
-        old = self.frame.assign(again=self.frame["again"].mask(self.frame["id"].isin(again), cycle))
-        return LabelTable(old).updated(_rows(new))
+        if not again:
+            return self.updated(_rows(new))
+        asked_again = self.frame["again"].mask(self.frame["id"].isin(again), cycle)
+        return LabelTable._of(self.frame.assign(again=asked_again)).updated(_rows(new))
 
     def with_given(self, labels: Mapping[str, Label]) -> LabelTable:
         """This table and labels that the data brought along, for ids that have none."""
@@ -270,19 +289,33 @@ class LabelTable:
         Raises:
             StateError: they say of an id that it was asked about in different cycles.
         """
-        known = self.frame.set_index("id")
         mine, theirs = self.frame, new.frame
-        same = theirs["id"].isin(known.index)
-        asked = known["cycle"].reindex(theirs["id"][same])
-        if (differ := asked.to_numpy() != theirs["cycle"][same].to_numpy()).any():
-            id = theirs["id"][same].to_numpy()[differ].min()
+        if not len(theirs):
+            return self
+        at = np.flatnonzero(mine["id"].isin(theirs["id"].tolist()))
+        row_of = {
+            id: row for row, id in zip(at.tolist(), mine["id"].iloc[at].tolist(), strict=True)
+        }
+        same = np.array([id in row_of for id in theirs["id"].tolist()], bool)
+        replaced = theirs[same]
+        rows = np.array([row_of[id] for id in replaced["id"].tolist()], np.int64)
+        differ = mine["cycle"].to_numpy()[rows] != replaced["cycle"].to_numpy()
+        if differ.any():
+            id = replaced["id"].to_numpy()[differ].min()
             raise StateError(f"{id!r} was answered in two cycles: restore the state")
-        replaced = theirs[same].set_index("id", drop=False)
-        kept = mine[~mine["id"].isin(replaced.index)].set_index("id", drop=False)
-        frames = [frame for frame in (kept, replaced) if len(frame)]
-        old = pd.concat(frames).loc[mine["id"]] if frames else mine
-        parts = [frame for frame in (old, theirs[~same]) if len(frame)]
-        return LabelTable(pd.concat(parts) if parts else None)
+        # Rows before the first that changes are not touched, and there are many of them.
+        first = int(rows.min()) if len(rows) else len(mine)
+        parts = [mine.iloc[:first]]
+        if len(rows):
+            rest = mine.iloc[first:]
+            order = np.arange(len(rest))
+            order[rows - first] = len(rest) + np.arange(len(rows))
+            parts.append(pd.concat([rest, replaced], ignore_index=True).iloc[order])
+        parts.append(theirs[~same])
+        made = LabelTable._of(joined([part for part in parts if len(part)]))
+        if "asked" in vars(self):  # what is known of many rows need not be asked of them again
+            vars(made)["asked"] = self.asked.union(parts[-1]["id"].tolist())
+        return made
 
     # -- files -------------------------------------------------------------------------------
 
@@ -304,7 +337,7 @@ class LabelTable:
         except Exception as error:  # pyarrow raises many kinds for a damaged file
             reason = str(error).partition("\n")[0]
             raise StateError(f"{path.name} is damaged ({reason}): restore it") from error
-        return cls(as_table(frame, path.name))
+        return cls._of(as_table(frame, path.name))
 
 
 def _rows(columns: Mapping[str, Any]) -> LabelTable:

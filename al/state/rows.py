@@ -14,11 +14,6 @@ from al.contracts import Answer
 GIVEN = "given"
 
 
-def row_of(frame: pd.DataFrame, id: str) -> dict[str, Any]:
-    """One row of a frame that ids index."""
-    return {str(name): value for name, value in frame.loc[id].items()}
-
-
 def as_json(value: Any) -> str:
     """A label or a list as a cell holds it."""
     return json.dumps(value, sort_keys=True)
