@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ _PACKAGE = __name__.partition(".")[0]
 
 #: Files of a folder that are larger stay behind, unless the task names them in `files`.
 LARGEST = 10_000_000
+#: How folders and files end that say what is installed.
+_INFO = (".dist-info", ".egg-info", ".egg-link")
 #: Folders of installed packages.
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 #: What lies in a folder and is no part of its code.
@@ -41,7 +44,12 @@ class OwnCode(NamedTuple):
 def distributions() -> Mapping[str, list[str]]:
     """Installed distributions by the names of what is imported from them."""
     folders = (Path(folder) for folder in sys.path if folder)
-    return _distributions(tuple((f, f.stat().st_mtime_ns) for f in folders if f.is_dir()))
+    return _distributions(tuple((f, _installed_in(f)) for f in folders if f.is_dir()))
+
+
+def _installed_in(folder: Path) -> frozenset[str]:
+    """What says what is installed there; other files come and go, a database's among them."""
+    return frozenset(name for name in os.listdir(folder) if name.endswith(_INFO))
 
 
 @lru_cache(maxsize=1)
@@ -62,7 +70,6 @@ def own_code(task: str, kind: str, scratch: Path) -> OwnCode:
     """
     named = {str(name) for name in getattr(tasks.get(task), "files", ())}
     modules = [_module_of(tasks.get(task), task), _module_of(kinds.get(kind), kind)]
-    known = distributions()
     places: dict[str, Path | None] = {}
     packages: list[str] = []
     queue, seen = list(modules), set[str]()
@@ -74,7 +81,7 @@ def own_code(task: str, kind: str, scratch: Path) -> OwnCode:
         seen.add(module)
         if top not in places:
             places[top] = place = _place(top, module)
-            packages += known.get(top, [])[:1] if place is None else []
+            packages += distributions().get(top, [])[:1] if place is None else []
         if (place := places[top]) is not None:
             queue += _imported(place, module)
     paths = [_copied(place, scratch / top, named) for top, place in places.items() if place]

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 #: Where a version's weights are.
 WEIGHTS = "artifacts/weights"
 STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
+#: Versions that are asked for at a time where only the latest changes are looked for.
+PAGE = 10
 #: Tag of a registered model whose registry refused to move a stage.
 STAGELESS = "al.stages"
 #: How such a registry says so.
@@ -170,12 +172,49 @@ class Registry:
             last: version that was champion when the cycle before closed.
         """
         model = self._client.get_registered_model(self.name)
-        # When a version came, moved or went; where there are no stages nothing tells that.
-        moved = None if model.tags.get(STAGELESS) else model.last_updated_timestamp
-        if self._known is None or moved is None or self._known[0] != moved:
-            self._known = (moved, self._versions())
-        versions = self._known[1]
+        versions = self._looked_at(model)
         return self._with_offers(self._standing(last, versions, model), versions, model)
+
+    def _looked_at(self, model: Any) -> list[Any]:
+        """The versions that count now: all of them at first, later those that matter or changed.
+
+        When a version came, moved or went, its registered model says so, and the version says
+        the same time; so that a look costs the same however many versions there are.
+        """
+        # Where there are no stages nothing tells when.
+        moved = None if model.tags.get(STAGELESS) else model.last_updated_timestamp
+        known = self._known
+        if known is None or moved is None or known[0] is None or moved < known[0]:
+            self._known = (moved, self._versions())
+        elif moved != known[0]:
+            self._known = (moved, self._since(known[0], known[1]))
+        assert self._known is not None
+        versions = self._known[1]
+        named = str(model.aliases.get(ALIAS) or "")  # to give an alias is no move
+        if named and all(str(version.version) != named for version in versions):
+            versions += [there] if (there := self._version(int(named))) else []
+        return versions
+
+    def _since(self, then: int, known: list[Any]) -> list[Any]:
+        """The versions that were moved or made since then, and those known that matter still."""
+        where, order = f"name='{self.name}'", ["last_updated_timestamp DESC"]
+        found: dict[str, Any] = {}
+        token = None
+        try:
+            while True:
+                page = self._client.search_model_versions(where, PAGE, order, page_token=token)
+                found |= {str(version.version): version for version in page}
+                token = page.token
+                if not token or page[-1].last_updated_timestamp < then:
+                    break
+        except MlflowException:  # a registry that cannot sort
+            return self._versions()
+        matters = (v for v in known if v.current_stage == STAGE or offers.waiting([v]))
+        for version in matters:
+            if str(version.version) not in found:
+                there = self._version(int(version.version))  # it may have been deleted
+                found |= {str(version.version): there} if there else {}
+        return list(found.values())
 
     def _standing(self, last: int | None, versions: list[Any], model: Any) -> Standing:
         there = [v for v in versions if v.current_stage == STAGE]
@@ -479,7 +518,7 @@ class Registry:
         after a cut, the same call or the next cycle archives the others.
         """
         self._move(version, STAGE)
-        for other in self._versions():
+        for other in self._looked_at(self._client.get_registered_model(self.name)):
             number = int(other.version)
             if number == version:
                 continue

@@ -11,8 +11,10 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -23,6 +25,7 @@ from mlflow.types.schema import AnyType
 
 from al.contracts import DataSpec
 from al.registry.own_code import distributions, own_code
+from al.sources import package_digest
 
 #: What a loaded version imports; pinned to what made it.
 REQUIREMENTS = (
@@ -52,7 +55,7 @@ def save_servable(
         example: a few samples as a user brings them; `answer` is what the version gives.
     """
     source = folder.with_name(SOURCE)
-    archive(source, _HERE)
+    source.write_bytes(_source(package_digest()))
     graph = folder.with_name("graph.json")
     made = {"task": task, "parameters": dict(parameters), "spec": spec.to_dict()}
     graph.write_text(json.dumps(made))
@@ -101,6 +104,14 @@ def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSigna
         for column in found.inputs.inputs
     ]
     return ModelSignature(Schema(columns), found.outputs)
+
+
+@lru_cache(maxsize=1)
+def _source(_: str) -> bytes:
+    """The archive of this package, made once: it takes a fifth of a cycle's own time."""
+    with TemporaryDirectory() as scratch:
+        archive(path := Path(scratch) / SOURCE, _HERE)
+        return path.read_bytes()
 
 
 def archive(path: Path, package: Path) -> None:
