@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from al.contracts import AUDIT, Answers
 from al.data_selector import distinct
 from al.errors import ConfigError, StateError
-from al.state import LabelTable, contradictory, with_copies
+from al.state import Contents, LabelTable, contradictory, with_copies
 from al.strategies import ArrayView, build
 from tests.stores import outcome, runs, table
 from tests.test_labels import answer, query
@@ -379,3 +379,34 @@ def test_a_campaign_that_began_before_copies_were_told_apart_goes_on_as_it_was(
     labels = kept(client, 2)
     assert len(labels) == 30
     assert (labels["copy_of"] == "").all()
+
+
+class Everything(Contents):
+    """Contents whose samples all may be copies, so that each of them is looked at."""
+
+    @property
+    def shared(self) -> dict[str, list[str]]:  # type: ignore[override]
+        found: dict[str, list[str]] = {}
+        for id, mark in self.items():
+            found.setdefault(mark, []).append(id)
+        return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_copies_are_those_that_a_look_at_every_sample_finds(data: st.DataObject) -> None:
+    draw, labels = data.draw, LabelTable()
+    for cycle in (1, 2, 3):  # samples come and go
+        there = sorted(draw(st.lists(st.sampled_from([*CONTENTS]), unique=True)))
+        contents = {id: CONTENTS[id] for id in there}
+        slow = Everything(there, [CONTENTS[id] for id in there])
+        free = distinct([id for id in there if id not in labels.asked], contents)
+        asked = [id for id in free if draw(st.booleans())]
+        came = Answers(tuple(answer(id, "cat") for id in asked if draw(st.booleans())), ())
+        labels = labels.with_answers(came, query(*asked), cycle)
+        found = with_copies(labels, contents)
+        assert found.frame.equals(with_copies(labels, slow).frame)
+        assert distinct(there, Contents.of(contents)) == distinct(there, contents)
+        several = {mark: ids for mark, ids in slow.shared.items() if len(ids) > 1}
+        assert Contents.of(contents).shared == several
+        labels = found

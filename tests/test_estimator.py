@@ -389,3 +389,34 @@ def test_weights_of_classes_are_refused_where_nothing_takes_them() -> None:
     graph = EstimatorGraph(estimator_named(text, of_numbers=False), CLASSES)
     with pytest.raises(NotImplementedError):
         graph.weigh(np.ones(3))
+
+
+def test_a_model_is_written_once_and_read_once(tmp_path: Path) -> None:
+    graph = fitted(ENSEMBLES[0])
+    graph.save_weights(tmp_path)
+    assert graph._kept() is graph._kept()
+    one, two = (EstimatorGraph(graph._new, graph.spec) for _ in range(2))
+    one.load_weights(tmp_path)
+    two.load_weights(tmp_path)
+    assert one.model is two.model
+    inputs = np.random.default_rng(0).normal(size=(9, *graph.spec.input_shape)).astype(np.float32)
+    assert (one.predict(inputs) == graph.predict(inputs)).all()
+    before = graph._kept()
+    graph.fit(inputs, np.arange(9) % 2, 1)
+    assert graph._kept() != before
+    assert (one.predict(inputs) == two.predict(inputs)).all()
+
+
+@pytest.mark.parametrize("text", [*ENSEMBLES, *SINGLE])
+def test_who_says_the_same_alone_says_it_in_any_company(text: str) -> None:
+    graph = fitted(text)
+    assert graph.alone == ("HistGradient" in text)
+    if graph.alone:
+        whole = graph.infer(batch(), ["probabilities", "samples"], seed=3)
+        for size in (1, 7, 64):
+            cut = [
+                graph.infer(Batch(b.ids, b.inputs, None), ["probabilities"])["probabilities"]
+                for start in range(0, 90, size)
+                for b in [Batch((), batch().inputs[start : start + size], None)]
+            ]
+            assert (np.concatenate(cut) == whole["probabilities"]).all()

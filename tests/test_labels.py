@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from al.contracts import SECOND, Answer, Answers, Query
 from al.errors import StateError
 from al.state import LabelTable
+from al.state.many import PIECES, labels_in, pairs_digest
 
 
 def query(*ids: str, model: str = "models:/m/1", why: str = "margin") -> Query:
@@ -142,3 +145,67 @@ def test_whatever_comes_when_each_sample_has_one_row_and_changes_can_be_replayed
         assert table.updated(after.since(table)).frame.equals(after.frame)
         assert list(after.frame["cycle"]) == sorted(after.frame["cycle"])
         table = after
+
+
+def slow_updated(table: LabelTable, new: LabelTable) -> pd.DataFrame:
+    """The rows of one table, those of the other in their places, and then the others."""
+    rows = {row["id"]: row for row in table.frame.to_dict("records")}
+    rows |= {row["id"]: row for row in new.frame.to_dict("records")}
+    return LabelTable(pd.DataFrame(list(rows.values()))).frame if rows else LabelTable().frame
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_table_that_grows_is_what_all_its_rows_say(data: st.DataObject) -> None:
+    draw, table = data.draw, LabelTable()
+    for cycle in (1, 2, 3):
+        ids = [
+            f"{cycle}{letter}" for letter in draw(st.lists(st.sampled_from("abcde"), unique=True))
+        ]
+        before, known = table, table.asked
+        back = [id for id in [*ids, *table.waiting["id"]] if draw(st.booleans())]
+        table = table.with_answers(
+            Answers(tuple(answer(i, "cat") for i in back)), query(*ids), cycle
+        )
+        since = table.since(before)
+        assert set(since.frame["id"]) == {*ids, *back}
+        assert slow_updated(before, since).equals(table.frame)
+        assert before.updated(since).frame.equals(table.frame)
+        assert table.since(table).frame.empty
+        assert table.asked == known | set(ids) == set(table.frame["id"])
+        shuffled = LabelTable(before.frame.iloc[::-1])  # rows in another order are the same rows
+        assert set(table.since(shuffled).frame["id"]) == {*ids, *back}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=4), st.sampled_from(['"a"', '"\\u00e4"', '["b", "c"]', "1.5"])),
+        max_size=5,
+        unique_by=lambda pair: pair[0],
+    ),
+    st.booleans(),
+)
+def test_the_digest_is_that_of_the_sorted_pairs_in_json(
+    pairs: list[tuple[str, str]], many: bool
+) -> None:
+    pairs += [(f"row-{number * 7919 % 1009}", '"a"') for number in range(100 if many else 0)]
+    text = json.dumps(sorted(pairs))
+    ids, labels = (pd.Series([pair[at] for pair in pairs], dtype="str") for at in (0, 1))
+    assert pairs_digest(ids, labels) == hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def test_texts_that_lie_in_many_pieces_are_brought_together() -> None:
+    table = LabelTable()
+    for number in range(PIECES + 5):
+        table = table.with_answers(Answers((answer(f"s{number}", "cat"),)), query(f"s{number}"), 1)
+    assert list(table.frame["id"]) == [f"s{number}" for number in range(PIECES + 5)]
+    assert set(table.labels) == {"cat"}
+    assert table.frame.dtypes.equals(LabelTable().frame.dtypes)
+
+
+def test_labels_that_can_be_changed_are_nobody_elses() -> None:
+    first, second, *rest = labels_in(['["a"]', '["a"]', '"b"', "", "1"])
+    assert first == second == ["a"]
+    assert first is not second
+    assert rest == ["b", None, 1]

@@ -165,3 +165,15 @@ def test_a_package_that_is_installed_meanwhile_is_known(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: newcomer-pkg\nVersion: 1.0\n")
     (info / "top_level.txt").write_text("newcomer\n")
     assert distributions()["newcomer"] == ["newcomer-pkg"]
+
+
+def test_what_is_installed_is_looked_up_once_whatever_a_database_does_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    known = distributions()
+    (tmp_path / "mlflow.db-journal").touch()
+    os.utime(tmp_path, (1, 1))
+    assert distributions() is known
+    (tmp_path / "new_one-1.0.dist-info").mkdir()
+    assert distributions() is not known

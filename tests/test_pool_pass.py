@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from al.data import ArrayLoader
-from al.data_selector import Model, PoolPass, pool_pass, trim_passes
+from al.data_selector import Model, PoolPass, pass_samples, pool_pass, trim_passes
 from al.engine import LocalEngine
 from al.errors import ConfigError, DataError
 from al.kept import cache_limit
@@ -258,7 +258,7 @@ def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     made, _ = make(tmp_path, loader(100))
-    monkeypatch.setattr(pool_pass, "whole_file", full)
+    monkeypatch.setattr(pass_samples, "whole_file", full)
     with pytest.raises(DataError, match=r"No space left on device.*AL_CACHE_DIR"):
         made.read("probabilities", np.arange(100))
 
@@ -307,3 +307,19 @@ def test_in_half_the_bits_a_pass_is_one_of_its_own_and_says_nearly_the_same(
     assert made.read("probabilities", rows).sum(axis=1) == pytest.approx(np.ones(200), abs=1e-5)
     assert engine.samples == 200 * len(names)  # nothing was taken from the other
     made.close()
+
+
+def test_passes_of_two_models_over_the_same_samples_have_one_file_of_them(tmp_path: Path) -> None:
+    data = loader(100)
+    for key in ("one", "two"):
+        made, _ = make(tmp_path, data, key)
+        made.read("probabilities", np.arange(100))
+        made.close()
+    one, two = sorted(tmp_path.rglob("samples.jsonl"))
+    assert one.parent.name == two.parent.name
+    assert one.samefile(two)
+    ids, prints = pass_samples.read_samples(one)
+    assert (tuple(ids), prints) == (data.ids("train"), data.fingerprints(data.ids("train")))
+    other = loader(100, shift=1.0)  # the same ids, of other samples
+    assert pass_samples.samples_digest(other) != pass_samples.samples_digest(data)
+    assert pass_samples.samples_digest(data) == one.parent.name

@@ -14,6 +14,7 @@ import al
 from al.errors import AlError, RegistryError
 from al.pipeline import driving
 from al.registry import Registry, Standing
+from al.registry.registry import PAGE
 from al.registry.servable import archive
 from al.tracking.connection import Connection
 from tests.conftest import ROOT
@@ -423,3 +424,28 @@ def test_another_refusal_of_the_registry_is_told(registry: Registry, client: Any
     with pytest.raises(MlflowException, match="9"):
         registry.promote(9, "why")
     assert "al.stages" not in client.get_registered_model("m").tags
+
+
+def test_a_look_finds_what_a_person_did_among_many_versions(
+    registry: Registry, client: Any
+) -> None:
+    for _ in range(2 * PAGE):
+        client.create_model_version("m", "file:///nowhere")
+    registry.promote(3, "why")
+    assert registry.standing(3) == Standing(3, alias=3)
+    move(client, 1)  # the oldest of all
+    assert registry.standing(3) == Standing(1, by_hand=True, others=(3,), alias=3)
+    registry.settle(registry.standing(3))
+    assert production(client, "m") == [1]
+    for version in range(4, 2 * PAGE + 4):  # more has happened since than a page holds
+        move(client, version, "Staging")
+    move(client, 2)
+    for version in range(4, 2 * PAGE + 4):
+        move(client, version, "Archived")
+    assert registry.standing(1) == Standing(2, by_hand=True, others=(1,), alias=1)
+    registry.promote(2, "why")
+    assert production(client, "m") == [2]
+    client.delete_model_version("m", "2")
+    assert registry.standing(2).version is None
+    client.set_registered_model_alias("m", "champion", "7")
+    assert registry.standing(2).version == 7

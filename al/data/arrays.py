@@ -35,6 +35,9 @@ class ArrayLoader(RowLoader):
         DataError: lengths differ, ids repeat, or a target is none; names the sample.
     """
 
+    _frozen: Splits | None = None
+    _prints: list[str] | None = None
+
     def __init__(
         self,
         ids: Sequence[str],
@@ -116,10 +119,20 @@ class ArrayLoader(RowLoader):
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digest of each sample's numbers."""
-        return [
-            hashlib.blake2b(self._inputs[self._row[id]].tobytes(), digest_size=8).hexdigest()
-            for id in ids
-        ]
+        if ids is not self._splits["train"]:
+            return [self._digest(id) for id in ids]
+        if self._prints is None:
+            self._prints = [self._digest(id) for id in ids]
+        return self._prints
+
+    def _digest(self, id: str) -> str:
+        sample = self._inputs[self._row[id]]
+        return hashlib.blake2b(sample.tobytes(), digest_size=8).hexdigest()
+
+    def freeze(self, splits: Splits) -> None:
+        if splits != self._frozen:  # else all is as it was: these arrays never change
+            super().freeze(splits)
+            self._frozen, self._prints = splits, None
 
     def example(self) -> np.ndarray:
         return self._inputs[[self._row[id] for id in self.ids("train")[:2]]]

@@ -35,18 +35,16 @@ class Derived:
     """What the rows of one table come to, by name.
 
     Args:
-        file: where they were read from; None for rows that are in memory alone.
-        read_as: how it was read, as JSON can say it.
+        read_as: digest of the file that they were read from, and how; None for rows that are in
+            memory alone.
     """
 
-    def __init__(self, file: Path | None = None, read_as: Any = None) -> None:
+    def __init__(self, read_as: Sequence[str] | None = None) -> None:
         self._known: dict[str, Any] = {}
         self._folder: Path | None = None
-        if file is not None:
-            with file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256")
-            made_by = [read_as, package_digest(), pd.__version__, np.__version__]
-            digest.update(json.dumps(made_by).encode())
+        if read_as is not None:
+            made_by = [*read_as, package_digest(), pd.__version__, np.__version__]
+            digest = hashlib.sha256(json.dumps(made_by).encode())
             self._folder = cache_folder("tables") / digest.hexdigest()[:32]
 
     def array(self, name: str, made_of: Any, make: Callable[[], np.ndarray]) -> np.ndarray:

@@ -28,7 +28,7 @@ from al.data.notations import PLAIN, Notation, decimal_of
 from al.data.oddities import LISTED, gaps, lost, notation_line, told
 from al.data.own import READING, OwnLoader, Places, Samples
 from al.data.places import find
-from al.data.reading import UNASKED, Asked, column, mark, names_in, read_table
+from al.data.reading import UNASKED, Asked, column, names_in, read_table
 from al.data.row_marks import (
     ID,
     SPLIT,
@@ -39,6 +39,7 @@ from al.data.row_marks import (
     several,
     splits_of,
 )
+from al.data.watched import Watched
 from al.errors import DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -280,7 +281,7 @@ class TableFileLoader(TableLoader):
 
     def __init__(self, data: str, target: str, asked: Asked = UNASKED) -> None:
         self._file = find(data, folder=False)
-        self._mark = mark(self._file)
+        self._watched = Watched(self._file)
         self.target, self._asked = target, asked
         name = self._file.name
         super().__init__(
@@ -295,14 +296,13 @@ class TableFileLoader(TableLoader):
     def _derived_of(self, frame: pd.DataFrame) -> Derived:
         if len(frame) < ROWS:
             return Derived()
-        read_as = [self._asked.separator, self._asked.sheet, len(frame)]
-        kept = Derived(self._file, read_as)
+        read_as = [self._watched.digest, self._asked.separator, self._asked.sheet]
         # Where it was written to since it was read, what was read is not kept for what is there.
-        return kept if mark(self._file) == self._mark else Derived()
+        return Derived() if self._watched.touched() else Derived(read_as)
 
     def refresh(self) -> None:
-        if mark(self._file) != self._mark:
-            self._mark = mark(self._file)
+        if self._watched.changed():
+            self._watched = Watched(self._file)
             self.retake(self._read())
 
     def source(self, id: str) -> str | None:

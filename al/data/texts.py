@@ -20,8 +20,9 @@ from al.data.images import digest
 from al.data.oddities import gaps
 from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
-from al.data.reading import UNASKED, Asked, column, mark, read_table
+from al.data.reading import UNASKED, Asked, column, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
+from al.data.watched import Watched
 from al.errors import DataError, SamplesError
 
 _log = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ class TextFileLoader(TextLoader):
         asked: Asked = UNASKED,
     ) -> None:
         self._file = find(data, folder=False)
-        self._mark = mark(self._file)
+        self._watched = Watched(self._file)
         self.text, self.target, self._asked = text, target, asked
         name = self._file.name
         super().__init__(
@@ -199,8 +200,8 @@ class TextFileLoader(TextLoader):
         return frame
 
     def refresh(self) -> None:
-        if mark(self._file) != self._mark:
-            self._mark = mark(self._file)
+        if self._watched.changed():
+            self._watched = Watched(self._file)
             self.retake(self._read())
 
     def source(self, id: str) -> str | None:

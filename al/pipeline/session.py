@@ -168,6 +168,10 @@ class Session:
         self.seen_data.settle(self.data, own.union(self.splits.val, self.splits.test))
         tell = self.driver is not None
         freeze(self.data, self.splits, self.config.missing, tell=tell)
+        if (known := self.seen_contents) is not None:
+            ids = self.data.ids("train")
+            same = known.ids is ids and known.marks is self.data.fingerprints(ids)
+            self.seen_contents = known if same else None
         self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
 
     def put_on_record(self, run: Run) -> None:
@@ -213,11 +217,10 @@ class Session:
     @property
     def contents(self) -> Contents:
         """Identity of what each training sample holds, by id."""
-        ids, known = self.data.ids("train"), self.seen_contents
-        marks = self.data.fingerprints(ids)
-        if known is None or known.ids is not ids or known.marks is not marks:
-            self.seen_contents = known = Contents(ids, marks)
-        return known
+        if self.seen_contents is None:
+            ids = self.data.ids("train")
+            self.seen_contents = Contents(ids, self.data.fingerprints(ids))
+        return self.seen_contents
 
     @property
     def asks_once(self) -> bool:
