@@ -60,8 +60,11 @@ def read_numbers(column: pd.Series, notation: Notation, gone: np.ndarray) -> np.
     if column.dtype.kind == "m":  # spans of time, in days
         days = column.to_numpy(dtype="timedelta64[ns]").astype(np.int64) / 86_400e9
         return np.where(gone, np.nan, days)
-    cells = column if column.dtype.kind in "iuf" else as_texts(column)
-    return np.where(gone, np.nan, numbers(cells.mask(gone), notation))
+    if column.dtype.kind in "iuf":
+        return np.where(gone, np.nan, numbers(column.mask(gone), notation))
+    codes, texts = pd.factorize(as_texts(column).mask(gone))  # each text is read once
+    found = np.append(numbers(pd.Series(texts, dtype="str"), notation), np.nan)
+    return np.where(gone, np.nan, found[codes])
 
 
 def as_texts(column: pd.Series) -> pd.Series:

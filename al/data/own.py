@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import is_
 from typing import Any
@@ -50,6 +50,12 @@ class Samples:
     contents: Sequence[str]
     places: Sequence[str]
     named: bool = False
+
+
+def _each_once(labels: Sequence[Label | None]) -> Collection[Label | None]:
+    """Each label once where all are texts, of which there may be millions; else all as they are."""
+    texts = {str, type(None)}.issuperset(map(type, labels))
+    return set(labels) if texts else labels
 
 
 class Places(Sequence[str]):
@@ -164,7 +170,7 @@ class OwnLoader(RowLoader):
                 found[key] = label is None or not self.kind.unknown(label)
             return found[key]
 
-        if all(known(label) for label in samples.labels):
+        if all(known(label) for label in _each_once(samples.labels)):
             return samples
         return replace(
             samples, labels=[label if known(label) else None for label in samples.labels]
@@ -246,7 +252,11 @@ class OwnLoader(RowLoader):
     def _official(self) -> Splits:
         """The splits that the data itself says."""
 
+        there = set(self.samples.splits)
+
         def of(split: str) -> tuple[str, ...]:
+            if split not in there:
+                return ()
             chosen = (id for id, s in zip(self.samples.ids, self.samples.splits, strict=True)
                       if s == split)  # fmt: skip
             return tuple(sorted(chosen))
@@ -358,13 +368,16 @@ class OwnLoader(RowLoader):
         Raises:
             DataError: names the first.
         """
-        known: set[Label] = set()  # there may be millions of them, and a few that differ
+        each = _each_once(self.samples.labels)
+        if each is not self.samples.labels and all(
+            label is None or not self._is_wrong(label) for label in each
+        ):
+            return
         for row in range(len(self.samples.labels)):
             label = self.label_of(row)
-            if label is not None and not (isinstance(label, str) and label in known):
+            if label is not None:
                 try:
                     self.check_label(label)
-                    known.update([label] if isinstance(label, str) else [])
                 except LabelError as error:
                     fix = "the classes are those that the campaign began with, and another "
                     fix += "campaign can have others"
@@ -372,6 +385,13 @@ class OwnLoader(RowLoader):
                         fix = "correct it, or pass new_classes=grow to add it from the next cycle "
                         fix += "on (new_classes=refuse asks no more)"
                     raise DataError(f"{self.samples.places[row]}: {error}; {fix}") from None
+
+    def _is_wrong(self, label: Label) -> bool:
+        try:
+            self.check_label(label)
+        except LabelError:
+            return True
+        return False
 
     def oddities(self) -> list[str]:
         lines = self._contradictions()

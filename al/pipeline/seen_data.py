@@ -6,7 +6,6 @@ depends on it, so that what is changed meanwhile counts from the next cycle on.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from al.contracts import DataLoader, Held, Kept, Seen
 from al.data.delimited import tell_once
 from al.errors import StateError
 from al.kinds import kind_of
-from al.state import as_json, check_columns
+from al.state import as_json, check_columns, labels_in
 from al.tracking import Run, Store
 
 _log = logging.getLogger(__name__)
@@ -181,13 +180,10 @@ def _read(run: Run) -> Mapping[str, Kept]:
     frame = run.load_table(SAMPLES)
     check_columns(frame, dict.fromkeys(_COLUMNS, ""), SAMPLES)
     try:
-        known = {text: json.loads(text) if text else None for text in frame["label"].unique()}
-        labels = [known[text] for text in frame["label"].tolist()]
-        if frame["id"].duplicated().any():
+        ids, contents, texts, names = (frame[name].tolist() for name in _COLUMNS)
+        if len(set(ids)) < len(ids):
             raise ValueError("an id stands there twice")
-        return Seen(
-            *(frame[name].tolist() for name in ("id", "content")), labels, frame["name"].tolist()
-        )
+        return Seen(ids, contents, labels_in(texts), names)
     except (TypeError, ValueError, RecursionError) as error:
         raise StateError(f"{SAMPLES} of run {run.id} is damaged ({error}): restore it") from error
 

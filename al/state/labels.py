@@ -98,8 +98,8 @@ class LabelTable:
         frame = self.originals.frame
         rows = frame[(frame["status"] == "waiting") | (frame["again"] > 0)]
         second = (rows["again"] > 0) & ~rows["votes"].str.contains('"again": "', regex=False)
-        rows, second = (part[(rows["status"] == "waiting") | second] for part in (rows, second))
-        return rows.assign(strategy=rows["strategy"].mask(second, SECOND))
+        rows = rows.assign(strategy=rows["strategy"].mask(second, SECOND))
+        return rows[(rows["status"] == "waiting") | second]
 
     @property
     def seconds(self) -> float:

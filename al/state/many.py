@@ -33,7 +33,7 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Frames below each other; texts are not copied, until they lie in many pieces."""
     found = pd.concat(frames, ignore_index=True)
     if _pieces(found["id"]) > PIECES:
-        texts = [name for name, kind in found.dtypes.items() if kind == "str"]
+        texts = [str(name) for name, kind in found.dtypes.items() if kind == "str"]
         found = found.assign(**{n: pd.Series(found[n].tolist(), dtype="str") for n in texts})
     return found
 
