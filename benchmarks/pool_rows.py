@@ -8,9 +8,7 @@ array in memory. Linux only: peaks are reset where a part begins.
 
 from __future__ import annotations
 
-import cProfile
 import json
-import pstats
 import subprocess
 import sys
 import time
@@ -75,7 +73,7 @@ def bare(session: Any, row: Row) -> None:
             graph.predict(inputs[begin : begin + SHARD])
 
 
-def measured(rows: int, profiled: bool) -> Row:
+def measured(rows: int) -> Row:
     """What a campaign over a table of that many rows takes."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: F401 - paid once
     from threadpoolctl import threadpool_limits
@@ -101,25 +99,14 @@ def measured(rows: int, profiled: bool) -> Row:
             for number in range(WARM):
                 with clocked(row, f"cycle {number + 1}"):
                     pipeline_cycle(session)
-            profiler = cProfile.Profile() if profiled else None
             steps: dict[str, float] = {}
-            if profiler:
-                profiler.enable()
             with clocked(row, "cycle"):
                 pipeline_cycle(session, steps, time.process_time)
-            if profiler:
-                profiler.disable()
             row |= {f"{name} CPU s": took for name, took in steps.items() if name != "all"}
             bare(session, row)
             session.driver.release()  # type: ignore[union-attr]
-            if profiler:
-                profiler.enable()
             with clocked(row, "open"):
                 session = open_session(given, experiment=EXPERIMENT)
-            if profiler:
-                profiler.disable()
-                pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(70)
-                pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
             session.driver.release()  # type: ignore[union-attr]
     for clock in ("s", "CPU s"):
         row[f"cycle / bare, {clock}"] = row[f"cycle {clock}"] / row[f"bare {clock}"]
@@ -130,11 +117,10 @@ def measured(rows: int, profiled: bool) -> Row:
 @click.command(context_settings={"show_default": True})
 @click.option("--rows", multiple=True, default=ROWS, type=click.IntRange(min=2000))
 @click.option("--here", is_flag=True, help="Measure one size in this process, and print it.")
-@click.option("--profiled", is_flag=True, help="With --here: under a profiler.")
-def main(rows: tuple[int, ...], here: bool, profiled: bool) -> None:
+def main(rows: tuple[int, ...], here: bool) -> None:
     """Measure campaigns over tables of these sizes."""
     if here:
-        click.echo(json.dumps(measured(rows[0], profiled)))
+        click.echo(json.dumps(measured(rows[0])))
         return
     found: list[Row] = []
     for count in rows:
