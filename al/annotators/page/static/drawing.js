@@ -38,8 +38,8 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
   const changes = new Changes(), left = new Map(), viewer = viewerIn(sample);
   let item = null, ready = false, leaving = false, touched = false, suggested = false;
   const easel = make({ task, changes, changed });
-  const back = button("Undo", "Ctrl+Z", () => step("back"));
-  const again = button("Redo", "Ctrl+Y", () => step("again"));
+  const back = button("Undo a step", "Ctrl+Z", () => step("back"), "↶");
+  const again = button("Redo a step", "Ctrl+Y", () => step("again"), "↷");
   const none = button("Clear", "Shift+Delete", () => { if (ready && !easel.empty()) easel.wipe(); });
   const done = button("", "", () => submit(easel.empty()));
   done.classList.add("primary");
@@ -148,9 +148,9 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
   };
 }
 
-/** A button that also says its key. */
-export function button(words, key, act) {
-  const found = made("button", { type: "button" }, words);
+/** A button that also says its key; a sign may stand for its words. */
+export function button(words, key, act, sign = words) {
+  const found = made("button", { type: "button" }, sign);
   if (key) {
     found.title = `${words}, key ${key}`;
     found.setAttribute("aria-label", words);
