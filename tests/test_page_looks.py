@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,10 @@ import requests
 from al.annotators.page import Page
 from al.annotators.page.look import Look
 from al.annotators.page.rows import Rows
-from al.contracts import AUDIT, Query
+from al.contracts import AUDIT, AUDITS, Query
 from al.errors import ConfigError
 from tests.page_process import page
+from tests.stores import runs, table
 
 HOURS = [
     {"temp (°C)": 1.23456789, "year": 1, "hr 0": float(h == 0), "hr 1": float(h == 1), "wet": w}
@@ -212,3 +217,48 @@ def test_numbers_that_are_known_say_what_others_look_like(tmp_path: Path) -> Non
             desk.log.answer((f"row {known}", False), 2.0 * known, "anna", 1.0, skip=False)
             numbers = get(desk, "state?name=anna")["numbers"]
             assert numbers == ([0.0, 18.0, 10] if known == 9 else None)
+
+
+# -- in a campaign
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "some"), [("margin", True), ("random", False)])
+def test_in_a_campaign_guesses_show_where_they_count_in_no_estimate_and_that_is_on_record(
+    strategy: str, some: bool, campaign: Callable[..., Any], client: Any, folder: Path
+) -> None:
+    address, over = folder / "annotate" / "c" / ".page.json", threading.Event()
+    offered: dict[int, bool] = {}
+
+    def person() -> None:
+        while not over.is_set():
+            with suppress(OSError, requests.RequestException, ValueError, TypeError, KeyError):
+                kept = json.loads(address.read_text())
+                url = f"http://127.0.0.1:{kept['port']}/{kept['token']}/"
+                item = requests.get(url + "state?name=anna", timeout=10).json()["item"]
+                shown = "suggestion" in item
+                offered[item["place"]] = shown
+                label = item["suggestion"]["likely"][0][0] if shown else "1"
+                body = {"place": item["place"], "label": label, "suggested": True}
+                requests.post(url + "answer", json={"name": "anna", **body}, timeout=10)
+                continue
+            over.wait(0.1)
+
+    worker = threading.Thread(target=person)
+    worker.start()
+    try:
+        campaign(
+            campaign="c", annotator="page", annotator_options="suggest=on", cycles=2, epochs=2,
+            strategy=strategy, audit=0.3, kpi=1.0, wait="5m",
+        ).run()  # fmt: skip
+    finally:
+        over.set()
+        worker.join()
+    latest = max(runs(client, role="cycle"), key=lambda run: run.info.start_time)
+    labels = table(client, latest, "state/labels.parquet")
+    second = labels[labels["cycle"] == 2]
+    audit = second["strategy"].isin(AUDITS)
+    assert audit.sum() == 3
+    assert not any(offered[place] for place in range(30))  # there was no model
+    assert (second["shown"] != "").tolist() == [some and not a for a in audit]
+    assert (labels[labels["cycle"] == 1]["shown"] == "").all()
