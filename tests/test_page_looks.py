@@ -56,6 +56,11 @@ def test_a_row_that_is_no_one_hot_row_after_all_is_shown_whole() -> None:
     assert [one[:2] for one in said if one[0].startswith("hr")] == [["hr 0", "1"], ["hr 1", "1"]]
 
 
+def test_columns_of_which_several_can_be_one_stay_apart() -> None:
+    rows = [{"has a": a, "has b": b} for a, b in ((1, 1), (0, 1), (1, 0))]
+    assert Rows(rows).shown(rows[1])[0] == [["has a", "0", ""], ["has b", "1", ""]]
+
+
 def test_of_two_rows_nothing_is_folded() -> None:
     assert Rows(HOURS[:2]).shown(HOURS[0])[1] == []
 
@@ -121,6 +126,15 @@ def test_without_suggestions_nothing_says_what_the_model_believes(tmp_path: Path
             assert "models:" not in str(get(desk, path))
             assert "suggestion" not in str(get(desk, path))
     assert "0.95" not in (tmp_path / "asked.jsonl").read_text()
+
+
+def test_a_page_that_is_served_without_suggestions_shows_none_that_were_kept(
+    tmp_path: Path,
+) -> None:
+    asking, _ = asked(tmp_path, suggest="on")
+    desk = Page(asking.data, "c", {"folder": str(tmp_path)})
+    with desk.attending():
+        assert "suggestion" not in get(desk, "state?name=anna")["item"]
 
 
 def test_an_answer_to_another_sample_than_was_on_the_screen_is_refused(tmp_path: Path) -> None:
