@@ -31,12 +31,12 @@ const all = window.watched = { moves: [], frames: [] };
 let begun = 0, last = 0;
 addEventListener('pointermove', () => { begun = performance.now(); }, true);
 addEventListener('pointermove', () => {
-  if (document.querySelector('#sample').viewer.gesture === 'tool') {
+  if (document.querySelector('#sample').viewer.hand.gesture === 'tool') {
     all.moves.push(performance.now() - begun);
   }
 });
 (function frame(now) {
-  if (document.querySelector('#sample').viewer.gesture === 'tool') {
+  if (document.querySelector('#sample').viewer.hand.gesture === 'tool') {
     if (last) all.frames.push(now - last);
     last = now;
   } else last = 0;

@@ -1,8 +1,9 @@
 // What drawing boxes and drawing masks have in common: when one begins, is kept, and is left.
 
 import { asks, Changes } from "./changes.js";
+import { writes } from "./hand.js";
 import { made } from "./made.js";
-import { VIEW_KEYS, viewerIn, writes } from "./viewer.js";
+import { VIEW_KEYS, viewerIn } from "./viewer.js";
 
 const KEYS = [
   [", .", "the class before, and the one after"], ["Enter", "keep what is drawn"],

@@ -5,6 +5,7 @@
 //   { cursor, down(at, event), move(at, event), up(at, event), cancel(), hover(at, event), leave() }
 // where `at` is [x, y] in pixels of the picture, with fractions; all but the first four may lack.
 
+import { Hand, writes } from "./hand.js";
 import { viewTools } from "./viewtools.js";
 
 /** From so many screen pixels a pixel on, pixels are shown as squares. */
@@ -47,10 +48,7 @@ class Viewer {
     this.onview = null;
     this.image = null;
     this.later = null;
-    this.pointers = new Map();
-    this.gesture = "";
-    this.space = this.pen = false;
-    this.listen();
+    this.hand = new Hand(this);
   }
 
   // -- what is shown -------------------------------------------------------------------------
@@ -62,7 +60,7 @@ class Viewer {
     this.plane.replaceChildren();
     this.over.replaceChildren();
     this.say("");
-    this.stop();
+    this.hand.stop();
   }
 
   show(image) {
@@ -135,6 +133,11 @@ class Viewer {
     this.look(this.scale, this.x + across, this.y + down);
   }
 
+  /** See as much as before in a window of another size. */
+  resized() {
+    if (this.fitted) this.fit(); else this.look(this.scale, this.x, this.y);
+  }
+
   look(scale, x, y) {
     if (!this.image) return;
     this.scale = scale;
@@ -170,106 +173,6 @@ class Viewer {
     if (!(across || down) || !this.element.classList.contains("zoomed")) return null;
     return repeats(() => this.pan(-far * across, -far * down));
   }
-
-  // -- hands ---------------------------------------------------------------------------------
-
-  listen() {
-    const { stage } = this;
-    stage.addEventListener("pointerdown", (event) => this.down(event));
-    stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      stage.addEventListener(end, (event) => this.up(event, end === "pointercancel"));
-    }
-    stage.addEventListener("pointerleave", () => this.tool?.leave?.());
-    // What is typed somewhere goes on going there.
-    stage.addEventListener("mousedown", (event) => event.preventDefault());
-    stage.addEventListener("contextmenu", (event) => { if (this.tool) event.preventDefault(); });
-    stage.addEventListener("dblclick", (event) => {
-      if (this.tool) return;
-      if (this.element.classList.contains("zoomed")) this.fit();
-      else this.zoom(2.5, this.point(event));
-    });
-    stage.addEventListener("wheel", (event) => {
-      if (!this.image) return;
-      event.preventDefault();
-      const lines = event.deltaMode === 1 ? 30 : 1;
-      const speed = event.ctrlKey ? 0.01 : 0.0015;
-      this.zoom(Math.exp(-event.deltaY * lines * speed), this.point(event));
-    }, { passive: false });
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== " " || writes(event.target) || event.target.closest?.("button")) return;
-      if (!this.image || !this.element.isConnected) return;
-      event.preventDefault();
-      this.hold(true);
-    });
-    document.addEventListener("keyup", (event) => { if (event.key === " ") this.hold(false); });
-    addEventListener("blur", () => { this.hold(false); });
-    new ResizeObserver(() => {
-      if (!this.image) return;
-      if (this.fitted) this.fit(); else this.look(this.scale, this.x, this.y);
-    }).observe(stage);
-  }
-
-  hold(space) {
-    this.space = space;
-    this.element.classList.toggle("holding", space);
-  }
-
-  point(event) {
-    const { left, top } = this.stage.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
-  }
-
-  down(event) {
-    if (!this.image) return;
-    if (event.pointerType === "pen") this.pen = true;
-    this.pointers.set(event.pointerId, this.point(event));
-    this.stage.setPointerCapture(event.pointerId);
-    if (this.pointers.size === 2) {  // two fingers move the picture, whatever one had begun
-      if (this.gesture === "tool") this.tool?.cancel?.();
-      this.gesture = "pinch";
-      return;
-    }
-    if (this.gesture) return;
-    const palm = this.pen && event.pointerType === "touch";
-    const pans = !this.tool || this.space || palm || event.button === 1;
-    this.gesture = pans ? "pan" : "tool";
-    if (event.button === 1) event.preventDefault();
-    if (!pans) this.tool.down(this.at(event), event);
-  }
-
-  move(event) {
-    if (!this.image) return;
-    const before = this.pointers.get(event.pointerId);
-    if (!before) { this.tool?.hover?.(this.at(event), event); return; }
-    const now = this.point(event);
-    if (this.gesture === "tool") {
-      const all = event.getCoalescedEvents?.() ?? [];
-      for (const one of all.length ? all : [event]) this.tool?.move(this.at(one), one);
-    } else if (this.gesture === "pan") {
-      this.pan(now[0] - before[0], now[1] - before[1]);
-    } else if (this.gesture === "pinch" && this.pointers.size === 2) {
-      const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, p]) => p);
-      const far = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
-      const middle = (p) => [(p[0] + other[0]) / 2, (p[1] + other[1]) / 2];
-      const [from, to] = [middle(before), middle(now)];
-      this.zoom(Math.max(far(now), 1) / Math.max(far(before), 1), from);
-      this.pan(to[0] - from[0], to[1] - from[1]);
-    }
-    this.pointers.set(event.pointerId, now);
-  }
-
-  up(event, cancelled) {
-    if (!this.pointers.delete(event.pointerId)) return;
-    if (this.gesture === "tool" && cancelled) this.tool?.cancel?.();
-    else if (this.gesture === "tool") this.tool?.up(this.at(event), event);
-    if (!this.pointers.size || this.gesture === "tool") this.stop();
-  }
-
-  stop() {
-    this.gesture = "";
-    if (!this.image) this.pointers.clear();
-  }
 }
 
 /** Keys and what they do, for the help. */
@@ -285,11 +188,6 @@ export const ARROWS = {
 /** What a key does, again and again while it is held. */
 export function repeats(act) {
   return Object.assign(() => act(), { repeats: true });
-}
-
-/** Whether keys are letters there. */
-export function writes(element) {
-  return Boolean(element?.closest?.("input, textarea, select"));
 }
 
 /** Where a picture begins: in the middle where it is smaller than its room, else no edge comes
