@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 #: A task of each kind of input and of output. Another one is one more word here.
 SERVED = ["digits", "image-folder", "table", "text", "nuclei", "bike-sharing",
-          "image-folder+encoder", "text+encoder", "mask-folder+encoder",
+          "image-folder+encoder", "text+encoder", "text-entities+encoder", "mask-folder+encoder",
           "coco+encoder"]  # fmt: skip
 #: Those that are asked over HTTP: classes of images, rows, and masks.
 OVER_HTTP = ["digits", "table", "image-folder", "nuclei"]
