@@ -421,3 +421,28 @@ def test_one_of_many_classes_is_found_by_typing(browser: Browser, tmp_path: Path
         there.drag((12, 3), (15, 5), (18, 9))
         assert [one["label"] for one in there.keep(0)] == ["blood platelet", "WBC"]
     browser.open("about:blank")
+
+
+@pytest.mark.slow
+def test_where_no_class_is_the_background_something_has_to_be_drawn(
+    browser: Browser, tmp_path: Path
+) -> None:
+    images, none = np.full((3, 16, 24, 3), 90, np.uint8), np.zeros((3, 16, 24), np.uint8)
+    data = ArrayLoader(["a", "b", "c"], images, none, ["sky", "<b>road</b>"], ["c"], "scene")
+    found = Page(data, "c", {"folder": str(tmp_path)})
+    query = Query(("a", "b"), (0.0,) * 2, ("margin",) * 2, (None,) * 2, "margin", "none")
+    found.request(query)
+    with found.attending():
+        there = Desk(browser, found, query)
+        there.arrive()
+        browser.press("Shift+Enter")
+        assert there.trouble() == "Nothing is drawn yet: draw, or skip."
+        assert "<b>road</b>" in browser.text(".pens")
+        browser.press("f", "2")
+        there.drag((3.5, 3.5))
+        browser.press("1", "b", "[", "[", "[")
+        there.drag((2.5, 2.5), (9.5, 2.5))
+        mask = np.ones(SIZE, np.uint8)
+        mask[2, 2:10] = 0
+        assert (decode_mask(there.keep(0), 2, void=True) == mask).all()
+    browser.open("about:blank")
