@@ -128,17 +128,17 @@ def test_whichever_process_is_killed_the_campaign_comes_to_its_end_and_no_answer
     process = started(folder, log, **said)
     try:
         with at_the_page(asked, ("anna", "ben", "cleo"), pause=0.2) as people:
-            until(lambda: closed(client) >= 1, 120)
+            until(lambda: closed(client) >= 1, 240)
             (driver,) = drivers(process)
             driver.kill()
-            until(lambda: closed(client) >= 2, 120)
+            until(lambda: closed(client) >= 2, 240)
             (driver,) = drivers(process)
             process.kill()  # no chance to tell the driver
             process.wait()
             until(lambda: not driver.is_running() or driver.status() == "zombie", 60)
             assert not held(client)
             process = started(folder, log, **said)
-            until(lambda: process.poll() is not None, 180)
+            until(lambda: process.poll() is not None, 300)
         assert process.returncode == 0, log.read_text()
     finally:
         process.kill()
@@ -165,14 +165,14 @@ def test_ctrl_c_stops_both_and_other_commands_are_let_in_meanwhile(
     log = folder / "log.txt"
     process = started(folder, log, cycles=2)
     try:
-        until(lambda: (folder / "annotate" / "c" / ".page.json").exists(), 60)
-        until(lambda: bool(drivers(process)) and not held(client), 60)
+        until(lambda: (folder / "annotate" / "c" / ".page.json").exists(), 120)
+        until(lambda: bool(drivers(process)) and not held(client), 120)
         (driver,) = drivers(process)
         campaign(campaign="c").history()
         campaign(campaign="c").step("annotate")  # which drives the campaign
         process.send_signal(signal.SIGINT)
-        assert process.wait(40) == 130, log.read_text()
-        until(lambda: not driver.is_running(), 40)
+        assert process.wait(90) == 130, log.read_text()
+        until(lambda: not driver.is_running(), 90)
     finally:
         process.kill()
     assert "stopped: the same command goes on from here" in log.read_text()
@@ -183,7 +183,7 @@ def test_ctrl_c_stops_both_and_other_commands_are_let_in_meanwhile(
 @pytest.mark.slow
 def test_a_campaign_that_cannot_begin_is_one_line_and_no_page(folder: Path) -> None:
     process = started(folder, folder / "log.txt", task="nosuch")
-    assert process.wait(60) == 1
+    assert process.wait(120) == 1
     lines = (folder / "log.txt").read_text().strip().splitlines()
     assert "unknown task 'nosuch'" in lines[-1] or "nosuch" in lines[-1]
     assert not drivers(process)

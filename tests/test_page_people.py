@@ -16,7 +16,7 @@ import requests
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from al.annotators.page import Page, wire
+from al.annotators.page import Page, server, wire
 from al.annotators.page.door import BURST, PACE, Door
 from al.annotators.page.network import Network
 from al.annotators.page.people import People
@@ -172,6 +172,23 @@ def test_a_page_of_all_addresses_is_reached_by_the_name_that_was_given(tmp_path:
         shared = json.loads((tmp_path / ".page.json").read_text())["token"]
         desk.revoke("anna")
         assert get(f"{address}/{shared}/state").status_code == 404  # nobody is let in
+
+
+def test_who_is_missing_for_the_rule_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEARD", 0.0)
+    desk = made(tmp_path, overlap="2", reviewer="rita")
+    desk.invite("anna")
+    desk.serve(lambda idle: True)
+    assert "nobody decides: reviewer=rita is not invited" in caplog.text
+    assert "overlap=2, and 1 are invited: no sample gets answers enough" in caplog.text
+    caplog.clear()
+    desk.invite("rita")
+    desk.serve(lambda idle: True)
+    assert "serving http://127.0.0.1:" in caplog.text
+    assert "nobody decides" not in caplog.text
+    assert "are invited" not in caplog.text
 
 
 def test_a_page_behind_a_proxy_answers_to_its_public_name(tmp_path: Path) -> None:

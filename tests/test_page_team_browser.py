@@ -29,10 +29,15 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
+def seen(browser: Browser) -> str:
+    """The place on the screen, where it was seen there."""
+    return str(browser.run("return document.getElementById('work').dataset.ready || ''"))
+
+
 def shown(browser: Browser) -> int:
     """The place on the screen, once it was seen there."""
-    until(lambda: browser.run("return document.getElementById('work').dataset.ready"))
-    return int(browser.run("return document.getElementById('work').dataset.ready"))
+    until(lambda: seen(browser).isdecimal(), 60)
+    return int(seen(browser))
 
 
 def test_three_people_get_other_samples_and_a_killed_server_and_a_closed_tab_lose_none(
@@ -53,7 +58,7 @@ def test_three_people_get_other_samples_and_a_killed_server_and_a_closed_tab_los
 
         browser.turn_to(people["anna"])
         browser.press("1")
-        until(lambda: shown(browser) == 3)
+        until(lambda: seen(browser) == "3")
         server.kill()
         server.wait()
         browser.turn_to(people["ben"])
@@ -61,7 +66,7 @@ def test_three_people_get_other_samples_and_a_killed_server_and_a_closed_tab_los
         until(lambda: browser.sees("#trouble"))
         server = start(tmp_path)
         until(lambda: not browser.sees("#trouble"))
-        until(lambda: shown(browser) != 1)
+        until(lambda: seen(browser) not in ("1", ""))
 
         browser.turn_to(people["anna"])
         browser.reload()
@@ -73,7 +78,8 @@ def test_three_people_get_other_samples_and_a_killed_server_and_a_closed_tab_los
         while browser.sees("#work"):
             place = shown(browser)
             browser.press("5")
-            until(lambda place=place: not browser.sees("#work") or shown(browser) != place)
+            until(lambda place=place: not browser.sees("#work") or seen(browser) != str(place))
+            until(lambda: not browser.sees("#work") or seen(browser).isdecimal())
         assert browser.text("#over-title") == "Nothing for you now"
         assert "what they leave comes here by itself" in browser.text("#over-note")
         browser.turn_to(people["anna"])

@@ -127,6 +127,13 @@ class Page(Annotator):
                     f"serving {server.url} for {', '.join(links)}; al page --campaign "
                     f"{self.campaign} --invite NAME shows a link; Ctrl-C stops, nothing is lost"
                 )
+                if self.rule.reviewer and self.rule.reviewer not in links:
+                    _log.warning(f"nobody decides: reviewer={self.rule.reviewer} is not invited")
+                if len(links) < self.rule.overlap:
+                    _log.warning(
+                        f"overlap={self.rule.overlap}, and {len(links)} are invited: no sample "
+                        "gets answers enough"
+                    )
             else:
                 where = f"open {server.url} in a browser on this machine"
                 _log.warning(f"{where}; Ctrl-C stops, nothing is lost")
