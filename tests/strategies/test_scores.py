@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -192,6 +193,10 @@ def test_how_many_threads_there_are_changes_no_bit_and_they_are_left_as_they_wer
             with pytest.raises(ZeroDivisionError):
                 kernels.in_parallel(range(20), lambda piece: 1 // (piece - 15))  # type: ignore[arg-type]
             assert torch.get_num_threads() == threads
+            kernels.in_parallel(range(1), lambda piece: None)  # not worth a thread
+            assert torch.get_num_threads() == threads
+            with ThreadPoolExecutor(1) as later:
+                assert later.submit(torch.get_num_threads).result() == threads
     finally:
         torch.set_num_threads(before)
     for other in found[1:]:
