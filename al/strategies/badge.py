@@ -78,9 +78,9 @@ class _Gradients(Seeding):
             rows = rows.to(self.h.device)
         return self.h[rows], self._a(rows), self.squared[rows]
 
-    def keep(self, place: int, side: Side) -> None:
+    def keep(self, places: slice, side: Side) -> None:
         for held, new in zip(self.held, side, strict=True):
-            held[place] = new[0]
+            held[places] = new
 
     def nearest(self, side: Side, picks: slice) -> np.ndarray:
         (h, a, squared), (held_h, held_a, held) = side, (held[picks] for held in self.held)

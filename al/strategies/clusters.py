@@ -116,9 +116,9 @@ class _Points(Seeding):
             rows = rows.to(self.cloud.points.device)
         return self.cloud.points[rows], self.cloud.norms[rows]
 
-    def keep(self, place: int, side: Side) -> None:
+    def keep(self, places: slice, side: Side) -> None:
         for held, new in zip(self.held, side, strict=True):
-            held[place] = new[0]
+            held[places] = new
 
     def nearest(self, side: Side, picks: slice) -> np.ndarray:
         (x, norms), (held, theirs) = side, (held[picks] for held in self.held)

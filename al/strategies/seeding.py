@@ -10,6 +10,8 @@ import torch
 #: Proposals looked at together: the first round, and the most. A constant, so that a larger
 #: query begins with the smaller one.
 _PROPOSALS, _MOST = 128, 1024
+#: The share of a pool that is usually asked for, and picks from which on that is a reason.
+_USUAL, _SINCE = 0.01, 64
 #: Distances held at a time when every point's potential is brought up to date: 1 MB.
 _BLOCK = 262_144
 
@@ -24,8 +26,8 @@ class Seeding(ABC):
     bound of the true one. Proposing in proportion to `stale` and accepting with probability
     true/stale draws in proportion to the true distances. Distances of a block of proposals to
     the picks since the refresh come from one matrix product, and those between proposals that
-    these leave from another. When the work that was rejected exceeds that of a refresh,
-    everything is refreshed.
+    these leave from another. When the work that was rejected exceeds that of a refresh, or
+    soon would, everything is refreshed.
 
     Arthur and Vassilvitskii (2007), k-means++: the advantages of careful seeding.
 
@@ -49,8 +51,8 @@ class Seeding(ABC):
         """What distances of some points are computed from."""
 
     @abstractmethod
-    def keep(self, place: int, side: Side) -> None:
-        """Hold a pick, a side of one row, for distances to it."""
+    def keep(self, places: slice, side: Side) -> None:
+        """Hold picks for distances to them."""
 
     @abstractmethod
     def nearest(self, side: Side, picks: slice) -> np.ndarray:
@@ -67,7 +69,7 @@ class Seeding(ABC):
         """
         if not self.picked:
             first = int(rng.integers(len(self.free)))
-            self._pick(first)
+            self._pick([first], self.side(torch.tensor([first])))
             self._refresh()
             return [(first, np.inf)]
         total = self.cumulated[-1]
@@ -84,25 +86,44 @@ class Seeding(ABC):
             np.minimum(true, self.nearest(side, recent), out=true)
         left = np.flatnonzero(draws < true)  # the others are rejected, whatever comes before them
         proposed, true, draws = proposed[left], true[left], draws[left]
-        among = self.apart(tuple(part[torch.from_numpy(left).to(part.device)] for part in side))
+        side = _some(side, left)
+        among = self.apart(side)
         found: list[tuple[int, float]] = []
+        accepted: list[int] = []
         for place in range(len(left)):
-            if draws[place] < true[place] and len(self.picked) < self._most:
+            if draws[place] < true[place] and len(self.picked) + len(found) < self._most:
                 position = int(proposed[place])
                 found.append((position, float(true[place])))
-                self._pick(position)
+                accepted.append(place)
                 np.minimum(true, among[place], out=true)
                 true[proposed == position] = 0.0
+        if found:
+            self._pick([position for position, _ in found], _some(side, np.array(accepted)))
         self.rejected += (self.block - len(found)) * (recent.stop - recent.start + self.block)
-        if self.rejected > len(self.free) * (len(self.picked) - self.since):
+        if self._pays(len(found) / self.block):
             self._refresh()
         self.block = min(2 * self.block, _MOST)
         return found
 
-    def _pick(self, position: int) -> None:
-        self.keep(len(self.picked), self.side(torch.tensor([position])))
-        self.picked.append(position)
-        self.free[position] = False
+    def _pays(self, share: float) -> bool:
+        """Whether to refresh, by the share of a block that was accepted.
+
+        That is when as much work came to nothing as it takes, or when more would until so many
+        are picked as a query usually asks for. How many this one asks for must not matter: a
+        larger one begins with the smaller one.
+        """
+        count, since = len(self.free), len(self.picked) - self.since
+        if self.rejected > count * since:
+            return True
+        ahead = _USUAL * count - len(self.picked)
+        lost = ahead * (1.0 / max(share, 0.5 / self.block) - 1.0)
+        return ahead > 0 and since >= _SINCE and lost * (since + ahead / 2) > count * since
+
+    def _pick(self, positions: list[int], side: Side) -> None:
+        before = len(self.picked)
+        self.keep(slice(before, before + len(positions)), side)
+        self.picked += positions
+        self.free[positions] = False
 
     def _refresh(self) -> None:
         """Bring the potential of every point up to date."""
@@ -116,3 +137,7 @@ class Seeding(ABC):
         self.cumulated = np.cumsum(self.stale)
         self.since = len(self.picked)
         self.rejected = 0.0
+
+
+def _some(side: Side, rows: np.ndarray) -> Side:
+    return tuple(part[torch.from_numpy(rows).to(part.device)] for part in side)
