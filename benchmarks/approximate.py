@@ -1,7 +1,7 @@
 """What approximates, beside the exact method: what is reached, and in which time.
 
 On 20,000 samples, where strategies are exact; the approximation is what they do with more,
-with its limits at a quarter, as on 80,000: 5,000 candidates and a reference set of 4,000.
+with its limits at a quarter, as on 80,000: 5,000 candidates and a reference set of 2,500.
 What is reached is told as the exact method counts it: for `facility_location` and `k_means` the
 mean squared distance to the nearest pick, for `prob_cover` the share that balls of one radius
 cover, for `max_herding` the kernel's coverage, for `batch_bald` what the answers of the picks

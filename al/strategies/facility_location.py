@@ -28,7 +28,7 @@ def facility_location(view: PoolView, query_size: int, rng: np.random.Generator)
     Greedy is lazy: gains only fall, so an old gain is a bound, and only bounds above the best
     gain are computed anew (Minoux 1978). Up to 20,000 samples it is exact. Beyond, the query
     comes from max(20,000, 8 query_size) samples drawn uniformly from `rng`, and gains are over
-    a reference set of max(10,000, 8 query_size) drawn in the same way.
+    a reference set of max(10,000, 4 query_size) drawn in the same way.
 
     Wei, Iyer and Bilmes (2015), Submodularity in data subset selection and active learning.
     Reads embeddings, or raw features where there is no model. O(n R D) time for the first

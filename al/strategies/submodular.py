@@ -16,11 +16,12 @@ from al.strategies.ranking import certain
 
 #: Up to here greedy is exact; beyond, gains are judged by so many samples at least.
 EXACT, REFERENCE = 20_000, 10_000
-#: Beyond, so many times the query, where that is more than `EXACT` candidates, or than
-#: `REFERENCE`: over fewer, what suits them and not the pool is picked.
-_TIMES = 8
+#: Beyond, so many candidates and reference samples for each pick, where that makes more.
+_CANDIDATES, _REFERENCES = 8, 4
 #: Numbers of rows that are held: 256 MB of float32.
 _HELD = 1 << 26
+#: Rows that are computed together.
+_AHEAD = 48
 
 
 class Covered(Protocol):
@@ -53,7 +54,7 @@ def reference(total: int, size: int, rng: np.random.Generator) -> np.ndarray | N
     """Rows that gains are judged by, ascending; None where all are and greedy is exact."""
     if total <= EXACT:
         return None
-    return np.sort(rng.choice(total, min(total, max(REFERENCE, _TIMES * size)), replace=False))
+    return np.sort(rng.choice(total, min(total, max(REFERENCE, _REFERENCES * size)), replace=False))
 
 
 def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Generator) -> Picks:
@@ -62,7 +63,7 @@ def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Gen
     Lazy: only bounds above the best gain are computed anew (Minoux 1978). Up to 20,000 points
     all are candidates; beyond, max(20,000, 8 size) of them drawn from `rng`.
     """
-    count = max(EXACT, _TIMES * size)
+    count = max(EXACT, _CANDIDATES * size)
     if len(points) <= EXACT:
         return certain(*_lazy(points, covered, size))
     rows = np.sort(rng.choice(len(points), min(len(points), count), replace=False))
@@ -89,13 +90,13 @@ def _lazy(points: torch.Tensor, covered: Covered, size: int) -> tuple[np.ndarray
                 break
             if len(stale) > batch:
                 stale = stale[np.argpartition(-bounds[stale], batch)[:batch]]
-            bounds[stale] = covered.gains(known.rows(stale))
+            bounds[stale] = covered.gains(known.rows(stale, bounds))
             fresh[stale] = True
             batch = min(2 * batch, known.most)
         pick = int(np.flatnonzero(fresh & (bounds >= max(least, 0.0)))[0])
         positions.append(pick)
         gains.append(float(bounds[pick]))
-        covered.add(known.rows(np.array([pick]))[0])
+        covered.add(known.rows(np.array([pick]), bounds)[0])
         bounds[pick] = -np.inf
         fresh[:] = False
     return np.array(positions, dtype=np.int64), covered.scores(gains)
@@ -111,16 +112,26 @@ class _Known:
     def __init__(self, points: torch.Tensor, covered: Covered) -> None:
         self._points, self._covered = points, covered
         held = min(len(points), max(_HELD // covered.width, 64))
-        self.most = max(1, min(512, held // 2))
+        self.most = max(1, min(512, held // 4))
         self._table = points.new_empty((held, covered.width))
         self._owner = np.full(held, -1)  # whose row each is
         self._place = np.full(len(points), -1)  # where each one's row is
         self._next = 0  # written over next, as it was longest ago
 
-    def rows(self, wanted: np.ndarray) -> torch.Tensor:
-        """The rows of some points, [n, R]."""
+    def rows(self, wanted: np.ndarray, bounds: np.ndarray) -> torch.Tensor:
+        """The rows of some points, [n, R].
+
+        Where one has to be computed, those of the next largest bounds [N] are too, as their
+        turn comes soon: for few, reading all that they are compared with takes the time.
+        """
         missing = wanted[self._place[wanted] < 0]
         if len(missing):
+            room = min(_AHEAD, self.most) - len(missing)
+            others = np.where(self._place < 0, bounds, -np.inf)
+            others[missing] = -np.inf
+            if 0 < room < len(others):
+                ahead = np.argpartition(-others, room - 1)[:room]
+                missing = np.concatenate([missing, ahead[others[ahead] > -np.inf]])
             places = (self._next + np.arange(len(self._owner))) % len(self._owner)
             asked = np.isin(self._owner[places], wanted)
             places = places[~asked][: len(missing)]

@@ -132,6 +132,7 @@ def test_rows_are_those_of_who_was_asked_for_whatever_was_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(submodular, "_HELD", 64 * 5)
+    monkeypatch.setattr(submodular, "_AHEAD", 16)
     points = torch.arange(400.0)[:, None].repeat(1, 5)
     computed: list[int] = []
 
@@ -143,14 +144,16 @@ def test_rows_are_those_of_who_was_asked_for_whatever_was_held(
             return some
 
     known = submodular._Known(points, Same())  # type: ignore[arg-type]
-    assert known.most == 32
+    assert known.most == 16
     rng = np.random.default_rng(0)
     for _ in range(60):
-        wanted = rng.choice(120, rng.integers(1, 33), replace=False)
-        assert known.rows(wanted)[:, 0].tolist() == wanted.tolist()
+        wanted = rng.choice(120, rng.integers(1, 17), replace=False)
+        bounds = rng.random(400)
+        assert known.rows(wanted, bounds)[:, 0].tolist() == wanted.tolist()
     before = len(computed)
-    known.rows(wanted)
+    known.rows(wanted, bounds)
     assert len(computed) == before  # all of them were still held
+    assert max(computed) == 16  # others were computed with them
 
 
 def test_exact_picks_are_certain() -> None:
