@@ -15,7 +15,9 @@ def test_every_file_of_a_package_is_found_without_an_edit_elsewhere() -> None:
     assert {"digits", "fashion-mnist"} <= set(tasks.names())
     assert "oracle" in annotators.names()
     assert {"max", "min"} <= set(criteria.names())
-    assert kinds.names() == ["boxes", "class", "labels", "mask", "number", "scene"]
+    assert kinds.names() == [
+        "boxes", "class", "entities", "labels", "mask", "number", "scene",
+    ]  # fmt: skip
 
 
 def test_an_unknown_name_says_which_is_near() -> None:
