@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 import numpy as np
@@ -574,3 +575,19 @@ def test_a_training_that_comes_to_no_numbers_promotes_nothing_and_the_campaign_g
     assert len(elections) == 2
     assert all("lower lr" in run.data.tags["al.why"] for run in elections)
     assert not client.get_latest_versions("wild", ["Production"])
+
+
+@pytest.mark.slow
+def test_a_picture_of_the_curve_that_stands_is_not_drawn_again(campaign: Make, client: Any) -> None:
+    campaign(campaign="c", cycles=1).run()
+    (top,) = runs(client, role="campaign", campaign="c")
+    picture = Path(unquote(urlsplit(top.info.artifact_uri).path)) / "learning_curve.png"
+    first = picture.stat().st_mtime_ns
+    campaign(campaign="c", cycles=1).run()
+    assert picture.stat().st_mtime_ns == first
+    campaign(campaign="c", cycles=2).run()
+    second = picture.stat().st_mtime_ns
+    assert second > first
+    picture.unlink()
+    campaign(campaign="c", cycles=2).run()
+    assert picture.stat().st_mtime_ns > second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from al.tracking.ui import CURVES, VIEW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+#: The learning curve as an artifact of the campaign's run, and the tag that says what it shows.
+PICTURE, DRAWN = "learning_curve.png", "al.curve"
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,9 +73,13 @@ class Result:
         return dataclasses.replace(self, baseline=baseline)
 
     def log(self, run: Run) -> None:
-        """Keep the learning curve with the campaign, as a picture."""
-        if len(self.curve):
-            run.save(lambda folder: self.figure().savefig(folder / "learning_curve.png", dpi=120))
+        """Keep the learning curve with the campaign, as a picture; one that stands is left."""
+        shown = f"{self.table().to_json()} {self.metric} {list(self.changes)}"
+        drawn = hashlib.sha256(shown.encode()).hexdigest()[:32]
+        if not len(self.curve) or (run.tags.get(DRAWN) == drawn and run.has(PICTURE)):
+            return
+        run.save(lambda folder: self.figure().savefig(folder / PICTURE, dpi=120))
+        run.conclude({DRAWN: drawn})
 
     def __repr__(self) -> str:
         return f"<Result of {self.campaign}: {self.sentence()}>"
