@@ -97,7 +97,7 @@ def _best(
         gains[rows] = np.minimum(gains[rows], joint.gains(samples[rows]))
         best = max(best, float(gains[rows].max()))
         stale = np.delete(stale, chosen)
-        size = min(2 * size, 128)
+        size = min(2 * size, 1024)
     pick = int(np.flatnonzero(free & (gains >= best - _TIE))[0])
     return pick, float(gains[pick])
 
