@@ -348,5 +348,7 @@ def test_what_is_known_of_a_growing_file_is_what_it_says_to_who_reads_it_anew(
     if told:  # a file that was restored to what it was
         path = folder / "answers.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        path.write_text("".join(reversed(lines)))  # another one of as many lines
+        assert log.answers() == AnswerLog(folder).answers()
         path.write_text("".join(lines[: len(lines) // 2]))
         assert log.answers() == AnswerLog(folder).answers()
