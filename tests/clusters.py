@@ -44,6 +44,12 @@ class RayCluster:
         for info in node.all_processes["raylet"]:
             os.kill(info.process.pid, signal.SIGKILL)
 
+    def kill_head(self) -> None:
+        """SIGKILL all of the head: nobody knows any more who belongs to the cluster."""
+        for processes in self._cluster.head_node.all_processes.values():
+            for info in processes:
+                os.kill(info.process.pid, signal.SIGKILL)
+
     def stop(self) -> None:
         import ray
 

@@ -24,7 +24,7 @@ from al.engine.ray import cluster as way
 from al.engine.ray import engine as ray_engine
 from al.errors import ConfigError, EngineError
 from tests.clusters import RayCluster, cluster
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 from tests.experiment.test_experiment import TINY
 from tests.stores import runs
 from tests.test_engine import doubling, raising
@@ -335,6 +335,48 @@ def test_the_trials_of_an_experiment_come_out_equal_while_a_raylet_is_killed(
         there = run("there", engine="ray", engine_options=options)
     assert killed
     assert there.equals(here)
+
+
+@pytest.mark.slow
+def test_a_campaign_goes_on_after_the_head_of_its_cluster_was_lost(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    """The driver ends with the head, as if it were killed; the same command ends the campaign."""
+    with new_store(empty_database, tmp_path) as patch:
+        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "here"))
+        parameters: Any = {**SMALL, **CAMPAIGN}
+        al.Campaign(show_progress=False, campaign="here", **parameters).run()
+        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "there"))
+        uri = f"sqlite:///{tmp_path}/mlflow.db"
+        base = {
+            **os.environ,
+            "MLFLOW_TRACKING_URI": uri,
+            "RAY_gcs_rpc_server_reconnect_timeout_s": "3",
+        }
+        given = [f"--{name}={value}" for name, value in {**parameters, "campaign": "there"}.items()]
+
+        def begun(address: str) -> subprocess.Popen[str]:
+            how = ["--engine=ray", f"--engine_options=address={address}, workers=2, cpus=1"]
+            command = [sys.executable, "-m", "al", "main", *given, *how]
+            env = {**base, "PYTHONPATH": str(ROOT)}
+            return subprocess.Popen(command, env=env, text=True, stderr=subprocess.PIPE)
+
+        with cluster() as made:
+            driver = begun(made.address)
+            kept = tmp_path / "cache" / "there" / "passes"
+            end = time.monotonic() + 120
+            while not list(kept.rglob("*.journal")) and time.monotonic() < end:
+                assert driver.poll() is None, driver.communicate()[1]
+                time.sleep(0.1)
+            made.kill_head()
+            _, said = driver.communicate(timeout=150)
+            assert driver.returncode != 0
+            assert "Traceback" not in said
+        with cluster() as made:
+            driver = begun(made.address)
+            _, said = driver.communicate(timeout=200)
+            assert driver.returncode == 0, said
+        assert came_to("there")[0] == came_to("here")[0]
 
 
 # -- a key -------------------------------------------------------------------------------------
