@@ -37,18 +37,18 @@ from benchmarks.common import EXPERIMENT, Row, own_store, report
 OUTPUTS = ("probabilities", "embeddings", "samples")
 
 
-def cpu() -> tuple[float, float]:
-    """CPU seconds of this process, and of all processes below it that are there."""
+def cpu() -> dict[str, float]:
+    """CPU seconds of this process, of workers, and of Ray's own processes below it."""
+    found = {"driver": 0.0, "workers": 0.0, "Ray": 0.0}
     me = psutil.Process()
-    below = 0.0
-    for child in me.children(recursive=True):
+    for process in (me, *me.children(recursive=True)):
         try:
-            times = child.cpu_times()
+            times, words = process.cpu_times(), " ".join(process.cmdline())
         except psutil.Error:
             continue
-        below += times.user + times.system
-    own = me.cpu_times()
-    return own.user + own.system, below
+        who = "driver" if process == me else "workers" if "ray::Worker" in words else "Ray"
+        found[who] += times.user + times.system
+    return found
 
 
 def score(given: dict[str, Any], engine: Engine, folder: Path) -> tuple[Row, np.ndarray]:
@@ -65,8 +65,8 @@ def score(given: dict[str, Any], engine: Engine, folder: Path) -> tuple[Row, np.
         after = cpu()
         rows = view.probabilities
         count = len(session.data.ids("train"))
-    own, below = after[0] - before[0], after[1] - before[1]
-    return {"wall": wall, "cpu": own + below, "driver": own, "samples": count}, np.array(rows)
+    spent = {who: after[who] - before[who] for who in after}
+    return {"wall": wall, **spent, "samples": count}, np.array(rows)
 
 
 def simulated(workers: int, shards: int, work: float, driver: float) -> float:
@@ -107,41 +107,55 @@ def turns(task: str, rounds: int, workers: int) -> tuple[list[Row], float]:
 
 
 def compared(rows: Sequence[Row]) -> list[Row]:
-    """Medians, and the median of the ratios of one round."""
+    """Medians, and the median of the ratios of one round.
+
+    Ray's own processes are there while this process works alone as well, and count for neither
+    in the first ratio, and for the cluster in the second.
+    """
     table = []
+    base = [row for row in rows if row["engine"] == "local"]
     for name in ("local", "ray"):
         own = [row for row in rows if row["engine"] == name]
-        pairs = zip(own, [row for row in rows if row["engine"] == "local"], strict=True)
-        both = [(mine["cpu"] / base["cpu"], mine["wall"] / base["wall"]) for mine, base in pairs]
+        both = list(zip(own, base, strict=True))
+        ray = 1.0 if name == "ray" else 0.0
         table.append(
             {
                 "engine": name,
                 "samples": own[0]["samples"],
-                "CPU s": statistics.median(row["cpu"] for row in own),
-                "of it driver": statistics.median(row["driver"] for row in own),
+                **{
+                    f"{who}, CPU s": statistics.median(row[who] for row in own)
+                    for who in ("driver", "workers", "Ray")
+                },
                 "wall s": statistics.median(row["wall"] for row in own),
-                "CPU / local": statistics.median(c for c, _ in both),
-                "wall / local": statistics.median(w for _, w in both),
+                "CPU": statistics.median(
+                    (mine["driver"] + mine["workers"]) / other["driver"] for mine, other in both
+                ),
+                "CPU with Ray's": statistics.median(
+                    (mine["driver"] + mine["workers"] + ray * mine["Ray"]) / other["driver"]
+                    for mine, other in both
+                ),
+                "wall": statistics.median(mine["wall"] / other["wall"] for mine, other in both),
             }
         )
     return table
 
 
 def scaled(table: Sequence[Row], samples: int) -> list[Row]:
-    """How well workers would be used on a pool of so many samples."""
+    """How well workers would be used on a pool of so many samples, by a model like this one and
+    by models that take longer."""
     ray = table[1]
     pieces = -(-ray["samples"] // SHARD)
-    work = (ray["CPU s"] - ray["of it driver"]) / pieces
-    driver = ray["of it driver"] / pieces
+    work, driver = ray["workers, CPU s"] / pieces, ray["driver, CPU s"] / pieces
     return [
         {
+            "model": f"{times} × as slow" if times > 1 else "this one",
             "workers": workers,
-            "samples": samples,
-            "s a shard, worker": work,
+            "s a shard, worker": times * work,
             "s a shard, driver": driver,
-            "used": simulated(workers, -(-samples // SHARD), work, driver),
+            "used": simulated(workers, -(-samples // SHARD), times * work, driver),
         }
-        for workers in (2, 10, 100, 1000)
+        for times in (1, 10, 100)
+        for workers in (2, 10, 100)
     ]
 
 

@@ -99,12 +99,15 @@ class Mapping(Counting):
 
 
 class Reading(Encoder):
-    """The same of texts; it takes none that says no."""
+    """The same of texts; where `READ_BY` names a file, it writes down who reads much."""
 
     name, digest, width = "tests.encoders:Reading", "reading", 2
     takes: ClassVar[Encoded] = "texts"
 
     def __call__(self, samples: Any) -> np.ndarray:
+        if "READ_BY" in os.environ and len(samples) > 20:  # an input example is less
+            with open(os.environ["READ_BY"], "a") as file:
+                file.write(f"{os.getpid()}\n")
         return np.array([[len(text), text.count("a")] for text in samples], np.float32)
 
 

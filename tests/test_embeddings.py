@@ -186,3 +186,36 @@ def test_texts_are_inputs_by_their_vectors_and_a_new_row_costs_one(
     data.refresh()
     assert data.inputs(np.array([4])).tolist() == [[5, 2]]
     assert asked[3:] == ["la la"]
+
+
+# -- made by others ----------------------------------------------------------------------------
+
+
+def test_what_others_embed_is_kept_as_if_it_were_made_here() -> None:
+    class Other(Counting):
+        digest = "other"
+
+    there, here = Embeddings(Other()), Embeddings(Counting())
+    expected = here.of(EVERY, EVERY, images)
+    asked: list[list[int]] = []
+
+    def by(parts: Any) -> Any:
+        for part in reversed(parts):
+            asked.append(list(part))
+            yield part, there.fresh(part, images)
+
+    there.by = by
+    before = counted()
+    assert np.array_equal(there.of(EVERY[3:5], EVERY, images), expected[3:5])
+    assert sorted(asked) == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11],
+                             [12, 13, 14, 15, 16, 17], [18, 19]]  # fmt: skip
+    assert np.array_equal(there.of(EVERY, EVERY, images), expected)
+    assert counted() == before + len(EVERY)
+
+
+def test_alone_only_what_is_asked_for_is_embedded() -> None:
+    one = Embeddings(Counting())
+    one.alone = True
+    found = one.of(EVERY[3:5], EVERY, images)
+    assert counted() == 2
+    assert np.array_equal(Embeddings(Counting()).of(EVERY, EVERY, images)[3:5], found)

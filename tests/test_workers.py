@@ -29,6 +29,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.opening import look_into, open_session
 from al.progress import bar, showing
 from tests.conftest import SMALL
+from tests.encoders import WORDS
 from tests.process_engine import ProcessEngine
 from tests.stores import outcome, runs
 from tests.test_living_pool import TASK, write
@@ -110,6 +111,33 @@ def test_folds_of_peoples_labels_come_out_equal_on_processes(twice: Any) -> None
     assert os.getpid() not in ProcessEngine.pids
     assert len(ProcessEngine.pids) == 2
     assert 0 < ProcessEngine.largest < 100_000  # no data set travels
+
+
+@pytest.mark.slow
+def test_texts_are_embedded_where_the_engine_works_and_come_out_equal(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    with new_store(empty_database, tmp_path) as patch:
+        patch.setenv("COUNTED", str(tmp_path / "counted"))
+        rng = np.random.default_rng(0)
+        texts = [" ".join(rng.choice(WORDS[5:], 6)) for _ in range(120)]
+        table = pd.DataFrame({"text": texts, "kind": ["rain" in text for text in texts]})
+        table.to_csv("texts.csv", index=False)
+        given: Any = {
+            **SMALL, "task": "text", "data": "texts.csv", "text": "text", "target": "kind",
+            "encoder": "tests.encoders:Reading", "initial_size": 10, "query_size": 5,
+            "strategy": "margin", "cycles": 1,
+        }  # fmt: skip
+        pids = {}
+        for name, engine in (("here", "local"), ("there", "processes")):
+            patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / name))
+            patch.setenv("READ_BY", str(tmp_path / name))
+            how = {"engine_options": "workers=2"} if engine == "processes" else {}
+            al.Campaign(show_progress=False, campaign=name, engine=engine, **{**given, **how}).run()
+            pids[name] = {*(tmp_path / name).read_text().split()}
+        assert came_to("there") == came_to("here")
+        assert pids["here"] == {str(os.getpid())}
+        assert str(os.getpid()) not in pids["there"]
 
 
 # -- everything goes through it ------------------------------------------------------------------

@@ -24,7 +24,17 @@ from al.contracts.choosing import (
     Query,
     Strategy,
 )
-from al.contracts.data import Batch, DataLoader, DataSpec, Held, Label, Preview, Split, Splits
+from al.contracts.data import (
+    Batch,
+    DataLoader,
+    DataSpec,
+    Embedder,
+    Held,
+    Label,
+    Preview,
+    Split,
+    Splits,
+)
 from al.contracts.encoding import Encoded, Encoder
 from al.contracts.judging import Candidate, Criterion, Election, Recorder, Verdict
 from al.contracts.model import Calibration, Graph, Task
@@ -46,6 +56,7 @@ __all__ = [
     "DataLoader",
     "DataSpec",
     "Election",
+    "Embedder",
     "Encoded",
     "Encoder",
     "Engine",

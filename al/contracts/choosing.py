@@ -213,6 +213,8 @@ class Engine(ABC):
 
     #: What can be given as `engine_options`: name → help line.
     options: ClassVar[Mapping[str, str]] = {}
+    #: Whether its workers are other processes, to which it pays to hand out more than models.
+    apart: ClassVar[bool] = False
     #: Device of its workers where that is another than this process's, like "cuda".
     device: str = ""
 

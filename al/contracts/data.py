@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -112,6 +112,10 @@ class Held:
 
     ids: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, Label | None] = field(default_factory=dict)
+
+
+#: Takes parts of the samples, as ids; gives each with an array of what is kept of its vectors.
+Embedder = Callable[[Sequence[Sequence[str]]], Iterable[tuple[Sequence[str], Any]]]
 
 
 class DataLoader(ABC):
@@ -269,6 +273,20 @@ class DataLoader(ABC):
     @abstractmethod
     def example(self) -> Any:
         """Two samples as a user hands them to a served version; see `Task.inputs`."""
+
+    def embed_by(self, embedder: Embedder | None) -> None:
+        """Who embeds samples whose vectors are missing, where an encoder reads them.
+
+        Args:
+            embedder: takes parts of the samples and gives each with what `embedded` makes of it,
+                in any order; None for this process, and only what is asked for, as others embed
+                the rest.
+        """
+        return
+
+    def embedded(self, ids: Sequence[str]) -> np.ndarray:
+        """What is kept of some samples' vectors, made here and now, [len(ids), row]."""
+        raise NotImplementedError
 
     def told(self) -> list[str]:
         """Lines of what is made of the data: what is used, what is left out and why."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,8 @@ PACK_OF_GRIDS = 128
 #: Version of what is kept of each: another one is never read.
 FORMATS = {"images": 1, "texts": 2}
 
+_By = Callable[[Sequence[Sequence[int]]], Iterable[tuple[Sequence[int], np.ndarray]]]
+
 
 class Embeddings(Packs):
     """Vectors by the digest of the samples that they are of.
@@ -34,6 +37,11 @@ class Embeddings(Packs):
 
     Args:
         half: keep them as float16.
+
+    Attributes:
+        by: gives packs of rows, each with what `fresh` makes of it elsewhere; None where this
+            process embeds.
+        alone: only what is asked for is embedded, as others embed the rest.
     """
 
     #: What is kept, in messages and as a folder.
@@ -45,6 +53,8 @@ class Embeddings(Packs):
         made_by = hashlib.sha256(f"{encoder.digest} {device()}".encode()).hexdigest()[:16]
         folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMATS[encoder.takes]}"
         super().__init__(folder, (self.row,), dtype, self.kept)
+        self.by: _By | None = None
+        self.alone = False
 
     @property
     def pack(self) -> int:
@@ -93,14 +103,19 @@ class Embeddings(Packs):
         samples: Callable[[Sequence[int]], Any],
     ) -> None:
         """Embed all there are where one of some is missing."""
-        if not all(content in self for content in contents):
+        if all(content in self for content in contents):
+            return
+        if not self.alone:
             self._embed(every, samples)
+            return
+        asked = set(contents)
+        self._embed([content if content in asked else "" for content in every], samples)
 
     def _embed(self, every: Sequence[str], samples: Callable[[Sequence[int]], Any]) -> None:
         self.recall()  # of another process meanwhile
         rows: dict[str, int] = {}
         for row, content in enumerate(every):
-            if content not in self:
+            if content and content not in self:
                 rows.setdefault(content, row)
         left, begun = list(rows.items()), time.monotonic()
         if not left:
@@ -111,15 +126,36 @@ class Embeddings(Packs):
             _log.info(f"{len(left)} {what} are embedded by {self.encoder.name}, once; what is kept "
                       f"takes {size:,.0f} MB")  # fmt: skip
         with bar(desc="embed", total=len(left), unit=what[:-1]) as progress:
-            for start in range(0, len(left), self.pack):
-                some = dict(left[start : start + self.pack])
-                self._embed_pack(some, samples, progress.update)
+            packs = [left[at : at + self.pack] for at in range(0, len(left), self.pack)]
+            if self.by is not None:
+                self._take(packs, progress.update)
+                packs = []
+            for pack in packs:
+                self._embed_pack(dict(pack), samples, progress.update)
         seconds = max(time.monotonic() - begun, 1e-3)
         _log.info(
             f"{len(left)} {what} embedded by {self.encoder.name} and kept: "
             f"{len(left) / seconds:.0f} a second"
         )
-        self.trim(set(every))
+        if not self.alone:
+            self.trim(set(every))
+
+    def fresh(self, rows: Sequence[int], samples: Callable[[Sequence[int]], Any]) -> np.ndarray:
+        """What is kept of a pack of samples, made now, [n, row]."""
+        block = IMAGES if self.encoder.takes == "images" else self.pack
+        made = [
+            self.made(samples(rows[at : at + block])).astype(self.dtype, copy=False)
+            for at in range(0, len(rows), block)
+        ]
+        return np.concatenate(made)
+
+    def _take(self, packs: Sequence[Sequence[tuple[str, int]]], done: Callable[[int], Any]) -> None:
+        """Keep what others embed, pack by pack as they come."""
+        assert self.by is not None
+        content = {row: name for pack in packs for name, row in pack}
+        for rows, made in self.by([[row for _, row in pack] for pack in packs]):
+            self.keep({content[row]: one for row, one in zip(rows, made, strict=True)})
+            done(len(rows))
 
     def _embed_pack(
         self,
@@ -130,16 +166,16 @@ class Embeddings(Packs):
         """Embed what no other process has embedded before its turn came."""
         from filelock import FileLock  # late: a served version needs none
 
-        block = IMAGES if self.encoder.takes == "images" else self.pack
-        with FileLock(self.folder / "lock"):
+        with nullcontext() if self.alone else FileLock(self.folder / "lock"):
             self.recall()
             new = [content for content in rows if content not in self]
             done(len(rows) - len(new))
+            block = IMAGES if self.encoder.takes == "images" else self.pack
             found: dict[str, np.ndarray] = {}
             for start in range(0, len(new), block):
                 some = new[start : start + block]
-                made = self.made(samples([rows[content] for content in some]))
-                found.update(zip(some, made.astype(self.dtype, copy=False), strict=True))
+                made = self.fresh([rows[content] for content in some], samples)
+                found.update(zip(some, made, strict=True))
                 done(len(some))
             self.keep(found)
 

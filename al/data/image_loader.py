@@ -20,6 +20,7 @@ from al.data.encoding import check_encoder, detail_of, encoder_of
 from al.data.images import About, decode, preview
 from al.data.own import READING, OwnLoader, Samples
 from al.data.pictures import Pictures, Seen
+from al.data.spread_embedding import SpreadEmbedding
 from al.errors import DataError, SamplesError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ImageFile:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
-class ImageLoader(OwnLoader):
+class ImageLoader(SpreadEmbedding, OwnLoader):
     """Images decoded and resized once; files that are damaged are left out and told.
 
     Args:
@@ -183,6 +184,9 @@ class ImageLoader(OwnLoader):
         """What an encoder made of some rows; all there are, are embedded where one is missing."""
         every = self.samples.contents
         return read([every[row] for row in rows], every, self._decoded)
+
+    def _raw(self, rows: Sequence[int]) -> np.ndarray:
+        return self._decoded(rows)
 
     def _decoded(self, rows: Sequence[int]) -> np.ndarray:
         """Some images, uint8 [n, size, size, 3]."""

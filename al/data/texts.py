@@ -22,6 +22,7 @@ from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
+from al.data.spread_embedding import SpreadEmbedding
 from al.data.watched import Watched
 from al.errors import DataError, SamplesError
 
@@ -41,7 +42,7 @@ def features(texts: Sequence[str]) -> sparse.csr_matrix:
     return sparse.csr_matrix(hashing.transform(texts))
 
 
-class TextLoader(OwnLoader):
+class TextLoader(SpreadEmbedding, OwnLoader):
     """Texts, kept as sparse rows, of which a batch is dense; or as the vectors of an encoder.
 
     Args:
@@ -140,9 +141,9 @@ class TextLoader(OwnLoader):
             return torch.from_numpy(self._features[rows].toarray())  # type: ignore[index]
         every = self.samples.contents
         contents = [every[row] for row in rows]
-        return torch.from_numpy(self._embeddings.of(contents, every, self._said))
+        return torch.from_numpy(self._embeddings.of(contents, every, self._raw))
 
-    def _said(self, rows: Sequence[int]) -> list[str]:
+    def _raw(self, rows: Sequence[int]) -> list[str]:
         """Some texts."""
         return [self._texts[row] for row in rows]
 

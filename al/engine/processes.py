@@ -24,6 +24,7 @@ R = TypeVar("R")
 class ProcessEngine(Engine):
     """Runs the shards in several processes of this machine, each of which makes its worker."""
 
+    apart = True
     options = {"workers": "how many processes; one for each core by default"}
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:

@@ -26,7 +26,7 @@ from al.pipeline.pools import Pools, unasked
 from al.pipeline.seen_data import SeenData, some
 from al.pipeline.steps import Step
 from al.pipeline.stopping import StopRule
-from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weights
+from al.pipeline.workers import CampaignModel, CampaignRecipe, ModelRecipe, Weights, embed
 from al.registry import Registry
 from al.state import (
     GIVEN,
@@ -106,6 +106,8 @@ class Session:
     gathered: Gathered = field(default_factory=Gathered)
 
     def __post_init__(self) -> None:
+        if self.engine.apart:
+            self.data.embed_by(lambda parts: embed(self.engine, self.recipe, parts))
         self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
 
     @property

@@ -11,18 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 
 from al.catalog import make_task
 from al.contracts import DataLoader, Engine, Graph, Held, Splits
-from al.engine import Made, Runner
+from al.engine import Made, Runner, WorkerOf, spread
 from al.errors import DataError, RegistryError
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
 from al.pipeline.growing import GROW
@@ -86,7 +87,9 @@ class _Elsewhere:
     def __call__(self) -> Makings:
         torch.set_num_threads(self.threads)
         hide()
-        return _checked(self.record, self.held, self.device, self.samples)
+        made = _checked(self.record, self.held, self.device, self.samples)
+        made.data.embed_by(None)
+        return made
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,18 @@ class CampaignModel(Runner):
         return self.recipe.weights.digest
 
 
+def embed(
+    engine: Engine, recipe: Callable[[], Makings], parts: Sequence[Sequence[str]]
+) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+    """Parts of the samples, each with its vectors as they are kept, made where the engine works."""
+    return spread(engine, WorkerOf(recipe, _embedded), parts)
+
+
 # -- in the worker's process -------------------------------------------------------------------
+
+
+def _embedded(makings: Makings, ids: Sequence[str]) -> np.ndarray:
+    return makings.data.embedded(ids)
 
 
 def _read(record: bytes) -> CampaignRecord:

@@ -54,6 +54,7 @@ class _Actor:
 class RayEngine(Engine):
     """Runs the shards on the workers of a Ray cluster."""
 
+    apart = True
     options = {
         "address": "HOST:PORT of the cluster's head; auto for this machine's cluster, "
         "here for one that begins and ends with the command",
