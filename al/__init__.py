@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("MKL_DYNAMIC", "FALSE")
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Campaign", "Experiment", "__version__", "recommend"]
 
 

@@ -333,7 +333,7 @@ class Config:
             value = getattr(self, name)
             if not re.fullmatch(r"[\w.\-]{1,200}", value):
                 raise ConfigError(
-                    f"{name}={value!r} is no name: use letters, digits, '.', '_' and '-'"
+                    f"{name}={value!r} is not a name: use letters, digits, '.', '_' and '-'"
                 )
 
     @property
@@ -355,7 +355,7 @@ class Config:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise ConfigError(f"{name}={text!r} is no number: give one, or off")
+            raise ConfigError(f"{name}={text!r} is not a number: give one, or off")
         return value
 
     @property
@@ -422,7 +422,7 @@ class Config:
         """From names and values, as a person or a file gives them.
 
         Raises:
-            UnknownName: a name that is no parameter.
+            UnknownName: a name that is not a parameter.
         """
         known = {parameter.name for parameter in dataclasses.fields(cls)}
         for name in values:

@@ -26,7 +26,7 @@ def cache_limit() -> int:
     """Bytes that things of a kind may take: `$AL_CACHE_GB`, 10 by default.
 
     Raises:
-        ConfigError: it is no number.
+        ConfigError: it is not a number.
     """
     given = os.environ.get("AL_CACHE_GB", "10")
     try:
@@ -34,7 +34,7 @@ def cache_limit() -> int:
     except ValueError:
         limit = -1.0
     if not 0 <= limit < math.inf:
-        raise ConfigError(f"AL_CACHE_GB={given!r} is no size: give gigabytes, like 10")
+        raise ConfigError(f"AL_CACHE_GB={given!r} is not a size: give gigabytes, like 10")
     return int(limit * 1e9)
 
 

@@ -31,7 +31,7 @@ def decode_mask(label: Any, classes: int, *, void: bool = False) -> np.ndarray:
         void: whether pixels may be `VOID`.
 
     Raises:
-        LabelError: it is no mask, or holds a value that is none of so many classes.
+        LabelError: it is not a mask, or holds a value that is none of so many classes.
     """
     try:
         height, width = (int(side) for side in label["size"])

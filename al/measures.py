@@ -210,7 +210,7 @@ def is_top(over: str) -> bool:
 
 
 def check_over(over: str) -> None:
-    """Refuse what is no reduction.
+    """Refuse an unknown reduction.
 
     Raises:
         ConfigError: says which there are.

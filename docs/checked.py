@@ -132,7 +132,7 @@ def folders(folder: Path) -> dict[str, Any]:
 
 AWKWARD: dict[str, Files] = {
     "Decimal commas, parted by semicolons": decimal_commas,
-    "One cell that is no number": stray_cell,
+    "One cell that is not a number": stray_cell,
     "Rows that are shorter than the header": short_rows,
     "A row that is longer than the header": long_row,
     "Two columns of one name": two_columns_of_one_name,

@@ -275,7 +275,7 @@ REMEDIES: list[tuple[str, Callable[..., None]]] = [
     (r"belongs to run (\w+) of 'c', which is deleted: restore that run", Person.restore_run),
     (r"set its tag al\.campaign_run to (\w+)", Person.set_owner),
     (r"rename it, and the campaign makes another", Person.rename_model),
-    (r"is no campaign's: pass another model name, or rename it", Person.rename_model),
+    (r"is not a campaign's: pass another model name, or rename it", Person.rename_model),
     (r"run select-data of cycle (\d+) was deleted.*: restore it", Person.restore_select_data),
     (r"runs (\w+) and \w+ are each campaign 'c': delete all but one", Person.delete_this_run),
     (r"samples have vanished.*pass missing=drop", Person.drop_what_is_missing),

@@ -29,7 +29,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "entities": ("place", 'no & "one" <so>'),
 }
 KINDS: list[str] = ["class", "labels", "mask", "boxes", "number", "entities"]
-#: What people see where labels are of a kind, and it is no image.
+#: What people see where labels are of a kind, and it is not an image.
 SHOWN = {"entities": "text"}
 
 

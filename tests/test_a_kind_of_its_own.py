@@ -46,7 +46,7 @@ class Scale(Kind):
 
     def check(self, label: Label) -> None:
         if type(label) is not int or not 1 <= label <= len(self.spec.classes):
-            raise LabelError(f"{label!r} is no grade: give 1 to {len(self.spec.classes)}")
+            raise LabelError(f"{label!r} is not a grade: give 1 to {len(self.spec.classes)}")
 
     def from_form(self, said: Any) -> Label:
         return self.position(said) + 1 if isinstance(said, str) else said
@@ -63,7 +63,7 @@ class Scale(Kind):
         return (grades[:, None] > torch.arange(1, len(self.spec.classes))).float()
 
     def wrong(self, target: Any) -> str:
-        return "" if 0 <= target < len(self.spec.classes) else f"{target} is no grade's position"
+        return "" if 0 <= target < len(self.spec.classes) else f"{target} is not a grade's position"
 
     def label(self, target: Any) -> Label:
         return int(target) + 1
@@ -210,10 +210,10 @@ def test_people_answer_in_the_form_that_the_kind_has() -> None:
     assert cells.label(" 3.0", decimal_comma=False) == 3
     data.check_label(cells.label("5", decimal_comma=False))
     assert kind.from_form(kind.to_form(2)) == 2
-    with pytest.raises(LabelError, match="'6' is no class"):
+    with pytest.raises(LabelError, match="'6' is not a class"):
         cells.label("6", decimal_comma=False)
     for wrong in (0, 6, "3", 2.5, True, None):
-        with pytest.raises(LabelError, match="is no grade: give 1 to 5"):
+        with pytest.raises(LabelError, match="is not a grade: give 1 to 5"):
             data.check_label(wrong)
 
 
@@ -230,7 +230,7 @@ def test_what_annotating_costs_is_what_the_kind_says() -> None:
         ("clas", UnknownName, "unknown kind 'clas': did you mean 'class'"),
         ("tests.test_a_kind_of_its_own:Scal", UnknownName, "did you mean 'Scale'"),
         ("tests.nowhere:Scale", UnknownName, "no module named 'tests.nowhere'"),
-        ("tests.test_a_kind_of_its_own:Grades", ConfigError, "is no kind: name a subclass"),
+        ("tests.test_a_kind_of_its_own:Grades", ConfigError, "is not a kind: name a subclass"),
     ],
 )
 def test_a_kind_that_is_none_is_one_line_wherever_it_is_named(

@@ -117,7 +117,9 @@ def test_cells_that_say_nothing_to_a_version_are_told(
     strange = frame.astype(object).set_axis([f"p{n}" for n in range(ROWS)])
     strange.loc["p3", "visits"], strange.loc["p5", "plan"] = "often", "gold"
     assert len(model.predict(strange)) == ROWS
-    assert "column 'visits': 1 of 107 cells are no numbers and count as missing, 'often' first (row"
+    assert (
+        "column 'visits': 1 of 107 cells are not numbers and count as missing, 'often' first (row"
+    )
     assert "'often' first (row p3)" in caplog.text
     assert "column 'plan': 1 of 120 cells hold none of its 3 values" in caplog.text
 
@@ -139,7 +141,7 @@ def test_images_go_in_as_bytes_or_paths_and_one_that_is_bad_costs_its_own_row(
     pd.testing.assert_frame_equal(found.loc[["a", "c"]].drop(columns="error"), expected.iloc[::2])
     assert found.loc["b"].isna().tolist() == [True] * 5 + [False]
     assert found["error"].tolist() == ["", "no image", "", "No such file or directory"]
-    assert "2 of 4 rows have no answer: row 1 is no image that can be read" in caplog.text
+    assert "2 of 4 rows have no answer: row 1 is not an image that can be read" in caplog.text
     all_bad = answered(task, data.spec, graph, named.loc[["d", "b"]])
     assert all_bad["label"].isna().all()
 

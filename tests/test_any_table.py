@@ -28,7 +28,7 @@ texts = st.lists(st.sampled_from(WORDS), min_size=2, max_size=4, unique=True)
 
 @st.composite
 def columns(draw: st.DrawFn) -> tuple[str, list[Any]]:
-    """What a column holds: its kind and a value a row, None where there is none."""
+    """What a column holds: its kind and a value a row, None if there is none."""
     kind = draw(st.sampled_from(["number", "whole", "percent", "word", "date"]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     values: list[Any]

@@ -224,8 +224,8 @@ def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"wait": "long"}, "wait='long' is no span of time"),
-        ({"answers_within": "2"}, "answers_within='2' is no span of time"),
+        ({"wait": "long"}, "wait='long' is not a span of time"),
+        ({"answers_within": "2"}, "answers_within='2' is not a span of time"),
         ({"quorum": 1.5}, "quorum=1.5: give a share"),
     ],
 )

@@ -236,7 +236,7 @@ def test_each_class_has_a_draw_of_its_own_and_what_is_no_promise_is_one_line(
     one.run()
     for how, line in (
         ({"error": 0}, "error=0: give a share between 0 and 1"),
-        ({"confidence": "much"}, "confidence='much' is no number"),
+        ({"confidence": "much"}, "confidence='much' is not a number"),
         ({"per_class": "yes"}, "per_class='yes': give on or off"),
         ({"draw": 0.5}, r"draw=0.5: give a whole number from 1"),
         ({"draw": 100}, r"draw=100 is too small .* takes at least 2\d\d answers .*, 1\d\d more"),

@@ -29,7 +29,7 @@ def test_shares_part_all_shards_and_no_two_have_one_in_common(count: int) -> Non
 
 @pytest.mark.parametrize("text", ["", "3", "8/8", "9/8", "-1/8", "0/0", "a/b", "1/2/3", "/8"])
 def test_what_is_no_share_is_a_line(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no share: give 0/8, …, 7/8 to eight processes$"):
+    with pytest.raises(ConfigError, match=r"is not a share: give 0/8, …, 7/8 to eight processes$"):
         Share.read(text)
 
 
@@ -124,7 +124,7 @@ def test_a_query_finds_what_processes_beside_it_have_scored(
     monkeypatch.setattr(pool_pass, "SHARD", 256)
     given = {"strategy": "margin(3x) > vote_entropy", "candidates": 2, "epochs": 1}
     campaign(**given, campaign="c", cycles=1).run()
-    with pytest.raises(ConfigError, match="is no share"):
+    with pytest.raises(ConfigError, match="is not a share"):
         campaign(campaign="c").score("2/2")
     for number in range(2):
         campaign(campaign="c").score(f"{number}/2")

@@ -434,7 +434,7 @@ def test_a_label_outside_the_classes_names_annotator_and_sample(
     campaign: Make, client: Any, folder: Path
 ) -> None:
     (folder / "my_code.py").write_text(SLOW_ANNOTATOR)
-    with pytest.raises(AlError, match=r"anna on sample 'digit-\d+': 'eleven' is no class"):
+    with pytest.raises(AlError, match=r"anna on sample 'digit-\d+': 'eleven' is not a class"):
         campaign(campaign="c", annotator="my_code:Wrong").run()
     assert not runs(client, step="train", campaign="c")
 

@@ -87,7 +87,7 @@ def test_shuffled_batches_keep_ids_inputs_and_labels_together() -> None:
 
 
 def test_a_label_outside_the_classes_is_refused_with_what_is_near() -> None:
-    with pytest.raises(LabelError, match="'bea' is no class: did you mean 'bee'"):
+    with pytest.raises(LabelError, match="'bea' is not a class: did you mean 'bee'"):
         loader().check_label("bea")
     loader().check_label("bee")
 

@@ -193,7 +193,7 @@ def test_a_served_version_takes_bytes_and_squares_and_says_what_is_none(folder: 
     assert np.array_equal(found, loader.inputs(loader.rows(ids)).numpy())
     squares = loader.pictures.read(loader.fingerprints(ids))
     assert np.array_equal(task.inputs(loader.spec, squares), found)
-    with pytest.raises(DataError, match="row 1 is no image that can be read"):
+    with pytest.raises(DataError, match="row 1 is not an image that can be read"):
         task.inputs(loader.spec, pd.DataFrame({"image": [example["image"][0], b"no"]}))
     with pytest.raises(DataError, match=r"images of shape \(8, 8, 3\) are none of \(32, 32, 3\)"):
         task.inputs(loader.spec, squares[:, :8, :8])

@@ -192,7 +192,7 @@ def test_an_encoder_that_was_swapped_before_it_was_loaded_is_noticed(
 
 
 def _broken(folder: Path, how: str) -> tuple[str, str]:
-    """A folder that is no model that can be used, and what takes it."""
+    """A folder that is not a model that can be used, and what takes it."""
     if how == "no model":
         folder.mkdir()
         return str(folder), "images"

@@ -131,7 +131,7 @@ def test_any_tags_become_the_entities_that_seqeval_takes_them_for(tags: list[int
 
 
 def test_a_token_is_of_an_entity_that_it_shares_a_character_with() -> None:
-    starts, ends = torch.tensor([[0, 5, 0]]), torch.tensor([[4, 9, 0]])  # the last is no token
+    starts, ends = torch.tensor([[0, 5, 0]]), torch.tensor([[4, 9, 0]])  # the last is not a token
     tags = graph()._tags(starts, ends, KIND.tensor([label_of((1, 7, "LOC"))]))
     assert tags.tolist() == [[2, 5, 0]]
     apart = graph()._tags(starts, ends, KIND.tensor([label_of((0, 4, "LOC"), (5, 9, "LOC"))]))

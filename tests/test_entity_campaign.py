@@ -154,12 +154,12 @@ def test_a_query_is_lines_with_the_very_text_and_what_is_said_comes_back(desk: F
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ([[0, 3, "PRE"]], "'PRE' is no class: did you mean 'PER'"),
+        ([[0, 3, "PRE"]], "'PRE' is not a class: did you mean 'PER'"),
         ([[0, 3, "PER"], [2, 5, "LOC"]], "entities at 0–3 and 2–5 overlap"),
         ([[0, 999, "PER"]], "reaches beyond its text"),
         ([[0, 3]], "entities are "),
-        ("Anna", "'Anna' is no list of entities: write "),
-        (7, "'7' is no list of entities|entities are "),
+        ("Anna", "'Anna' is not a list of entities: write "),
+        (7, "'7' is not a list of entities|entities are "),
         ([["a", "b", "PER"]], "entities are "),
     ],
 )
@@ -174,7 +174,7 @@ def test_lines_that_are_no_objects_are_refused_by_their_number(tmp_path: Path) -
     path = tmp_path / "query.jsonl"
     for text in ("[1]\n", "{\n", '{"nr": 1}\n', "3\n"):
         path.write_text("\n" + text)
-        with pytest.raises(DataError, match="line 2 is no JSON object with an id"):
+        with pytest.raises(DataError, match="line 2 is not a JSON object with an id"):
             read_lines(path)
     path.write_bytes(b'{"id": "\xff"}')
     with pytest.raises(DataError, match="is not UTF-8"):

@@ -94,8 +94,8 @@ def test_comments_counted_tokens_and_files_without_tags_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Anna PER\n", "line 1: 'PER' is no tag: write O, B-CLASS or I-CLASS"),
-        ("a O\n\nb O\nc _\n", "line 4: '_' is no tag"),
+        ("Anna PER\n", "line 1: 'PER' is not a tag: write O, B-CLASS or I-CLASS"),
+        ("a O\n\nb O\nc _\n", "line 4: '_' is not a tag"),
     ],
 )
 def test_what_is_no_tag_names_its_line(text: str, says: str) -> None:
@@ -142,8 +142,8 @@ def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_told(
         ([span(0, 99)], "reaches beyond its text of 4 characters"),
         ([span(2, 2)], "holds no character"),
         ("Anna", "entities are"),
-        ([{"start": 0, "end": 1, "label": 3}], "3 is no name of a class"),
-        ([span(0, 1, " ")], "' ' is no name of a class"),
+        ([{"start": 0, "end": 1, "label": 3}], "3 is not a name of a class"),
+        ([span(0, 1, " ")], "' ' is not a name of a class"),
     ]
     for said, why in bad:
         delimited._told.clear()
@@ -165,15 +165,15 @@ def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_told(
     [
         ([{"text": "a", "label": []}], {}, DataError, "no key 'entities', which target= can name"),
         ([{"txt": "a", "entities": []}], {}, DataError, "no key 'text'.*did you mean 'txt'"),
-        ([{"text": 3, "entities": []}], {}, DataError, "line 1: 'text' is no text"),
-        ([[1]], {}, DataError, "line 1 is no JSON object"),
+        ([{"text": 3, "entities": []}], {}, DataError, "line 1: 'text' is not a text"),
+        ([[1]], {}, DataError, "line 1 is not a JSON object"),
         (
             [{"text": "a", "entities": []}],
             {},
             DataError,
             "holds no entity",
         ),
-        ([ANNA], {"classes": "PRE"}, ConfigError, "'PRE' is no class: did you mean 'PER'"),
+        ([ANNA], {"classes": "PRE"}, ConfigError, "'PRE' is not a class: did you mean 'PER'"),
     ],
 )
 def test_files_that_say_nothing_are_refused_in_a_line(

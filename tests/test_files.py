@@ -122,10 +122,10 @@ def test_each_bad_label_is_named_by_its_row(desk: Files) -> None:
     with pytest.raises(LabelError) as caught:
         desk.collect(query("000"))
     said = str(caught.value)
-    assert "row 2 (id '000'): 'catt' is no class: did you mean 'cat'?" in said
-    assert "row 3 (id '001'): '7' is no class: choose one of bird, cat, dog" in said
+    assert "row 2 (id '000'): 'catt' is not a class: did you mean 'cat'?" in said
+    assert "row 3 (id '001'): '7' is not a class: choose one of bird, cat, dog" in said
     assert "rows 4 and 5 (id '002') contradict each other" in said
-    assert "row 6: 'zzz' is no id of this query" in said
+    assert "row 6: 'zzz' is not an id of this query" in said
     assert "\n" not in said
 
 
@@ -240,5 +240,5 @@ def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
     assert [f'"{x}"' for x in truth.truth(list(answered["id"]))] == list(answered["label"])
     assert first.exists()
     first.write_text("id,label\n" + answered["id"].iloc[0] + ",eleven\n")
-    with pytest.raises(AlError, match=r"query-01/query.csv: row 2 .*'eleven' is no class"):
+    with pytest.raises(AlError, match=r"query-01/query.csv: row 2 .*'eleven' is not a class"):
         campaign(**{**given, "cycles": 4}).run()

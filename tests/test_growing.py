@@ -53,9 +53,11 @@ def test_what_is_done_about_a_new_class_is_what_the_parameter_says() -> None:
     named = new_in((said("a", "eleven"),), data)
     check_new(named, "grow", data)
     check_new({}, "refuse", data)
-    with pytest.raises(LabelError, match=r"anna on sample 'a': 'eleven' is no class.*=grow to add"):
+    with pytest.raises(
+        LabelError, match=r"anna on sample 'a': 'eleven' is not a class.*=grow to add"
+    ):
         check_new(named, "ask", data)
-    with pytest.raises(LabelError, match="'eleven' is no class") as refused:
+    with pytest.raises(LabelError, match="'eleven' is not a class") as refused:
         check_new(named, "refuse", data)
     assert "grow" not in str(refused.value)
 
@@ -75,7 +77,7 @@ def test_a_new_class_stops_the_cycle_with_both_ways_to_go_on(
 ) -> None:
     campaign(**people, campaign="c").run()
     assert answer(sheet(1)) > 1
-    with pytest.raises(LabelError, match=r"'huge' is no class.*pass new_classes=grow to take"):
+    with pytest.raises(LabelError, match=r"'huge' is not a class.*pass new_classes=grow to take"):
         campaign(**people, campaign="c").run()
     with pytest.raises(LabelError) as refused:
         campaign(**people, campaign="c", new_classes="refuse").run()
@@ -143,9 +145,9 @@ def test_a_class_that_stands_in_the_data_is_known_from_the_next_cycle_on(
     data = pd.read_csv("sizes.csv")
     data.loc[300:309, "kind"] = "huge"  # labelled meanwhile, not asked about
     data.to_csv("sizes.csv", index=False)
-    with pytest.raises(DataError, match=r"sizes.csv row .*'huge' is no class.*new_classes=grow"):
+    with pytest.raises(DataError, match=r"sizes.csv row .*'huge' is not a class.*new_classes=grow"):
         campaign(**given).run()
-    with pytest.raises(DataError, match=r"'huge' is no class.*another campaign can have others"):
+    with pytest.raises(DataError, match=r"'huge' is not a class.*another campaign can have others"):
         campaign(**given, new_classes="refuse").run()
     given["new_classes"] = "grow"
     campaign(**given).run()  # ends the open cycle as it began

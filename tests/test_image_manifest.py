@@ -70,7 +70,7 @@ def test_splits_that_a_manifest_says_are_kept_and_missing_files_are_counted(
         ("x,link/passwd,red,A,1", "row 81: 'link/passwd' leads out of"),
         ("x,file:///etc/passwd,red,A,1", "row 81: 'file:///etc/passwd' leads out of"),
         ("x,https://example.org/a.png,red,A,1", "is not on this disk, and nothing is fetched"),
-        ("x,.,red,A,1", "row 81: '.' is no file"),
+        ("x,.,red,A,1", "row 81: '.' is not a file"),
         ("x,,red,A,1", "row 81 has no path"),
         (",train/red/000.png,red,A,1", "row 81 has no id"),
         ("img-0003,train/red/000.png,red,A,1", "row 4 and list.csv row 81 have one id"),

@@ -74,9 +74,9 @@ def test_single_answers_have_the_new_names_too(tmp_path: Path) -> None:
         ("m.csv", "old,new\nkitten,cut\n", UnknownName, "makes 'cut' of 'kitten', .* mean 'cat'"),
         ("m.csv", "old,new\nkiten,cat\n", UnknownName, "renames 'kiten', .* mean 'kitten'"),
         ("m.csv", "old,other\nkitten,cat\n", DataError, "has no column 'new': it needs old"),
-        ("m.json", '["kitten"]', DataError, "is no JSON object like"),
-        ("m.json", '{"kitten": {"a": 1}}', DataError, "is no JSON object like"),
-        ("none.csv", "", ConfigError, "none.csv is no file"),
+        ("m.json", '["kitten"]', DataError, "is not a JSON object like"),
+        ("m.json", '{"kitten": {"a": 1}}', DataError, "is not a JSON object like"),
+        ("none.csv", "", ConfigError, "none.csv is not a file"),
     ],
 )  # fmt: skip
 def test_a_map_that_cannot_be_is_one_line(

@@ -415,7 +415,7 @@ def test_a_label_that_the_task_does_not_know_is_told_with_its_place(studio: Any)
         annotator.collect(query)
     said = str(found.value)
     assert f"ann@example.com on sample '{query.ids[0]}'" in said
-    assert f"data?task={task['id']}): 'maybe' is no class" in said
+    assert f"data?task={task['id']}): 'maybe' is not a class" in said
 
 
 @pytest.mark.parametrize("kind", ["class", "labels"])
@@ -520,8 +520,8 @@ def test_a_wrong_or_missing_token_is_told_in_a_line_that_does_not_show_it(
     for token, said in (
         ("f" * 40, "refuses the token in LABEL_STUDIO_API_KEY (401)"),
         ("aaa.bbb.ccc", "refuses the token in LABEL_STUDIO_API_KEY (401)"),
-        ("secret\nsecond", "LABEL_STUDIO_API_KEY holds what is no token"),
-        ("geheim ist ü", "LABEL_STUDIO_API_KEY holds what is no token"),
+        ("secret\nsecond", "LABEL_STUDIO_API_KEY holds what is not a token"),
+        ("geheim ist ü", "LABEL_STUDIO_API_KEY holds what is not a token"),
         ("", "no token for Label Studio"),
     ):
         monkeypatch.setenv("LABEL_STUDIO_API_KEY", token)
@@ -552,7 +552,7 @@ def test_a_server_that_is_no_label_studio_or_not_there_is_told_in_a_line(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"url": "ftp://h"}, "is no address"),
+        ({"url": "ftp://h"}, "is not an address"),
         ({"url": "http://me:secret@h"}, "leave them out"),
         ({"overlap": "0"}, "give 1 or more"),
         ({"overlap": "many"}, "give 1 or more"),

@@ -63,7 +63,7 @@ def test_space_and_ends_of_lines_may_come_back_as_a_browser_has_them() -> None:
         ([result(0, 3, "PER", text="Bob")], "'Bob' there and .* in the sample: mark it again"),
         ([result("/div[1]/text()[1]", 3, "PER")], "marked in HTML: show people the sample by a "),  # type: ignore[arg-type]
         ([result(0, 4, "PER"), result(3, 6, "LOC")], "entities at 0–4 and 3–6 overlap"),
-        ([result(0, 4, "ORG")], "'ORG' is no class"),
+        ([result(0, 4, "ORG")], "'ORG' is not a class"),
         ([result(0, 4, "PER", "LOC")], "a shape has 2 labels"),
     ],
 )

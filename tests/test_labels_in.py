@@ -93,7 +93,7 @@ def test_a_file_that_was_exported_is_begun_with_and_what_is_held_back_is_not_lea
         ("id,said\nx,3\n", DataError, "has no column 'label': it needs id and label"),
         ("id,label\nx,3\nx,4\n", DataError, "labels 'x' twice: leave one row"),
         ("id,label\nx,3\n", ConfigError, "has no label of a training sample of this task"),
-        ("id,label\nTRAIN,cat\n", LabelError, "1 labels of .*csv do not fit: 'cat' is no class"),
+        ("id,label\nTRAIN,cat\n", LabelError, "1 labels of .*csv do not fit: 'cat' is not a class"),
     ],
 )
 def test_a_file_that_cannot_be_begun_with_is_one_line(
@@ -122,5 +122,5 @@ def test_a_campaign_or_folder_without_labels_is_one_line(
     with pytest.raises(ConfigError, match=r"empty holds none of labels.parquet, .*: give a file"):
         campaign(campaign="d", labels_from="empty").run()
     (folder / "labels.jsonl").write_text('{"id": "x"}\n')
-    with pytest.raises(DataError, match="jsonl:1 is no JSON object with id and label"):
+    with pytest.raises(DataError, match="jsonl:1 is not a JSON object with id and label"):
         campaign(campaign="d", labels_from="labels.jsonl").run()

@@ -61,10 +61,10 @@ def test_two_values_may_be_of_one_class() -> None:
 @pytest.mark.parametrize(
     ("background", "ignore", "says"),
     [
-        ("sky", "none", "background=sky is no value or class of the masks: choose one of edge"),
-        ("7", "none", "background=7 is no class: choose one of edge"),
-        ("3", "3", "background=3 is no class"),
-        ("none", "grund", "ignore=grund is no value or class of the masks: .*ground"),
+        ("sky", "none", "background=sky is not a value or class of the masks: choose one of edge"),
+        ("7", "none", "background=7 is not a class: choose one of edge"),
+        ("3", "3", "background=3 is not a class"),
+        ("none", "grund", "ignore=grund is not a value or class of the masks: .*ground"),
     ],
 )
 def test_what_is_not_there_is_told(background: str, ignore: str, says: str) -> None:

@@ -181,9 +181,9 @@ def test_a_test_sample_without_a_label_and_too_few_labels_are_refused() -> None:
 
 def test_a_class_that_a_campaign_does_not_know_is_refused_with_its_row() -> None:
     began = rows(["a", "b"] * 5)
-    with pytest.raises(DataError, match=r"row 11: 'c' is no class.*campaign began with"):
+    with pytest.raises(DataError, match=r"row 11: 'c' is not a class.*campaign began with"):
         rows([*["a", "b"] * 5, "c"]).adopt(began.spec)
-    with pytest.raises(LabelError, match="'c' is no class: choose one of a, b"):
+    with pytest.raises(LabelError, match="'c' is not a class: choose one of a, b"):
         began.check_label("c")
 
 

@@ -184,7 +184,7 @@ def test_files_of_pascal_voc_that_are_damaged_or_of_no_image_are_named(
     (things / "Annotations" / "002.xml").write_text(text.replace("<xmin>", "<xmin>a"))
     given = loaded("voc", things).given() or {}
     assert len(given) == 19
-    assert "1 files are no XML and left out (Annotations/001.xml: no element found" in caplog.text
+    assert "1 files are not XML and left out (Annotations/001.xml: no element found" in caplog.text
     assert "1 files are of images that are not there, or that several fit (Annotations/x.xml)" in (
         caplog.text
     )
@@ -196,7 +196,7 @@ def test_classes_may_be_chosen(things: Path, form: str, caplog: pytest.LogCaptur
     assert data.spec.classes == ("dim",)
     assert [one["label"] for one in (data.given() or {})["images/004.png"]] == ["dim"]
     assert "18 boxes of class 'bright' are left out, as classes does not name it" in caplog.text
-    with pytest.raises(ConfigError, match="classes: 'dimm' is no class: did you mean 'dim'"):
+    with pytest.raises(ConfigError, match="classes: 'dimm' is not a class: did you mean 'dim'"):
         loaded(form, things, classes="dimm")
 
 

@@ -157,7 +157,7 @@ def test_one_cell_that_is_no_number_is_missing_and_told(tmp_path: Path) -> None:
     data = loader(tmp_path, content)
     assert made(data)["a"]["kind"] == "number"
     assert made(data)["a"]["gaps"]
-    assert ("column 'a': 1 of 400 cells are no numbers and count as missing, 'unknown' first "
+    assert ("column 'a': 1 of 400 cells are not numbers and count as missing, 'unknown' first "
             "(t.csv row 8)") in said(data)  # fmt: skip
 
 
@@ -334,9 +334,11 @@ def test_compressed_files_and_json_lines_are_read_as_csv_is(
     assert "o.jsonl: left out: tags (lists in 40 cells)" in caplog.text
     large = [json.dumps({"n": n % 7, "y": 2**60 + n % 2}) for n in range(40)]
     assert loader(tmp_path, "\n".join(large), name="o.jsonl").spec.classes[1] == str(2**60 + 1)
-    with pytest.raises(DataError, match=r"o\.jsonl line 2 is no JSON object"):
+    with pytest.raises(DataError, match=r"o\.jsonl line 2 is not a JSON object"):
         loader(tmp_path, '{"y": 1}\n[1]\n', name="o.jsonl")
-    with pytest.raises(DataError, match=r"o\.jsonl line 1 is no JSON object \('y' is there twice"):
+    with pytest.raises(
+        DataError, match=r"o\.jsonl line 1 is not a JSON object \('y' is there twice"
+    ):
         loader(tmp_path, '{"y": 1, "y": 2}\n', name="o.jsonl")
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(content.encode())[:-9])
     with pytest.raises(DataError, match=r"t\.csv\.gz is damaged or no gzip file"):

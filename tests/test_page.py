@@ -149,9 +149,9 @@ def test_an_answer_is_on_disk_before_the_next_sample_shows(served: Page) -> None
 @pytest.mark.parametrize(
     ("more", "code", "says"),
     [
-        ({"label": "eleven"}, 422, "'eleven' is no class"),
-        ({"label": None}, 422, "is no class"),
-        ({"label": {"a": 1}}, 422, "is no class"),
+        ({"label": "eleven"}, 422, "'eleven' is not a class"),
+        ({"label": None}, 422, "is not a class"),
+        ({"label": {"a": 1}}, 422, "is not a class"),
         ({"place": 99}, 400, "no such sample"),
         ({"place": -1}, 400, "no such sample"),
         ({"place": "../../etc/passwd"}, 400, "no such sample"),

@@ -59,7 +59,7 @@ def test_a_person_has_one_link_until_it_is_revoked_and_only_the_user_can_read_it
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\nb\x00", "\ud800", "\u202eabc"])
 def test_what_is_no_name_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no name: give one of up to 80 letters"):
+    with pytest.raises(ConfigError, match="is not a name: give one of up to 80 letters"):
         People(tmp_path).invite(name)
 
 
@@ -350,17 +350,17 @@ def test_hostile_posts_are_refused_in_a_line_and_nothing_is_kept(tmp_path: Path)
     head = {"Content-Type": "application/json"}
     with desk.attending():
         for body, code, says in [
-            (b"[" * 100_000, 400, "that is no answer"),
-            (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 400, "that is no answer"),
+            (b"[" * 100_000, 400, "that is not an answer"),
+            (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 400, "that is not an answer"),
             (b"x" * 2_000_000, 413, "that is more than an answer is"),
-            (b"\xff\xfe{}", 400, "that is no answer"),
-            (b"[]", 400, "that is no answer"),
+            (b"\xff\xfe{}", 400, "that is not an answer"),
+            (b"[]", 400, "that is not an answer"),
             (b'{"place": %s, "name": "a"}' % (b"9" * 400), 400, "no such sample"),
-            (b'{"place": %s, "name": "a"}' % (b"9" * 5000), 400, "that is no answer"),
+            (b'{"place": %s, "name": "a"}' % (b"9" * 5000), 400, "that is not an answer"),
             (b'{"place": 0, "name": "\\ud800", "label": "3"}', 400, "who are you"),
             (b'{"place": 0, "name": "a\\u0000b", "label": "3"}', 400, "who are you"),
-            (b'{"place": 0, "name": "a", "label": "\\ud800"}', 422, "is no class"),
-            (b'{"place": 0, "name": "a", "label": %s}' % (b"9" * 400), 422, "is no class"),
+            (b'{"place": 0, "name": "a", "label": "\\ud800"}', 422, "is not a class"),
+            (b'{"place": 0, "name": "a", "label": %s}' % (b"9" * 400), 422, "is not a class"),
             (b'{"place": 0, "name": "a", "label": %s}' % (b"[" * 900 + b"]" * 900), 422, "class"),
             *[
                 (b'{"place": 0, "name": "a", "label": %s}' % (b"[" * n + b"]" * n), None, "")

@@ -64,7 +64,7 @@ def test_the_number_of_processes_is_one_a_core_or_what_is_asked_for() -> None:
     assert ProcessEngine().workers == cores() >= 1
     assert ProcessEngine({"workers": "3"}).workers == 3
     for wrong in ("0", "two", "-1"):
-        with pytest.raises(ConfigError, match="is no number of processes"):
+        with pytest.raises(ConfigError, match="is not a number of processes"):
             ProcessEngine({"workers": wrong})
 
 

@@ -138,7 +138,7 @@ def test_a_name_that_another_campaign_owns_is_refused(registry: Registry, client
     with pytest.raises(RegistryError, match="'m' belongs to campaign 'c'"):
         Registry(Connection(mlflow.get_tracking_uri()), "m", "other", "someone").claim()
     client.create_registered_model("foreign")
-    with pytest.raises(RegistryError, match="exists and is no campaign's"):
+    with pytest.raises(RegistryError, match="exists and is not a campaign's"):
         Registry(Connection(mlflow.get_tracking_uri()), "foreign", "c", "owner").check_free()
     registry.claim()  # its own owner may claim it again
 
@@ -261,7 +261,9 @@ def test_a_model_that_is_not_the_campaigns_any_more_is_one_line_with_the_way_out
     with pytest.raises(RegistryError, match=f"run {lost} of 'c', which is deleted: restore that"):
         new.check_free()
     client.delete_registered_model_tag("m", "al.campaign_run")
-    with pytest.raises(RegistryError, match="is no campaign's: pass another model name, or rename"):
+    with pytest.raises(
+        RegistryError, match="is not a campaign's: pass another model name, or rename"
+    ):
         new.check_free()
     with pytest.raises(RegistryError, match=f"set its tag al.campaign_run to {owner} if it is"):
         known.check_free()

@@ -178,7 +178,7 @@ def test_a_class_that_a_correction_brings_is_refused_by_name(
 ) -> None:
     campaign(**parameters).step("select-data")
     write(folder / "rows.csv", labels | {"given00": "perhaps"})
-    with pytest.raises(DataError, match=r"rows\.csv row 1: 'perhaps' is no class"):
+    with pytest.raises(DataError, match=r"rows\.csv row 1: 'perhaps' is not a class"):
         campaign(**parameters).run()
 
 

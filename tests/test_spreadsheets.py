@@ -84,11 +84,11 @@ def test_several_classes_none_and_numbers() -> None:
     pets = LabelCells(kind_of(PETS))
     assert pets.label("dog | CAT|", decimal_comma=False) == ["cat", "dog"]
     assert pets.label("None", decimal_comma=False) == []
-    with pytest.raises(LabelError, match="'dig' is no class: did you mean 'dog'"):
+    with pytest.raises(LabelError, match="'dig' is not a class: did you mean 'dog'"):
         pets.label("cat|dig", decimal_comma=False)
     number = LabelCells(kind_of(DataSpec((), (1,), "float64", "number")))
     assert number.label("1,5", decimal_comma=True) == number.label(" 1.5", decimal_comma=False)
-    with pytest.raises(LabelError, match=r"'1,234' is no number: write it like 1234\.5"):
+    with pytest.raises(LabelError, match=r"'1,234' is not a number: write it like 1234\.5"):
         number.label("1,234", decimal_comma=False)
     with pytest.raises(LabelError, match="no number"):
         number.label("1.234,5", decimal_comma=True)

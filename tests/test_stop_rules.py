@@ -113,11 +113,11 @@ def test_any_text_is_one_line_where_it_names_no_rule(text: str) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"stop": f"{__name__}:silent"}, "returned None, which is no text"),
+        ({"stop": f"{__name__}:silent"}, "returned None, which is not a text"),
         ({"stop": f"{__name__}:broken"}, r"failed .ZeroDivisionError: division by zero.: mend it"),
         ({"stop": "annotation_hours(0)"}, "give a number of hours above 0"),
         ({"stop": "annotation_hours('x')"}, "give a number of hours above 0"),
-        ({"deadline": "tomorrow"}, "is no time"),
+        ({"deadline": "tomorrow"}, "is not a time"),
     ],
 )
 def test_a_rule_that_cannot_be_is_told_before_anything_starts(

@@ -112,7 +112,7 @@ def test_a_deadline_is_a_span_or_a_time() -> None:
     assert [deadline_of(text, 10) for text in ("90m", "8h", "2d")] == [5410, 28810, 172810]
     assert deadline_of("1970-01-02", 5) == 24 * HOUR
     assert deadline_of("1970-01-02T01:00+01:00", 5) == 24 * HOUR
-    with pytest.raises(ConfigError, match="is no time: give 90m"):
+    with pytest.raises(ConfigError, match="is not a time: give 90m"):
         deadline_of("tomorrow", 0)
 
 

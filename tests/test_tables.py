@@ -63,10 +63,10 @@ def test_another_encoding_is_read_and_told_with_its_line(
         ("a,b\n", "t.csv", "has a header and no rows"),
         ("a,b\n1,2\n1,2,3\n", "t.csv", "line 3 has 3 cells where the header has 2: mend it"),
         ("\na,b\n\n1,2,3\n1,2,3\n", "t.csv", "line 4 has 3 cells .* and so 1 rows more"),
-        ("a,b\n1,\x00\n", "t.csv", "line 2 holds bytes that are no text"),
+        ("a,b\n1,\x00\n", "t.csv", "line 2 holds bytes that are not text"),
         (b"a,b\n1,\x81\xfe\n", "t.csv", "line 2 is neither UTF-8 nor Windows-1252"),
-        (b"PAR1....", "t.csv", "is no text file"),
-        (b"PK\x03\x04...", "t.csv", "is no text file"),
+        (b"PAR1....", "t.csv", "is not a text file"),
+        (b"PK\x03\x04...", "t.csv", "is not a text file"),
         ("a,b\n1,2\n", "t.xls", r"is no \.csv, \.tsv, \.parquet, \.jsonl"),
         ("a,b\n1,2\n", "t.parquet", "is damaged or no parquet"),
     ],
@@ -222,7 +222,7 @@ def test_a_file_that_grew_is_taken_in_as_at_first(
     with path.open("a") as file:
         file.write("heavy,red,shop 1,\n")
     data.refresh()
-    said = "column 'weight': 1 of 306 cells are no numbers and count as missing, 'heavy' first"
+    said = "column 'weight': 1 of 306 cells are not numbers and count as missing, 'heavy' first"
     assert f"{said} (t.csv row 332)" in caplog.text
 
 

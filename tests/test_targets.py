@@ -67,8 +67,8 @@ def named(*places: tuple[int, int], label: str = "cell") -> list[dict[str, Any]]
 @pytest.mark.parametrize(
     ("kind", "label", "says"),
     [
-        ("labels", "cell", "is no list of classes"),
-        ("labels", ["sell"], "'sell' is no class: did you mean 'cell'"),
+        ("labels", "cell", "is not a list of classes"),
+        ("labels", ["sell"], "'sell' is not a class: did you mean 'cell'"),
         ("labels", ["cell", "back"], "is not sorted"),
         ("labels", ["cell", "cell"], "holds a class twice"),
         ("mask", encode_mask(MASK.T), "a mask is 10 × 8, its image 8 × 10"),
@@ -91,7 +91,7 @@ def named(*places: tuple[int, int], label: str = "cell") -> list[dict[str, Any]]
         ("number", float("inf"), "no finite number"),
         ("number", "12", "no finite number"),
         ("number", True, "no finite number"),
-        ("class", 3, "3 is no class"),
+        ("class", 3, "3 is not a class"),
     ],
 )
 def test_an_answer_that_is_no_label_is_refused(kind: str, label: Any, says: str) -> None:

@@ -52,7 +52,7 @@ def test_a_span_of_time_is_a_number_and_a_unit(text: str, seconds: float) -> Non
 
 @pytest.mark.parametrize("text", ["", "5", "0s", "-1h", "soon"])
 def test_what_is_no_span_of_time_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no span of time: give 30s"):
+    with pytest.raises(ConfigError, match="is not a span of time: give 30s"):
         span(text, "poll")
     with pytest.raises(ConfigError, match="is not a whole number"):
         Reasons.from_text("x", "off")

@@ -195,7 +195,7 @@ class Files(Annotator):
                 continue
             id = as_written.get(name) or same(name, by_id)
             if id is None:
-                bad.append(f"{row_is} {row.number}: {name!r} is no id of this query")
+                bad.append(f"{row_is} {row.number}: {name!r} is not an id of this query")
                 continue
             try:
                 answer = self._answer(row, id, text, when, decimal_comma=sheet.decimal_comma)

@@ -24,7 +24,7 @@ def read_lines(path: Path) -> Sheet:
     word like skip; "" while nothing is said.
 
     Raises:
-        DataError: the file cannot be read, or a line is no object with an id.
+        DataError: the file cannot be read, or a line is not an object with an id.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -40,7 +40,9 @@ def read_lines(path: Path) -> Sheet:
             row = json.loads(line)
             id = row["id"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise DataError(f"{path} line {number} is no JSON object with an id: mend it") from None
+            raise DataError(
+                f"{path} line {number} is not a JSON object with an id: mend it"
+            ) from None
         said = next((row[key] for key in KEYS if row.get(key) is not None), None)
         label = said if isinstance(said, str) else "" if said is None else json.dumps(said)
         cells = {"id": str(id), "label": label, "annotator": str(row.get("annotator") or "")}

@@ -13,7 +13,7 @@ class Oracle(Annotator):
     """Answers at once with the data set's own labels."""
 
     where = "the data set's own labels"
-    tells_truth = True
+    is_simulated = True
 
     def request(self, query: Query) -> None:
         """Nothing to ask: the answers are there."""

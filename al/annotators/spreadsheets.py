@@ -80,7 +80,7 @@ def read_sheet(path: Path, needed: Iterable[str]) -> Sheet:
                 if any(cell.strip() for cell in cells)
             )
         except csv.Error as error:
-            raise DataError(f"{path} is no table ({error}): save it as CSV") from error
+            raise DataError(f"{path} is not a table ({error}): save it as CSV") from error
         return Sheet(rows, decimal_comma=delimiter != ",")
     first = text.partition("\n")[0][:80]
     raise DataError(
@@ -132,7 +132,7 @@ class LabelCells:
         nothing: what says that none of them applies.
 
     Attributes:
-        grows: a text that is no class is the name of a new one.
+        grows: a text that is not a class is the name of a new one.
     """
 
     grows = False
@@ -170,7 +170,7 @@ class LabelCells:
             return self.kind.renamed(found, lambda name: same(str(name), self.classes) or name)
         except (TypeError, ValueError, RecursionError):
             example = '[{"start": 0, "end": 4, "label": CLASS}, …]'
-            raise LabelError(f"{text[:40]!r} is no list of entities: write {example}") from None
+            raise LabelError(f"{text[:40]!r} is not a list of entities: write {example}") from None
 
     def _class(self, text: str) -> str:
         if text not in self._known:
@@ -181,7 +181,7 @@ class LabelCells:
                 fix = did_you_mean(text.strip(), self.classes)
                 if len(self.classes) > 20 and not fix.startswith("did"):
                     fix = "write one of the task's classes"
-                raise LabelError(f"{text!r} is no class: {fix}")
+                raise LabelError(f"{text!r} is not a class: {fix}")
             self._known[text] = found
         return self._known[text]
 
@@ -193,4 +193,4 @@ def _number(text: str, *, decimal_comma: bool) -> float:
     try:
         return float(plain)
     except ValueError:
-        raise LabelError(f"{text!r} is no number: write it like 1234.5") from None
+        raise LabelError(f"{text!r} is not a number: write it like 1234.5") from None

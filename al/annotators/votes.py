@@ -25,7 +25,7 @@ Standing = Literal["answered", "skipped", "waiting"]
 
 
 def check_rule(rule: str) -> None:
-    """Refuse what is no rule.
+    """Refuse an unknown rule.
 
     Raises:
         ConfigError: says so.

@@ -57,7 +57,7 @@ def compare(
     """Measure the champion on the newly labelled samples and decide whether to retrain.
 
     Args:
-        champion_model: None where there is none.
+        champion_model: None if there is none.
         samples: labelled since this champion came, of several cycles.
         kpi: value of the metric to reach; None switches Compare off.
         rule: "interval": retrain when the worse bound of the 95 % interval misses the KPI;

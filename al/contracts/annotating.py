@@ -65,7 +65,7 @@ class Annotator(ABC):
     where: str = ""
     #: It answers with labels that the data has: it can be asked about these samples alone,
     #: and they count as unlabelled until then.
-    tells_truth: ClassVar[bool] = False
+    is_simulated: ClassVar[bool] = False
     #: What becomes of answers that name new classes, as the parameter of this name says; set by
     #: the pipeline. An annotator hands them over where it is "grow".
     new_classes: str = "refuse"
@@ -128,7 +128,7 @@ class Annotator(ABC):
         """A link of their own to this page for somebody; the same one where they have one.
 
         Raises:
-            ConfigError: that is no name.
+            ConfigError: that is not a name.
             NotImplementedError: there are no links.
         """
         raise NotImplementedError

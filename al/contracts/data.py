@@ -233,7 +233,7 @@ class DataLoader(ABC):
 
     @abstractmethod
     def check_label(self, label: Label) -> None:
-        """Refuse what is no label of this data.
+        """Refuse what is not a label of this data.
 
         Raises:
             LabelError: says what a label looks like.

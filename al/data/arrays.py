@@ -29,7 +29,7 @@ class ArrayLoader(RowLoader):
         classes: label names; none where labels are numbers.
         test: ids that belong to the official test split; never anything else.
         kind: of problem; see `al.kinds`.
-        names: of the numbers of a sample that is no image, for people; else they are counted.
+        names: of the numbers of a sample that is not an image, for people; else they are counted.
 
     Raises:
         DataError: lengths differ, ids repeat, or a target is none; names the sample.

@@ -44,7 +44,7 @@ def missing(column: pd.Series, marks: frozenset[str] = MISSING) -> np.ndarray:
 def as_numbers(
     column: pd.Series, notation: Notation = PLAIN, marks: frozenset[str] = MISSING
 ) -> np.ndarray | None:
-    """A column as float64 with NaN where nothing is, [N]; None where some cells are no numbers."""
+    """A column as float64 with NaN where nothing is, [N]; None where some cells are not numbers."""
     gone = missing(column, marks)
     found = read_numbers(column, notation, gone)
     return None if found is None or np.isnan(found[~gone]).any() else found

@@ -49,7 +49,7 @@ def read_text(path: Path) -> str:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} is damaged or no gzip file ({error}): restore it") from None
     if content.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
-        raise DataError(f"{path} is no text file, whatever its name says: save it as CSV")
+        raise DataError(f"{path} is not a text file, whatever its name says: save it as CSV")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -65,14 +65,16 @@ def read_text(path: Path) -> str:
         tell_once(f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise DataError(f"{path} line {line} holds bytes that are no text: save it as CSV in UTF-8")
+        raise DataError(
+            f"{path} line {line} holds bytes that are not text: save it as CSV in UTF-8"
+        )
     if not text.strip():
         raise DataError(f"{path} is empty: give a file with rows")
     return text
 
 
 def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
-    """The rows of a text, every cell a text, "" where there is none.
+    """The rows of a text, every cell a text, "" if there is none.
 
     Raises:
         DataError: a row has more cells than the header, or two columns have one name.
@@ -102,7 +104,7 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
                 "mend it, or quote the cell that holds the separator"
             ) from None
         reason = " ".join(str(error).split())[:120]
-        raise DataError(f"{path} is no table ({reason}): mend it") from None
+        raise DataError(f"{path} is not a table ({reason}): mend it") from None
     frame.attrs["separator"] = found
     return frame
 

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 PACK, PACK_OF_TEXTS, IMAGES = 512, 2048, 64
 #: Images in a pack of grids, each of which takes some hundred kilobytes.
 PACK_OF_GRIDS = 128
-#: Version of what is kept of each: another one is never read.
+#: Version of what is kept of each; other versions are ignored.
 FORMATS = {"images": 1, "texts": 2}
 
 _By = Callable[[Sequence[Sequence[int]]], Iterable[tuple[Sequence[int], np.ndarray]]]

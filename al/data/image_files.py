@@ -21,7 +21,7 @@ LIKE_VAL = ("valid", "validation", "dev")
 #: Folders that are no part of a data set: what macOS leaves in archives.
 NO_DATA = frozenset({"__MACOSX"})
 #: Categories of Unicode that no name of a sample may hold: control characters, ends of lines, and
-#: what is no text.
+#: what is not a text.
 UNSAYABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 

@@ -248,7 +248,7 @@ def images_given(given: Any, spec: DataSpec) -> np.ndarray:
     of the version makes of them.
 
     Raises:
-        SamplesError: says which rows are no images.
+        SamplesError: says which rows are not images.
     """
     encoder = encoder_of(spec)
     size = encoder.size if encoder else spec.input_shape[0]
@@ -267,7 +267,7 @@ def squares_given(given: Any, size: int) -> np.ndarray:
     """Images that a user hands in as squares, uint8 [n, size, size, 3].
 
     Raises:
-        SamplesError: says which rows are no images.
+        SamplesError: says which rows are not images.
     """
     import pandas as pd
 

@@ -133,5 +133,5 @@ def below(root: Path, text: str, place: str) -> str:
             f"{place}: {text[:80]!r} leads out of {root}: list images below the manifest's folder"
         ) from None
     if inside == Path():
-        raise DataError(f"{place}: {text[:80]!r} is no file: give an image's path")
+        raise DataError(f"{place}: {text[:80]!r} is not a file: give an image's path")
     return inside.as_posix()

@@ -68,10 +68,10 @@ def _heif() -> bool:
 
 
 def decode(content: bytes, size: int) -> np.ndarray:
-    """An image file as uint8 [size, size, 3]: upright, whole, on black where it is no square.
+    """An image file as uint8 [size, size, 3]: upright, whole, on black where it is not a square.
 
     Raises:
-        DataError: it is no image, damaged or too large; the message is the reason alone.
+        DataError: it is not an image, damaged or too large; the message is the reason alone.
     """
     from PIL import Image, ImageOps
 

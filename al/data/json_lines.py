@@ -13,12 +13,12 @@ from al.errors import DataError
 
 
 def json_lines(path: Path, text: str) -> pd.DataFrame:
-    """The rows of a text, every cell a text, "" where there is none; numbers as they are written.
+    """The rows of a text, every cell a text, "" if there is none; numbers as they are written.
 
     Objects in cells are taken apart, columns that hold lists are left out; both are told.
 
     Raises:
-        DataError: a line is no object, or names a key twice.
+        DataError: a line is not an object, or names a key twice.
     """
     rows: list[dict[str, Any]] = []
     apart: dict[str, None] = {}  # columns that hold objects
@@ -30,9 +30,11 @@ def json_lines(path: Path, text: str) -> pd.DataFrame:
                 line, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_once
             )
         except ValueError as error:
-            raise DataError(f"{path} line {number} is no JSON object ({error}): mend it") from None
+            raise DataError(
+                f"{path} line {number} is not a JSON object ({error}): mend it"
+            ) from None
         if not isinstance(row, dict):
-            raise DataError(f"{path} line {number} is no JSON object: write {{…}} in each line")
+            raise DataError(f"{path} line {number} is not a JSON object: write {{…}} in each line")
         apart |= dict.fromkeys(name for name, value in row.items() if isinstance(value, dict))
         try:
             rows.append(_once(taken_apart(row)))

@@ -90,7 +90,7 @@ def legend_of(
         if said.isdecimal() and int(said) <= 65535:
             return int(said)
         near = did_you_mean(said, by_name)
-        raise ConfigError(f"{parameter}={said} is no value or class of the masks: {near}")
+        raise ConfigError(f"{parameter}={said} is not a value or class of the masks: {near}")
 
     ignored = {value_of(said, "ignore") for said in names_in(ignore)}
     names = {value: name for value, name in sorted(names.items()) if value not in ignored}
@@ -103,7 +103,7 @@ def legend_of(
         first = names.get(value_of(background, "background"))
         if first is None:
             raise ConfigError(
-                f"background={background} is no class: {did_you_mean(background, order)}"
+                f"background={background} is not a class: {did_you_mean(background, order)}"
             )
     if first is not None:
         order = [first, *(name for name in order if name != first)]
@@ -166,7 +166,7 @@ def _value(said: Any) -> int:
     """
     colour = colour_of(said)
     if colour is None and isinstance(said, list | tuple):
-        raise ValueError(f"{said} is no colour")
+        raise ValueError(f"{said} is not a colour")
     return int(said) if colour is None else colour
 
 

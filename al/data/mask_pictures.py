@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: What masks are called; other types are read as images are, and change values.
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
-#: Version of how masks are kept: another one is never read.
+#: Version of how masks are kept; other versions are ignored.
 FORMAT = 1
 
 
@@ -57,12 +57,12 @@ def values_in(content: bytes, colours: ColourMap | None = None) -> np.ndarray:
     Where there are colours, those of the palette and of grey count as such.
 
     Raises:
-        DataError: it is no mask, damaged or too large; the message is the reason alone.
+        DataError: it is not a mask, damaged or too large; the message is the reason alone.
     """
     with opened(content) as image, decoding(image):
         values = colours.values(np.asarray(image.convert("RGB"))) if colours else _values(image)
         if (several := len(np.unique(values))) > VOID:
-            raise DataError(f"{several} different values: it is no mask of classes")
+            raise DataError(f"{several} different values: it is not a mask of classes")
         return values.astype(np.uint16)
 
 
@@ -79,5 +79,5 @@ def _values(image: Image.Image) -> np.ndarray:
             )
         bands = colours[..., 0]
     if bands.dtype.kind == "f" or bands.min(initial=0) < 0 or bands.max(initial=0) > 65535:
-        raise DataError("values that are no whole numbers from 0 to 65535")
+        raise DataError("values that are not whole numbers from 0 to 65535")
     return bands

@@ -38,7 +38,7 @@ def covered_given(given: Any, spec: DataSpec) -> np.ndarray:
     A table with a column `image` of files' bytes or paths, or an array of whole squares.
 
     Raises:
-        SamplesError: says which rows are no images.
+        SamplesError: says which rows are not images.
     """
     import pandas as pd
 

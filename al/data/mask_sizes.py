@@ -38,7 +38,7 @@ def as_learned(painted: Label, place: Place, size: int, classes: int) -> Label:
     """A label as large as its image as a label of the square, which loses nothing of it.
 
     Raises:
-        LabelError: it is no mask, or of another size than the image and the square.
+        LabelError: it is not a mask, or of another size than the image and the square.
     """
     mask = decode_mask(painted, classes, void=True)
     if mask.shape == (size, size) != (place.down, place.across):

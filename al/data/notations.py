@@ -38,7 +38,7 @@ _TRIED = {
 
 
 def numbers(cells: pd.Series, notation: Notation) -> np.ndarray:
-    """Texts as float64 [N], NaN where a cell is no number in this notation."""
+    """Texts as float64 [N], NaN where a cell is not a number in this notation."""
     if notation == PLAIN:
         return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     codes, values = pd.factorize(cells.astype(object).where(cells.notna().to_numpy(), ""))
@@ -142,7 +142,7 @@ def order_of(cells: pd.Series) -> tuple[str, bool]:
 
 
 def dates(cells: pd.Series, order: str) -> np.ndarray:
-    """Texts as datetime64[s] [N], in UTC where they say a zone, NaT where a cell is no date.
+    """Texts as datetime64[s] [N], in UTC where they say a zone, NaT where a cell is not a date.
 
     What begins with the year is read in any case.
     """

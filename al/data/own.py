@@ -36,7 +36,7 @@ class Samples:
     """What there is, a row a sample.
 
     Attributes:
-        labels: None where there is none.
+        labels: None if there is none.
         splits: "train", "val", "test", or "" where the data does not say.
         contents: digest of what each sample is; equal ones are copies.
         places: where each one stands, for messages.

@@ -23,7 +23,7 @@ from al.whole import whole_file
 
 #: Least and largest side: smaller ones vanish in a network, larger ones fill the disk.
 SIDES = (4, 1024)
-#: Images in a pack, and version of how they are decoded: another one is never read.
+#: Images in a pack, and version of how they are decoded; other versions are ignored.
 PACK, FORMAT = 1024, 1
 
 

@@ -71,7 +71,7 @@ def names_in(text: str) -> list[str]:
 
 
 def read_table(path: Path, separator: str = "auto", sheet: str = "auto") -> pd.DataFrame:
-    """The rows of a file; of a text file or a sheet every cell is a text, "" where there is none.
+    """The rows of a file; of a text file or a sheet every cell is a text, "" if there is none.
 
     `attrs["separator"]` says what stands between the cells; "" where nothing does.
 

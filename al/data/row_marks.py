@@ -34,7 +34,7 @@ class Labels(NamedTuple):
     """The labels in a column.
 
     Attributes:
-        labels: None where there is none.
+        labels: None if there is none.
         of_numbers: whether they are numbers rather than classes.
         notation: how numbers are written.
     """

@@ -120,7 +120,7 @@ class TextLoader(SpreadEmbedding, OwnLoader):
         return list(as_texts(frame[self.text]))
 
     def _labels(self, frame: pd.DataFrame, place: Callable[[int], str]) -> Sequence[Label | None]:
-        """The labels of rows that hold a text; None where there is none."""
+        """The labels of rows that hold a text; None if there is none."""
         labels, as_number, _ = labels_of(
             frame[self.target], self.target, place, self._asked.as_number, marks=self._asked.marks
         )

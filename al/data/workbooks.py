@@ -19,7 +19,7 @@ ENGINES = {".xlsx": ("openpyxl", "openpyxl"), ".ods": ("odf", "odf")}
 
 
 def workbook(path: Path, sheet: str) -> pd.DataFrame:
-    """The rows of a sheet, every cell a text, "" where there is none; the first row is the header.
+    """The rows of a sheet, every cell a text, "" if there is none; the first row is the header.
 
     Of a formula the value counts that was saved with it. Whole numbers have no decimals, dates
     are written 2024-12-31.

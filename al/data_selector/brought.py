@@ -40,7 +40,7 @@ class Share(NamedTuple):
         found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip())
         share = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
         if share.number >= share.of:
-            raise ConfigError(f"shard={text!r} is no share: give 0/8, …, 7/8 to eight processes")
+            raise ConfigError(f"shard={text!r} is not a share: give 0/8, …, 7/8 to eight processes")
         return share
 
     def __str__(self) -> str:

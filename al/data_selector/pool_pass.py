@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 #: are cut from all training ids rather than from the pool, because moving a batch boundary
 #: changes the last bits of scores, and with them the query.
 SHARD, BATCH = 4096, 256
-#: Of what lies on disk; another one is never read.
+#: On-disk format; other versions are ignored.
 FORMAT = 2
 #: File that says which samples the rows are of.
 SAMPLES = "samples.jsonl"

@@ -101,7 +101,7 @@ def _plain(memory: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None
 def _check(picks: Picks, wanted: int, available: int, name: str, *, budget: bool) -> None:
     positions = np.asarray(picks.positions)
     if positions.dtype.kind not in "iu":
-        raise StrategyError(f"strategy {name!r} returned positions that are no whole numbers")
+        raise StrategyError(f"strategy {name!r} returned positions that are not whole numbers")
     lengths = {len(positions), len(picks.scores), len(picks.reasons)}
     if picks.propensities is not None:
         lengths.add(len(picks.propensities))

@@ -35,7 +35,7 @@ class View:
     Args:
         pool: ids that may be asked about, ascending; a subset of the training ids.
         labelled: ids of the labelled set, with their labels.
-        champion_model: None while there is none.
+        champion_model: None if there is none yet.
         committee: gives the latest candidates; called when a strategy reads them.
         cycle: number of the cycle.
         memory: what the strategy left in the cycle before.

@@ -31,7 +31,9 @@ class ProcessEngine(Engine):
         super().__init__(options)
         text = self.given.get("workers", "auto")
         if text != "auto" and not (text.isdecimal() and int(text) > 0):
-            raise ConfigError(f"workers={text!r} is no number of processes: give 2, say, or auto")
+            raise ConfigError(
+                f"workers={text!r} is not a number of processes: give 2, say, or auto"
+            )
         self.workers = cores() if text == "auto" else int(text)
         self._pool: ProcessPoolExecutor | None = None
         self._others = set(multiprocessing.active_children())  # not this engine's

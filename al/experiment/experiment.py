@@ -277,7 +277,7 @@ def _whole(value: int | str, name: str) -> int:
     try:
         return int(value)
     except ValueError:
-        raise ConfigError(f"{name}={value!r} is no whole number: give 20, say") from None
+        raise ConfigError(f"{name}={value!r} is not a whole number: give 20, say") from None
 
 
 def _level(value: float | str) -> float | None:
@@ -286,4 +286,4 @@ def _level(value: float | str) -> float | None:
     try:
         return float(value)
     except ValueError:
-        raise ConfigError(f"level={value!r} is no number: give one, or auto") from None
+        raise ConfigError(f"level={value!r} is not a number: give one, or auto") from None

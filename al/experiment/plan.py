@@ -96,7 +96,7 @@ class Plan:
             )
         if not re.fullmatch(r"[\w.\-]{1,200}", self.name):
             raise ConfigError(
-                f"name={self.name!r} is no name: use letters, digits, '.', '_' and '-'"
+                f"name={self.name!r} is not a name: use letters, digits, '.', '_' and '-'"
             )
         for values in itertools.product(*self.grid.values()):
             Config.from_dict({**self.base, **dict(zip(self.grid, values, strict=True))})

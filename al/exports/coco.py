@@ -41,7 +41,7 @@ class Coco(Format):
                 annotations.append({**place, **shape})
             if labels.pictures:
                 as_png(image, folder / "images" / name)
-        # The background of masks is no category.
+        # The background of masks is not a category.
         first = labels.kind.first if labels.kind.form == "regions" else 0
         found = {
             "info": {"description": f"Labels of campaign {labels.campaign}"},

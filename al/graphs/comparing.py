@@ -35,7 +35,7 @@ def metrics_of(
 
     Args:
         of_arrays: measure all answers and targets at once; where one has no value (samples of one
-            class cannot be ranked) it counts as 0, unless an answer is no number.
+            class cannot be ranked) it counts as 0, unless an answer is not a number.
     """
     meters = {name: meter.to(device) for name, meter in meters.items()}
     total, count = 0.0, 0

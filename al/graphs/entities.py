@@ -73,7 +73,7 @@ class EntityGraph(FieldGraph):
 
     def embed(self, features: torch.Tensor) -> torch.Tensor:
         _, _, _, there = _parts(features)
-        x = features[:, :-PLACE] * there[:, None]  # features of what is no token are 0
+        x = features[:, :-PLACE] * there[:, None]  # features of what is not a token are 0
         return torch.cat([x.sum(dim=2) / there.sum(dim=1).clamp(min=1)[:, None], x.amax(dim=2)], 1)
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:

@@ -109,7 +109,7 @@ class MaskHead(nn.Module):
 
 
 class GridMasks(SegmentationGraph):
-    """Masks by a head on maps; the place of an image is no part of its embedding."""
+    """Masks by a head on maps; the place of an image is not a part of its embedding."""
 
     def batch_size(self, wanted: int, samples: int) -> int:
         return min(wanted, max(LEAST, samples // STEPS))

@@ -20,7 +20,7 @@ class MeanAveragePrecision(Metric):  # type: ignore[misc]
     box in the truth do not count. torchmetrics' own needs torchvision or pycocotools.
 
     Answers are [N, K, 6] (class, score, x, y, width, height), targets [N, M, 5] (class, x, y,
-    width, height); rows of class −1 are no boxes.
+    width, height); rows of class −1 are not boxes.
     """
 
     def __init__(self, classes: int) -> None:

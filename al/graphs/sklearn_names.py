@@ -17,7 +17,7 @@ def estimator_named(text: str, *, of_numbers: bool) -> Any:
 
     Raises:
         UnknownName: there is no such class.
-        ConfigError: it is no estimator for such labels, or does not take these parameters.
+        ConfigError: it is not an estimator for such labels, or does not take these parameters.
     """
     from sklearn.base import is_classifier, is_regressor
 
@@ -67,6 +67,6 @@ def _found(path: str) -> Any:
     found = getattr(module, name)
     if not (isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")):
         raise ConfigError(
-            f"estimator={path!r} is no estimator of scikit-learn's kind: pass another"
+            f"estimator={path!r} is not an estimator of scikit-learn's kind: pass another"
         )
     return found

@@ -96,7 +96,7 @@ class Kind(ABC):
 
     @abstractmethod
     def check(self, label: Label) -> None:
-        """Refuse what is no label.
+        """Refuse what is not a label.
 
         Raises:
             LabelError: says what one looks like.
@@ -152,7 +152,7 @@ class Kind(ABC):
 
     def _class(self, name: Any) -> int:
         if not isinstance(name, str) or name not in self.place:
-            raise LabelError(f"{name!r} is no class: {did_you_mean(str(name), self.place)}")
+            raise LabelError(f"{name!r} is not a class: {did_you_mean(str(name), self.place)}")
         return self.place[name]
 
     # -- targets, as a Data Loader holds them ----------------------------------------------
@@ -322,11 +322,11 @@ def kind_named(name: str) -> type[Kind]:
 
     Raises:
         UnknownName: there is none.
-        ConfigError: what has that name is no kind.
+        ConfigError: what has that name is not a kind.
     """
     found = kinds.get(name)
     if not (isinstance(found, type) and issubclass(found, Kind)):
-        raise ConfigError(f"kind {name!r} is no kind: name a subclass of al.kinds.Kind")
+        raise ConfigError(f"kind {name!r} is not a kind: name a subclass of al.kinds.Kind")
     return found
 
 

@@ -32,7 +32,7 @@ class Labels(Kind):
     def check(self, label: Label) -> None:
         if not isinstance(label, list):
             example = sorted(self.place)[:2]
-            raise LabelError(f"{label!r} is no list of classes: answer like {example}")
+            raise LabelError(f"{label!r} is not a list of classes: answer like {example}")
         for name in label:
             self._class(name)
         if label != sorted(set(label)):

@@ -46,7 +46,7 @@ class Metric:
     of_one: bool = False
 
     def __call__(self, answers: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
-        """Its value; NaN where it has none, or an answer is no number."""
+        """Its value; NaN where it has none, or an answer is not a number."""
         if not len(targets) or not np.isfinite(answers).all():
             return math.nan
         if self.varied and (targets == targets[0]).all():

@@ -34,7 +34,7 @@ class Numbers(Kind):
     def check(self, label: Label) -> None:
         number = isinstance(label, (int, float)) and not isinstance(label, bool)
         if not number or not abs(label) <= LARGEST:
-            raise LabelError(f"{repr(label)[:40]} is no finite number: answer with one")
+            raise LabelError(f"{repr(label)[:40]} is not a finite number: answer with one")
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         return torch.tensor([float(label) for label in labels], dtype=torch.float32)

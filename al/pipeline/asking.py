@@ -33,7 +33,7 @@ def options_of(config: Config, known: Mapping[str, str], of: str = "annotator") 
 
     Args:
         known: the names that there are.
-        of: whose they are, annotator or engine.
+        of: what the options belong to, annotator or engine.
 
     Raises:
         ConfigError: an option has no value, or is given twice.
@@ -97,7 +97,7 @@ def joined(query: Query, session: Session) -> Query:
 def written_meanwhile(ids: Sequence[str], session: Session) -> tuple[Answer, ...]:
     """Labels that were written into the user's own data since the cycle began, of samples that
     are asked about; they count as answers, given now."""
-    if session.annotator.tells_truth:
+    if session.annotator.is_simulated:
         return ()
     saw, now = session.seen_data.latest, datetime.now(UTC).isoformat(timespec="seconds")
     if saw is None:
@@ -230,7 +230,7 @@ def hear(
 
 
 def check_answers(answers: Iterable[Answer], data: DataLoader) -> None:
-    """Refuse an answer that is no label of the task.
+    """Refuse an answer that is not a label of the task.
 
     Raises:
         LabelError: says whose it is, and of which sample.

@@ -42,7 +42,7 @@ def auto_label(session: Session, promise: Promise, most: int, to: str, format: s
         The folder; None where nothing is labelled, or not yet.
 
     Raises:
-        ConfigError: labels are no classes, nothing can be drawn, or another promise waits.
+        ConfigError: labels are not classes, nothing can be drawn, or another promise waits.
         RegistryError: no version is in Production.
         ExportError: the folder cannot be written.
     """
@@ -126,7 +126,7 @@ def _decided(session: Session, run: Run) -> Decision:
 
     Raises:
         Waiting: some of it is not.
-        LabelError: an answer is no label of the task.
+        LabelError: an answer is not a label of the task.
     """
     if run.has(DECISION):
         return run.load_json(DECISION, Decision)

@@ -377,7 +377,7 @@ class Campaign:
             The folder; None where nothing is labelled, or not yet.
 
         Raises:
-            ConfigError: labels are no classes, a value is out of range or the draw too small.
+            ConfigError: labels are not classes, a value is out of range or the draw too small.
             RegistryError: no version is in Production.
             ExportError: the folder holds something else.
         """

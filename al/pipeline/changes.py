@@ -66,7 +66,7 @@ def with_changes(config: Config, changes: Mapping[str, Any], run: str) -> Config
     """The configuration, with changes that a run has on record.
 
     Raises:
-        StateError: one is no parameter, or out of range.
+        StateError: one is not a parameter, or out of range.
     """
     try:
         return Config.from_dict({**config.to_dict(), **changes})
@@ -80,7 +80,7 @@ def people_take_over(before: Config, after: Config) -> bool:
     Raises:
         ConfigError: it is the other way round.
     """
-    knew, knows = (annotators.get(c.annotator).tells_truth for c in (before, after))
+    knew, knows = (annotators.get(c.annotator).is_simulated for c in (before, after))
     if knows and not knew:
         raise ConfigError(
             f"people answer in campaign {before.name!r} (annotator={before.annotator}), and "

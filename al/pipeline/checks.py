@@ -26,7 +26,7 @@ def check_names(config: Config) -> None:
     """
     tasks.get(config.task)
     if "none" in (config.strategy, config.cold_start):
-        raise UnknownName("'none' is no strategy: only baseline can be none")
+        raise UnknownName("'none' is not a strategy: only baseline can be none")
     for name in ({config.strategy} - {DEFAULT}) | ({config.baseline} - {"none"}):
         check_reads(build(name), candidates=config.candidates, has_model=True)
     if config.cold_start != DEFAULT:
@@ -201,7 +201,7 @@ def check_annotator(annotator: Annotator, data: DataLoader, config: Config, *, n
     Raises:
         ConfigError: says who can be asked instead.
     """
-    if new and annotator.tells_truth and data.given() == {}:
+    if new and annotator.is_simulated and data.given() == {}:
         raise ConfigError(
             f"annotator={config.annotator} answers with the data's own labels, and no training "
             "sample has one: pass annotator=files, page or label-studio"

@@ -103,7 +103,7 @@ class Cycle:
 
 @contextmanager
 def ended(run: Run, finish: Callable[[], None] | None = None) -> Iterator[None]:
-    """End a run as what happens inside says: `finish` if all went well, whatever else if not."""
+    """End a run: by `finish` if all inside went well, otherwise mark it FAILED or KILLED."""
     try:
         yield
     except Waiting:

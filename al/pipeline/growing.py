@@ -53,7 +53,7 @@ def check_new(found: Mapping[str, Sequence[Answer]], classes: str, data: DataLoa
         return
     name, answers = next(iter(found.items()))
     first = answers[0]
-    what = f"{first.annotator} on sample {first.id!r}: {name!r} is no class of this task"
+    what = f"{first.annotator} on sample {first.id!r}: {name!r} is not a class of this task"
     if classes == ASK:
         raise LabelError(
             f"{what} ({did_you_mean(name, data.spec.classes)}): correct the answer, or pass "

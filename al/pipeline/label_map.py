@@ -73,8 +73,8 @@ class LabelMap:
             for name in new:
                 if name not in kind.place:
                     raise UnknownName(
-                        f"{self.path} makes {name!r} of {old!r}, which is no class of this task: "
-                        f"{did_you_mean(name, kind.place)}"
+                        f"{self.path} makes {name!r} of {old!r}, which is not a class of this "
+                        f"task: {did_you_mean(name, kind.place)}"
                     )
         if strange := sorted(set(self.names) - set(seen)):
             raise UnknownName(
@@ -119,7 +119,7 @@ def read_map(path: Path) -> LabelMap:
         DataError: it is no such file.
     """
     if not path.is_file():
-        raise ConfigError(f"label_map={path} is no file: give one with columns old and new")
+        raise ConfigError(f"label_map={path} is not a file: give one with columns old and new")
     found: dict[str, tuple[str, ...]] = {}
     if path.suffix.lower() == ".json":
         try:
@@ -128,7 +128,7 @@ def read_map(path: Path) -> LabelMap:
                 found[str(old)] = _names(new)
         except (ValueError, TypeError, AttributeError, RecursionError):
             raise DataError(
-                f'{path} is no JSON object like {{"old": "new", "split": ["one", "other"]}}: '
+                f'{path} is not a JSON object like {{"old": "new", "split": ["one", "other"]}}: '
                 "mend it"
             ) from None
     else:

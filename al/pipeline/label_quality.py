@@ -59,7 +59,7 @@ def look_at_labels(
     Returns:
         Metrics, and the suspects that can be asked about once more, the worst first.
     """
-    if session.annotator.tells_truth or not session.config.folds:
+    if session.annotator.is_simulated or not session.config.folds:
         return {}, []
     labels = session.present(labels.originals)  # a copy in another part would give it away
     kind = kind_of(session.data.spec)
@@ -225,7 +225,7 @@ def _people(
 
 
 def _positions(labels: LabelTable, kind: Kind) -> np.ndarray:
-    """Labels as positions; empty where they are no classes."""
+    """Labels as positions; empty where they are not classes."""
     known = labels.labels if Trait.CLASSES in kind.traits else ()
     return np.array([kind.position(label) for label in known], dtype=np.int64)
 

@@ -99,7 +99,7 @@ def inherited(config: Config, store: Store, data: DataLoader) -> Inherited | Non
 
     Raises:
         ConfigError: there is no such campaign or file, or it has no label.
-        DataError, LabelError: the file is no table of labels.
+        DataError, LabelError: the file is not a table of labels.
     """
     named = config.labels_from
     if named == "none":
@@ -171,7 +171,7 @@ def _json_lines(path: Path) -> pd.DataFrame:
             rows.append({**row, "id": str(row["id"]), "label": label})
         except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(
-                f"{path}:{number} is no JSON object with id and label: mend it"
+                f"{path}:{number} is not a JSON object with id and label: mend it"
             ) from None
     return pd.DataFrame(rows, columns=None if rows else ["id", "label"])
 
@@ -187,7 +187,7 @@ def _table(path: Path, data: DataLoader) -> pd.DataFrame:
         try:
             labels.append(json.dumps(kind.read(cell), sort_keys=True))
         except (ValueError, RecursionError):
-            raise LabelError(f"{path}: {cell[:50]!r} of sample {id!r} is no label") from None
+            raise LabelError(f"{path}: {cell[:50]!r} of sample {id!r} is not a label") from None
     return frame.assign(label=labels)
 
 

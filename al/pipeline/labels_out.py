@@ -39,7 +39,7 @@ def with_open_cycle(labels: LabelTable, store: Store, run: Run | None) -> LabelT
     """The labels of closed cycles, and those that a cycle which is open has collected.
 
     Args:
-        run: the open cycle's; None where there is none.
+        run: the open cycle's; None if there is none.
     """
     if run is None:
         return labels

@@ -38,7 +38,7 @@ class Promise:
             try:
                 numbers.append(float(value))
             except ValueError:
-                raise ConfigError(f"{name}={value!r} is no number: give a share") from None
+                raise ConfigError(f"{name}={value!r} is not a number: give a share") from None
         return cls(numbers[0], numbers[1], per_class == "on")
 
     def __post_init__(self) -> None:

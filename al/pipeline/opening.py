@@ -150,7 +150,7 @@ def _tell_pool(session: Session) -> None:
     count = len(session.data.ids("train"))
     if given is None or len(given) == count:
         return
-    if session.annotator.tells_truth:
+    if session.annotator.is_simulated:
         _log.warning(
             f"{count - len(given)} of {count} training samples have no label and stay out of the "
             f"pool: annotator={session.config.annotator} cannot answer about them; files, page "

@@ -32,7 +32,7 @@ class Result:
 
     Attributes:
         curve: the champion's test metric by number of labels; columns labels and metric.
-        version: in Production; None where there is none.
+        version: in Production; None if there is none.
         changes: parameters that changed on the way, and from how many labels on.
         baseline: the same of the campaign that this one is held against.
     """

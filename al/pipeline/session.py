@@ -206,7 +206,7 @@ class Session:
             changed |= of_copies(labels, changed, now)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         labels = with_written(labels, changed, self.state.cycle + 1, at)
-        if self.annotator.tells_truth:
+        if self.annotator.is_simulated:
             return labels
         if not now:
             return labels.with_given(self.data.given() or {})
@@ -241,7 +241,7 @@ class Session:
 
     def unasked(self, labels: LabelTable) -> tuple[str, ...]:
         """The pool that these labels leave."""
-        known = self.data.given() if self.annotator.tells_truth else None
+        known = self.data.given() if self.annotator.is_simulated else None
         ids, drawn = self.data.ids("train"), self.draws
         contents = self.contents if drawn.ids and self.asks_once else None
 
@@ -332,7 +332,7 @@ def check_labels(labels: LabelTable, data: DataLoader, more: Sequence[str] = ())
         more: classes that it will know.
 
     Raises:
-        StateError: one is none of the data's.
+        StateError: a saved label is not valid for this data set.
     """
     known = kind_of(replace(data.spec, classes=(*data.spec.classes, *more)))
     for text in labels.frame["label"][labels.frame["status"] == "answered"].unique():

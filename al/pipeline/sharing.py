@@ -27,7 +27,7 @@ def score_share(session: Session, shard: str) -> None:
         shard: which share, like "3/8", from 0 on.
 
     Raises:
-        ConfigError: it is no share.
+        ConfigError: it is not a share.
         RegistryError: no version is in Production.
         DataError: another process makes this share.
     """

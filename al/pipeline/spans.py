@@ -23,12 +23,12 @@ def span(text: str, name: str) -> float:
         ConfigError: it is none.
     """
     if not (seconds := seconds_in(text)):
-        raise ConfigError(f"{name}={text!r} is no span of time: give 30s, 10m, 8h or 2d")
+        raise ConfigError(f"{name}={text!r} is not a span of time: give 30s, 10m, 8h or 2d")
     return seconds
 
 
 def span_or_off(text: str, name: str) -> float | None:
-    """The same; None where it is off.
+    """Like `span`, but returns None for 'off'.
 
     Raises:
         ConfigError: it is neither.

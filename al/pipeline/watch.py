@@ -39,7 +39,7 @@ class Reasons:
         """As a user gives them.
 
         Raises:
-            ConfigError: one is no number, or no time.
+            ConfigError: one is not a number, or no time.
         """
         if not str(samples).isdecimal():
             raise ConfigError(f"samples={samples!r} is not a whole number: give one, or 0")

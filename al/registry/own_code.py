@@ -25,7 +25,7 @@ LARGEST = 10_000_000
 _INFO = (".dist-info", ".egg-info", ".egg-link")
 #: Folders of installed packages.
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-#: What lies in a folder and is no part of its code.
+#: What lies in a folder and is not a part of its code.
 _LEFT = frozenset({"__pycache__", "mlruns", "mlartifacts", "mlflow.db"})
 
 

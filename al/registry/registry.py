@@ -130,7 +130,7 @@ class Registry:
         """Who has the registered model, in words."""
         holder, run = tags.get("al.campaign"), tags.get("al.campaign_run")
         if run is None or (holder is None and not self._is_deleted(run)):
-            return "exists and is no campaign's"
+            return "exists and is not a campaign's"
         if holder not in (None, self.campaign):
             return f"belongs to campaign {holder!r}"
         deleted = ", which is deleted" if self._is_deleted(run) else " in another experiment"
@@ -472,7 +472,7 @@ class Registry:
         return next((v for v in made if v.tags.get("al.election") == run_id), None)
 
     def _version(self, version: int) -> Any | None:
-        """A version; None where there is none of that number."""
+        """A version; None if there is none of that number."""
         try:
             return self._client.get_model_version(self.name, str(version))
         except MlflowException as error:

@@ -70,7 +70,7 @@ def ahead(mine: Curve, other: Curve, *, lower: bool) -> float | None:
 
 
 def both_at(mine: Curve, other: Curve) -> int | None:
-    """The last number of labels that two curves both have; None where there is none."""
+    """The last number of labels that two curves both have; None if there is none."""
     shared = {*mine.labels.tolist()} & {*other.labels.tolist()}
     return max(shared) if shared else None
 
@@ -164,7 +164,7 @@ class Facts:
         steps: their steps; cycle, step, candidate, seconds.
         verdicts: of compare, by cycle: value, low, high, drift, drift_p, …
         promotions: see `al.registry.Promotions.table`.
-        version: in Production; None where there is none.
+        version: in Production; None if there is none.
         stopped: why the campaign ended; "" where it goes on.
         now: seconds since 1970, of writing.
         changes: parameters that changed on the way, and after how many labels.

@@ -16,7 +16,7 @@ RESAMPLES = 500
 
 
 def of_curve(facts: Facts) -> np.ndarray:
-    """95 % intervals of the points of the learning curve, [P, 2]; NaN where there is none.
+    """95 % intervals of the points of the learning curve, [P, 2]; NaN if there is none.
 
     Where each sample is right or wrong, a point and the size of the split say it all: Wilson's
     interval (1927). An RMSE of normal errors has n · RMSE² / σ² distributed as χ² with n degrees

@@ -341,7 +341,7 @@ class LabelTable:
 
 
 def _rows(columns: Mapping[str, Any]) -> LabelTable:
-    """New rows; the columns that are not given are as good as empty."""
+    """New rows; the columns that are not given get defaults."""
     empty = {"str": "", "int64": 0, "float64": math.nan}
     blank = {name: empty[kind] for name, kind in COLUMNS.items()}
     return LabelTable(pd.DataFrame(blank | dict(columns)))

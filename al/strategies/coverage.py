@@ -52,7 +52,7 @@ def herd(
 
 
 def smallest_distance(points: torch.Tensor) -> float | None:
-    """The least distance above zero between two points of length 1; None where there is none."""
+    """The least distance above zero between two points of length 1; None if there is none."""
     least, same = torch.inf, _SAME[torch.float32]
     points = points.double()
     for _, block in Cloud(points).squared(points):

@@ -97,7 +97,7 @@ class _Parser:
                 raise
             raise type(error)(f"{self._where(token.place)}: {error}") from None
         if not callable(function) or isinstance(function, type):
-            self._fail(token.place, f"{token.text} is no strategy: name a function of a view")
+            self._fail(token.place, f"{token.text} is not a strategy: name a function of a view")
         arguments: list[Any] = []
         parameters: dict[str, Any] = {}
         size = ""
@@ -148,7 +148,7 @@ class _Parser:
         try:
             taken = list(inspect.signature(function).parameters.values())[3:]
         except ValueError:
-            self._fail(token.place, f"{token.text} is no strategy: name a function of a view")
+            self._fail(token.place, f"{token.text} is not a strategy: name a function of a view")
         keys = {p.name: p for p in taken if p.kind is p.KEYWORD_ONLY}
         for key, value in named.items():
             if key not in keys:
@@ -218,7 +218,9 @@ class _Parser:
                 place += len(self.text[place:]) - len(self.text[place:].lstrip())
                 if self.text[place] in "\"'":
                     self._fail(place, "a text in quotes does not end: close it")
-                self._fail(place, f"{self.text[place:].split()[0][:20]!r} is no part of a strategy")
+                self._fail(
+                    place, f"{self.text[place:].split()[0][:20]!r} is not a part of a strategy"
+                )
             kind = str(found.lastgroup)
             yield _Token(kind, found[kind], found.start(kind))
             place = found.end()

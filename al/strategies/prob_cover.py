@@ -68,7 +68,7 @@ def prob_cover(
 
 def _check(*, radius: float = 0.0) -> None:
     if not radius >= 0.0:
-        raise ConfigError(f"radius={radius} is no distance: give one above 0, or 0 to choose it")
+        raise ConfigError(f"radius={radius} is not a distance: give one above 0, or 0 to choose it")
 
 
 prob_cover.check = _check

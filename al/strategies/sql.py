@@ -127,7 +127,7 @@ def _ask(
     try:
         return ids, [float(row[place]) for row in rows]
     except (TypeError, ValueError):
-        raise StrategyError("sql returned a score that is no number: check the column") from None
+        raise StrategyError("sql returned a score that is not a number: check the column") from None
 
 
 @contextmanager

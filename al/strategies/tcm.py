@@ -56,7 +56,7 @@ def tcm(
 
 def _check(*, switch: int = 5, over: str = "auto") -> None:
     if switch < 0:
-        raise ConfigError(f"switch={switch} is no number of labels: give 0 or more")
+        raise ConfigError(f"switch={switch} is not a number of labels: give 0 or more")
     check_over(over)
 
 

@@ -40,7 +40,7 @@ class Adult(Task):
         parts = []
         for split, (name, sha256) in FILES.items():
             path = fetch("adult", name, URL + name, sha256)
-            rows = pd.read_csv(  # the test file begins with a line that is no row
+            rows = pd.read_csv(  # the test file begins with a line that is not a row
                 path, names=COLUMNS, dtype=str, keep_default_na=False, skipinitialspace=True,
                 skiprows=int(split == "test"),
             )  # fmt: skip

@@ -76,5 +76,5 @@ def load(classes: tuple[str, ...], mask_of: Callable[[np.ndarray], np.ndarray]) 
                 masks.append(mask_of(np.asarray(numbered)[MIDDLES, MIDDLES]))
                 names.append(file.removesuffix(".png"))
     except BadZipFile as error:
-        raise DataError(f"{path} is no zip file ({error}): fetch it again") from error
+        raise DataError(f"{path} is not a zip file ({error}): fetch it again") from error
     return ArrayLoader(names, np.stack(images), np.stack(masks), classes, names[::TEST], "mask")

@@ -131,7 +131,7 @@ def server_wait() -> float:
     """Seconds to wait for a server that is away, from `AL_SERVER_WAIT`.
 
     Raises:
-        ConfigError: it is set to what is no number of seconds.
+        ConfigError: it is set to what is not a number of seconds.
     """
     text = os.environ.get("AL_SERVER_WAIT", str(WAIT))
     try:
@@ -139,7 +139,7 @@ def server_wait() -> float:
         if not 0 <= seconds < 1e9:
             raise ValueError
     except ValueError:
-        raise ConfigError(f"AL_SERVER_WAIT={text!r} is no number of seconds: give one") from None
+        raise ConfigError(f"AL_SERVER_WAIT={text!r} is not a number of seconds: give one") from None
     return seconds
 
 

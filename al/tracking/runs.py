@@ -81,7 +81,8 @@ class Tags(dict[str, str]):
             return int(self[key])
         except ValueError:
             raise StateError(
-                f"tag {key}={self[key]!r} of {self._run} is no whole number: set it again as it was"
+                f"tag {key}={self[key]!r} of {self._run} is not a whole number: "
+                "set it again as it was"
             ) from None
 
 

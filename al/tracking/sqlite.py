@@ -36,7 +36,7 @@ def first_use(uri: str) -> Iterator[None]:
         return
     path = Path(uri.removeprefix(_PREFIX)).resolve()
     if not path.parent.is_dir():
-        raise TrackingError(f"{path.parent} is no folder: make it, or set MLFLOW_TRACKING_URI")
+        raise TrackingError(f"{path.parent} is not a folder: make it, or set MLFLOW_TRACKING_URI")
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     with FileLock(Path(tempfile.gettempdir()) / f"active-learning-{name}.lock"):
         if not path.exists() or not path.stat().st_size:

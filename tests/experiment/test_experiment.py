@@ -135,9 +135,9 @@ def test_a_trial_of_data_that_changed_is_another(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "line"),
     [
-        ({"seeds": "many"}, ConfigError, "seeds='many' is no whole number"),
-        ({"level": "high"}, ConfigError, "level='high' is no number"),
-        ({"workers": "0"}, ConfigError, "workers='0' is no number of processes"),
+        ({"seeds": "many"}, ConfigError, "seeds='many' is not a whole number"),
+        ({"level": "high"}, ConfigError, "level='high' is not a number"),
+        ({"workers": "0"}, ConfigError, "workers='0' is not a number of processes"),
         ({"strategies": "margn"}, UnknownName, "margin"),
         ({"strategies": "margin; margin"}, ConfigError, "twice"),
         ({"grid": "kpi=0.1,0.2"}, ConfigError, "means nothing in an experiment"),

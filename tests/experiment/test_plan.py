@@ -73,7 +73,7 @@ def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
         ({"seeds": 1}, "one campaign says nothing about chance"),
         ({"first": "mine"}, "first=mine"),
         ({"first": "own", "base": {"cold_start": "k_center"}}, "leave cold_start out"),
-        ({"name": "a b"}, "is no name"),
+        ({"name": "a b"}, "is not a name"),
         ({"base": {"promote": "never"}}, "promote=never"),
         ({"grid": {"query_size": [10, 0]}}, "query_size=0"),
     ],

@@ -121,7 +121,7 @@ class Form:
 
     def _position(self, name: str) -> int:
         if name not in self.classes:
-            raise LabelError(f"{name!r} is no class: {did_you_mean(name, self.classes)}")
+            raise LabelError(f"{name!r} is not a class: {did_you_mean(name, self.classes)}")
         return self.classes.index(name)
 
     def _class(self, result: Result) -> int:

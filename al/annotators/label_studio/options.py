@@ -21,7 +21,7 @@ def address(given: str) -> str:
         raise ConfigError("url holds a name or password: leave them out, tokens do their work")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         raise ConfigError(
-            f"url={url} is no address of a server: give one like http://localhost:8080"
+            f"url={url} is not an address of a server: give one like http://localhost:8080"
         )
     return url
 
@@ -33,7 +33,7 @@ def count(text: str) -> int:
         ConfigError: it is no such number.
     """
     if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise ConfigError(f"overlap={text!r} is no number of people: give 1 or more")
+        raise ConfigError(f"overlap={text!r} is not a number of people: give 1 or more")
     return int(text)
 
 

@@ -148,7 +148,7 @@ class Server:
                 "Account & Settings"
             )
         if not re.fullmatch(r"[\w.\-]+", token, re.ASCII):  # requests would print it
-            raise AnnotatorError(f"{name} holds what is no token: copy it anew")
+            raise AnnotatorError(f"{name} holds what is not a token: copy it anew")
         self._name, self._token = name, token
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -35,7 +35,9 @@ def decode_brush(rle: Sequence[int], height: int, width: int) -> np.ndarray:
     try:
         data = bytes(rle)
     except (TypeError, ValueError):
-        raise LabelError("a brush stroke is no list of bytes: annotate the sample again") from None
+        raise LabelError(
+            "a brush stroke is not a list of bytes: annotate the sample again"
+        ) from None
     bits = len(data) * 8
 
     def read(at: int, count: int) -> int:

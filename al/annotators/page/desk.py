@@ -165,7 +165,7 @@ class Desk:
         """Keep what the page sent.
 
         Raises:
-            DataError: it is no answer.
+            DataError: it is not an answer.
         """
         key, name = self.key_at(said.get("place")), name_of(said.get("name"))
         if said.get("drawn", drawn(key)) != drawn(key):
@@ -208,7 +208,7 @@ class Desk:
             said.get("text"),
         )
         if not isinstance(text, str) or len(text) > LONGEST_NOTE:
-            raise DataError(f"that is no note: give up to {LONGEST_NOTE} letters")
+            raise DataError(f"that is not a note: give up to {LONGEST_NOTE} letters")
         self.log.note(key, name, text.strip(), flag=said.get("flag") is True)
 
     def note_of(self, key: Key, name: str) -> dict[str, Any]:

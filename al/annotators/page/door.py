@@ -100,5 +100,5 @@ def told() -> dict[str, Any]:
     except RecursionError:
         said = None
     if not isinstance(said, dict):
-        raise DataError("that is no answer: load the page again")
+        raise DataError("that is not an answer: load the page again")
     return {**said, "name": g.name} if g.name else said

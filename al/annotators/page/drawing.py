@@ -118,7 +118,7 @@ def heard(data: DataLoader, id: str, said: Any) -> Label:
     """What the page says of a sample, as its answers keep it: in the picture's pixels.
 
     Raises:
-        LabelError: it is no label of this sample.
+        LabelError: it is not a label of this sample.
     """
     if not is_drawn(data.spec):
         label = kind_of(data.spec).from_form(said)

@@ -25,7 +25,7 @@ def named(label: Label, spec: DataSpec, known: Sequence[str]) -> Label:
     """A label that may name classes beside the known ones.
 
     Raises:
-        LabelError: it is no label, whatever classes there are.
+        LabelError: it is not a label, whatever classes there are.
     """
     kind = kind_of(spec)
     if kind.form == "choice" or (kind.form == "choices" and isinstance(label, list)):
@@ -38,5 +38,7 @@ def _name(name: object, known: Sequence[str]) -> str:
     """The class that is meant: one that there is, whatever its capitals, or a new one."""
     clean = plain(name)
     if not 0 < len(clean) <= LETTERS or not printable(clean):
-        raise LabelError(f"{repr(name)[:99]} is no class: give a name of up to {LETTERS} letters")
+        raise LabelError(
+            f"{repr(name)[:99]} is not a class: give a name of up to {LETTERS} letters"
+        )
     return same(clean, known) or clean

@@ -91,12 +91,14 @@ class People:
         """The secret of a person's link; the same one where they have one.
 
         Raises:
-            ConfigError: that is no name.
+            ConfigError: that is not a name.
         """
         try:
             name = name_of(name)
         except DataError:
-            raise ConfigError(f"{name!r} is no name: give one of up to {LETTERS} letters") from None
+            raise ConfigError(
+                f"{name!r} is not a name: give one of up to {LETTERS} letters"
+            ) from None
         with self._alone():
             links = self.links()
             if name not in links:

@@ -10,7 +10,7 @@ from typing import Any
 from al.data.boxes.listed import Entry, Index, Listed, Named, split_said
 from al.errors import DataError
 
-#: Annotations that are no boxes, beside which those of boxes lie.
+#: Annotations that are not boxes, beside which those of boxes lie.
 _OTHERS = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
 

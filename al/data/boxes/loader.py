@@ -116,7 +116,7 @@ class BoxLoader(DrawnOnLoader):
             return tuple(known)
         for name in named.values():
             if name not in known:
-                raise ConfigError(f"classes: {name!r} is no class: {did_you_mean(name, known)}")
+                raise ConfigError(f"classes: {name!r} is not a class: {did_you_mean(name, known)}")
         return tuple(dict.fromkeys(named.values()))
 
     def _misfit(self, entry: Entry, about: About) -> str:

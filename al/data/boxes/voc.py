@@ -31,7 +31,7 @@ def read_voc(root: Path, images: Sequence[str], only: Path | None = None) -> Lis
         try:
             tree = ElementTree.parse(path).getroot()
         except (OSError, ElementTree.ParseError) as error:
-            found.note("files are no XML and left out", f"{name}: {error}")
+            found.note("files are not XML and left out", f"{name}: {error}")
             continue
         if tree.tag != "annotation":
             continue

@@ -136,7 +136,7 @@ class TextEncoder(FolderEncoder):
                             "of texts with its tokenizer")  # fmt: skip
         self.width = int(_of(self.config, "text_config", "hidden_size") or 0)
         if not self.width:
-            raise DataError(f"{self.folder} is no model of texts: give BERT, MiniLM, e5 or the "
+            raise DataError(f"{self.folder} is not a model of texts: give BERT, MiniLM, e5 or the "
                             "like")  # fmt: skip
 
     def read(self) -> Any:
@@ -248,8 +248,8 @@ class ImageEncoder(FolderEncoder):
         width = width or _of(self.config, "vision_config", "hidden_size") or (sizes or [0])[-1]
         self.width = int(width)
         if not (self.size and self.width and self._mean.shape == self._std.shape == (3,)):
-            raise DataError(f"{self.folder} is no model of images in three colours: give DINOv2, "
-                            "ViT, SigLIP or CLIP")  # fmt: skip
+            raise DataError(f"{self.folder} is not a model of images in three colours: give "
+                            "DINOv2, ViT, SigLIP or CLIP")  # fmt: skip
         patch = _of(self.config, "vision_config", "patch_size")
         if sizes and not self.is_clip:
             self.maps = [(count, -(-self.size // 2 ** (n + 2))) for n, count in enumerate(sizes)]

@@ -78,8 +78,8 @@ def _entities(
         match = _TAG.fullmatch(tag)
         if match is None:
             raise DataError(
-                f"{path} line {first + number}: {tag!r} is no tag: write O, B-CLASS or I-CLASS in "
-                "the last column, or _ for every token of a sentence without tags"
+                f"{path} line {first + number}: {tag!r} is not a tag: write O, B-CLASS or I-CLASS "
+                "in the last column, or _ for every token of a sentence without tags"
             )
         prefix, label = match.groups()
         if label is not None:

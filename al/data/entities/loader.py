@@ -95,7 +95,7 @@ class EntityLoader(TextLoader):
             raise DataError(f"{self._what} holds no entity, {first}: mark some of each class")
         for name in self._wanted:
             if name not in known:
-                raise ConfigError(f"classes: {name!r} is no class: {did_you_mean(name, known)}")
+                raise ConfigError(f"classes: {name!r} is not a class: {did_you_mean(name, known)}")
         return self._wanted or tuple(known)
 
     def _spec_for(self, samples: Samples) -> DataSpec:

@@ -55,7 +55,7 @@ def _of_some_classes(said: Any) -> Label:
     names = dict.fromkeys(one["label"] for one in label if isinstance(one["label"], str))
     for one in label:
         if not isinstance(one["label"], str) or not one["label"].strip():
-            raise LabelError(f"{one['label']!r} is no name of a class")
+            raise LabelError(f"{one['label']!r} is not a name of a class")
     kind_of(DataSpec(tuple(names), (), "int32", "entities")).check(label)
     return label
 

@@ -42,7 +42,7 @@ def annotate(cycle: Cycle) -> bool:
 
     Raises:
         Waiting: not enough of the query is answered yet.
-        LabelError: an answer is no label of the task.
+        LabelError: an answer is not a label of the task.
     """
     session, query = cycle.session, cycle.query
     assert query is not None  # select-data comes first

@@ -179,7 +179,7 @@ def _pin_again(cycle: Cycle, run: Run) -> None:
 
 
 def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
-    """Find the version in Production, pin it for the cycle, and leave it alone there.
+    """Find the version in Production, pin it for the cycle, and make it the only one there.
 
     Args:
         tag: of the run, that pins it.

@@ -37,6 +37,6 @@ def deadline_of(text: str, started: float) -> float | None:
         when = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"deadline={text!r} is no time: give 90m, 8h, 2d, 2026-12-31T18:00, or off"
+            f"deadline={text!r} is not a time: give 90m, 8h, 2d, 2026-12-31T18:00, or off"
         ) from None
     return when.replace(tzinfo=when.tzinfo or UTC).timestamp()

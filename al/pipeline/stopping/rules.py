@@ -102,8 +102,8 @@ class _Named(StopRule):
             why: object = self._rule.why(standing)
         if not isinstance(why, str):
             raise ConfigError(
-                f"stop rule {self._name!r} returned {why!r}, which is no text: let it return why "
-                'the campaign is over, or ""'
+                f"stop rule {self._name!r} returned {why!r}, which is not a text: let it return "
+                'why the campaign is over, or ""'
             )
         return " ".join(why.split())
 

@@ -10,7 +10,7 @@ from al.report.facts import Curve, Facts
 from al.report.forecasting import LEAST, Forecast, forecast
 from al.report.section import Section, counted, join, p, table
 
-#: Errors of shares that people aim at, and shares of the present value where it is no share.
+#: Errors of shares that people aim at, and shares of the present value where it is not a share.
 ERRORS = (0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.12, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01)
 LESS = (0.9, 0.8, 0.7)
 GOALS = 3

@@ -38,7 +38,7 @@ export default function value({ area, task, trouble, keep, refuse, numbers }) {
   function submit() {
     const given = number(field.value);
     if (field.value.trim() === "") { refuse("no number is given yet"); return; }
-    if (given === null) { trouble("That is no number."); return; }
+    if (given === null) { trouble("That is not a number."); return; }
     trouble("");
     const why = odd(given);
     if (why && asked !== given) {
