@@ -82,14 +82,14 @@ class SamplesError(DataError):
 
     Args:
         reasons: why, by position.
-        what: what each should be.
+        what: what each should be, with its article.
     """
 
     def __init__(self, reasons: Mapping[int, str], what: str) -> None:
         self.reasons = dict(reasons)
         row = min(self.reasons)
         more = f", and {len(self.reasons) - 1} more" if len(self.reasons) > 1 else ""
-        super().__init__(f"row {row} is no {what} ({self.reasons[row]}){more}: give others")
+        super().__init__(f"row {row} is not {what} ({self.reasons[row]}){more}: give others")
 
 
 class AnnotatorError(AlError):

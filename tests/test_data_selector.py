@@ -162,7 +162,7 @@ def run(picks: Picks, digits: Any, size: int = 3) -> Any:
         ([1, 2, -1], [1, 1, 1], "outside the pool"),
         ([1, 2, 3], [1, 1, np.nan], "not finite"),
         ([1, 2, 3], [1, 1], "returned \\[2, 3\\]"),
-        ([1.0, 2.0, 3.0], [1, 1, 1], "no whole numbers"),
+        ([1.0, 2.0, 3.0], [1, 1, 1], "not whole numbers"),
     ],
 )
 def test_a_strategy_that_returns_no_query_is_told_so(

@@ -199,8 +199,8 @@ def test_a_number_has_a_mean_and_a_variance(text: str, tmp_path: Path) -> None:
         ("sklearn.preprocessing.StandardScaler", "class", "is not an estimator of scikit-learn"),
         ("nosuch.module.Thing", "class", "No module named 'nosuch'"),
         ("sklearn.ensemble.RandomForestClassifier(trees=3)", "class", "cannot be made"),
-        ("sklearn.linear_model.Ridge", "class", "is no classifier, as the target is a class"),
-        ("sklearn.naive_bayes.GaussianNB", "number", "is no regressor, as the target is a number"),
+        ("sklearn.linear_model.Ridge", "class", "is not a classifier, as the target is a class"),
+        ("sklearn.naive_bayes.GaussianNB", "number", "is not a regressor, as the target"),
         ("sklearn.svm.LinearSVC", "class", "gives no probabilities"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from al.catalog import strategies
+from al.contracts import Engine
 from al.data_selector import View, contact_sheet, explained, query_figures, select
 from al.errors import ConfigError, StrategyError
 from al.kinds import kind_named
@@ -133,7 +134,7 @@ def test_a_reduction_that_no_kind_has_is_refused_when_the_strategy_is_written() 
 def test_one_pass_computes_all_that_a_strategy_reads() -> None:
     counted = []
 
-    class Counting:
+    class Counting(Engine):
         def map(self, make_worker, shards):  # type: ignore[no-untyped-def]
             counted.append(1)
             work = make_worker()

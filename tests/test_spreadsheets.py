@@ -90,5 +90,5 @@ def test_several_classes_none_and_numbers() -> None:
     assert number.label("1,5", decimal_comma=True) == number.label(" 1.5", decimal_comma=False)
     with pytest.raises(LabelError, match=r"'1,234' is not a number: write it like 1234\.5"):
         number.label("1,234", decimal_comma=False)
-    with pytest.raises(LabelError, match="no number"):
+    with pytest.raises(LabelError, match="not a number"):
         number.label("1.234,5", decimal_comma=True)

@@ -67,7 +67,7 @@ def test_another_encoding_is_read_and_told_with_its_line(
         (b"a,b\n1,\x81\xfe\n", "t.csv", "line 2 is neither UTF-8 nor Windows-1252"),
         (b"PAR1....", "t.csv", "is not a text file"),
         (b"PK\x03\x04...", "t.csv", "is not a text file"),
-        ("a,b\n1,2\n", "t.xls", r"is no \.csv, \.tsv, \.parquet, \.jsonl"),
+        ("a,b\n1,2\n", "t.xls", r"is not a \.csv, \.tsv, \.parquet, \.jsonl"),
         ("a,b\n1,2\n", "t.parquet", "is damaged or no parquet"),
     ],
 )

@@ -88,9 +88,9 @@ def named(*places: tuple[int, int], label: str = "cell") -> list[dict[str, Any]]
         ("entities", named((3, 5), (0, 2)), "entities at 3 and 0 are not in their order"),
         ("entities", named((0, 4), (3, 5)), "entities at 0–4 and 3–5 overlap: leave one"),
         ("entities", named((0, 4), (0, 4)), "overlap"),
-        ("number", float("inf"), "no finite number"),
-        ("number", "12", "no finite number"),
-        ("number", True, "no finite number"),
+        ("number", float("inf"), "not a finite number"),
+        ("number", "12", "not a finite number"),
+        ("number", True, "not a finite number"),
         ("class", 3, "3 is not a class"),
     ],
 )

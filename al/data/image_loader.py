@@ -286,7 +286,7 @@ def squares_given(given: Any, size: int) -> np.ndarray:
         except (DataError, OSError) as error:
             wrong[row] = getattr(error, "strerror", None) or str(error)
     if wrong:
-        raise SamplesError(wrong, "image that can be read")
+        raise SamplesError(wrong, "an image that can be read")
     return found
 
 

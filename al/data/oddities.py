@@ -72,7 +72,7 @@ def lost(
             what = "dates" if made["kind"] == "date" else "numbers"
             cell = str(column.iloc[bad[0]])[:40]
             lines.append(
-                f"column {made['name']!r}: {len(bad)} of {(~gone).sum()} cells are no {what} and "
+                f"column {made['name']!r}: {len(bad)} of {(~gone).sum()} cells are not {what} and "
                 f"count as missing, {cell!r} first ({place(int(bad[0]))}): mend them if they "
                 "are not"
             )

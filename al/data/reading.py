@@ -86,7 +86,7 @@ def read_table(path: Path, separator: str = "auto", sheet: str = "auto") -> pd.D
     if sheet != "auto" and not name.endswith(tuple(ENGINES)):
         raise ConfigError(f"sheet={sheet}: {path.name} has no sheets: leave it out")
     if not name.endswith(SUFFIXES):
-        raise DataError(f"{path} is no {', '.join(SUFFIXES)} file: save it as one")
+        raise DataError(f"{path} is not a {', '.join(SUFFIXES)} file: save it as one")
     try:
         if not path.stat().st_size:
             raise DataError(f"{path} is empty: give a file with rows")

@@ -233,7 +233,7 @@ def texts_in(given: Any, spec: DataSpec) -> list[str]:
         given = given[name]
     gone = missing_text(pd.Series(list(given), dtype=object))
     if gone.any():
-        raise SamplesError({int(row): "it is empty" for row in np.flatnonzero(gone)}, "text")
+        raise SamplesError({int(row): "it is empty" for row in np.flatnonzero(gone)}, "a text")
     return [str(text) for text in given]
 
 

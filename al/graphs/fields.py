@@ -66,6 +66,8 @@ class FieldGraph(TorchGraph):
 class _Committee:
     """Several graphs of one task as the passes of one; it only infers."""
 
+    alone = False  # networks: a batch stays a batch
+
     def __init__(self, members: Sequence[FieldGraph]) -> None:
         self.members = members
 

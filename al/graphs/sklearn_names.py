@@ -44,7 +44,7 @@ def estimator_named(text: str, *, of_numbers: bool) -> Any:
         wanted = "regressor, as the target is a number" if of_numbers else (
             "classifier, as the target is a class"
         )  # fmt: skip
-        raise ConfigError(f"estimator={text!r} is no {wanted}: pass another")
+        raise ConfigError(f"estimator={text!r} is not a {wanted}: pass another")
     if not of_numbers and not hasattr(estimator, "predict_proba"):
         raise ConfigError(
             f"estimator={text!r} gives no probabilities, which selection and metrics need: pass "

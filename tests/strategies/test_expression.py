@@ -43,7 +43,7 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
         ("margin > k_center", "⟨here⟩margin.*does not say how many it leaves: write margin.10x."),
         ("margin(10x)", "the last link picks the query, so give it no size"),
         ("margin(0x) > random", "margin would leave 0x"),
-        ("margin(10y) > random", r"margin\(⟨here⟩10y.*no part of a strategy"),
+        ("margin(10y) > random", r"margin\(⟨here⟩10y.*not a part of a strategy"),
         ("margin(10x) >", r"margin\(10x\) >⟨here⟩: found the end"),
         ("margin(", "found the end"),
         ("margin)", "found '\\)': write '>' or the end"),
