@@ -72,9 +72,19 @@ class Seeding(ABC):
             self._pick([first], self.side(torch.tensor([first])))
             self._refresh()
             return [(first, np.inf)]
+        while len(self.picked) < self._most and self.cumulated[-1] > 0:
+            if found := self._accepted(rng):
+                return found
+            # All were rejected: what was picked since the refresh has most of the potential that
+            # is known, as outliers do, or copies of one sample. That says nothing of the others.
+            if self.since == len(self.picked):
+                break  # what is known is the truth: distances beyond what numbers reach
+            self._refresh()
+        return []
+
+    def _accepted(self, rng: np.random.Generator) -> list[tuple[int, float]]:
+        """What is accepted of a block of proposals; never nothing right after a refresh."""
         total = self.cumulated[-1]
-        if not total > 0:
-            return []
         proposed = np.searchsorted(self.cumulated, rng.random(self.block) * total, side="right")
         proposed = np.minimum(proposed, len(self.free) - 1)
         true = self.stale[proposed]

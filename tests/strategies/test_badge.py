@@ -105,3 +105,12 @@ def test_how_large_gradients_are_does_not_matter() -> None:
     small = ArrayView(probabilities=over.probabilities, embeddings=over.embeddings / 1024)
     one, two = (build("badge")(each, 20, np.random.default_rng(0)) for each in (over, small))
     assert one.positions.tolist() == two.positions.tolist()
+
+
+def test_an_outlier_with_nearly_all_of_the_potential_does_not_end_the_query() -> None:
+    embeddings = np.random.default_rng(0).normal(size=(100_000, 4)).astype(np.float32)
+    embeddings[777] = 1e5
+    view = ArrayView(probabilities=np.full((100_000, 2), 0.5), embeddings=embeddings)
+    picks = build("badge")(view, 20, np.random.default_rng(1))
+    assert 777 in picks.positions
+    assert (picks.scores > 0).all()  # 0 is that of copies of what was picked
