@@ -360,6 +360,13 @@ def test_a_network_of_standard_layers_has_its_channels_last_and_says_the_same(
     assert np.array_equal(other.predict(some.numpy()), made.predict(some.numpy()))
 
 
+def test_a_network_over_volumes_keeps_its_layout() -> None:
+    spec = DataSpec(("a", "b", "c"), (1, 4, 4, 4), "float32")
+    layers = nn.Sequential(nn.Conv3d(1, 2, 3), nn.BatchNorm3d(2), nn.Flatten())
+    made = ClassificationGraph(layers, nn.Linear(16, 3), spec)
+    assert made.predict(np.zeros((2, 1, 4, 4, 4), np.float32)).shape == (2, 3)
+
+
 def test_a_forward_of_ones_own_may_count_on_channels_that_come_first() -> None:
     made = convolutional(Viewing())
     made.prepare_training(lr=0.01, epochs=1)

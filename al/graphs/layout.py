@@ -21,5 +21,7 @@ def channels_last(network: nn.Module) -> bool:
         return False
     if not all(type(module).__module__.startswith(_ORDERLESS) for module in modules):
         return False
+    if any(tensor.dim() == 5 for tensor in (*network.parameters(), *network.buffers())):
+        return False  # of volumes: that layout is for weights of four axes
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return True
