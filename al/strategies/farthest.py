@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from al.strategies.geometry import device, slices, squares
+from al.strategies.geometry import check_squares, device, slices, squares
 
 #: Points by number, or some that follow each other.
 Rows = np.ndarray | slice
@@ -41,6 +41,9 @@ class Farthest:
         points: [N, D], float32.
         centres: to begin with, [L, D], one at least.
         most: so many picks at most.
+
+    Raises:
+        StrategyError: points are so far apart that no number holds their squared distance.
     """
 
     #: What products are taken in.
@@ -66,6 +69,7 @@ class Farthest:
         self.exact = np.full(number, np.nan)  # in float64, where it was needed
         self._meet(min(self.count, _FIRST))
         widest = max(float(self.x2.max()), float(self.c2[: self.count].max()))
+        check_squares(widest, self.precision)
         # A sum of D products errs by D units in the last place at most.
         self.slack = (width + 12) * torch.finfo(self.precision).eps * widest
         self.picks: list[int] = []
@@ -78,7 +82,8 @@ class Farthest:
         self.bound[position] = -np.inf
 
     def run(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """So many picks, and the distance of each at the time, [count] each."""
+        """So many picks, or all that there are, and the distance of each at the time."""
+        count = min(count, int((self.bound >= 0.0).sum()) + len(self.picks))
         while len(self.picks) < count:
             before = len(self.picks)
             rows, outside = self._choose()

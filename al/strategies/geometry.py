@@ -26,7 +26,7 @@ def points_of(view: PoolView) -> torch.Tensor:
     """Where the pool lies, [N, D]: embeddings, or raw features where there is no model.
 
     Raises:
-        StrategyError: a number is not finite; names the samples.
+        StrategyError: a number is not finite, which names the samples, or too large.
     """
     return _points(view.ids, view.embeddings if view.has_model else view.features)
 
@@ -43,11 +43,21 @@ def _points(ids: Sequence[str], array: np.ndarray) -> torch.Tensor:
     found = np.ascontiguousarray(array, dtype=np.float32)
     found = found.reshape(len(found), -1) if len(found) else found
     check_finite(ids, found)
+    if found.size:
+        furthest = max(-float(found.min()), float(found.max()))
+        check_squares(found.shape[1] * furthest**2, torch.float32)
     return torch.from_numpy(found if found.flags.writeable else found.copy())
 
 
-def check_finite(ids: Sequence[str], points: np.ndarray) -> None:
+def check_finite(
+    ids: Sequence[str],
+    points: np.ndarray,
+    what: str = "lie nowhere, their embeddings or features are",
+) -> None:
     """Refuse numbers that are not finite.
+
+    Args:
+        what: says of samples what is not finite.
 
     Raises:
         StrategyError: names the samples.
@@ -63,8 +73,20 @@ def check_finite(ids: Sequence[str], points: np.ndarray) -> None:
     if len(bad):
         some = ", ".join(ids[i] for i in bad[:3])
         raise StrategyError(
-            f"{len(bad)} samples lie nowhere, their embeddings or features are not finite "
-            f"({some}): check these samples and the model"
+            f"{len(bad)} samples {what} not finite ({some}): check these samples and the model"
+        )
+
+
+def check_squares(largest: float, precision: torch.dtype) -> None:
+    """Refuse points whose squared distances would be infinite, by the largest of their ‖x‖².
+
+    Raises:
+        StrategyError: they would.
+    """
+    if not 8.0 * largest < torch.finfo(precision).max:  # a distance is twice as much, squared 4
+        raise StrategyError(
+            "embeddings or features are too large: no number holds the squared distances between "
+            "samples; bring them to one scale"
         )
 
 

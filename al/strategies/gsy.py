@@ -7,6 +7,7 @@ import numpy as np
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
 from al.kinds import Trait
+from al.strategies.geometry import check_finite
 from al.strategies.ranking import certain, needs, reads
 
 
@@ -25,6 +26,7 @@ def gsy(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     O((L + query_size) N) time, O(N) memory.
     """
     predicted = view.probabilities[:, 0].astype(np.float64)  # [N]
+    check_finite(view.ids, predicted, "have predicted numbers that are")
     nearest = to_known(predicted, np.array(view.labelled.labels, dtype=np.float64))
     positions, scores = [], []
     for _ in range(query_size):

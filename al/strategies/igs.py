@@ -30,6 +30,7 @@ def igs(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     """
     inputs = _inputs(view.ids, view.features)  # [N, F]
     numbers = view.probabilities[:, 0].astype(np.float64)  # [N]
+    check_finite(view.ids, numbers, "have predicted numbers that are")
     seen = view.labelled
     if not len(inputs) or not query_size:
         return certain(np.empty(0, np.int64), np.empty(0))

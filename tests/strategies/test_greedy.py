@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from al.errors import ConfigError
+from al.errors import ConfigError, StrategyError
 from al.strategies import ArrayView, build
 
 
@@ -124,3 +124,13 @@ def test_foreground_random_draws_uniformly_where_there_is_no_foreground() -> Non
     assert sorted(picks.positions.tolist()) == [0, 1, 2, 3, 4]
     with pytest.raises(ConfigError, match="give a share from 0 to 1"):
         build("foreground_random(share=2)")
+
+
+@pytest.mark.parametrize("name", ["gsy", "igs"])
+def test_predicted_numbers_that_are_none_are_refused_in_a_line(name: str) -> None:
+    predicted = np.ones((50, 2), np.float32)
+    predicted[3, 0] = np.nan
+    features = np.random.default_rng(0).normal(size=(50, 3))
+    view = ArrayView(probabilities=predicted, features=features, kind="number")
+    with pytest.raises(StrategyError, match=r"1 samples have predicted numbers.*000000003"):
+        build(name)(view, 5, np.random.default_rng(0))

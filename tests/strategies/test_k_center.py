@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al.errors import StrategyError
 from al.strategies import ArrayView, build, farthest
 from al.strategies.farthest import Farthest
 
@@ -85,3 +86,16 @@ def test_a_pool_far_larger_than_what_is_looked_at_together_is_searched_exactly()
     for position in picks.positions:
         assert position == nearest.argmax()
         nearest = np.minimum(nearest, np.square(pool - pool[position]).sum(1))
+
+
+@pytest.mark.parametrize("name", ["facility_location", "gsx", "k_center", "k_means"])
+def test_points_whose_squares_no_number_holds_are_refused_in_a_line(name: str) -> None:
+    far = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32) * np.float32(1e20)
+    with pytest.raises(StrategyError, match="too large"):
+        build(name)(ArrayView(features=far), 5, np.random.default_rng(0))
+
+
+def test_a_pool_that_is_smaller_than_the_query_is_asked_about_whole() -> None:
+    few = np.random.default_rng(0).normal(size=(9, 3))
+    picks = build("k_center")(ArrayView(features=few), 20, np.random.default_rng(0))
+    assert sorted(picks.positions.tolist()) == list(range(9))
