@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies
 
-from al.data_selector import Share, pool_pass
+from al.data_selector import Share, pool_pass, trim_passes
 from al.data_selector.brought import BROUGHT, bring, brought, is_brought
 from al.errors import ConfigError, DataError, RegistryError
 from tests.test_pool_pass import loader, make, small_shards
@@ -112,6 +112,16 @@ def test_a_share_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
     again, _ = make(tmp_path, data, share=Share(1, 2))
     for held in (other, again):
         held.close()
+
+
+def test_a_pass_whose_shares_are_being_made_is_not_trimmed(tmp_path: Path) -> None:
+    data, rows = loader(300), np.arange(300)
+    share, _ = make(tmp_path, data, share=Share(1, 2))
+    share.ensure(["probabilities"], rows)
+    assert trim_passes(tmp_path, 0) == share.size > 0
+    share.close()
+    assert trim_passes(tmp_path, 0) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- al score ----------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from al.whole import whole_file
 
 #: Folder of what has been brought, in that of the pass.
 BROUGHT = "brought"
+#: How names of lock files begin.
+LOCK = "lock"
 
 
 class Share(NamedTuple):
@@ -57,7 +59,7 @@ class Share(NamedTuple):
         """
         where = folder / BROUGHT
         where.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(where / f"lock-{self.number}-of-{self.of}")
+        lock = FileLock(where / f"{LOCK}-{self.number}-of-{self.of}")
         try:
             lock.acquire(timeout=0)
         except Timeout:

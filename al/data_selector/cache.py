@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from al.data_selector.brought import BROUGHT, LOCK
 from al.kept import cache_folder, trim
 
 
@@ -25,11 +26,18 @@ def trim_passes(root: Path, limit: int) -> int:
 
 
 def _delete(folder: Path) -> bool:
-    with suppress(OSError):  # another process was quicker, or it may not be deleted
-        if (lock := locked(folder)) is None:
-            return False
-        shutil.rmtree(folder)
-        lock.release()
+    held: list[BaseFileLock] = []
+    try:
+        with suppress(OSError):  # another process was quicker, or it may not be deleted
+            # its own, and those of shares that other processes make
+            for file in (folder / LOCK, *folder.glob(f"{BROUGHT}/{LOCK}-*")):
+                if (lock := _held(file)) is None:
+                    return False
+                held.append(lock)
+            shutil.rmtree(folder)
+    finally:
+        for lock in held:
+            lock.release()
     with suppress(OSError):
         folder.parent.rmdir()  # where this was its last pass
     return not folder.exists()
@@ -37,7 +45,11 @@ def _delete(folder: Path) -> bool:
 
 def locked(folder: Path) -> BaseFileLock | None:
     """A lock on the folder until it is released; None where another holds it."""
-    lock = FileLock(folder / "lock")
+    return _held(folder / LOCK)
+
+
+def _held(file: Path) -> BaseFileLock | None:
+    lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
