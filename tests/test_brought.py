@@ -114,6 +114,19 @@ def test_a_share_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
         held.close()
 
 
+def test_what_shares_brought_is_not_made_again_for_a_pool_that_grew(tmp_path: Path) -> None:
+    share, _ = make(tmp_path, loader(256), share=Share(0, 1))
+    share.ensure(["probabilities"], np.arange(256))
+    share.close()
+    whole, _ = make(tmp_path, loader(256))
+    whole.ensure(["probabilities"], np.arange(256))
+    whole.close()
+    grown, engine = make(tmp_path, loader(300))
+    grown.ensure(["probabilities"], np.arange(300))
+    assert engine.samples == 300 - 256
+    grown.close()
+
+
 def test_a_pass_whose_shares_are_being_made_is_not_trimmed(tmp_path: Path) -> None:
     data, rows = loader(300), np.arange(300)
     share, _ = make(tmp_path, data, share=Share(1, 2))

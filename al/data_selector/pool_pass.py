@@ -189,6 +189,7 @@ class PoolPass:
         output = self._output(name)
         if output.shape not in (None, rows.shape[1:]):
             return False
+        self._say_samples()
         with self._writing():
             output.write(shard, rows)
         forget(self._folder, name, shard)
@@ -218,6 +219,12 @@ class PoolPass:
     def _ids(self, shard: int) -> tuple[str, ...]:
         return self._train[shard * SHARD : (shard + 1) * SHARD]
 
+    def _say_samples(self) -> None:
+        """Leave beside the rows which samples they are of, for passes over others."""
+        if not (self._folder / SAMPLES).exists():
+            with self._writing():
+                write_samples(self._folder / SAMPLES, self._data)
+
     def _inherited(self, names: Sequence[str]) -> dict[str, Inherited] | None:
         """What an older pass of the same model, over fewer or other samples, has of these.
 
@@ -226,9 +233,7 @@ class PoolPass:
         """
         if self._private is not None:
             return None
-        if not (self._folder / SAMPLES).exists():
-            with self._writing():
-                write_samples(self._folder / SAMPLES, self._data)
+        self._say_samples()
         others = sorted(folders_in(self._folder.parent), key=used_at, reverse=True)
         for folder in others:
             if folder == self._folder:
