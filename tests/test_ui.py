@@ -7,13 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import requests
 
 import al
 from al.errors import ConfigError
+from al.tracking import ui
 from al.tracking.ui import serving
 
 
@@ -35,6 +38,31 @@ def test_what_cannot_be_served_is_refused_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="pass another --port"):
             serving(f"sqlite:///{store}", port).__enter__()
     assert list(tmp_path.iterdir()) == [store]
+
+
+def test_a_proxy_is_not_asked_for_what_is_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody is there
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(ui, "STARTS", 2)
+    with (
+        HTTPServer(("127.0.0.1", 0), Answers) as server,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1, stdout=-1) as process,
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            ui._until_it_answers(process, server.server_port)
+        finally:
+            server.shutdown()
+            process.kill()
 
 
 @pytest.mark.slow
