@@ -36,19 +36,23 @@ def herd(
     `rng`, see `al.strategies.submodular`.
 
     Args:
-        points: the pool, [N, D], of length 1.
-        labelled: [L, D], of length 1.
+        points: the pool, [N, D]; h are these of length 1.
+        labelled: [L, D], likewise.
         weights: w ≥ 0, [N].
         sigma: σ > 0, in units of distance.
     """
-    if sigma < _NARROW:
-        points, labelled = points.double(), labelled.double()
+    dtype = torch.float64 if sigma < _NARROW else torch.float32
+
+    def ready(some: torch.Tensor) -> torch.Tensor:
+        return on_the_sphere(some).to(dtype)
+
     drawn = reference(len(points), size, rng)
-    ground, own = points, torch.as_tensor(weights, dtype=points.dtype, device=points.device)
+    ground, own = points, torch.as_tensor(weights, dtype=dtype, device=points.device)
     if drawn is not None:
         rows = torch.as_tensor(drawn, device=points.device)
         ground, own = points[rows], own[rows]
-    return greedy(points, _Covered(ground, labelled, own, sigma), size, rng)
+    covered = _Covered(ready(ground), ready(labelled), own, sigma)
+    return greedy(points, covered, size, rng, ready)
 
 
 def smallest_distance(points: torch.Tensor) -> float | None:

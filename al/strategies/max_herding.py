@@ -6,7 +6,7 @@ import numpy as np
 
 from al.catalog import strategies
 from al.contracts import Picks, PoolView
-from al.strategies.coverage import herd, on_the_sphere
+from al.strategies.coverage import herd
 from al.strategies.geometry import labelled_points_of, points_of
 from al.strategies.ranking import reads
 
@@ -31,6 +31,6 @@ def max_herding(view: PoolView, query_size: int, rng: np.random.Generator) -> Pi
     greedy is exact, and nothing is drawn; beyond, as in `facility_location`, over candidates
     and a reference set drawn uniformly. Time and memory are those of `facility_location`.
     """
-    points, labelled = on_the_sphere(points_of(view)), on_the_sphere(labelled_points_of(view))
+    points, labelled = points_of(view), labelled_points_of(view)
     size = min(query_size, len(points))
     return herd(points, labelled, np.ones(len(points)), BANDWIDTH, size, rng)

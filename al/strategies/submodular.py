@@ -5,6 +5,7 @@ Gains only fall as more is picked, so an old gain is a bound of the new one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -57,18 +58,27 @@ def reference(total: int, size: int, rng: np.random.Generator) -> np.ndarray | N
     return np.sort(rng.choice(total, min(total, max(REFERENCE, _REFERENCES * size)), replace=False))
 
 
-def greedy(points: torch.Tensor, covered: Covered, size: int, rng: np.random.Generator) -> Picks:
+def greedy(
+    points: torch.Tensor,
+    covered: Covered,
+    size: int,
+    rng: np.random.Generator,
+    ready: Callable[[torch.Tensor], torch.Tensor] = lambda candidates: candidates,
+) -> Picks:
     """So many of the points [N, D], each that of greatest gain; ties to the lower position.
 
     Lazy: only bounds above the best gain are computed anew (Minoux 1978). Up to 20,000 points
     all are candidates; beyond, max(20,000, 8 size) of them drawn from `rng`.
+
+    Args:
+        ready: makes of the candidates what `covered` takes; the whole of a large pool never is.
     """
     count = max(EXACT, _CANDIDATES * size)
     if len(points) <= EXACT:
-        return certain(*_lazy(points, covered, size))
+        return certain(*_lazy(ready(points), covered, size))
     rows = np.sort(rng.choice(len(points), min(len(points), count), replace=False))
     some = points[torch.as_tensor(rows, device=points.device)]
-    positions, scores = _lazy(some, covered, size)
+    positions, scores = _lazy(ready(some), covered, size)
     return Picks(rows[positions], scores)
 
 

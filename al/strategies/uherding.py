@@ -39,7 +39,7 @@ def uherding(
     memory are those of `max_herding`, and O(L² D) for σ with L labels.
     """
     unsure = margin.score(view, over=over)  # [N], ≥ 0
-    points, labelled = on_the_sphere(points_of(view)), on_the_sphere(labelled_points_of(view))
-    sigma = smallest_distance(labelled) or BANDWIDTH
+    points, labelled = points_of(view), labelled_points_of(view)
+    sigma = smallest_distance(on_the_sphere(labelled)) or BANDWIDTH
     size = min(query_size, len(points))
     return replace(herd(points, labelled, unsure, sigma, size, rng), why=f"σ = {sigma:.4g}")

@@ -128,3 +128,21 @@ def test_over_some_candidates_and_a_reference_set_it_comes_near_the_exact_one(
         assert value(pick.positions) > drawn
         assert pick.propensities is None
     assert picks[0].positions.tolist() != picks[1].positions.tolist()
+
+
+@pytest.mark.parametrize("sigma", [0.1, 1.0])  # in float64, and in float32
+def test_of_a_large_pool_only_what_is_drawn_is_copied(
+    monkeypatch: pytest.MonkeyPatch, sigma: float
+) -> None:
+    monkeypatch.setattr(submodular, "EXACT", 500)
+    monkeypatch.setattr(submodular, "REFERENCE", 400)
+    before, copied = coverage.on_the_sphere, list[int]()
+
+    def counted(points: torch.Tensor) -> torch.Tensor:
+        copied.append(len(points))
+        return before(points)
+
+    monkeypatch.setattr(coverage, "on_the_sphere", counted)
+    points = torch.from_numpy(np.random.default_rng(0).normal(size=(3000, 6)).astype(np.float32))
+    coverage.herd(points, points[:1], np.ones(3000), sigma, 10, np.random.default_rng(0))
+    assert max(copied) == 500
