@@ -18,6 +18,8 @@ from al.errors import StrategyError
 _WORTH_A_GPU = 4_000_000
 #: Numbers in a block of distances: 4 MB of float32.
 _BLOCK = 1 << 20
+#: Numbers below whose squares float32 holds, and the sums of many of them.
+_LARGE = 1e15
 #: Squared distances below this share of the squared norms are rounding, not distance.
 ROUNDING = 1e-6
 
@@ -43,9 +45,10 @@ def _points(ids: Sequence[str], array: np.ndarray) -> torch.Tensor:
     found = np.ascontiguousarray(array, dtype=np.float32)
     found = found.reshape(len(found), -1) if len(found) else found
     check_finite(ids, found)
-    if found.size:
-        furthest = max(-float(found.min()), float(found.max()))
-        check_squares(found.shape[1] * furthest**2, torch.float32)
+    if found.size and max(-float(found.min()), float(found.max())) > _LARGE:
+        for rows in slices(len(found), found.shape[1]):
+            squared = np.square(found[rows], dtype=np.float64).sum(axis=1)
+            check_squares(float(squared.max()), torch.float32)
     return torch.from_numpy(found if found.flags.writeable else found.copy())
 
 

@@ -95,6 +95,13 @@ def test_points_whose_squares_no_number_holds_are_refused_in_a_line(name: str) -
         build(name)(ArrayView(features=far), 5, np.random.default_rng(0))
 
 
+def test_one_column_of_nanoseconds_is_not_too_large() -> None:
+    features = np.random.default_rng(0).normal(size=(50, 40))
+    features[:, 7] = 1.7e18 + 1e15 * np.arange(50)
+    picks = build("k_center")(ArrayView(features=features), 3, np.random.default_rng(0))
+    assert sorted(picks.positions[1:].tolist()) == [0, 49]
+
+
 def test_a_pool_that_is_smaller_than_the_query_is_asked_about_whole() -> None:
     few = np.random.default_rng(0).normal(size=(9, 3))
     picks = build("k_center")(ArrayView(features=few), 20, np.random.default_rng(0))
