@@ -155,6 +155,7 @@ class RayEngine(Engine):
                         continue
                     deaths = 0
                     yield work[number], pickle.loads(found)
+                    heard = time.monotonic()  # who takes the results may take its time
                 now = time.monotonic()
                 if now - max(heard, told) > WAITED and not busy:
                     told = now
