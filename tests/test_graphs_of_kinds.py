@@ -197,6 +197,15 @@ def test_labels_are_answered_by_name_with_the_probability_of_each() -> None:
         assert row.labels == ", ".join(names)
 
 
+def test_in_half_the_bits_a_peak_is_still_one_box() -> None:
+    data, graph = made("boxes", epochs=8)
+    (batch,) = data.batches(data.ids("train")[:20], batch_size=20)
+    exact = graph.infer(batch, ("probabilities",))["probabilities"]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = graph.infer(batch, ("probabilities",))["probabilities"]
+    assert found == pytest.approx(exact, rel=0.02)
+
+
 def test_boxes_are_answered_a_row_each_inside_the_image() -> None:
     data, graph = made("boxes", epochs=60)
     inputs = data._inputs[:30]

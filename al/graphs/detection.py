@@ -98,6 +98,12 @@ class DetectionGraph(FieldGraph):
         flat = maps.flatten(2).movedim(1, 2)
         return flat.gather(1, cells[..., None].expand(-1, -1, flat.shape[2]))
 
+    def outputs(self, features: torch.Tensor) -> torch.Tensor:
+        """As of any graph, but the head always takes float32: in bfloat16 neighbouring cells
+        often score the same, and a peak that is shared would count as several boxes."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().outputs(features.float())
+
     def _peaks(self, outputs: torch.Tensor) -> torch.Tensor:
         """Scores of centres that are highest among their neighbours, 0 elsewhere."""
         p = outputs[:, : self.count].sigmoid()
