@@ -309,3 +309,30 @@ def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_told(
     assert "t.csv: 6 rows have fewer cells than the header (line 4, 7, 8, 9, 10 and 1 more)" in (
         caplog.text
     )
+
+
+def test_a_file_that_cannot_be_used_is_told_at_each_look_until_it_is_mended(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    good = "x,y\n" + "".join(f"{i % 7 / 2},{'ab'[i % 2]}\n" for i in range(20))
+    file.write_text(good)
+    loader = TableFileLoader(str(file), "y")
+    file.write_text("x,z\n1,a\n")
+    for _ in range(2):
+        with pytest.raises(DataError, match="'y'"):
+            loader.refresh()
+    file.write_text(good + "7.5,a\n")
+    loader.refresh()
+    assert len(loader.samples.ids) == 21
+
+
+def test_what_is_kept_of_a_table_names_the_file_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("al.data.tables.ROWS", 1)
+    rows = [f"{i % 17 / 2},{'ab'[i % 2]}" for i in range(200)]
+    text = "\n".join(["x,y", *rows, "much,a", ""])
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text(text)
+        lines = TableFileLoader(str(tmp_path / name), "y").oddities()
+        assert any(f"{name} row 201" in line for line in lines), lines

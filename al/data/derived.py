@@ -105,7 +105,8 @@ class Derived:
         if file is not None:
             with suppress(OSError, ValueError, EOFError):  # not there, or damaged
                 self._known[key] = load(file)
-                os.utime(file.parent)  # used now: trimmed last
+                with suppress(OSError):  # of somebody else, or read-only
+                    os.utime(file.parent)  # used now: trimmed last
                 return self._known[key]
         self._known[key] = made = make()
         if file is not None:
@@ -123,7 +124,7 @@ class Derived:
             trim(file.parents[1].glob("*"), cache_limit(), lambda old: _delete(old, file.parent))
         except OSError as error:
             tell_once(
-                f"{file.parents[1]} cannot be written ({error.strerror}): what rows come to is not "
+                f"{file.parents[1]} cannot be written ({error.strerror or error}): what rows come to is not "
                 "kept for later",
                 _log,
             )

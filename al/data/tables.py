@@ -230,7 +230,7 @@ class TableLoader(OwnLoader):
     def _lost(self) -> list[str]:
         columns = self.spec.details["columns"]
         found: list[str] = self._derived.value(
-            "lost", columns, lambda: lost(self._features, columns, self._place)
+            "lost", [self._what, columns], lambda: lost(self._features, columns, self._place)
         )
         return found
 
@@ -302,8 +302,12 @@ class TableFileLoader(TableLoader):
 
     def refresh(self) -> None:
         if self._watched.changed():
-            self._watched = Watched(self._file)
-            self.retake(self._read())
+            before, self._watched = self._watched, Watched(self._file)
+            try:
+                self.retake(self._read())
+            except BaseException:
+                self._watched = before  # what cannot be used is looked at again, and told again
+                raise
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#row={self._row[id] + 1}"

@@ -202,8 +202,12 @@ class TextFileLoader(TextLoader):
 
     def refresh(self) -> None:
         if self._watched.changed():
-            self._watched = Watched(self._file)
-            self.retake(self._read())
+            before, self._watched = self._watched, Watched(self._file)
+            try:
+                self.retake(self._read())
+            except BaseException:
+                self._watched = before  # what cannot be used is looked at again, and told again
+                raise
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#{self.samples.places[self._row[id]].rpartition(' ')[2]}"

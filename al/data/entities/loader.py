@@ -206,7 +206,12 @@ class EntityFileLoader(EntityLoader):
     def refresh(self) -> None:
         files = files_of(self._data)
         if files != self._files or [mark(path) for path in files] != self._marks:
-            self.retake(self._read())
+            before = self._files, self._marks, self._stands
+            try:
+                self.retake(self._read())
+            except BaseException:  # what cannot be used is looked at again, and told again
+                self._files, self._marks, self._stands = before
+                raise
 
     def source(self, id: str) -> str | None:
         file, _, line = self.samples.places[self._row[id]].rpartition(" line ")
