@@ -260,3 +260,9 @@ def test_a_served_version_gives_the_entities_of_each_text_with_its_words(tmp_pat
         {**span(9, 12, "LOC"), "score": 0.5, "text": "lm"},
     ]
     assert entities_given(["a"], data.spec, found) is found
+
+
+def test_an_untagged_hashtag_and_a_space_that_does_not_break_stay_in_their_tokens() -> None:
+    text = "#Berlin\t_\nis\t_\n\n10\u00a0000 B-N\nmen O\n"
+    texts = [row["text"] for row in read_conll(Path("a.conll"), text, "text", "entities")]
+    assert texts == ["#Berlin is", "10\u00a0000 men"]

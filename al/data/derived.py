@@ -124,8 +124,8 @@ class Derived:
             trim(file.parents[1].glob("*"), cache_limit(), lambda old: _delete(old, file.parent))
         except OSError as error:
             tell_once(
-                f"{file.parents[1]} cannot be written ({error.strerror or error}): what rows come to is not "
-                "kept for later",
+                f"{file.parents[1]} cannot be written ({error.strerror or error}): what rows come "
+                "to is not kept for later",
                 _log,
             )
 

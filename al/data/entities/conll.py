@@ -13,6 +13,8 @@ from al.errors import DataError
 #: Prefixes of tags that begin an entity, and those that end one, in BIO, BIOES and BILOU.
 _BEGIN, _END = frozenset("BSU"), frozenset("ESLU")
 _TAG = re.compile(r"O|([BIESLU])-(.+)")
+#: What parts columns: no other space, as one that does not break is a part of its token.
+_SPACE = re.compile(" +")
 #: What stands in place of a tag where nobody has tagged yet.
 _UNTAGGED = ("_", "?")
 
@@ -33,7 +35,9 @@ def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, 
     """
     found = []
     for first, lines in _sentences(text):
-        columns = [line.split("\t") if "\t" in line else line.split() for line in lines]
+        columns = [
+            line.split("\t") if "\t" in line else _SPACE.split(line.strip()) for line in lines
+        ]
         counts = len(columns[0]) > 2 and all(
             cells[0] == str(number) for number, cells in enumerate(columns, 1)
         )
@@ -54,7 +58,7 @@ def _sentences(text: str) -> Iterable[tuple[int, list[str]]]:
     first = 0
     for number, line in enumerate([*text.split("\n"), ""], 1):
         line = line.rstrip("\r")
-        comment = not lines and line.startswith("#") and not _TAG.fullmatch(line.split()[-1])
+        comment = not lines and line.startswith("#") and not _tagged(line)
         if line.startswith("-DOCSTART-") or comment:
             continue
         if line.strip():
@@ -63,6 +67,12 @@ def _sentences(text: str) -> Iterable[tuple[int, list[str]]]:
         elif lines:
             yield first, lines
             lines = []
+
+
+def _tagged(line: str) -> bool:
+    """Whether a line that may be a comment is a token with its tag, or with that of none."""
+    last = line.split()[-1]
+    return bool(_TAG.fullmatch(last)) or ("\t" in line and last in _UNTAGGED)
 
 
 def _entities(
