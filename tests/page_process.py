@@ -6,13 +6,16 @@ python -m tests.page_process FOLDER KIND [ASKED]
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
 from al.annotators.page import Page
+from al.catalog import tasks
 from al.contracts import DataLoader, DataSpec, Preview, Query
 from al.data import ArrayLoader
 from al.progress import printed
@@ -20,10 +23,13 @@ from al.tasks.boxes import CocoBoxes
 from al.tasks.digits import Digits
 from al.tasks.mask_folder import MaskFolder
 from al.tasks.text_entities import TextEntities
+from tests.entity_texts import json_lines
 from tests.own_data import boxes_folder, masks_folder
 
 #: At the end of a kind: people may name classes.
 GROWS = "+"
+#: Published data, as people meet it; samples are asked from all over it.
+REAL = ("banking77", "bike-sharing", "bccd", "pets3", "text-entities")
 NASTY = '<img src=x onerror="document.title=1">&amp; "quoted"\nsecond line'
 
 
@@ -100,8 +106,40 @@ def entities(folder: Path) -> DataLoader:
     return TextEntities(str(path), encoder="none").data()
 
 
+def pets(folder: Path, many: int = 24) -> DataLoader:
+    """Some photographs of pets with masks of them, as a folder of one's own."""
+    if not folder.exists():
+        with ZipFile(Path(os.environ["AL_DATA_DIR"]) / "pets3" / "pets3.zip") as members:
+            pictures = sorted(name for name in members.namelist() if name.endswith(".jpg"))
+            for picture in pictures[:: len(pictures) // many]:
+                stem = Path(picture).stem
+                for place, name in (("images", picture), ("masks", f"trimaps/{stem}.png")):
+                    path = folder / place / Path(name).name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(members.read(name))
+    return MaskFolder(
+        str(folder), image_size=64, classes="1=animal,2=ground", background="2", ignore="3",
+        encoder="none",
+    ).data()  # fmt: skip
+
+
+def real(kind: str, folder: Path) -> DataLoader:
+    """Data of REAL."""
+    if kind == "pets3":
+        return pets(folder)
+    if kind == "text-entities":
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "texts.jsonl"
+        if not path.exists():
+            json_lines(path, 60)
+        return TextEntities(str(path), encoder="none").data()
+    return tasks.get(kind)().data()
+
+
 def made(kind: str, folder: str) -> DataLoader:
     kind = kind.removesuffix(GROWS)
+    if kind in REAL:
+        return real(kind, Path(folder) / "things")
     if kind in ("masks", "boxes", "entities"):
         found = {"masks": masks, "boxes": boxes, "entities": entities}[kind]
         return found(Path(folder) / "things")
@@ -114,7 +152,8 @@ def page(folder: str, kind: str, asked: int = 5, **options: str) -> tuple[Page, 
     data = made(kind, folder)
     found = Page(data, "c", {"folder": folder, **options})
     found.new_classes = "grow" if kind.endswith(GROWS) else "refuse"
-    ids = data.ids("train")[:asked]
+    ids = data.ids("train")
+    ids = ids[:: len(ids) // asked if kind in REAL else 1][:asked]
     count = len(ids)
     query = Query(ids, (0.0,) * count, ("margin",) * count, (None,) * count, "margin", "none")
     found.request(query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from al.masks import VOID, decode_mask, encode_mask
 from al.tasks.mask_folder import MaskFolder
 from tests.browser import MISSING, Browser, until
 from tests.own_data import masks_folder
+from tests.page_hands import Point, flooded, painted, points_on
 from tests.page_process import made, page
 from tests.stores import runs, table
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-Point = tuple[float, float]
 #: Height and width of the pictures.
 SIZE = (16, 24)
 
@@ -57,13 +57,7 @@ class Desk:
 
     def on(self, *points: Point) -> list[Point]:
         """Where pixels of the picture are in the window."""
-        found = self.browser.run(
-            "const v = document.querySelector('#sample').viewer;"
-            "const { left, top } = v.stage.getBoundingClientRect();"
-            "return arguments[0].map((at) => v.onto(...at)).map(([x, y]) => [x + left, y + top])",
-            [list(point) for point in points],
-        )
-        return [(x, y) for x, y in found]
+        return points_on(self.browser, points)
 
     def drag(self, *points: Point, hand: str = "mouse", button: int = 0) -> None:
         self.browser.drag(*self.on(*points), hand=hand, button=button)
@@ -87,28 +81,6 @@ def desk(browser: Browser, folder: Path, kind: str) -> Iterator[Desk]:
         open_there.arrive()
         yield open_there
     browser.open("about:blank")
-
-
-def painted(mask: np.ndarray, path: Sequence[Point], size: int, value: int) -> None:
-    """What a brush leaves: pixels whose centre is within half its size of the line."""
-    centres = [np.floor(np.array(point)) + 0.5 for point in path]
-    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]] + 0.5
-    for start, end in zip(centres, centres[1:] or centres, strict=False):
-        along = end - start
-        share = ((x - start[0]) * along[0] + (y - start[1]) * along[1]) / max(along @ along, 1e-12)
-        share = share.clip(0, 1)
-        far = np.hypot(x - start[0] - share * along[0], y - start[1] - share * along[1])
-        mask[far <= size / 2 + 1e-9] = value
-
-
-def flooded(mask: np.ndarray, x: int, y: int, value: int) -> None:
-    old, waiting = mask[y, x], [(y, x)]
-    while waiting:
-        row, column = waiting.pop()
-        inside = 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]
-        if inside and mask[row, column] == old:
-            mask[row, column] = value
-            waiting += [(row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)]
 
 
 def test_a_mask_is_kept_to_the_pixel_as_it_was_drawn(browser: Browser, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from al.annotators.page import Page
 from al.contracts import Query
 from tests.browser import MISSING, Browser, until
+from tests.page_hands import text_points
 from tests.page_process import page
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -38,23 +39,7 @@ class Desk:
 
     def drag(self, start: int, end: int) -> None:
         """From the left edge of a character to that of another, in code points."""
-        units = [len(self.text[:at].encode("utf-16-le")) // 2 for at in (start, end)]
-        points = self.browser.run(
-            """const p = document.querySelector('#sample p'), [from, to] = arguments;
-            const at = (unit) => {
-              const walk = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
-              let node, left = unit;
-              while ((node = walk.nextNode()) && left > node.length) left -= node.length;
-              const range = document.createRange();
-              range.setStart(node, left);
-              range.collapse(true);
-              const box = range.getClientRects()[0] ?? range.getBoundingClientRect();
-              return [box.left, box.top + box.height / 2];
-            };
-            return [at(from), at(to)];""",
-            *units,
-        )
-        self.browser.drag(*[tuple(point) for point in points])
+        self.browser.drag(*text_points(self.browser, self.text, start, end))
 
     def marks(self) -> list[list[str]]:
         return self.browser.run(
