@@ -141,7 +141,7 @@ def answer(browser: Browser, truth: str) -> int:
         "const at = document.querySelector('#accept:not([hidden]) #accept-what');"
         "const b = [...document.querySelectorAll('#choices button')]"
         "  .find((one) => one.dataset.name === arguments[0]);"
-        "return [at ? at.textContent.split(' · ')[0] : null,"
+        "return [at ? at.textContent.split(' ·')[0] : null,"
         "        b ? b.getAttribute('aria-keyshortcuts') : null]",
         truth,
     )

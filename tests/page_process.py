@@ -74,6 +74,15 @@ class Numbers(Several):
         self.spec = DataSpec((), (3,), "float64", "number")
 
 
+class Rows(ArrayLoader):
+    """Rows of more columns than a phone is high."""
+
+    def __init__(self) -> None:
+        ids = [f"row-{number}" for number in range(9)]
+        inputs = np.arange(9 * 30).reshape(9, 30) / 7
+        super().__init__(ids, inputs, np.zeros(9, int), ["wet", "dry"], ids[-1:])
+
+
 def masks(folder: Path) -> DataLoader:
     """Images of 24 × 16 that are learned from as squares of 16, some with masks."""
     if not folder.exists():
@@ -143,7 +152,8 @@ def made(kind: str, folder: str) -> DataLoader:
     if kind in ("masks", "boxes", "entities"):
         found = {"masks": masks, "boxes": boxes, "entities": entities}[kind]
         return found(Path(folder) / "things")
-    kinds: dict[str, Any] = {"many": Many, "texts": Texts, "several": Several, "numbers": Numbers}
+    kinds: dict[str, Any] = {"many": Many, "texts": Texts, "several": Several, "numbers": Numbers,
+                             "rows": Rows}  # fmt: skip
     return Digits().data() if kind == "digits" else kinds[kind]()
 
 

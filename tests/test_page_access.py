@@ -16,6 +16,8 @@ from tests.browser import MISSING, Browser, until
 from tests.page_process import made
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+#: Kinds of page_process whose labels are drawn or marked.
+DRAWN = ("boxes", "masks", "entities")
 READY = "return document.getElementById('work').dataset.ready"
 #: Whether an element is inside the window, and nothing lies over its middle.
 REACHABLE = """
@@ -26,6 +28,8 @@ const top = document.elementFromPoint((found.left + found.right) / 2,
   (found.top + found.bottom) / 2);
 return inside && top.closest(arguments[0]) !== null;
 """
+#: How far a sample scrolls to the side; it is read from top to bottom.
+ASIDE = "const s = document.getElementById('sample'); return s.scrollWidth - s.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,12 @@ def served(browser: Browser, folder: Path, kind: str, **options: str) -> Iterato
     guess: Any = {"several": list(classes[:2]), "numbers": 3.0}.get(kind, (*classes, "")[0])
     likely = ((classes[0], 0.7), (classes[1], 0.2)) if classes else ()
     many = len(ids)
+    if kind == "entities":
+        guess = [{"start": 4, "end": 7, "label": "PER"}]
+    guesses = tuple(data.truth(ids)) if kind in ("boxes", "masks") else (guess,) * many
     query = Query(
         ids, (0.0,) * many, ("margin",) * many, (None,) * many, "margin", "models:/m/3",
-        (guess,) * many, (0.7,) * many, (likely,) * many,
+        guesses, (0.7,) * many, () if kind in DRAWN else (likely,) * many,
     )  # fmt: skip
     found.request(query)
     with found.attending():
@@ -77,7 +84,7 @@ def violations(browser: Browser) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers"])
+@pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers", *DRAWN])
 def test_axe_finds_nothing_wrong_with_what_is_answered(
     kind: str, dark: bool, browser: Browser, tmp_path: Path
 ) -> None:
@@ -118,7 +125,7 @@ def test_axe_finds_nothing_wrong_with_what_opens_and_with_the_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers"])
+@pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers", "rows", *DRAWN])
 @pytest.mark.parametrize(
     "size", [(360, 640), (360, 560), (820, 1180), (1280, 560), (1280, 800)], ids=str
 )
@@ -131,9 +138,13 @@ def test_nothing_is_cut_off_on_a_phone_a_tablet_and_a_desk(
             "const d = document.documentElement; return [d.scrollWidth, d.scrollHeight]"
         )
         assert (wide, high) == size
-        answers = {"numbers": "#number", "many": "#filter"}.get(kind, "#choices button")
-        for css in ("#skip", "#undo", "#help-button", "#who", "#accept", answers):
+        answers = {"numbers": "#number", "many": "#filter", "entities": "#take"}
+        answers |= dict.fromkeys(("boxes", "masks"), ".drawing-end .primary")
+        accepts = () if kind in DRAWN else ("#accept",)
+        answer = answers.get(kind, "#choices button")
+        for css in ("#skip", "#undo", "#help-button", "#who", *accepts, answer):
             assert browser.run(REACHABLE, css), css
+        assert browser.run(ASIDE) == 0
         if kind == "digits":
             assert browser.run(REACHABLE, "#choices button:nth-child(10)")
         if size[1] >= 640:

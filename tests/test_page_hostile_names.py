@@ -162,7 +162,7 @@ def test_files_and_folders_of_any_name_are_shown_or_left_out_with_a_line(
             image = Image.fromarray(np.full((8, 8, 3), 20 * number, np.uint8))
             image.save(folder / f"{MARKUP} {number}.png")
     (tmp_path / "things" / os.fsdecode(b"\xff.png")).write_bytes(b"")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         data = ImageFolder(str(tmp_path / "things"), image_size=8, encoder="none").data()
     assert "1 images with signs in their names that cannot be said are left out" in caplog.text
     found, query = arrive(data, tmp_path / "page")

@@ -127,7 +127,7 @@ function draw() {
   show("accept", Boolean(offered));
   if (offered) {
     const sure = task.form === "value" || item.suggestion.confidence === null ? ""
-      : ` · ${percent(item.suggestion.confidence)}`;
+      : ` ·\u00a0${percent(item.suggestion.confidence)}`;
     at("accept-what").replaceChildren(...parted(`${item.suggestion.words}${sure}`));
   }
   const seen = gate.begin();
