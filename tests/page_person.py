@@ -6,11 +6,15 @@ that the pipeline collects.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from al.annotators.label_studio.shapes import fill_polygon
+from al.contracts import DataLoader
+from al.kinds import kind_of
 from al.masks import VOID, decode_mask, encode_mask
 from tests.browser import Browser, until
 from tests.page_hands import Point, painted, points_on, text_points
@@ -35,13 +39,17 @@ return [start, start + all.map((one) => one.textContent).join('').length];
 class Person:
     """Somebody with a keyboard and a mouse.
 
+    Args:
+        key, stroke: seconds that pass before each key, and before each stroke of the mouse.
+
     Attributes:
         keys: pressed so far.
         strokes: of the mouse so far, clicks among them.
     """
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, *, key: float = 0, stroke: float = 0) -> None:
         self.browser = browser
+        self._key, self._stroke = key, stroke
         self.keys = self.strokes = 0
 
     def sees(self, place: int) -> None:
@@ -51,15 +59,34 @@ class Person:
 
     def press(self, *keys: str) -> None:
         self.keys += len(keys)
+        time.sleep(self._key * len(keys))
         self.browser.press(*keys)
 
     def drag(self, *points: Point) -> None:
         self.strokes += 1
+        time.sleep(self._stroke)
         self.browser.drag(*points)
 
     def click(self, css: str) -> None:
         self.strokes += 1
+        time.sleep(self._stroke)
         self.browser.click(css)
+
+    def answers(self, data: DataLoader, id: str, *, odd: bool = False) -> Any:
+        """Answer the sample on the screen rightly; what was meant.
+
+        Args:
+            odd: in another way than usual: a class by the mouse, a number with a comma.
+        """
+        (truth,) = data.truth([id])
+        ways: dict[str, Callable[[], Any]] = {
+            "choice": lambda: self.clicks(truth) if odd else self.chooses(truth),
+            "value": lambda: self.types(f"{truth:.0f}{',25' if odd else ''}"),
+            "rectangles": lambda: self.draws_boxes(truth, data.spec.classes),
+            "regions": lambda: self.paints(data.on_picture(id, truth)),
+            "spans": lambda: self.marks(str(data.preview(id).text), truth, data.spec.classes),
+        }
+        return ways[kind_of(data.spec).form]()
 
     # -- kinds -----------------------------------------------------------------------------------
 

@@ -23,13 +23,15 @@ from al.tasks.boxes import CocoBoxes
 from al.tasks.digits import Digits
 from al.tasks.mask_folder import MaskFolder
 from al.tasks.text_entities import TextEntities
-from tests.entity_texts import json_lines
+from tests.entity_texts import drawn
 from tests.own_data import boxes_folder, masks_folder
 
 #: At the end of a kind: people may name classes.
 GROWS = "+"
 #: Published data, as people meet it; samples are asked from all over it.
 REAL = ("banking77", "bike-sharing", "bccd", "pets3", "text-entities")
+#: Five code points, eight UTF-16 units.
+FIREWOMAN = "👩🏾‍🚒 "
 NASTY = '<img src=x onerror="document.title=1">&amp; "quoted"\nsecond line'
 
 
@@ -140,7 +142,13 @@ def real(kind: str, folder: Path) -> DataLoader:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "texts.jsonl"
         if not path.exists():
-            json_lines(path, 60)
+            rows = [
+                {"text": FIREWOMAN + text, "entities": [
+                    {**one, "start": one["start"] + 5, "end": one["end"] + 5} for one in entities
+                ]}
+                for text, entities in drawn(60)
+            ]  # fmt: skip
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return TextEntities(str(path), encoder="none").data()
     return tasks.get(kind)().data()
 

@@ -118,7 +118,7 @@ def test_names_are_text_in_every_form_and_come_back_as_they_are(
         nothing_ran(browser)
         for key, opened in (("F8", "#panel .past"), ("F4", "#panel")):
             browser.press(key)
-            until(lambda opened=opened: browser.sees(opened))
+            until(lambda opened=opened: browser.sees(opened))  # type: ignore[misc]
             nothing_ran(browser)
             browser.click("#panel .close")
     browser.open("about:blank")

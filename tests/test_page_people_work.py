@@ -3,6 +3,7 @@ the server is killed under their hands."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,21 +61,6 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.stdout.close()  # type: ignore[union-attr]
 
 
-def answer(person: Person, kind: str, data: Any, id: str, place: int) -> Any:
-    """Answer the sample on the screen rightly; what was meant."""
-    (truth,) = data.truth([id])
-    classes = data.spec.classes
-    if kind in ("digits", "banking77"):
-        return person.clicks(truth) if place == 1 else person.chooses(truth)
-    if kind == "bike-sharing":
-        return person.types(f"{int(truth)},25" if place == 1 else str(int(truth)))
-    if kind == "bccd":
-        return person.draws_boxes(truth, classes)
-    if kind == "pets3":
-        return person.paints(data.on_picture(id, truth))
-    return person.marks(data.preview(id).text, truth, classes)
-
-
 @pytest.mark.parametrize("kind", NEEDS)
 def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
     kind: str, browser: Browser, serve: Callable[..., Any], tmp_path: Path
@@ -92,7 +78,7 @@ def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
         if place == ASKED // 2:
             server.kill()
             server.wait()
-        meant[id] = answer(person, kind, found.data, id, place)
+        meant[id] = person.answers(found.data, id, odd=place == 1)
         if place == ASKED // 2:
             until(lambda: browser.sees("#trouble"))
             assert "is sent again until it is kept" in browser.text("#trouble")
@@ -116,7 +102,5 @@ def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
 
 def found_at(folder: Path) -> str:
     """Where the page is."""
-    import json
-
     kept = json.loads((folder / ".page.json").read_text())
     return f"http://127.0.0.1:{kept['port']}/{kept['token']}/"
