@@ -61,7 +61,7 @@ def test_a_guess_is_accepted_by_a_key_and_the_likeliest_come_first_where_it_may_
     classes = list(found.data.spec.classes)
     with found.attending():
         arrive(browser, found)
-        assert "class_cc · 90\N{NO-BREAK SPACE}%" in browser.text("#accept")
+        assert "class_cc ·\N{NO-BREAK SPACE}90\N{NO-BREAK SPACE}%" in browser.text("#accept")
         assert names(browser)[:2] == ["class_cc", "class_aa"]
         browser.press(" ")
         until(lambda: browser.run(READY) == "1")
