@@ -255,7 +255,8 @@ def test_the_next_pictures_are_there_before_they_are_asked_for(
 ) -> None:
     asked = (
         "return performance.getEntriesByType('resource').map((one) => one.name)"
-        ".filter((name) => name.includes('image/')).map((name) => Number(name.split('/').pop()))"
+        ".filter((name) => name.includes('image/'))"
+        ".map((name) => Number(new URL(name).pathname.split('/').pop()))"
     )
     with desk(browser, tmp_path, "boxes") as there:
         until(lambda: browser.run(asked) == [0, 1, 2, 3])

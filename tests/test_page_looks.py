@@ -146,6 +146,20 @@ def test_an_answer_to_another_sample_than_was_on_the_screen_is_refused(tmp_path:
         assert not (tmp_path / "answers.jsonl").exists()
 
 
+def test_a_picture_says_whose_it_is_and_is_refused_as_that_of_another_sample(
+    tmp_path: Path,
+) -> None:
+    desk, _ = asked(tmp_path)
+    with desk.attending():
+        state = get(desk, "state?name=anna")
+        mine, coming = state["item"]["image"], state["next"][0]
+        for address in (mine, coming, f"{mine}&small&name=anna"):
+            assert requests.get(desk.where + address, timeout=10).ok
+        for wrong in ("image/0?" + coming.partition("?")[2], "image/0?small&drawn=other"):
+            answer = requests.get(desk.where + wrong, timeout=10)
+            assert (answer.status_code, "another" in answer.json()["error"]) == (400, True)
+
+
 # -- the past
 
 

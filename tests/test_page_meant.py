@@ -60,7 +60,8 @@ def test_ten_thousand_fast_random_events_leave_no_label_that_was_not_meant(
         until(lambda: browser.run(READY))
         posts = browser.run(FUZZ, 0, by, 0)["posts"]
     seen = [query.ids[post["body"]["place"]] if kind == "texts"
-            else f"image/{post['body']['place']}" for post in posts]  # fmt: skip
+            else "image/{place}?drawn={drawn}".format_map({"drawn": "", **post["body"]})
+            for post in posts]  # fmt: skip
     assert [post["seen"] for post in posts if post["path"] == "answer"] == [
         name for name, post in zip(seen, posts, strict=True) if post["path"] == "answer"
     ]

@@ -123,8 +123,9 @@ def make_app(desk: Desk, door: Door) -> Flask:
 
     @app.get("/<token>/image/<int:place>")
     def _image(token: str, place: int) -> Response:
-        small = "small" in request.args
-        mimetype, content = desk.listed(place, asker()) if small else desk.image(place)
+        small, meant = "small" in request.args, request.args.get("drawn")
+        found = desk.listed(place, asker(), meant) if small else desk.image(place, meant)
+        mimetype, content = found
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/<any(answer, undo, finish, leave):what>")

@@ -16,7 +16,7 @@ from al.annotators.keys import Key
 from al.annotators.page.at_work import AtWork
 from al.annotators.page.drawing import heard, is_drawn, picture, thumbnail
 from al.annotators.page.guide import Guide
-from al.annotators.page.item import Items, drawn
+from al.annotators.page.item import Items, drawn, picture_of
 from al.annotators.page.log import AnswerLog
 from al.annotators.page.look import Look
 from al.annotators.page.naming import named, with_named
@@ -30,7 +30,7 @@ from al.kinds import kind_of
 
 _log = logging.getLogger(__name__)
 
-#: So many samples after the one that is shown are named, for browsers to fetch ahead.
+#: The pictures of so many samples after the one that is shown are named, to be fetched ahead.
 AHEAD = 3
 #: Most letters of a remark.
 LONGEST_NOTE = 2000
@@ -92,7 +92,7 @@ class Desk:
         done = [stands[key].standing for key in latest if not stands[key].open]
         return {
             "item": self._item(mine[0], places[mine[0]], said) if mine else None,
-            "next": [places[key] for key in mine[1 : 1 + AHEAD]],
+            "next": [picture_of(key, places[key]) for key in mine[1 : 1 + AHEAD]],
             "done": len(done),
             "skipped": done.count("skipped"),
             "left": len(open_keys),
@@ -150,16 +150,22 @@ class Desk:
         entries = (entry for said in self.log.answers().values() for entry in said.values())
         return with_named(self.data.spec, (e.label for e in entries if not e.skipped))
 
-    def key_at(self, place: Any) -> Key:
+    def key_at(self, place: Any, meant: Any = None) -> Key:
         """The sample at a place.
 
+        Args:
+            meant: which one it is to be, see `item.drawn`; None for any.
+
         Raises:
-            DataError: there is none.
+            DataError: there is none, or another.
         """
         places = self.log.ever_asked()
         if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(places):
             raise DataError("no such sample: load the page again")
-        return places[place]
+        key = places[place]
+        if meant is not None and meant != drawn(key):
+            raise DataError("another sample was on the screen: load the page again")
+        return key
 
     def answer(self, said: dict[str, Any]) -> None:
         """Keep what the page sent.
@@ -167,9 +173,8 @@ class Desk:
         Raises:
             DataError: it is not an answer.
         """
-        key, name = self.key_at(said.get("place")), name_of(said.get("name"))
-        if said.get("drawn", drawn(key)) != drawn(key):
-            raise DataError("another sample was on the screen: load the page again")
+        key = self.key_at(said.get("place"), said.get("drawn"))
+        name = name_of(said.get("name"))
         shown = self.items.shown_model(key) if said.get("suggested") is True else ""
         seconds = _seconds(said.get("seconds"))
         if said.get("skip") is True:
@@ -216,13 +221,13 @@ class Desk:
         note = self.log.notes().get(key, {}).get(name)
         return {"text": note.text if note else "", "flag": bool(note and note.flag)}
 
-    def image(self, place: int) -> tuple[str, bytes]:
+    def image(self, place: int, meant: str | None = None) -> tuple[str, bytes]:
         """A sample's picture: type and content."""
-        return picture(self.data, self.key_at(place)[0])
+        return picture(self.data, self.key_at(place, meant)[0])
 
-    def listed(self, place: int, name: str) -> tuple[str, bytes]:
+    def listed(self, place: int, name: str, meant: str | None = None) -> tuple[str, bytes]:
         """The same, small, with what the person drew on it."""
-        key = self.key_at(place)
+        key = self.key_at(place, meant)
         entry = self.log.answers().get(key, {}).get(name)
         return thumbnail(self.data, key[0], entry.label if entry else None)
 

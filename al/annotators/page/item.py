@@ -38,7 +38,7 @@ class Items:
         said: dict[str, Any] = {"place": place, "again": key[1], "drawn": drawn(key)}
         if self.look.suggest and (found := self._suggestion(key)):
             said["suggestion"] = found
-        return said | self.content(key[0], f"image/{place}")
+        return said | self.content(key[0], picture_of(key, place))
 
     def content(self, id: str, image: str) -> dict[str, Any]:
         """A sample as the page shows it.
@@ -63,7 +63,7 @@ class Items:
         Args:
             name: of the person whose answer is drawn on the image.
         """
-        found = self.content(key[0], f"image/{place}?small&{urlencode({'name': name})}")
+        found = self.content(key[0], f"{picture_of(key, place)}&small&{urlencode({'name': name})}")
         if "image" in found:
             return found
         if "row" in found:
@@ -100,6 +100,12 @@ class Items:
             there = [self.data.preview(id).row or {} for id in ids if id not in gone]
             self._rows = len(keys), Rows(there)
         return self._rows[1]
+
+
+def picture_of(key: Key, place: int) -> str:
+    """Where the page gets a sample's image; it says which sample that is, so that a browser never
+    shows one that it holds of another sample, which had the same place."""
+    return f"image/{place}?drawn={drawn(key)}"
 
 
 def drawn(key: Key) -> str:

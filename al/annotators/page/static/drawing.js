@@ -35,9 +35,9 @@ const LAID = 20;
  * @param make given `{ task, changes, changed }`, makes the easel; `changed` is called after it
  *   changed what is drawn.
  */
-export function drawn({ area, sample, task, keep, trouble }, make) {
+export function drawn({ area, sample, task, who, keep, trouble }, make) {
   const changes = new Changes(), left = new Map(), viewer = viewerIn(sample);
-  let item = null, ready = false, leaving = false, touched = false, suggested = false;
+  let item = null, whose = "", ready = false, leaving = false, touched = false, suggested = false;
   const easel = make({ task, changes, changed });
   const back = button("Undo a step", "Ctrl+Z", () => step("back"), "↶");
   const again = button("Redo a step", "Ctrl+Y", () => step("again"), "↷");
@@ -54,11 +54,11 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
     show();
   }
 
-  /** Keep what was drawn on a sample for when it is shown again in this window. */
+  /** Keep what somebody drew on a sample for when they see it again in this window. */
   function lay() {
     if (!item || !ready || !touched) return;
-    left.delete(item.place);
-    left.set(item.place, easel.label());
+    left.delete(whose);
+    left.set(whose, easel.label());
     for (const old of [...left.keys()].slice(0, Math.max(0, left.size - LAID))) left.delete(old);
   }
 
@@ -105,10 +105,11 @@ export function drawn({ area, sample, task, keep, trouble }, make) {
     begin(next) {
       lay();
       item = next;
+      whose = `${item.drawn} ${who()}`;
       ready = leaving = touched = false;
       changes.clear();
       area.replaceChildren(bar);
-      const mine = left.get(item.place) ?? item.given?.label ?? undefined;
+      const mine = left.get(whose) ?? item.given?.label ?? undefined;
       const guess = item.suggestion?.label;
       suggested = mine === undefined && guess !== undefined;
       show();

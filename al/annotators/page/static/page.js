@@ -1,7 +1,7 @@
 // The page: who answers, what is shown, and keys. How a label is given is the business of a form.
 //
 // Forms: `forms/NAME.js` has a default function that is given the desk
-//   { area, sample, task, keep(label, words), trouble(text), refuse(words), numbers() }
+//   { area, sample, task, who(), keep(label, words), trouble(text), refuse(words), numbers() }
 // and returns
 //   begin(item)     a sample is drawn: draw what it is answered with; `item.given` is there where
 //                   it was answered before, `item.suggestion` where a guess may be shown
@@ -204,6 +204,8 @@ at("who").addEventListener("click", () => { at("name").value = name; name = ""; 
 at("hello").addEventListener("submit", async (event) => {
   event.preventDefault();
   name = at("name").value.trim();
+  again = null;  // what somebody else went back to is none of theirs
+  panels.forget();
   try { localStorage.setItem("annotator", name); } catch { /* private windows */ }
   await look();
 });
@@ -243,7 +245,9 @@ window.addEventListener("pagehide", () => {
   task = await ask("task");
   if (task.name) { name = task.name; at("who").disabled = true; }  // a link says whose it is
   const made = (await import(`./forms/${task.form}.js`)).default;
-  const desk = { area: at("answer"), sample: at("sample"), task, keep, trouble, refuse };
+  const desk = {
+    area: at("answer"), sample: at("sample"), task, who: () => name, keep, trouble, refuse,
+  };
   form = made({ ...desk, numbers: () => state.numbers });
   document.title = `Annotate · ${task.campaign}`;
   at("campaign").textContent = task.campaign;

@@ -4,7 +4,7 @@
 const HELD = 8;
 const held = new Map();
 
-/** The picture of a place, a promise of an `Image` that can be shown at once. */
+/** The picture at an address, a promise of an `Image` that can be shown at once. */
 export function pictureAt(address) {
   const known = held.get(address);
   held.delete(address);

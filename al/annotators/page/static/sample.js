@@ -4,8 +4,8 @@ import { fetchAhead, pictureAt } from "./pictures.js";
 import { drawRow } from "./row.js";
 import { viewerIn } from "./viewer.js";
 
-/** Show a sample in a box; `shown` is called when it is there to be seen, `next` are the places
- * of those that come after it, and `failed` is told why it cannot be shown. */
+/** Show a sample in a box; `shown` is called when it is there to be seen, `next` are where the
+ * pictures of those are that come after it, and `failed` is told why it cannot be shown. */
 export function drawSample(box, item, shown, next = [], failed = () => {}) {
   box.replaceChildren();
   box.classList.toggle("picture", item.image !== undefined);
@@ -35,7 +35,7 @@ async function drawPicture(box, item, shown, next, failed) {
     image.alt = `Sample ${item.place + 1}`;
     viewer.show(image);
     shown();
-    fetchAhead(next.map((place) => `image/${place}`));
+    fetchAhead(next);
   } catch (error) {
     if (viewer.showing === mine) failed(error.message);
   }
