@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al.annotators.page import Page
-from al.annotators.page.log import AnswerLog
+from al.annotators.page.log import AnswerLog, Suggestion
 from al.annotators.page.server import LASTING
 from al.contracts import SECOND, Query
 from al.errors import ConfigError, DataError
@@ -54,6 +54,20 @@ def test_what_was_withdrawn_is_shown_no_more_and_places_stay(tmp_path: Path) -> 
     log.ask([A, B])
     log.withdraw(["a", "zzz"])
     assert (log.queries(), log.ever_asked()) == ([[B]], [A, B])
+
+
+def test_a_sample_that_is_asked_about_again_shows_the_guess_of_that_time_or_none(
+    tmp_path: Path,
+) -> None:
+    log = AnswerLog(tmp_path)
+    old, new = (Suggestion(label, 0.9, ((label, 0.9),), "models:/m/1") for label in ("cat", "dog"))
+    log.ask([A, B], {A: old, B: old})
+    log.withdraw(["a", "b"])
+    log.ask([A, B], {B: new})  # A counts in an estimate now
+    assert log.suggestions() == {B: new}
+    log.withdraw(["b"])
+    log.ask([B])
+    assert log.suggestions() == {}
 
 
 @settings(max_examples=30, deadline=None)

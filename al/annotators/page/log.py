@@ -248,10 +248,13 @@ def _places(lines: Lined) -> dict[Key, int]:
 
 
 def _suggestions(lines: Lined) -> dict[Key, Suggestion]:
-    found = {}
+    found = dict[Key, Suggestion]()
     for line in lines:
-        for (id, again), said in zip(line.get("ask", ()), line.get("suggest", ()), strict=False):
-            if said is not None:
-                likely = tuple((str(name), float(share)) for name, share in said["likely"])
-                found[str(id), bool(again)] = Suggestion(**{**said, "likely": likely})
+        asked = line.get("ask", ())
+        for (id, again), said in zip(asked, line.get("suggest", [None] * len(asked)), strict=False):
+            if said is None:  # it may have been asked about before, when it might be shown with one
+                found.pop((str(id), bool(again)), None)
+                continue
+            likely = tuple((str(name), float(share)) for name, share in said["likely"])
+            found[str(id), bool(again)] = Suggestion(**{**said, "likely": likely})
     return found
