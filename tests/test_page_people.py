@@ -208,6 +208,26 @@ def test_a_page_behind_a_proxy_answers_to_its_public_name(tmp_path: Path) -> Non
         ]:
             answer = post(here + "answer", body, headers={**through, "Origin": origin})
             assert answer.status_code == code
+        bare = get(here.rstrip("/"), headers=through, allow_redirects=False)
+        assert bare.headers["Location"] == f"./{link.split('/')[-2]}/"  # nothing of http://
+        assert get(here + "/state", headers=through, allow_redirects=False).status_code == 404
+        assert get(here.rstrip("/")).text.startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("options", "port", "host", "origin"),
+    [
+        ({"host": "labels.lan", "cert": "c.pem"}, 443, "labels.lan", "https://labels.lan"),
+        ({"host": "labels.lan", "plain": "on"}, 80, "labels.lan", "http://labels.lan"),
+        ({"address": "https://Labels.lan:443/x"}, 20_000, "labels.lan", "https://labels.lan"),
+        ({"address": "https://labels.lan"}, 20_000, "labels.lan", "https://labels.lan"),
+        ({"address": "https://labels.lan:80"}, 20_000, "labels.lan:80", "https://labels.lan:80"),
+    ],
+)
+def test_the_usual_port_of_a_scheme_is_left_out_as_browsers_do(
+    options: dict[str, str], port: int, host: str, origin: str
+) -> None:
+    assert Network.of(options).origins(port)[host] == origin
 
 
 @pytest.fixture(scope="module")

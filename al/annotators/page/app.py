@@ -67,6 +67,7 @@ def make_app(desk: Desk, door: Door) -> Flask:
     from werkzeug.exceptions import HTTPException
 
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # that would lead elsewhere, as below
     app.config["MAX_CONTENT_LENGTH"] = MOST[is_drawn(desk.data.spec)]
     static = _static()
 
@@ -93,6 +94,12 @@ def make_app(desk: Desk, door: Door) -> Flask:
             return _line(error), error.code or 500
         _log.error(f"the page: {type(error).__name__}: {error}")
         return jsonify(error="something is wrong here: see the terminal"), 500
+
+    @app.get("/<token>")
+    def _slash(token: str) -> Response:
+        """To the page, by a place alone: Flask would give a whole address, which behind a proxy
+        that speaks TLS is one without, and the secret in it would go where others listen in."""
+        return Response(status=308, headers={"Location": f"./{token}/"})
 
     @app.get("/<token>/")
     def _page(token: str) -> Response:

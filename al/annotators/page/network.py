@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from al.errors import ConfigError
 
 HOST = "127.0.0.1"
+_USUAL = {"http": ":80", "https": ":443"}
 #: What can be given, by name.
 OPTIONS = {
     "host": "where it listens: 127.0.0.1, this machine alone; others take invited people and TLS",
@@ -108,7 +109,10 @@ class Network:
         if self.address:
             parts = urlsplit(self.address)
             found[parts.netloc.lower()] = parts.scheme
-        return {place: f"{scheme}://{place}" for place, scheme in found.items()}
+        # Browsers leave out the usual port of a scheme, in `Host` and `Origin`.
+        short = {place: place.removesuffix(_USUAL[scheme]) for place, scheme in found.items()}
+        origins = {place: f"{scheme}://{short[place]}" for place, scheme in found.items()}
+        return origins | {short[place]: origin for place, origin in origins.items()}
 
     def tls(self) -> ssl.SSLContext | None:
         """How to speak TLS; None without.
