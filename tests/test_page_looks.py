@@ -237,6 +237,24 @@ def test_examples_are_of_labels_that_are_there_and_of_nothing_else(tmp_path: Pat
         assert get(desk, f"example/{number + 1}")["error"].startswith("no such example")
 
 
+def test_no_example_tells_what_others_said_of_a_sample_that_is_still_asked_about(
+    tmp_path: Path,
+) -> None:
+    desk, query = asked(tmp_path, overlap="2")
+    first = (query.ids[0], False)
+
+    def shown() -> list[str]:
+        return [one["class"] for one in get(desk, "guide")["examples"]]
+
+    with desk.attending():
+        desk.log.answer(first, "3", "anna", 1.0, skip=False)
+        assert shown() == []
+        desk.log.answer(first, "3", "ben", 1.0, skip=False)
+        assert shown() == ["3"]
+        desk.log.ask([(first[0], True)])  # a second opinion
+        assert shown() == []
+
+
 def test_numbers_that_are_known_say_what_others_look_like(tmp_path: Path) -> None:
     desk, _ = page(str(tmp_path), "numbers")
     desk.log.ask([(f"row {number}", False) for number in range(10)])

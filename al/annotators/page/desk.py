@@ -68,7 +68,7 @@ class Desk:
         self.watched = self.ended = False  # the campaign goes on by itself; it has ended
         self.look = look or Look()
         self.items = Items(data, log, self.look)
-        self.past, self.guide = Past(self.items, self.rule), Guide(self.items)
+        self.past, self.guide = Past(self.items, self.rule), Guide(self.items, self.rule)
 
     def state(self, name: str, tab: str = "", showing: Any = None) -> dict[str, Any]:
         """What there is to do: the latest query in its order, then what is left of earlier ones.

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from al.annotators.page.item import Items
+from al.annotators.page.turns import Rule
 from al.contracts import Label
 from al.kinds import kind_of
 
@@ -20,10 +21,11 @@ ENOUGH = 10
 
 
 class Guide:
-    """Instructions and examples; nothing of it says what a model believes."""
+    """Instructions and examples; nothing of it says what a model believes, or what somebody said
+    of a sample that others are still to answer by themselves."""
 
-    def __init__(self, items: Items) -> None:
-        self.items, self.data, self.log = items, items.data, items.log
+    def __init__(self, items: Items, rule: Rule) -> None:
+        self.items, self.data, self.log, self.rule = items, items.data, items.log, rule
         self.kind = kind_of(self.data.spec)
 
     def shown(self) -> dict[str, Any]:
@@ -35,7 +37,10 @@ class Guide:
         if not self.kind.ranked:
             return []
         found: dict[str, list[str]] = defaultdict(list)
+        still_open = self._open()
         for id, label in self._labelled():
+            if id in still_open:
+                continue
             names = self.kind.names(label)
             for name in names if len(names) == 1 else ():  # of several none is typical
                 if len(found[name]) < EACH and id not in found[name]:
@@ -57,6 +62,12 @@ class Guide:
     def is_example(self, id: str) -> bool:
         """Whether a sample is one whose label is known to the page."""
         return any(id == known for known, _ in self._labelled())
+
+    def _open(self) -> frozenset[str]:
+        """Samples of which answers are waited for, second opinions too."""
+        said = self.log.answers()
+        keys = (key for query in self.log.queries() for key in query)
+        return frozenset(k[0] for k in keys if self.rule.standing(said.get(k, {})) == "waiting")
 
     def _labelled(self) -> Iterator[tuple[str, Label]]:
         """Samples with a label: those of answers that stand, then those of the data."""
