@@ -1,5 +1,7 @@
 // Talking to the server: what it has not confirmed is sent again until it has.
 
+/** What a proxy answers while the server behind it is away. */
+const AWAY = [502, 503, 504];
 const box = document.getElementById("trouble");
 
 /** Say what is wrong; "" where nothing is. */
@@ -16,6 +18,7 @@ export async function ask(path, body) {
       answer = await fetch(path, body === undefined ? { cache: "no-store" } : {
         method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
       });
+      if (AWAY.includes(answer.status)) throw new Error("a proxy says that the server is away");
     } catch {
       trouble("The page's server is away. What you said last is sent again until it is kept; "
         + "start the same command again, and this page goes on.");
