@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from al.catalog import make_task
 from al.data import TableFileLoader
 from al.data.columns import encoded, learned, width
 from al.data.reading import read_table
+from al.data.texts import TextFileLoader
 from al.errors import AlError, DataError, LabelError, StrategyError
 from tests.own_data import fruit_table
 from tests.stores import runs, table
@@ -311,16 +313,34 @@ def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_told(
     )
 
 
-def test_a_file_that_cannot_be_used_is_told_at_each_look_until_it_is_mended(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    good = "x,y\n" + "".join(f"{i % 7 / 2},{'ab'[i % 2]}\n" for i in range(20))
+@pytest.mark.parametrize(
+    ("name", "make", "row", "wrong", "says"),
+    [
+        ("t.csv", lambda file: TableFileLoader(file, "y"), "{0},{1}\n", "x,z\n1,a\n", "'y'"),
+        ("t.csv", lambda file: TextFileLoader(file, "x", "y"), "{0},{1}\n", "x,z\n1,a\n", "'y'"),
+        (
+            "t.jsonl",
+            lambda file: make_task("text-entities", {"data": file, "encoder": "none"}).data(),
+            '{{"text": "Anna {0}", "entities": [[0, 4, "{1}"]]}}\n',
+            "3\n",
+            "line 1",
+        ),
+    ],
+    ids=["table", "texts", "entities"],
+)
+def test_a_file_that_cannot_be_used_is_told_at_each_look_until_it_is_mended(
+    tmp_path: Path, name: str, make: Any, row: str, wrong: str, says: str
+) -> None:
+    file = tmp_path / name
+    head = "" if name.endswith("l") else "x,y\n"
+    good = head + "".join(row.format(i / 2, "ab"[i % 2]) for i in range(20))
     file.write_text(good)
-    loader = TableFileLoader(str(file), "y")
-    file.write_text("x,z\n1,a\n")
+    loader = make(str(file))
+    file.write_text(wrong)
     for _ in range(2):
-        with pytest.raises(DataError, match="'y'"):
+        with pytest.raises(DataError, match=says):
             loader.refresh()
-    file.write_text(good + "7.5,a\n")
+    file.write_text(good + row.format(70.5, "a"))
     loader.refresh()
     assert len(loader.samples.ids) == 21
 

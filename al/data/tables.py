@@ -39,7 +39,7 @@ from al.data.row_marks import (
     several,
     splits_of,
 )
-from al.data.watched import Watched
+from al.data.watched import OneFile, Watched
 from al.errors import DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -271,7 +271,7 @@ class TableLoader(OwnLoader):
         return frame
 
 
-class TableFileLoader(TableLoader):
+class TableFileLoader(TableLoader, OneFile):
     """A user's own CSV, TSV or parquet file, looked at again as each cycle begins.
 
     Args:
@@ -299,15 +299,6 @@ class TableFileLoader(TableLoader):
         read_as = [self._watched.digest, self._asked.separator, self._asked.sheet]
         # Where it was written to since it was read, what was read is not kept for what is there.
         return Derived() if self._watched.touched() else Derived(read_as)
-
-    def refresh(self) -> None:
-        if self._watched.changed():
-            before, self._watched = self._watched, Watched(self._file)
-            try:
-                self.retake(self._read())
-            except BaseException:
-                self._watched = before  # what cannot be used is looked at again, and told again
-                raise
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#row={self._row[id] + 1}"

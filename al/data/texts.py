@@ -23,7 +23,7 @@ from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, read_table
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
 from al.data.spread_embedding import SpreadEmbedding
-from al.data.watched import Watched
+from al.data.watched import OneFile, Watched
 from al.errors import DataError, SamplesError
 
 _log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class TextLoader(SpreadEmbedding, OwnLoader):
         return pd.DataFrame({self.text: texts})
 
 
-class TextFileLoader(TextLoader):
+class TextFileLoader(TextLoader, OneFile):
     """A user's own CSV, TSV or parquet file of texts, looked at again as each cycle begins."""
 
     def __init__(
@@ -199,15 +199,6 @@ class TextFileLoader(TextLoader):
         for name in (self.text, self.target):
             column(frame, name, self._file)
         return frame
-
-    def refresh(self) -> None:
-        if self._watched.changed():
-            before, self._watched = self._watched, Watched(self._file)
-            try:
-                self.retake(self._read())
-            except BaseException:
-                self._watched = before  # what cannot be used is looked at again, and told again
-                raise
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#{self.samples.places[self._row[id]].rpartition(' ')[2]}"

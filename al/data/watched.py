@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
+from al.data.own import OwnLoader
 from al.data.reading import mark
 
 #: Looks after which the whole file is read: what an edit of the same size and time changed.
@@ -41,3 +45,28 @@ class Watched:
             return True
         known = self.digest
         return self._looks % WHOLE == 0 and Watched(self.file).digest != known
+
+
+class OneFile(OwnLoader):
+    """A Data Loader of one file, at which it looks again."""
+
+    _file: Path
+    _watched: Watched
+
+    @abstractmethod
+    def _read(self) -> pd.DataFrame:
+        """The rows of the file."""
+
+    @abstractmethod
+    def retake(self, frame: pd.DataFrame) -> None:
+        """Go on with these rows."""
+
+    def refresh(self) -> None:
+        """Take the file in again where it has changed."""
+        if self._watched.changed():
+            before, self._watched = self._watched, Watched(self._file)
+            try:
+                self.retake(self._read())
+            except BaseException:
+                self._watched = before  # what cannot be used is looked at again, and told again
+                raise
