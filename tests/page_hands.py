@@ -27,9 +27,13 @@ return [at(arguments[0]), at(arguments[1])];
 
 
 def points_on(browser: Browser, points: Sequence[Point]) -> list[Point]:
-    """Where pixels of the picture are in the window."""
+    """Where pixels of the picture are in the window.
+
+    A line of trouble that has just gone leaves more room, which the browser tells the viewer
+    with its next frame only: it looks at once.
+    """
     found = browser.run(
-        "const v = document.querySelector('#sample').viewer;"
+        "const v = document.querySelector('#sample').viewer; v.resized();"
         "const { left, top } = v.stage.getBoundingClientRect();"
         "return arguments[0].map((at) => v.onto(...at)).map(([x, y]) => [x + left, y + top])",
         [list(map(float, point)) for point in points],

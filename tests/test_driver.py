@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,7 +18,7 @@ import pytest
 from al.errors import CampaignBusy
 from al.tracking import Store
 from al.tracking.driver import Driver
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 from tests.drivers import Drive, context, drive
 from tests.servers import Server
 from tests.stores import client_at, held, outcome, runs
@@ -160,6 +162,41 @@ def test_a_driver_that_leaves_ends_the_runs_that_were_begun_and_not_ended(folder
     found = {run: store.client.raw.get_run(run.id).info.status for run in (begun, again, ended)}
     assert found == {begun: "KILLED", again: "KILLED", ended: "FINISHED"}
     assert not held(client_at(store.uri))
+
+
+STOPPED_WHILE_LEAVING = """
+import os, signal
+from al import stops
+from al.tracking import Store
+from al.tracking.driver import Driver
+
+stops.heed()
+store = Store()
+driver = Driver(store, "c").acquire()
+delete = store.client.raw.delete_experiment_tag
+
+
+def stopped(*given):
+    os.kill(os.getpid(), signal.SIGTERM)
+    delete(*given)
+
+
+store.client.raw.delete_experiment_tag = stopped
+try:
+    driver.release()
+finally:
+    stops.stopping()
+"""
+
+
+def test_a_driver_that_is_stopped_while_it_leaves_leaves_nothing_behind(folder: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", STOPPED_WHILE_LEAVING],
+        capture_output=True, text=True, timeout=100, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert found.returncode == 143, found.stderr
+    assert not held(client_at(Store().uri))
 
 
 def take_over(store: Store) -> None:

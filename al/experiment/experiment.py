@@ -139,8 +139,10 @@ class Experiment:
                 )
                 yield run
         finally:
-            driver.release()
-            self._engine.close()
+            try:
+                driver.release()
+            finally:
+                self._engine.close()
 
     def _missing(
         self, store: Store, run: Run, jobs: Sequence[Job], known: Mapping[str, Any]

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -425,21 +425,21 @@ class Campaign:
             def finish() -> None:
                 session.run.end("FINISHED" if stop_reason(session) else "SCHEDULED")
 
-            try:
-                with ended(session.run, finish):
-                    yield session
-                    complete(session)
-                    session.attach_project_run()
-            except CampaignBusy:  # another one goes on
-                raise
-            except Exception as error:
-                session.notices.tell(session.run, failure(session.state.cycle + 1, error))
-                raise
-            finally:
-                session.notices.close()
+            with ExitStack() as last:  # each is done whatever comes of those before it
+                last.callback(session.engine.close)
                 if session.driver is not None:
-                    session.driver.release()
-                session.engine.close()
+                    last.callback(session.driver.release)
+                last.callback(session.notices.close)
+                try:
+                    with ended(session.run, finish):
+                        yield session
+                        complete(session)
+                        session.attach_project_run()
+                except CampaignBusy:  # another one goes on
+                    raise
+                except Exception as error:
+                    session.notices.tell(session.run, failure(session.state.cycle + 1, error))
+                    raise
 
     def _baseline(self, config: Config) -> Campaign:
         """The same campaign with the baseline's strategy."""

@@ -90,16 +90,8 @@ class Driver:
     def release(self) -> None:
         """Give the right back; where the server is away, the next driver sees that it is free."""
         self._stop.set()
-        client = self._store.client
-        patient, client.patient = client.patient, False
-        with suppress(Exception):  # refused where another driver goes on in these runs
-            self._store.leave()
-        client.check = lambda failed: None
-        token, self._token = self._token, ""
-        for prefix in (ALIVE, DRIVES, ASKS) if token else ():
-            with suppress(Exception):  # this process ends; whoever comes next looks it up
-                self._delete(prefix, token)
-        client.patient = patient
+        with unbroken():  # a stop that comes meanwhile would leave tags behind
+            self._leave()
 
     def check(self, failed: bool = False) -> None:
         """Refuse to write for a driver that was taken for dead and taken over.
@@ -120,6 +112,18 @@ class Driver:
             )
 
     # -- how ---------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        client = self._store.client
+        patient, client.patient = client.patient, False
+        with suppress(Exception):  # refused where another driver goes on in these runs
+            self._store.leave()
+        client.check = lambda failed: None
+        token, self._token = self._token, ""
+        for prefix in (ALIVE, DRIVES, ASKS) if token else ():
+            with suppress(Exception):  # this process ends; whoever comes next looks it up
+                self._delete(prefix, token)
+        client.patient = patient
 
     def _set(self, prefix: str, value: str) -> None:
         self._store.client.set_experiment_tag(
