@@ -78,7 +78,7 @@ class Config:
         "none", "Columns of your rows not to learn from, parted by commas; or none."
     )
     missing_labels: str = of.data(
-        "none", "Texts in the target that stand for no label, parted by commas; or none.", free=True
+        "none", "Texts in the target that mean no label, separated by commas; or none.", free=True
     )
     label_separator: str = of.data(
         "none",
@@ -96,10 +96,11 @@ class Config:
         "value=name, parted by commas; none is what is beside the images or in the data.",
     )
     background: str = of.data(
-        "auto", "Class of your masks that nobody looks for, by name or value; none; auto by name."
+        "auto",
+        "Background class of your masks, by name or value; none; auto finds it by name.",
     )
     ignore: str = of.data(
-        "none", "Values in your masks that stand for what is not known, parted by commas; or none."
+        "none", "Values in your masks that mean unknown, separated by commas; or none."
     )
     sheet: str = of.data("auto", "Sheet of your workbook; auto is the first one.")
     estimator: str = of.data(
@@ -210,7 +211,7 @@ class Config:
         "oracle", "Who answers: a catalog name or package.module:Object.", later=True
     )
     annotator_options: str = of.annotating(
-        "none", "What the annotator is told: name=value, name=value; or none.", free=True
+        "none", "Options of the annotator: name=value, name=value; or none.", free=True
     )
     new_classes: str = of.annotating(
         "ask",
@@ -297,15 +298,15 @@ class Config:
         free=True,
     )
     engine_options: str = of.campaign(
-        "none", "What the engine is told: name=value, name=value; or none.", free=True
+        "none", "Options of the engine: name=value, name=value; or none.", free=True
     )
     notify: str = of.campaign(
         "none",
-        "Where events are told: env:NAME, a variable that holds the URL of a webhook; or none.",
+        "Where events are sent: env:NAME, a variable that holds the URL of a webhook; or none.",
         free=True,
     )
     baseline: str = of.campaign(
-        "random", "Strategy run beside this one by main with the oracle; or none.", free=True
+        "random", "Strategy that main runs for comparison, with the oracle; or none.", free=True
     )
     report: str = of.campaign(
         "on",

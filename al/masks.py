@@ -31,7 +31,7 @@ def decode_mask(label: Any, classes: int, *, void: bool = False) -> np.ndarray:
         void: whether pixels may be `VOID`.
 
     Raises:
-        LabelError: it is not a mask, or holds a value that is none of so many classes.
+        LabelError: it is not a mask, or holds a value that is not one of so many classes.
     """
     try:
         height, width = (int(side) for side in label["size"])
@@ -46,5 +46,5 @@ def decode_mask(label: Any, classes: int, *, void: bool = False) -> np.ndarray:
     known = ((values >= 0) & (values < classes)) | (void & (values == VOID))
     if not known.all():
         strange = values[~known][0]
-        raise LabelError(f"a mask holds {strange}, which is none of the {classes} classes")
+        raise LabelError(f"a mask holds {strange}, which is not one of the {classes} classes")
     return np.repeat(values.astype(np.uint8), lengths).reshape(height, width)

@@ -72,8 +72,7 @@ def test_colours_that_nobody_named_are_told_with_the_way_to_name_them(
     data = MaskFolderLoader(things, 24, NAMED, "ground", "#ffffff")
     assert len(data.given() or {}) == 11
     assert (
-        "masks/003.png: 48 pixels of colours that are none of the classes, #010203 first"
-        in caplog.text
+        "masks/003.png: 48 pixels of colours that belong to no class, #010203 first" in caplog.text
     )
 
 

@@ -24,7 +24,9 @@ def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: 
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = [f"{name} {table[name].isin(['', '?']).sum()}" for name in ("weight", "colour")]
     assert sorted(gaps.partition(": ")[2].split(", ")) == sorted(missing)
-    said = "! classes 'apple' (100) and 'Apple' (2) are told apart: write them alike if they are "
+    said = (
+        "! classes 'apple' (100) and 'Apple' (2) count as different: write them alike if they are "
+    )
     assert f"{said}one" in lines
     train, val, test = (next(s for s in lines if s.startswith(f"{split}: ")) for split in
                         ("train", "val", "test"))  # fmt: skip

@@ -148,7 +148,7 @@ def test_a_committee_of_heads_disagrees(campaign: Make, client: Any, folder: Pat
     [
         ({"encoder": "nowhere/at-all"}, "encoder=nowhere/at-all: there is no folder"),
         ({"encoder": "minilm-l6"}, "minilm-l6 takes texts, and the task has images|not installed"),
-        ({"encoder": "none", "head": "mlp"}, "head=mlp stands on what an encoder makes"),
+        ({"encoder": "none", "head": "mlp"}, "head=mlp needs an encoder"),
         ({"head": "deep"}, "head=deep: choose one of linear, mlp"),
         ({"task": "digits", "data": "none", "encoder": "dino"}, "'digits' takes no encoder"),
         ({"embeddings": "float8"}, "embeddings=float8"),
@@ -177,7 +177,9 @@ def test_a_sample_that_the_encoder_makes_nothing_of_is_one_line(
 
     monkeypatch.setattr(ImageEncoder, "vectors", overflowing)
     data = coloured_folder(folder / "photos")
-    with pytest.raises(DataError, match=r"encoder dino makes numbers that are none of sample 1"):
+    with pytest.raises(
+        DataError, match=r"encoder dino makes values that are not numbers of sample 1"
+    ):
         campaign(task="image-folder", data=str(data), encoder="dino", **FEW).run()
 
 
@@ -195,7 +197,7 @@ def test_a_served_version_takes_bytes_and_squares_and_says_what_is_none(folder: 
     assert np.array_equal(task.inputs(loader.spec, squares), found)
     with pytest.raises(DataError, match="row 1 is not an image that can be read"):
         task.inputs(loader.spec, pd.DataFrame({"image": [example["image"][0], b"no"]}))
-    with pytest.raises(DataError, match=r"images of shape \(8, 8, 3\) are none of \(32, 32, 3\)"):
+    with pytest.raises(DataError, match=r"images of shape \(8, 8, 3\) are not \(32, 32, 3\)"):
         task.inputs(loader.spec, squares[:, :8, :8])
     shutil.rmtree(data)  # a version needs no data
     assert np.array_equal(task.inputs(loader.spec, example), found)

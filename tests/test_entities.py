@@ -153,6 +153,32 @@ def test_what_is_no_token_counts_nowhere() -> None:
     assert made.field(long, None).weights.sum() == 4  # type: ignore[union-attr]
 
 
+def test_tokens_count_by_the_class_of_their_entity_where_classes_are_weighed() -> None:
+    outputs = 0.3 * outputs_of([[1, 4, 0]], [PLACES[:3]])
+    outputs[:, -2:] /= 0.3
+    true = KIND.tensor([label_of((0, 3, "PER"), (4, 7, "LOC"))])
+    made = graph()
+    each = -outputs[0, :-2].log_softmax(dim=0)
+    tags = made._tags(outputs[:, -2].long(), outputs[:, -1].long(), true)[0]
+    assert tags.tolist() == [1, 4, 2]
+    made.weigh(np.array([2.0, 3.0, 1.0]))
+    picked = [float(each[tag, place]) for place, tag in enumerate(tags)]
+    expected = (2 * picked[0] + 2 * picked[1] + 3 * picked[2]) / 3
+    assert float(made.training_loss(outputs, true)) == pytest.approx(expected)
+    assert float(made.loss(outputs, true)) == pytest.approx(sum(picked) / 3)
+    three = [label_of((0, 3, "PER")), label_of((0, 3, "PER"), (4, 7, "LOC")), []]
+    assert KIND.balanced(three).tolist() == [0.75, 1.5, 1.0]  # of 3; none is an ORG
+
+
+def test_a_temperature_divides_logits_and_leaves_places_alone() -> None:
+    outputs, made = outputs_of([[1, 4, 0]], [PLACES[:3]]), graph()
+    before, after = (made.scaled(t).outputs(outputs) for t in (1.0, 4.0))
+    assert torch.equal(before[:, -2:], after[:, -2:])
+    assert torch.equal(before[:, :-2] / 4, after[:, :-2])
+    sure = [one._spans(one.outputs(outputs))[1].max() for one in (made, made.scaled(4.0))]
+    assert sure[0] > sure[1]
+
+
 # -- labels --------------------------------------------------------------------------------
 
 

@@ -49,7 +49,8 @@ def test_people_mark_entities_in_json_lines_and_the_version_finds_them(
     import mlflow
 
     path = str(json_lines(folder / "texts.jsonl", 120, unlabelled=60))
-    people = campaign(**TINY, data=path, annotator="files")
+    even = {"class_weights": "balanced", "calibrate": "on"}
+    people = campaign(**TINY, **even, data=path, annotator="files")
     people.run()
     first = folder / "annotate/c/query-01/query.jsonl"
     fill(first, TRUTH.__getitem__)
@@ -187,8 +188,6 @@ def test_what_has_no_meaning_for_entities_is_refused_before_anything_starts(
     data = str(json_lines(folder / "texts.jsonl", 60))
     for given, says in [
         ({"strategy": "badge"}, "labels are entities: choose entropy"),
-        ({"class_weights": "balanced"}, "labels are entities, in which no class is evened out"),
-        ({"calibrate": "on"}, "have no probabilities to scale"),
         ({"encoder": "tests.encoders:Counting"}, "takes images, and the task has texts"),
         ({"encoder": "tests.test_entity_vectors:Whole"}, "makes one vector of a text"),
         ({"metric": "accuracy"}, "accuracy"),

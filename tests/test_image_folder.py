@@ -259,7 +259,10 @@ def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
     data = ImageFolderLoader(str(folder), 12)
     assert "train/red/Screenshot 9.41\u202fAM.png" in data.samples.ids
     assert "2 images of type .jxl are left out, 'train/red/a.JXL' first: save them" in caplog.text
-    assert "1 images with signs in their names that cannot be said are left out" in caplog.text
+    assert (
+        "1 images with characters in their names that are not valid text are left out"
+        in caplog.text
+    )
     assert "1 folders are links and not looked into, 'train/violet' first" in caplog.text
     assert "valid/ is taken for val/ (1 images)" in data.told()
 
@@ -330,7 +333,7 @@ def test_a_folder_around_all_and_what_archives_leave_are_looked_through(tmp_path
 def test_folders_inside_those_of_classes_are_told(tmp_path: Path) -> None:
     labels = laid_out(tmp_path, "train/pet/cat/1.png", "train/pet/dog/2.png", "train/car/3.png")
     assert labels[1] == "train/pet/cat/1.png=pet"
-    assert labels[3].startswith("2 images lie in folders inside that of their class, 'train/pet/")
+    assert labels[3].startswith("2 images are in folders inside that of their class, 'train/pet/")
 
 
 def test_a_campaign_that_began_before_takes_folders_as_it_did(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_second_campaign_begins_with_the_first_ones_labels_and_splits(
     second = campaign(campaign="d", strategy="entropy", seed=5, cycles=1, labels_from="c")
     caplog.set_level("INFO", logger="al")
     result = second.run()
-    assert "begins with 40 labels of campaign 'c', which are not asked for again" in caplog.text
+    assert "begins with 40 labels of campaign 'c', which are not asked again" in caplog.text
     had, has = first.labels(), second.labels()
     assert splits(client, "d") == splits(client, "c")
     assert not has["id"].duplicated().any()

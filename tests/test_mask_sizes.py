@@ -54,5 +54,5 @@ def test_a_mask_of_another_size_is_refused_and_one_of_the_square_is_taken() -> N
     assert as_learned(square, place, 8, 3) == square
     with pytest.raises(LabelError, match="a mask is 5 × 7 pixels, its image 20 × 40: draw it"):
         as_learned(encode_mask(np.ones((5, 7), np.uint8)), place, 8, 3)
-    with pytest.raises(LabelError, match="a mask holds 3, which is none of the 3 classes"):
+    with pytest.raises(LabelError, match="a mask holds 3, which is not one of the 3 classes"):
         as_learned(encode_mask(np.full((20, 40), 3, np.uint8)), place, 8, 3)

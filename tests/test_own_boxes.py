@@ -111,7 +111,7 @@ def _set(**box: Any) -> Callable[[dict[str, Any]], Any]:
     [
         (_set(bbox=[3, 3, 0, 5]), "1 boxes have no area and are left out (annotations.json: im", 1),
         (_set(bbox=[3, 3, 50, 5]), "1 boxes reach beyond their image and are cut at its edges", 2),
-        (_set(bbox=[30, 3, 5, 5]), "1 boxes are beside their image and left out", 1),
+        (_set(bbox=[30, 3, 5, 5]), "1 boxes are outside their image and left out", 1),
         (_set(bbox=[3, 3, 1, 5]), "1 boxes are less than 2 pixels wide or high in the square", 2),
         (_set(iscrowd=1), "1 annotations are of crowds and left out (annotations.json annot", 1),
         (_set(bbox=[]), "1 annotations hold no box and are left out", 1),

@@ -90,7 +90,7 @@ def test_a_campaign_that_began_before_goes_on_with_its_labels(
 
 def test_classes_that_differ_little_are_told(tmp_path: Path) -> None:
     data = loader(tmp_path, csv(n=plain, y=lambda n: ["glass", "Glass", "tin"][n % 3]))
-    assert "classes 'glass' (14) and 'Glass' (13) are told apart" in said(data)
+    assert "classes 'glass' (14) and 'Glass' (13) count as different" in said(data)
 
 
 def test_what_the_target_is_can_be_said(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_values_beyond_those_that_are_told_apart_share_numbers_by_their_hash(
         one_column.pop("hashed", None)
     data.adopt(data.spec)
     assert encoded(pd.DataFrame({"a": ["v50"], "b": [1.0]}), columns).shape == (1, 51)
-    assert "cells hold none of its 50 values that are told apart" in said(data)
+    assert "cells hold none of its 50 values that are kept apart" in said(data)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

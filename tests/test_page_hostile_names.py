@@ -164,7 +164,10 @@ def test_files_and_folders_of_any_name_are_shown_or_left_out_with_a_line(
     (tmp_path / "things" / os.fsdecode(b"\xff.png")).write_bytes(b"")
     with caplog.at_level(logging.INFO):
         data = ImageFolder(str(tmp_path / "things"), image_size=8, encoder="none").data()
-    assert "1 images with signs in their names that cannot be said are left out" in caplog.text
+    assert (
+        "1 images with characters in their names that are not valid text are left out"
+        in caplog.text
+    )
     found, query = arrive(data, tmp_path / "page")
     with found.attending():
         enter(browser, found)

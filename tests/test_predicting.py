@@ -76,7 +76,7 @@ def test_what_was_killed_goes_on_and_nothing_else_is_mixed_in(
     assert parts[0].stat().st_mtime_ns == kept
     assert pd.read_parquet(folder).equals(whole)
     one.cycle()
-    with pytest.raises(ExportError, match="here is there already, with something else than these"):
+    with pytest.raises(ExportError, match="here exists already and holds other things than these"):
         one.predict("here")
     assert pd.read_parquet(folder).equals(whole)
 

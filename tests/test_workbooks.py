@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_one_line(book: Path, monkeypatch: pytest.MonkeyP
 def test_a_column_without_a_name_and_an_empty_sheet_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "b.xlsx"
     pd.DataFrame([["a", None], ["1", "lost"]]).to_excel(path, header=False, index=False)
-    with pytest.raises(AlError, match="a column has no name, 'lost' stands in it"):
+    with pytest.raises(AlError, match="a column has no name, 'lost' is in it"):
         read_table(path)
     pd.DataFrame().to_excel(path, header=False, index=False)
     with pytest.raises(AlError, match="is empty: give a sheet with rows"):

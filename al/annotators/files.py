@@ -219,7 +219,7 @@ class Files(Annotator):
         """What else can be done about a class that the task does not know."""
         if self.new_classes != "ask" or not self.data.spec.classes:
             return ""
-        return ", or pass new_classes=grow to take new ones (new_classes=refuse asks no more)"
+        return ", or pass new_classes=grow to take new ones (new_classes=refuse stops asking)"
 
     def _answer(
         self, row: Row, id: str, text: str, when: datetime, *, decimal_comma: bool

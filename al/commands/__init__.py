@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 commands = Catalog("command", "al.commands", "al.commands")
 EXAMPLES = (
-    "al main                                    digits, margin beside random: a minute",
+    "al main                                    digits, margin against random: a minute",
     "al main --task table --data my.csv --target COLUMN",
     "al cycle --campaign NAME                   one cycle more",
     "al new my-project                          a project for a task and strategy of your own",

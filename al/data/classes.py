@@ -102,5 +102,5 @@ def strange_classes(counts: Mapping[str, int]) -> list[str]:
     for names in alike.values():
         if len(names) > 1:
             said = " and ".join(f"{name!r} ({counts[name]})" for name in names)
-            lines.append(f"classes {said} are told apart: write them alike if they are one")
+            lines.append(f"classes {said} count as different: write them alike if they are one")
     return lines

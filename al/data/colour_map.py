@@ -69,9 +69,7 @@ class ColourMap:
             strange += len(others)
             first = first or "".join(written(int(other)) for other in others[:1])
         if strange:
-            raise DataError(
-                f"{strange} pixels of colours that are none of the classes, {first} first"
-            )
+            raise DataError(f"{strange} pixels of colours that belong to no class, {first} first")
         return found
 
 

@@ -40,7 +40,7 @@ def read_text(path: Path) -> str:
     """A text file: UTF-8, UTF-16 where it says so, else Windows-1252, which is told.
 
     Raises:
-        DataError: it is none of these, or no text; names the line.
+        DataError: it is not one of these, or not text; names the line.
     """
     content = path.read_bytes()
     if path.suffix.lower() == ".gz":
@@ -49,7 +49,7 @@ def read_text(path: Path) -> str:
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} is damaged or no gzip file ({error}): restore it") from None
     if content.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
-        raise DataError(f"{path} is not a text file, whatever its name says: save it as CSV")
+        raise DataError(f"{path} is not a text file, despite its name: save it as CSV")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)

@@ -41,7 +41,9 @@ def images_below(root: Path) -> list[str]:
             if suffix not in suffixes:
                 unread.setdefault(f"of type {suffix}", []).append(path)
             elif any(category(sign) in UNSAYABLE for sign in path):
-                unread.setdefault("with signs in their names that cannot be said", []).append(path)
+                unread.setdefault(
+                    "with characters in their names that are not valid text", []
+                ).append(path)
             else:
                 found.append(path)
     for why, paths in sorted(unread.items()):

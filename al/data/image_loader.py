@@ -275,7 +275,7 @@ def squares_given(given: Any, size: int) -> np.ndarray:
         found = np.asarray(given, dtype=np.uint8)
         if found.shape[1:] != (size, size, 3):
             raise DataError(
-                f"images of shape {found.shape[1:]} are none of {(size, size, 3)}: give squares of "
+                f"images of shape {found.shape[1:]} are not {(size, size, 3)}: give squares of "
                 "that side, or a column `image` of files' bytes"
             )
         return found

@@ -81,7 +81,7 @@ class Layout:
         """Lines of what it makes of these images."""
         lines = []
         if self.base:
-            lines.append(f"everything lies in {self.base}, whose folders are looked at")
+            lines.append(f"everything is in {self.base}, whose folders are looked at")
         known = {path: self.known(path) for path in paths}
         if self.by == "classes":
             counts = Counter(label for label, _ in known.values() if label is not None)
@@ -89,7 +89,7 @@ class Layout:
             more = f" and {len(counts) - NAMED} more" if len(counts) > NAMED else ""
             lines.append(
                 f"there is no folder train/: folders are the classes ({', '.join(some)}{more}); "
-                "put images of no class beside them or into unlabelled/, or sort what has one "
+                "put images without a class next to them or into unlabelled/, or sort what has one "
                 "into train/CLASS/"
             )
         for name in sorted({path[len(self.base) :].partition("/")[0] for path in paths}):
@@ -101,7 +101,7 @@ class Layout:
         deep = [p for p, (label, _) in known.items() if label and p.count("/") > depth]
         if deep:
             lines.append(
-                f"{len(deep)} images lie in folders inside that of their class, {deep[0]!r} first, "
+                f"{len(deep)} images are in folders inside that of their class, {deep[0]!r} first, "
                 f"which is of {known[deep[0]][0]!r}: move the inner folders up if they are the "
                 "classes"
             )

@@ -141,7 +141,7 @@ class MaskFolderLoader(DrawnOnLoader):
             turned = ", turned by its EXIF" if (down, across) == about[:2] else ""
             return f"{across} × {down} pixels, its image {about.width} × {about.height}{turned}"
         strange = self._legend.strange(values)
-        return f"holds {strange[-1]}, which is none of the classes" if strange else ""
+        return f"holds {strange[-1]}, which is not one of the classes" if strange else ""
 
     def _tell(self, unusable: Mapping[str, str]) -> None:
         """Say which masks are not used."""

@@ -130,6 +130,6 @@ def _rare(column: pd.Series, made: Mapping[str, Any], gone: np.ndarray) -> list[
     example = as_texts(column).iloc[rest[0]][:40]
     return [
         f"column {made['name']!r}: {len(rest)} of {(~gone).sum()} cells hold none of its "
-        f"{len(made['values'])} values that are told apart, {example!r} first: merge values in the "
+        f"{len(made['values'])} values that are kept apart, {example!r} first: merge values in the "
         "file to change which"
     ]

@@ -383,7 +383,7 @@ class OwnLoader(RowLoader):
                     fix += "campaign can have others"
                     if self.new_classes == "ask" and self.kind.unknown(label):
                         fix = "correct it, or pass new_classes=grow to add it from the next cycle "
-                        fix += "on (new_classes=refuse asks no more)"
+                        fix += "on (new_classes=refuse stops asking)"
                     raise DataError(f"{self.samples.places[row]}: {error}; {fix}") from None
 
     def _is_wrong(self, label: Label) -> bool:

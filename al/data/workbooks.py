@@ -73,7 +73,7 @@ def _table(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
         place = header.index("")
         cell = next(cell for cell in cells.iloc[1:, place] if cell != "")
         raise DataError(
-            f"{path}: a column has no name, {cell[:40]!r} stands in it: let the first row name "
+            f"{path}: a column has no name, {cell[:40]!r} is in it: let the first row name "
             "the columns"
         )
     frame = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)

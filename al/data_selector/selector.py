@@ -109,7 +109,7 @@ def _check(picks: Picks, wanted: int, available: int, name: str, *, budget: bool
     if lengths != {wanted} and not (another and len(lengths) == 1 and len(positions)):
         raise StrategyError(
             f"strategy {name!r} returned {sorted(lengths)} picks for a query of {wanted}: "
-            "return as many positions, scores and reasons as asked for"
+            "return as many positions, scores and reasons as it asks for"
         )
     if len(np.unique(positions)) != len(positions):
         raise StrategyError(f"strategy {name!r} picked a sample twice: return distinct positions")

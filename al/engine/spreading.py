@@ -79,7 +79,9 @@ class _Outcome(Generic[R]):
         """To travel: an error that another process may not know becomes a line."""
         error = self.error
         if error is not None and not isinstance(error, AlError):
-            error = EngineError(f"a worker failed ({_words(error)}): engine=local says more")
+            error = EngineError(
+                f"a worker failed ({_words(error)}): engine=local gives the whole error"
+            )
         return {"found": self.found, "error": error}
 
 

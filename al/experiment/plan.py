@@ -91,8 +91,8 @@ class Plan:
             raise ConfigError("first=own lets each strategy begin: leave cold_start out")
         if self.seeds < 2:
             raise ConfigError(
-                f"seeds={self.seeds}: one campaign says nothing about chance: give 5 to look, "
-                "20 to claim"
+                f"seeds={self.seeds}: one campaign cannot show what is chance: give 5 to "
+                "explore, 20 to claim"
             )
         if not re.fullmatch(r"[\w.\-]{1,200}", self.name):
             raise ConfigError(

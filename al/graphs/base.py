@@ -223,7 +223,11 @@ class TorchGraph(MeasuredGraph):
         found: torch.Tensor = self.head(features)
         if found.dtype == torch.bfloat16:  # what is made of them takes more digits
             found = found.float()
-        return found if self.temperature == 1.0 else found / self.temperature
+        return found if self.temperature == 1.0 else self.tempered(found, self.temperature)
+
+    def tempered(self, outputs: torch.Tensor, temperature: float) -> torch.Tensor:
+        """Outputs with their logits divided; by default they are nothing but logits."""
+        return outputs / temperature
 
     def drawn(self, features: torch.Tensor, samples: int, seed: int) -> Iterator[torch.Tensor]:
         """The outputs of stochastic passes of the head, one after the other."""

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, pad
 
-from al.contracts import Batch, DataSpec, Label
+from al.contracts import Batch, Calibration, DataSpec, Label
+from al.graphs import calibration
 from al.graphs.comparing import Compared, together
 from al.graphs.fields import FieldGraph
 from al.kinds.entities import SCORES, counted
@@ -38,16 +39,46 @@ class EntityGraph(FieldGraph):
     """
 
     metrics: ClassVar[tuple[str, ...]] = ("entity_f1", "loss")
+    calibrates: ClassVar[bool] = True
 
     def __init__(self, trunk: nn.Module, head: nn.Module, spec: DataSpec) -> None:
         super().__init__(trunk, head, spec)
         self.count = len(spec.classes)
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self._losses(outputs, targets)
+
+    def weighed(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Tokens weighed by the class of their entity; those outside of any count as before."""
+        return self._losses(outputs, targets, torch.cat([weights.new_ones(1), weights, weights]))
+
+    def _losses(
+        self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         logits, starts, ends, there = _parts(outputs)
         tags = self._tags(starts, ends, targets)
-        each = cross_entropy(logits, tags, reduction="none") * there
+        each = cross_entropy(logits, tags, weight=weights, reduction="none") * there
         return each.sum(dim=1) / there.sum(dim=1).clamp(min=1)
+
+    def calibrate(self, batches: Iterable[Batch]) -> Calibration:
+        """One temperature for the tags of all tokens."""
+        from torchmetrics.functional.classification import multiclass_calibration_error
+
+        found, true = [], []
+        for outputs, targets in self._run(batches):
+            logits, starts, ends, there = _parts(outputs)
+            found.append(logits.movedim(1, 2)[there])
+            true.append(self._tags(starts, ends, targets)[there])
+
+        def ece(logits: torch.Tensor, tags: torch.Tensor) -> float:
+            return float(multiclass_calibration_error(logits.softmax(1), tags, logits.shape[1]))
+
+        return calibration.fitted(torch.cat(found), torch.cat(true), cross_entropy, ece)
+
+    def tempered(self, outputs: torch.Tensor, temperature: float) -> torch.Tensor:
+        return torch.cat([outputs[:, :-PLACE] / temperature, outputs[:, -PLACE:]], dim=1)
 
     def _tags(
         self, starts: torch.Tensor, ends: torch.Tensor, targets: torch.Tensor
@@ -127,7 +158,7 @@ class EntityGraph(FieldGraph):
         self.network.eval()
         with torch.inference_mode():
             for rows in self._pieces(len(inputs)):
-                yield self.network(self.prepare(torch.as_tensor(inputs[rows])))
+                yield self.outputs(self.trunk(self.prepare(torch.as_tensor(inputs[rows]))))
 
     def predict(self, inputs: np.ndarray) -> pd.DataFrame:
         """A row an entity: the text's position, label, start, end and score."""

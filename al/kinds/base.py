@@ -34,7 +34,7 @@ class Trait(Enum):
     FIELDS = "many distributions over classes a sample, which `Kind.over` makes one number"
     NORMAL = "one normal distribution a sample, by mean and variance; labels are numbers"
     PIXELS = "one distribution over classes a pixel"
-    BACKGROUND = "class 0 is what nobody looks for, and its probability the share of it"
+    BACKGROUND = "class 0 is the background, and its probability is its share"
     COUNTS = "probabilities are expected numbers of things"
 
 

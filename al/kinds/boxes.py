@@ -86,7 +86,7 @@ class Boxes(Kind):
     def wrong(self, target: Any) -> str:
         for number, *box in _rows(target):
             if not 0 <= number < len(self.place):
-                return f"a box of class {number:g}, which is none of {len(self.place)}"
+                return f"a box of class {number:g}, which is not one of {len(self.place)}"
             if problem := self._misplaced(box):
                 return problem
         return ""

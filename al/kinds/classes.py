@@ -44,12 +44,12 @@ class Classes(Kind):
 
     def wrong(self, target: Any) -> str:
         count = len(self.spec.classes)
-        return "" if 0 <= target < count else f"{target} is none of the {count} classes"
+        return "" if 0 <= target < count else f"{target} is not one of the {count} classes"
 
     def check_targets(self, targets: Any, ids: Sequence[str]) -> None:
         count = len(self.spec.classes)  # a look at both ends does for millions
         if len(targets) and not 0 <= targets.min() <= targets.max() < count:
-            raise DataError(f"a target is none of the {count} classes: check the data file")
+            raise DataError(f"a target is not one of the {count} classes: check the data file")
 
     def label(self, target: Any) -> Label:
         return self.spec.classes[target]

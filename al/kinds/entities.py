@@ -13,7 +13,7 @@ import torch
 from al.catalog import kinds
 from al.contracts import DataSpec, Label
 from al.errors import LabelError
-from al.kinds.base import Kind, Trait
+from al.kinds.base import Kind, Trait, even
 from al.kinds.metrics import Metric
 
 #: What a label looks like, in messages.
@@ -162,6 +162,11 @@ class Entities(Kind):
                 found[row, number] = torch.tensor(place)
         return found
 
+    def balanced(self, labels: Sequence[Label]) -> np.ndarray:
+        """Of the entities, [C]."""
+        places = [self.place[one["label"]] for entities in labels for one in entities]
+        return even(np.bincount(places, minlength=len(self.place)))
+
     def majority(self, labels: Sequence[Label]) -> Label:
         """The answer that agrees most with the others, by F1; a tie goes to the first."""
         alike = [
@@ -174,7 +179,7 @@ class Entities(Kind):
         rows = _rows(target)
         for place, _, _ in rows:
             if not 0 <= place < len(self.place):
-                return f"an entity of class {place}, which is none of {len(self.place)}"
+                return f"an entity of class {place}, which is not one of {len(self.place)}"
         try:
             self.check(self.label(target))
         except LabelError as error:

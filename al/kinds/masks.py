@@ -83,7 +83,7 @@ class Masks(Kind):
             return f"its mask is {_by(target.shape)}, its image {_by(self._size)}"
         strange = target[(target >= len(self.place)) & ~(self.void & (target == VOID))]
         if len(strange):
-            return f"its mask holds {strange.max()}, which is none of {len(self.place)} classes"
+            return f"its mask holds {strange.max()}, which is not one of {len(self.place)} classes"
         return ""
 
     def label(self, target: Any) -> Label:

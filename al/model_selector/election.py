@@ -51,7 +51,7 @@ def elect(
         StepOrder: there is no candidate.
     """
     if not candidates:
-        raise StepOrder("no checkpoint stands for election: run train first")
+        raise StepOrder("there is no checkpoint to choose from: run train first")
     # The earlier epoch, then the lower number, wins among equals: less training is cheaper.
     winner = max(
         candidates,

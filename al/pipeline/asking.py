@@ -37,7 +37,7 @@ def options_of(config: Config, known: Mapping[str, str], of: str = "annotator") 
 
     Raises:
         ConfigError: an option has no value, or is given twice.
-        UnknownName: one is none of these names.
+        UnknownName: one is not among these names.
     """
     text, found = str(getattr(config, f"{of}_options")).strip(), dict[str, str]()
     if text in ("", "none"):

@@ -81,7 +81,7 @@ class Beside:
             self._start()
         assert self._process is not None
         if self._process.poll() is not None:
-            raise ConfigError("the campaign has not begun: mend what the line above says")
+            raise ConfigError("the campaign has not begun: fix the error in the line above")
 
     def over(self, idle: bool) -> bool:
         """Whether the campaign has ended; asked about again and again, it keeps a driver going.

@@ -123,7 +123,7 @@ class Campaign:
             config = session.config
             compared = config.annotator == "oracle" and config.baseline != "none"
             if complete and compared and config.baseline != config.strategy:
-                _log.info(f"beside it, the same with {config.baseline}:")
+                _log.info(f"for comparison, the same with {config.baseline}:")
                 baseline = self._baseline(config)
                 session.run.set_tags({BASELINE: baseline.name})
                 result = result.beside(baseline.run())

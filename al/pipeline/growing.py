@@ -57,7 +57,7 @@ def check_new(found: Mapping[str, Sequence[Answer]], classes: str, data: DataLoa
     if classes == ASK:
         raise LabelError(
             f"{what} ({did_you_mean(name, data.spec.classes)}): correct the answer, or pass "
-            "new_classes=grow to add it from the next cycle on; new_classes=refuse asks no more"
+            "new_classes=grow to add it from the next cycle on; new_classes=refuse stops asking"
         )
     raise LabelError(f"{what}: {did_you_mean(name, data.spec.classes)}")
 

@@ -62,7 +62,7 @@ class Inherited:
         """The labels of training samples, each of which the data takes; the others are told.
 
         Raises:
-            LabelError: one is none of the task's.
+            LabelError: one does not fit the task.
             ConfigError: they are of none of its samples.
         """
         train = frozenset(data.ids("train"))
@@ -83,7 +83,7 @@ class Inherited:
                 raise LabelError(
                     f"{count} labels of {self.where} do not fit: {error}; label_map renames classes"
                 ) from error
-        _log.info(f"begins with {len(mine)} labels of {self.where}, which are not asked for again")
+        _log.info(f"begins with {len(mine)} labels of {self.where}, which are not asked again")
         if held_back:
             _log.warning(
                 f"{held_back} labels of {self.where} are of validation or test samples and are "
@@ -149,7 +149,9 @@ def _of_file(path: Path, data: DataLoader) -> Inherited:
     if path.is_dir():
         there = [path / name for name in _TABLES if (path / name).is_file()]
         if not there:
-            raise ConfigError(f"labels_from={path} holds none of {', '.join(_TABLES)}: give a file")
+            raise ConfigError(
+                f"labels_from={path} has no label of {', '.join(_TABLES)}: give a file"
+            )
         path = there[0]
     frame = _json_lines(path) if path.suffix.lower() == ".jsonl" else _table(path, data)
     if (twice := frame["id"].duplicated()).any():

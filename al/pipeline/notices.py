@@ -90,7 +90,7 @@ class Notices:
             self._url = address(config.notify)
         except ConfigError as error:
             if told:
-                _log.warning(f"nothing is told of this campaign: {error}")
+                _log.warning(f"no events are sent for this campaign: {error}")
         self._name, self._where, self._campaign = config.name, config.notify, campaign
         self._queue: queue.SimpleQueue[tuple[Run, Event] | None] = queue.SimpleQueue()
         self._known: dict[tuple[str, str], str] = {}  # (run, kind) → what was told last

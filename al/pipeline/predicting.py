@@ -130,7 +130,7 @@ def _take(folder: Path, record: _Record) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not kept.is_file() or kept.read_text("utf-8") != said:
             raise ExportError(
-                f"{folder} is there already, with something else than these predictions: give "
+                f"{folder} exists already and holds other things than these predictions: give "
                 "another folder, or remove it"
             )
         return

@@ -122,7 +122,7 @@ class SeenData:
             )
         if other:
             _log.warning(
-                f"{len(other)} samples hold something else than before under the same name "
+                f"{len(other)} samples have other content than before under the same name "
                 f"({some([repr(id) for id in other])}): answers about them stay as they are"
             )
         if gone:
@@ -182,7 +182,7 @@ def _read(run: Run) -> Mapping[str, Kept]:
     try:
         ids, contents, texts, names = (frame[name].tolist() for name in _COLUMNS)
         if len(set(ids)) < len(ids):
-            raise ValueError("an id stands there twice")
+            raise ValueError("an id is there twice")
         return Seen(ids, contents, labels_in(texts), names)
     except (TypeError, ValueError, RecursionError) as error:
         raise StateError(f"{SAMPLES} of run {run.id} is damaged ({error}): restore it") from error

@@ -472,7 +472,7 @@ class Registry:
         return next((v for v in made if v.tags.get("al.election") == run_id), None)
 
     def _version(self, version: int) -> Any | None:
-        """A version; None if there is none of that number."""
+        """A version; None if no version has that number."""
         try:
             return self._client.get_model_version(self.name, str(version))
         except MlflowException as error:

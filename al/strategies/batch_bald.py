@@ -71,7 +71,7 @@ def batch_bald(
 
 def _check(*, share: float = 0.99) -> None:
     if not 0.0 <= share <= 1.0:
-        raise ConfigError(f"share={share:g} is not a share of what can be told: give 0 to 1")
+        raise ConfigError(f"share={share:g} is not a share: give 0 to 1")
 
 
 batch_bald.check = _check

@@ -89,7 +89,7 @@ def _named(statement: str) -> list[str]:
 def _check(statement: str, *, url: str = "pool") -> None:
     """What can be told before anything runs, and before a password is logged."""
     if not re.match(r"\s*(select|with|values)\b", statement, re.IGNORECASE):
-        raise ConfigError("it takes a statement that begins with SELECT or WITH: nothing else")
+        raise ConfigError("it takes only a statement that begins with SELECT or WITH")
     bare = _QUOTED.sub("", statement)
     if ";" in bare.rstrip().removesuffix(";"):
         raise ConfigError("it takes one statement: leave out what comes after the semicolon")

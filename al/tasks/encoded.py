@@ -57,8 +57,8 @@ class EncodedTask(Task):
         found = encoding.encoder_named(self._named, self.samples, self._side)
         if found is None and self._head != LINEAR:
             raise ConfigError(
-                f"head={self._head} stands on what an encoder makes, and there is none: give an "
-                "encoder, or leave head out"
+                f"head={self._head} needs an encoder, and there is none: give an encoder, or leave "
+                "head out"
             )
         return found
 

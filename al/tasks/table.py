@@ -40,7 +40,7 @@ class Table(Task):
             if estimator not in ("boosting", "mlp"):
                 raise ConfigError(
                     f"estimator={estimator} learns one class or a number, not the several labels "
-                    "that label_separator says: leave it out, and a small network learns them"
+                    "of label_separator: leave it out, and a small network learns them"
                 )
             estimator = "mlp"
         self._data, self._target, self._estimator = data, target, estimator

@@ -137,8 +137,8 @@ class Artifacts:
             if not _is_unsaid(error):
                 raise
             raise TrackingError(
-                f"the tracking server answers 500 to what is kept at {self.uri}: mend what its log "
-                "says, then the same command goes on"
+                f"the tracking server answers 500 for the artifacts at {self.uri}: fix what its "
+                "log reports, then the same command goes on"
             ) from error
 
     def _refused(self, why: str) -> TrackingError:

@@ -95,7 +95,7 @@ def reason(error: BaseException) -> str:
             return words.lower()
     text = without_credentials(" ".join(str(error).split()))
     if found := re.search(r"too many (\d+) error responses", text):
-        return f"the tracking server answers {found[1]}, and its log says why"
+        return f"the tracking server answers {found[1]}: its log says why"
     return text[:160]
 
 

@@ -103,5 +103,5 @@ def _until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
     server.terminate()
     assert server.stdout is not None
     said = server.stdout.read().decode(errors="replace").strip().splitlines()
-    last = without_credentials(said[-1].strip()) if said else "it said nothing"
+    last = without_credentials(said[-1].strip()) if said else "it printed nothing"
     raise TrackingError(f"MLflow's server did not start ({last}): try mlflow server by hand")

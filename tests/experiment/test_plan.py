@@ -70,7 +70,7 @@ def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("parts", "line"),
     [
-        ({"seeds": 1}, "one campaign says nothing about chance"),
+        ({"seeds": 1}, "one campaign cannot show what is chance"),
         ({"first": "mine"}, "first=mine"),
         ({"first": "own", "base": {"cold_start": "k_center"}}, "leave cold_start out"),
         ({"name": "a b"}, "is not a name"),

@@ -37,8 +37,8 @@ class LabelStudio(Annotator):
 
     forms = frozenset(TAGS)
     options: ClassVar[Mapping[str, str]] = {
-        "url": "Address of the server; else LABEL_STUDIO_URL, or http://localhost:8080.",
-        "project": "Number or title of a project of yours; else one is made for the campaign.",
+        "url": "Address of the server; by default LABEL_STUDIO_URL, or http://localhost:8080.",
+        "project": "Number or title of an existing project; else one is made.",
         "overlap": "How many people answer each sample; 1.",
         "rule": "One label of several: majority, first, reviewer:NAME, or disputes:NAME.",
         "prelabel": "Show the champion's predictions, on or off; off, as people accept them.",

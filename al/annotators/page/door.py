@@ -56,7 +56,7 @@ class Door:
         if not known or g.name:
             self._slow(g.name or STRANGERS)
         if not known:
-            abort(404, "this link opens nothing, or no more: ask who sent it for another")
+            abort(404, "this link is not valid, or no longer: ask whoever sent it for another")
         if request.method == "POST":
             origin = request.headers.get("Origin")
             if not request.is_json or origin not in (None, *origins.values()):

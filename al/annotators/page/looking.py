@@ -21,7 +21,7 @@ def add_looking(app: Flask, desk: Desk) -> None:
     def _item(token: str, place: int) -> Response:
         key = desk.key_at(place)
         if desk.data.missing([key[0]]):
-            raise DataError("this sample is in the data no more")
+            raise DataError("this sample is no longer in the data")
         item = desk.items.item(key, place)
         return jsonify(
             item=item, given=desk.past.given(key, asker()), note=desk.note_of(key, asker())

@@ -130,7 +130,7 @@ def _bound(app: Flask, network: Network, remembered: int) -> BaseWSGIServer:
     """A server on the port that was given, on that of last time, or on a free one.
 
     Raises:
-        ConfigError: the given port is taken, or the host is none of this machine.
+        ConfigError: the given port is taken, or the host is not an address of this machine.
     """
     from al.annotators.page.wire import WireServer
 
@@ -150,7 +150,9 @@ def _bound(app: Flask, network: Network, remembered: int) -> BaseWSGIServer:
             return WireServer(network.host, app, door, tls)
     assert taken is not None
     if taken.errno in (errno.EADDRNOTAVAIL, socket.EAI_NONAME):
-        raise ConfigError(f"host={network.host} is none of this machine: give one that is")
+        raise ConfigError(
+            f"host={network.host} is not an address of this machine: give one that is"
+        )
     if taken.errno == errno.EACCES:
         raise ConfigError(f"port {port} is not for this user: give one from 1024 on") from taken
     raise ConfigError(f"port {port} is taken: give another port") from taken

@@ -152,7 +152,7 @@ class BoxLoader(DrawnOnLoader):
                 self._note("boxes reach beyond their image and are cut at its edges", entry.place)
             cut = [*low, high[0] - low[0], high[1] - low[1]]
             if min(cut[2:]) <= 0:
-                self._note("boxes are beside their image and left out", entry.place)
+                self._note("boxes are outside their image and left out", entry.place)
                 continue
             x, y, width, height = (round(side, DIGITS) for side in place.into(cut))
             sides = [x, y, max(width, 0.01), max(height, 0.01)]

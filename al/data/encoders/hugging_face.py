@@ -192,8 +192,8 @@ class TextEncoder(FolderEncoder):
 
         unit = UNITS["cuda" if self.begun() == "cuda" else self.takes]
         if not self._tokenizer.is_fast:
-            raise DataError(f"encoder {self.name} does not say where its tokens stand in a text "
-                            "(its tokenizer is no fast one): give another, or none")  # fmt: skip
+            raise DataError(f"encoder {self.name} does not give the positions of its tokens "
+                            "(its tokenizer is not a fast one): give another, or none")  # fmt: skip
         found = [np.zeros((len(places), self.width), np.float32) for places in spans]
         places = self._tokenizer(
             list(texts), truncation=True, max_length=self.most, return_offsets_mapping=True

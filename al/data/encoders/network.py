@@ -90,7 +90,7 @@ class NetworkEncoder(Encoder):
         if not np.isfinite(found).all():
             row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
             raise DataError(
-                f"encoder {self.name} makes numbers that are none of sample {row + 1} of "
+                f"encoder {self.name} makes values that are not numbers of sample {row + 1} of "
                 f"{len(found)}: leave it out, or give another encoder"
             )
         return found

@@ -250,7 +250,7 @@ class RayEngine(Engine):
             return
         raise EngineError(
             f"a worker on the Ray cluster failed ({text}): install the same on every machine, "
-            "with modules of one's own; engine=local says more"
+            "with modules of one's own; engine=local gives the whole error"
         ) from error
 
     def _waits(self, busy: Mapping[Any, tuple[_Actor, int]]) -> str:

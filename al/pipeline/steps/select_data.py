@@ -207,7 +207,7 @@ def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
         _log.info(f"v{standing.version} was approved{by}: this cycle uses it")
     elif standing.by_hand:
         archived = ", ".join(f"v{version}" for version in standing.others)
-        also = f"; archived {archived}, which was there beside it" if archived else ""
+        also = f"; archived {archived}, which was there as well" if archived else ""
         how = "put into Production" if standing.staged else "named champion"
         _log.info(f"v{standing.version} was {how} by hand: this cycle uses it{also}")
     elif standing.undone:

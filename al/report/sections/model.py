@@ -122,7 +122,7 @@ def _drawn(matrix: pd.DataFrame) -> Markup:
         '<div class="scroll"><table class="cells"><thead><tr><th></th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
     ).format(heads, join(rows))
-    return join([shown, p("Rows are the truth, columns what the model says.", "note")])
+    return join([shown, p("Rows are the true classes, columns the predicted ones.", "note")])
 
 
 def _cell(value: int, share: float, *, right: bool) -> Markup:
