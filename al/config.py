@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -431,11 +431,8 @@ class Config:
                 raise UnknownName(f"unknown parameter {name!r}: {did_you_mean(name, known)}")
         return cls(**values)
 
-    def resumed_with(self, given: Mapping[str, Any], unsure: Collection[str] = ()) -> Config:
+    def resumed_with(self, given: Mapping[str, Any]) -> Config:
         """This campaign's configuration, with what may change taken from `given`.
-
-        Args:
-            unsure: names whose values may be defaults that nobody wished for.
 
         Raises:
             ConfigError: `given` contradicts what the campaign was started with.
@@ -446,7 +443,7 @@ class Config:
             if parameter.metadata["free"] or parameter.name in ("campaign", "model") or was == now:
                 continue
             named = given.get("campaign", "auto") != "auto"
-            self._check_change(parameter, now, named=named, meant=parameter.name not in unsure)
+            self._check_change(parameter, now, named=named)
         if "model" in given and given["model"] not in ("auto", self.model_name):
             raise ConfigError(
                 f"campaign {self.name!r} keeps its models under {self.model_name!r}, not "
@@ -460,10 +457,8 @@ class Config:
             }
         )
 
-    def _check_change(
-        self, parameter: dataclasses.Field[Any], now: Any, *, named: bool, meant: bool
-    ) -> None:
-        """Refuse a value that is not the campaign's, unless it may change and is meant to.
+    def _check_change(self, parameter: dataclasses.Field[Any], now: Any, *, named: bool) -> None:
+        """Refuse a value that is not the campaign's, unless it may change.
 
         Raises:
             ConfigError: says how to go on, to change it or to fork the campaign.
@@ -478,11 +473,6 @@ class Config:
         if not named:
             raise ConfigError(
                 f"{line}: pass {name}={was}, or change it by campaign={self.name} and {name}={now}"
-            )
-        if not meant:
-            raise ConfigError(
-                f"{line}, the default, which may not be meant: pass {name}={was}; "
-                f"al cycle --campaign {self.name} --{name} {now} changes it"
             )
 
     def changes_of(self, other: Config) -> dict[str, Any]:

@@ -142,13 +142,36 @@ def test_a_tag_of_changes_that_somebody_damaged_is_one_line(make: Make, client: 
             make(campaign="c").cycle()
 
 
-def test_main_gives_all_defaults_and_changes_to_none_of_them(make: Make, client: Any) -> None:
+def test_main_gives_all_defaults_and_changes_to_none_of_them(
+    make: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     make(query_size=3).cycle()
     given = {**Config().to_dict(), **TINY}
-    with pytest.raises(ConfigError, match=r"=3, not 20, the default.*al cycle --campaign c"):
-        make(entry="main", **{**given, "query_size": 20}).cycle()
+    make(entry="main", **{**given, "query_size": 20}).cycle()
+    assert "'c' keeps query_size=3: defaults count as not given" in caplog.text
+    assert "al cycle --campaign c --query-size 20 changes one" in caplog.text
     make(entry="main", **{**given, "query_size": 5}).cycle()
-    assert asked(client, 2)[0] == 5
+    assert [asked(client, cycle)[0] for cycle in (2, 3)] == [3, 5]
+
+
+def test_main_with_a_name_alone_goes_on_with_what_the_campaign_has(
+    folder: Path, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One where people answer, of which hardly a parameter is a default; cycles are given."""
+    from al.commands import program
+
+    rows(90).assign(kind=lambda t: t["kind"].where(t.index < 40)).to_csv("rows.csv", index=False)
+    people = {"annotator": "files", "annotator_options": "folder=desk", "cycles": 1}
+    given = {name: value for name, value in {**TINY, **people}.items() if name != "show_progress"}
+    words = [f"--{name}={value}" for name, value in given.items()]
+    for command in (words, ["--campaign=c"], ["--campaign=c", "--cycles=2"]):
+        with pytest.raises(SystemExit) as stopped:
+            program(["main", *command])
+        assert stopped.value.code == 0, capsys.readouterr().err
+        for path in (folder / "desk").glob("query-*/query.csv"):
+            saved(path, [row | {"label": row["label"] or "x"} for row in opened(path)])
+    assert len(runs(client, role="campaign")) == 1
+    assert len(runs(client, role="cycle")) == 2
 
 
 def test_people_take_over_from_the_data_and_never_hand_back(

@@ -121,16 +121,6 @@ def test_what_keeps_figures_comparable_may_change_where_the_campaign_is_named(na
     assert unnamed.name != Config(strategy="margin", seed=1).name
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_a_default_that_main_spells_out_changes_nothing(name: str) -> None:
-    default, other = getattr(Config(), name), _other_values()[name]
-    started = Config(**{"campaign": "c", name: other})  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=f"may not be meant: pass {name}="):
-        started.resumed_with({"campaign": "c", name: default}, {name})
-    assert getattr(started.resumed_with({"campaign": "c", name: default}), name) == default
-    Config(campaign="c").resumed_with({"campaign": "c", name: other}, {"seed"})
-
-
 @pytest.mark.parametrize("name", FIXED)
 def test_a_campaign_refuses_another_value_of_what_it_was_started_with(name: str) -> None:
     with pytest.raises(ConfigError, match=name):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from al.catalog import make_task, tasks
@@ -15,6 +17,7 @@ from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import COPY, NAME, CampaignRecord
 from al.pipeline.changes import Told, people_take_over, told, with_changes
+from al.project import defaults_of
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
 
@@ -87,9 +90,11 @@ def identified(
         ConfigError: it is not there and not to be started, or runs with other parameters.
     """
     config, made = _named(Config.from_dict(given))
-    unsure = _unsure(given, spelt_out=store.entry == "main")
     run, stored = find(store, config.name)
     if run is not None and stored is not None:
+        unsaid: Mapping[str, Any] = {}
+        if store.entry == "main" and given.get("campaign", "auto") != "auto":
+            given, unsaid = _parted(given)
         if config.strategy == DEFAULT:
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
@@ -105,7 +110,8 @@ def identified(
             given = {**given, "cold_start": begun.cold_start}
         if "annotator" in given:
             people_take_over(begun, begun.replace(annotator=given["annotator"]))
-        now = wanted = begun.resumed_with(stored.unsaid(given), unsure)
+        now = wanted = begun.resumed_with(stored.unsaid(given))
+        _tell_kept(wanted, unsaid)
         if on_record.opened is not None:
             in_force = with_changes(first, on_record.opened[1], run.name)
             now = wanted.replace(**wanted.changes_of(in_force))
@@ -125,16 +131,27 @@ def identified(
     return Identified(store, config, run, stored, made, config)
 
 
-def _unsure(given: Mapping[str, Any], *, spelt_out: bool) -> set[str]:
-    """Parameters that are given as defaults, which may mean that nobody thought of them.
-
-    Args:
-        spelt_out: all defaults are given, as main gives them.
-    """
-    default = Config().to_dict()
-    names = default if spelt_out else ("strategy",)
+def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What somebody gave, and what are defaults of `main` here, all of which it hands over."""
+    default = Config.from_dict(defaults_of("main", Path.cwd())).to_dict()
     same = Config.from_dict(given).to_dict()
-    return {name for name in names if name in given and same[name] == default[name]}
+    unsaid = {name: same[name] for name in given if same[name] == default[name]}
+    return {name: value for name, value in given.items() if name not in unsaid}, unsaid
+
+
+def _tell_kept(config: Config, unsaid: Mapping[str, Any]) -> None:
+    """Say what a campaign keeps where another default was handed over, as that may be meant."""
+    kept = {
+        p.name: getattr(config, p.name)
+        for p in fields(config)
+        if p.metadata["later"] and unsaid.get(p.name, DEFAULT) != DEFAULT
+    }
+    if other := [name for name, value in kept.items() if value != unsaid[name]]:
+        _log.info(
+            f"campaign {config.name!r} keeps {', '.join(f'{n}={kept[n]}' for n in other)}: "
+            f"defaults count as not given; al cycle --campaign {config.name} "
+            f"--{other[0].replace('_', '-')} {unsaid[other[0]]} changes one"
+        )
 
 
 def begun_with(config: Config, task: Task, data: DataLoader, *, telling: bool = True) -> Config:
