@@ -149,7 +149,7 @@ def test_main_gives_all_defaults_and_changes_to_none_of_them(
     given = {**Config().to_dict(), **TINY}
     make(entry="main", **{**given, "query_size": 20}).cycle()
     assert "'c' keeps query_size=3: defaults count as not given" in caplog.text
-    assert "al cycle --campaign c --query-size 20 changes one" in caplog.text
+    assert "al cycle --campaign c --NAME VALUE changes one" in caplog.text
     make(entry="main", **{**given, "query_size": 5}).cycle()
     assert [asked(client, cycle)[0] for cycle in (2, 3)] == [3, 5]
 

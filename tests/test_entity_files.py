@@ -91,9 +91,20 @@ def test_comments_counted_tokens_and_files_without_tags_are_read() -> None:
     assert [row["e"] for row in rows] == [[span(0, 4)], [span(0, 1, "LOC")], None]
 
 
+def test_words_that_a_token_of_conllu_is_taken_apart_into_are_read_once() -> None:
+    text = "1\tJo\tB-PER\n2-3\tvámonos\t_\n2\tvamos\tO\n3\tnos\tB-PER\n3.1\tya\t_\n4-5\tdel\tO\n"
+    text += "4\tde\tO\n5\tel\tB-LOC\n6\tRío\tI-LOC\n\n3-4 x B-N\nmen x O\n"
+    rows = read_conll(Path("f"), text, "t", "e")
+    assert [row["t"] for row in rows] == ["Jo vamos nos de el Río", "3-4 men"]
+    assert rows[0]["e"] == [span(0, 2), span(9, 12), span(16, 22, "LOC")]
+    assert rows[1]["e"] == [span(0, 3, "N")]  # of lines that are not counted, it is the token
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("1\ta\tO\n2-3\tdel\tB-LOC\n2\tde\tO\n3\tel\tO\n", "line 2: 2-3 has a tag.*: move it"),
+        ("1-2\tdel\t_\n1\tde\tO\n2\tel\t_\n", "line 3: '_' is not a tag"),
         ("Anna PER\n", "line 1: 'PER' is not a tag: write O, B-CLASS or I-CLASS"),
         ("a O\n\nb O\nc _\n", "line 4: '_' is not a tag"),
     ],

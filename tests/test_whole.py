@@ -31,16 +31,22 @@ def test_what_failed_on_the_way_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_secret_is_nobody_elses_even_where_a_killed_process_left_the_file_open(
-    tmp_path: Path,
-) -> None:
+def test_a_secret_is_nobody_elses_while_it_is_written_and_after(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    left = tmp_path / f".a.txt.{os.getpid()}"
-    left.write_text("of another, for all to read")
-    left.chmod(0o666)
     with whole_file(path, 0o600) as file:
         file.write(b"token")
+        (aside,) = tmp_path.iterdir()
+        assert stat.S_IMODE(aside.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_of_two_who_write_a_file_at_once_each_writes_a_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with whole_file(path) as one, whole_file(path) as other:
+        one.write(b"one" * 5)
+        other.write(b"other")
+    assert path.read_bytes() == b"one" * 5  # which is renamed last
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}"])

@@ -17,6 +17,8 @@ _TAG = re.compile(r"O|([BIESLU])-(.+)")
 _SPACE = re.compile(" +")
 #: What stands in place of a tag where nobody has tagged yet.
 _UNTAGGED = ("_", "?")
+#: Where CoNLL-U counts what is no word of its own: a token of several words, a word left unsaid.
+_BESIDE = re.compile(r"\d+[-.]\d+")
 
 
 def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, Any]]:
@@ -25,29 +27,38 @@ def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, 
     Columns are parted by tabs or spaces, sentences by empty lines. The first column is the token,
     or the second where the first one counts; the last is its tag, in BIO (or the older IOB1),
     BIOES or BILOU. A sentence with one column, or whose tags are all "_", has no label. Tokens
-    are joined by a space each. Lines of comment, and -DOCSTART-, are passed over.
+    are joined by a space each. Of a token that CoNLL-U takes apart ("3-4") the words count, which
+    follow it; its own line, words that nobody said ("8.1"), lines of comment and -DOCSTART- are
+    passed over.
 
     Args:
         name, target: what text and entities are called in the rows.
 
     Raises:
-        DataError: a tag is none, or some tokens of a sentence have none; names the line.
+        DataError: a tag is none, or some tokens of a sentence have none, or a token that was taken
+            apart has one; names the line.
     """
     found = []
     for first, lines in _sentences(text):
-        columns = [
-            line.split("\t") if "\t" in line else _SPACE.split(line.strip()) for line in lines
+        rows = [
+            (number, line.split("\t") if "\t" in line else _SPACE.split(line.strip()))
+            for number, line in enumerate(lines, first)
         ]
-        counts = len(columns[0]) > 2 and all(
-            cells[0] == str(number) for number, cells in enumerate(columns, 1)
-        )
+        words = [row for row in rows if not _BESIDE.fullmatch(row[1][0])]
+        counts = len(rows[0][1]) > 2 and [cells[0] for _, cells in words] == [
+            str(number) for number in range(1, len(words) + 1)
+        ]
+        if counts:
+            _check_beside(path, rows)
+            rows = words
+        numbers, columns = zip(*rows, strict=True)
         try:
             tokens = [cells[1 if counts else 0].strip() for cells in columns]
         except IndexError:
             raise DataError(f"{path} line {first}: a token has no columns: mend it") from None
         tags = [cells[-1].strip() if len(cells) > 1 else "_" for cells in columns]
         row: dict[str, Any] = {name: " ".join(tokens), "line": first}
-        row[target] = _entities(path, first, tokens, tags)
+        row[target] = _entities(path, numbers, tokens, tags)
         found.append(row)
     return found
 
@@ -75,20 +86,39 @@ def _tagged(line: str) -> bool:
     return bool(_TAG.fullmatch(last)) or ("\t" in line and last in _UNTAGGED)
 
 
+def _check_beside(path: Path, rows: Iterable[tuple[int, Sequence[str]]]) -> None:
+    """Refuse an entity where no word is.
+
+    Raises:
+        DataError: says where.
+    """
+    for number, cells in rows:
+        match = _TAG.fullmatch(cells[-1].strip())
+        if _BESIDE.fullmatch(cells[0]) and match is not None and match[1]:
+            raise DataError(
+                f"{path} line {number}: {cells[0]} has a tag, and words alone have one: move it to "
+                "the words of that token"
+            )
+
+
 def _entities(
-    path: Path, first: int, tokens: Sequence[str], tags: Sequence[str]
+    path: Path, lines: Sequence[int], tokens: Sequence[str], tags: Sequence[str]
 ) -> list[dict[str, Any]] | None:
-    """The entities of a sentence; None where it has no tags."""
+    """The entities of a sentence; None where it has no tags.
+
+    Args:
+        lines: the number of each token's line.
+    """
     untagged = [tag in _UNTAGGED for tag in tags]
     if all(untagged):
         return None
     found: list[dict[str, Any]] = []
     at, open_now = 0, False
-    for number, (token, tag) in enumerate(zip(tokens, tags, strict=True)):
+    for line, token, tag in zip(lines, tokens, tags, strict=True):
         match = _TAG.fullmatch(tag)
         if match is None:
             raise DataError(
-                f"{path} line {first + number}: {tag!r} is not a tag: write O, B-CLASS or I-CLASS "
+                f"{path} line {line}: {tag!r} is not a tag: write O, B-CLASS or I-CLASS "
                 "in the last column, or _ for every token of a sentence without tags"
             )
         prefix, label = match.groups()
