@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from al.contracts import Criterion, DataLoader, Graph, Label, Recorder
 from al.graphs import load_tree, save_tree
 from al.progress import bar
+from al.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Agent(ABC):
         schedule = self.schedule
         every = math.ceil(schedule.epochs / schedule.checkpoints)
         self.resume()
-        with tempfile.TemporaryDirectory() as folder, self._bar() as progress:
+        with scratch_folder() as folder, self._bar() as progress:
             self._segment_best: list[float] = []
             while self.epoch < schedule.epochs and self.stale < schedule.patience:
                 self.epoch += 1

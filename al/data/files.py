@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 from al.errors import DataError
+from al.scratch import scratch_folder
 from al.whole import whole_file
 
 
@@ -57,7 +57,7 @@ def _taken_out(url: str, path: Path) -> None:
     """Download a zip file and keep the one file of it that is wanted, whole or not at all."""
     import pooch
 
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         whole = pooch.retrieve(url, None, "whole.zip", scratch, progressbar=True)
         with ZipFile(whole) as members:
             content = members.read(path.name)

@@ -31,6 +31,7 @@ from al.engine import Here, Made, Recipe, WorkerOf, spread
 from al.errors import DataError
 from al.kept import size_of, used_at
 from al.progress import bar
+from al.scratch import scratch_folder
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class PoolPass:
                     f"{root} cannot be written ({error.strerror}): scores are not kept for later"
                 )
         if self._lock is None:  # none wanted, or another process is at it: work aside
-            self._private = TemporaryDirectory(prefix="al-pass-")
+            self._private = scratch_folder()
             self._folder = Path(self._private.name)
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from al.agents import Examples
@@ -24,6 +23,7 @@ from al.engine import LocalEngine, Runner
 from al.model_selector import elect
 from al.pipeline.making import Makings
 from al.randomness import generator, torch_seed
+from al.scratch import scratch_folder
 from al.state import LabelTable, with_copies
 from al.strategies import build
 from al.whole import digest_of
@@ -62,7 +62,7 @@ class Champion:
 
 def run_trial(makings: Makings) -> list[Point]:
     """The learning curve of a campaign, a point a cycle."""
-    with TemporaryDirectory(prefix="al-trial-") as folder:
+    with scratch_folder() as folder:
         trial = _Trial(makings, Path(folder))
         while trial.goes_on:
             trial.cycle()

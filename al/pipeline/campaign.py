@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Unpack
 
 import pandas as pd
@@ -41,6 +40,7 @@ from al.pipeline.spans import span
 from al.pipeline.steps import STEPS, Step, step_named
 from al.pipeline.watch import Reasons, decide, keep_watch
 from al.progress import showing
+from al.scratch import scratch_folder
 from al.tracking import plain_errors, tracking_at
 
 _log = logging.getLogger(__name__)
@@ -349,7 +349,7 @@ class Campaign:
         Raises:
             RegistryError: no version is in Production.
         """
-        with TemporaryDirectory() as scratch:
+        with scratch_folder() as scratch:
             return pd.read_parquet(self.predict(f"{scratch}/predictions", samples))
 
     def auto_label(

@@ -149,7 +149,8 @@ def _tell_kept(config: Config, unsaid: Mapping[str, Any]) -> None:
     if other := [name for name, value in kept.items() if value != unsaid[name]]:
         _log.info(
             f"campaign {config.name!r} keeps {', '.join(f'{n}={kept[n]}' for n in other)}: "
-            f"defaults count as not given; al cycle --campaign {config.name} --NAME VALUE changes one"
+            f"defaults count as not given; al cycle --campaign {config.name} --NAME VALUE "
+            "changes one"
         )
 
 

@@ -15,7 +15,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +31,7 @@ from al.pipeline.making import Makings
 from al.pipeline.session import Session
 from al.randomness import generator
 from al.report import wilson
+from al.scratch import scratch_folder
 from al.state import LabelTable
 from al.tracking import Run
 
@@ -142,7 +142,7 @@ class Fold(NamedTuple):
 def _held_out(makings: Makings, fold: Fold) -> np.ndarray:
     """Probabilities of a fold's samples from a model trained like a candidate, [m, C]."""
     makings = replace(makings, config=makings.config.replace(epochs=fold.epochs))
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         best = _Best(Path(scratch) / "best")
         number = _FIRST + fold.fold
         agent = makings.agent(fold.train, best, cycle=fold.number, number=number, checkpoints=1)

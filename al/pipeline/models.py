@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from al.catalog import make_task
@@ -17,6 +16,7 @@ from al.pipeline.making import Makings
 from al.pipeline.measuring import settle
 from al.pipeline.session import Session
 from al.pipeline.workers import CampaignModel
+from al.scratch import scratch_folder
 from al.tracking import Run
 
 #: Parameters that say of what making models are and may change on the way.
@@ -29,7 +29,7 @@ def model_of(session: Session, version: int) -> CampaignModel:
     Raises:
         RegistryError: its weights are damaged or gone.
     """
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         folder, digest = session.registry.fetch_weights(version, Path(scratch))
         makings = _makings_of(session, version)
         graph = makings.new_graph()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from al.data_selector import Model, Share, View, distinct, passes_folder
 from al.pipeline.cycle import Cycle
@@ -13,6 +12,7 @@ from al.pipeline.steps import TRAIN
 from al.pipeline.workers import CampaignModel
 from al.processor import processor_of
 from al.randomness import torch_seed
+from al.scratch import scratch_folder
 from al.sources import code_digest
 from al.tracking import Checkpoints
 from al.whole import digest_of
@@ -80,7 +80,7 @@ def _committee(cycle: Cycle) -> list[Model]:
     for number in sorted({candidate.number for candidate in candidates}):
         own = [candidate for candidate in candidates if candidate.number == number]
         best = max(own, key=lambda c: session.criterion.rank(c.metrics))
-        with TemporaryDirectory() as scratch:
+        with scratch_folder() as scratch:
             weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
             graph = makings.new_graph()
             graph.load_weights(weights)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from al.pipeline.growing import GROW
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import settle
 from al.progress import hide
+from al.scratch import scratch_folder
 from al.state import read_as
 from al.tracking import fetch_weights
 from al.whole import digest_of
@@ -196,7 +196,7 @@ def _checked(record: bytes, held: bytes, device: str, samples: str) -> Makings:
 
 @lru_cache(maxsize=KEPT)
 def _loaded(record: bytes, device: str, weights: Weights) -> Graph:
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         folder = fetch_weights(weights.server, weights.uri, Path(scratch) / "weights")
         if digest_of(folder) != weights.digest:
             raise RegistryError(

@@ -14,7 +14,6 @@ from contextlib import redirect_stderr
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -25,6 +24,7 @@ from mlflow.types.schema import AnyType
 
 from al.contracts import DataSpec
 from al.registry.own_code import distributions, own_code
+from al.scratch import scratch_folder
 from al.sources import package_digest
 
 #: What a loaded version imports; pinned to what made it.
@@ -109,7 +109,7 @@ def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSigna
 @lru_cache(maxsize=1)
 def _source(_: str) -> bytes:
     """The archive of this package, made once: it takes a fifth of a cycle's own time."""
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         archive(path := Path(scratch) / SOURCE, _HERE)
         return path.read_bytes()
 

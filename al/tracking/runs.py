@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from al.errors import StateError
+from al.scratch import scratch_folder
 from al.state import read_as
 from al.tracking.connection import Connection
 from al.whole import on_disk
@@ -114,7 +115,7 @@ class Run:
         self._logged: dict[str, dict[int, int]] | None = {} if reopened else None
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
         self._unsent: list[Metric] = []  # figures that are sent with the next tags
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: TemporaryDirectory[str] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and other.id == self.id
@@ -237,7 +238,7 @@ class Run:
 
     def save(self, write: Callable[[Path], Any], folder: str = "") -> None:
         """Artifacts: `write` fills an empty folder, which is then uploaded."""
-        with tempfile.TemporaryDirectory() as scratch:
+        with scratch_folder() as scratch:
             write(Path(scratch))
             self.artifacts.save(Path(scratch), folder)
 
@@ -300,7 +301,7 @@ class Run:
             StateError: it is not there.
         """
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="al-")  # goes with this object
+            self._scratch = scratch_folder()  # goes with this object
         try:
             return self.artifacts.fetch(name, Path(self._scratch.name))
         except (MlflowException, OSError) as error:

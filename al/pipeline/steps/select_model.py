@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from pydantic import Field
@@ -24,6 +23,7 @@ from al.pipeline.growing import KNOWS
 from al.pipeline.steps import SELECT_MODEL, TRAIN
 from al.pipeline.steps.train import train_again
 from al.registry import save_servable
+from al.scratch import scratch_folder
 from al.state import as_written
 from al.tracking import Checkpoints, Run
 from al.whole import digest_of
@@ -66,7 +66,7 @@ def select_model(cycle: Cycle) -> bool:
             written = _hold(cycle, cycle.session.registry.made_in(run.id) if resumed else None)
             run.save_json(RECORD, as_written(written))
         record = written
-        with TemporaryDirectory() as scratch:
+        with scratch_folder() as scratch:
             try:
                 weights = _weights(cycle, record, Path(scratch))
             except StateError as error:
@@ -175,7 +175,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
     """
     session, registry = cycle.session, cycle.session.registry
     winner, metric = election.winner, session.criterion.metric
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         graph = session.new_graph()
         graph.load_weights(weights)
         task, spec, example = session.task, session.data.spec, session.data.example()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from al.agents import Examples
 from al.engine import Runner
@@ -14,6 +13,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.inputs import inputs_of
 from al.pipeline.steps import TRAIN
 from al.report import Judged, write_training
+from al.scratch import scratch_folder
 from al.state import LabelTable, ids_digest
 from al.tracking import Checkpoints, Input, Run
 
@@ -107,7 +107,7 @@ def _tell(cycle: Cycle, run: Run, said: str) -> None:
         Checkpoints.candidates(session.store, [run]),
         key=lambda candidate: session.criterion.rank(candidate.metrics),
     )
-    with TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         graph = session.new_graph()
         graph.load_weights(Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "w"))
     ids, kind = session.data.ids("val"), kind_of(session.data.spec)
