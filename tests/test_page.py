@@ -41,12 +41,48 @@ def test_answers_are_kept_undone_and_counted_once(tmp_path: Path) -> None:
         log.answer(A, "cat", "anna", 1.0, skip=False)
     log.answer(B, None, "anna", None, skip=True)
     assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 2
-    assert log.last_of("anna") == B
-    log.undo(A, "anna")  # not the last one
+    assert log.last_of("anna") == log.answers()[B]["anna"]
+    assert not log.undo(A, "anna")  # not the last one
     log.undo(B, "anna")
     log.undo(B, "anna")
     assert list(log.answers()) == [A]
     assert log.answers()[A]["anna"].label == "cat"
+
+
+def test_of_a_correction_that_is_taken_back_what_was_said_before_counts_again(
+    tmp_path: Path,
+) -> None:
+    log = AnswerLog(tmp_path)
+    for key, label in ((A, "cat"), (B, "dog"), (A, "cow"), (A, "elk")):
+        log.answer(key, label, "anna", 1.0, skip=False)
+    log.answer(A, "hen", "ben", 1.0, skip=False)
+
+    def stands() -> tuple[str | None, ...]:
+        said = [log.answers().get(key, {}).get("anna") for key in (A, B)]
+        assert said == [AnswerLog(tmp_path).answers().get(key, {}).get("anna") for key in (A, B)]
+        return tuple(None if one is None else str(one.label) for one in said)
+
+    assert log.undo(A, "anna", line=3)
+    assert not log.undo(A, "anna", line=3)  # told twice, it is taken back once
+    assert stands() == ("cow", "dog")
+    assert log.undo(A, "anna")
+    assert stands() == ("cat", "dog")
+    assert list(log.answers()[A]) == ["anna", "ben"]  # who was first stays the first
+    assert log.undo(B, "anna")
+    assert stands() == ("cat", None)
+    assert log.undo(A, "anna")
+    assert log.last_of("anna") is None
+    assert stands() == (None, None)
+
+
+def test_what_was_undone_when_that_took_all_back_stays_undone(tmp_path: Path) -> None:
+    log = AnswerLog(tmp_path)
+    for label in ("cat", "cow"):
+        log.answer(A, label, "anna", 1.0, skip=False)
+    line = {"id": "a", "again": False, "undo": True, "annotator": "anna", "at": ""}
+    with (tmp_path / "answers.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    assert log.answers() == {}
 
 
 def test_what_was_withdrawn_is_shown_no_more_and_places_stay(tmp_path: Path) -> None:
@@ -152,12 +188,24 @@ def said(desk: Page, what: str = "answer", **more: Any) -> requests.Response:
 
 def test_an_answer_is_on_disk_before_the_next_sample_shows(served: Page) -> None:
     found = said(served).json()
-    assert (found["item"]["place"], found["done"], found["left"], found["undo"]) == (1, 1, 4, 0)
+    assert (found["item"]["place"], found["done"], found["left"]) == (1, 1, 4)
+    assert found["undo"] == {"place": 0, "line": 0, "leaves": None}
     assert len((served.log.folder / "answers.jsonl").read_text().splitlines()) == 1
     assert requests.get(served.where + "state", timeout=10).json()["undo"] is None
     image = requests.get(served.where + "image/1", timeout=10)
     assert image.content.startswith(b"\x89PNG")
     assert image.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_correction_is_taken_back_once_and_the_tab_keeps_its_sample(served: Page) -> None:
+    for place, label in ((0, "3"), (1, "5"), (0, "4")):
+        found = said(served, place=place, label=label).json()
+    assert found["undo"] == {"place": 0, "line": 2, "leaves": "3"}
+    for _ in range(2):  # the page sends again what it did not hear of
+        found = said(served, "undo", **found["undo"]).json() | {"undo": found["undo"]}
+        assert (found["item"]["place"], found["done"]) == (2, 2)
+    labels = [said["anna"].label for said in served.log.answers().values()]
+    assert labels == ["3", "5"]
 
 
 @pytest.mark.parametrize(

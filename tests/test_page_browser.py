@@ -265,6 +265,9 @@ def test_an_answer_can_be_gone_back_to_and_given_again(
     browser.press("1")
     until(lambda: not browser.sees("#back"))
     assert answers(tmp_path, "digits") == ["1", "8", None, None, None]
+    browser.press("Backspace")
+    until(lambda: "what you said before counts again: 7" in browser.text("#said"))
+    assert answers(tmp_path, "digits") == ["7", "8", None, None, None]
 
 
 @pytest.mark.slow

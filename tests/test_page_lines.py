@@ -86,5 +86,8 @@ def test_what_the_log_says_follows_the_files(tmp_path: Path) -> None:
     for label in ("x", "y", "z"):
         log.answer(b, label, "anna", 1.0, skip=False)
         assert log.answers()[b]["anna"].label == label
+    for label in ("y", "x"):
+        log.undo(b, "anna")
+        assert log.answers()[b]["anna"].label == label
     log.undo(b, "anna")
     assert log.answers() == {}

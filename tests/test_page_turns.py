@@ -20,7 +20,8 @@ from al.annotators.keys import Key
 from al.annotators.page import Page
 from al.annotators.page.log import AnswerLog, Entry
 from al.annotators.page.tally import Tally
-from al.annotators.page.turns import SILENCE, TABS, Rule, Turns
+from al.annotators.page.turns import SILENCE, TABS, Rule, Turns, votes_of
+from al.annotators.votes import agreement
 from al.errors import ConfigError
 from tests.browser import until
 from tests.conftest import ROOT
@@ -243,7 +244,9 @@ def test_what_a_closed_tab_showed_is_served_to_others_and_what_is_taken_back_to_
         assert requests.post(desk.where + "leave", json=said, timeout=10).json() == {}
         assert state("cleo", "1") == 0
         body = {"place": 1, "label": "3", "name": "ben", "tab": "1"}
-        assert requests.post(desk.where + "answer", json=body, timeout=10).json()["undo"] == 1
+        assert (
+            requests.post(desk.where + "answer", json=body, timeout=10).json()["undo"]["place"] == 1
+        )
         assert state("anna", "2") == 3
         back = requests.post(desk.where + "undo", json=body, timeout=10).json()
         assert back["item"]["place"] == 1
@@ -343,8 +346,13 @@ def test_what_is_known_of_a_growing_file_is_what_it_says_to_who_reads_it_anew(
         assert [list(found[one]) for one in sorted(found)] == [
             list(anew[one]) for one in sorted(anew)
         ]
-        for one in (A, B, C):
-            assert tally.of(one, found).standing == rule.standing(anew.get(one, {}))
+        tally.hear(found)
+        stands = {one: rule.standing(anew.get(one, {})) for one in (A, B, C)}
+        assert tally.closed == {one for one, is_so in stands.items() if is_so != "waiting"}
+        assert tally.skipped == {one for one, is_so in stands.items() if is_so == "skipped"}
+        assert tally.disputed == {one for one in stands if rule.disputed(anew.get(one, {}))}
+        same, of = agreement(votes_of(entries) for entries in anew.values())
+        assert tally.agreement == (round(same / of, 3) if of else None)
     if told:  # a file that was restored to what it was
         path = folder / "answers.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []

@@ -82,24 +82,25 @@ class Desk:
         ever = self.log.ever_asked()
         places = self.log.places()
         latest = queries[-1] if queries else []
-        stands = {key: self.tally.of(key, said) for query in queries for key in query}
-        open_keys = [k for query in [latest, *queries[:-1]] for k in query if stands[k].open]
+        self.tally.hear(said)
+        closed = self.tally.closed
+        open_keys = [k for query in [latest, *queries[:-1]] for k in query if k not in closed]
         gone = self._gone(ever)
-        there = [key for key in open_keys if key[0] not in gone]
+        there = [key for key in open_keys if key[0] not in gone] if gone else open_keys
         shows = ever[showing] if isinstance(showing, int) and 0 <= showing < len(ever) else None
         mine = self.turns.next(name, tab, there, said, shows) if name else there
         last = self.log.last_of(name)
-        done = [stands[key].standing for key in latest if not stands[key].open]
+        done = [key for key in latest if key in closed]
         return {
             "item": self._item(mine[0], places[mine[0]], said) if mine else None,
             "next": [picture_of(key, places[key]) for key in mine[1 : 1 + AHEAD]],
             "done": len(done),
-            "skipped": done.count("skipped"),
+            "skipped": sum(key in self.tally.skipped for key in done),
             "left": len(open_keys),
             "phase": "ask" if mine else self._phase(there),
-            "disputed": sum(stands[key].disputed for key in open_keys),
-            "agreement": self.tally.agreement(said, said),
-            "undo": None if last is None else places[last],
+            "disputed": len(self.tally.disputed.intersection(open_keys)),
+            "agreement": self.tally.agreement,
+            "undo": None if last is None else self.past.undoing(last),
             "numbers": self.guide.numbers(),
             "classes": self.classes,
         }
@@ -107,7 +108,7 @@ class Desk:
     def _item(self, key: Key, place: int, said: Said) -> dict[str, Any]:
         """What is shown; who decides between others sees what they say."""
         item = self.items.item(key, place)
-        if self.tally.of(key, said).disputed:
+        if key in self.tally.disputed:
             item["votes"] = self.past.votes(said[key].values())
         return item
 
@@ -138,9 +139,10 @@ class Desk:
 
     def idle(self) -> bool:
         """Whether there is nothing to answer."""
-        said = self.log.answers()
-        asked = (key for query in self.log.queries() for key in query)
-        return not any(self.tally.of(key, said).open for key in asked)
+        with self.one_at_a_time:
+            self.tally.hear(self.log.answers())
+            asked = (key for query in self.log.queries() for key in query)
+            return all(key in self.tally.closed for key in asked)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -188,9 +190,14 @@ class Desk:
         self.log.answer(key, label, name, seconds, skip=False, shown=shown)
 
     def undo(self, said: dict[str, Any]) -> None:
-        """Take the person's last answer back; it says which that is, so twice is once."""
+        """Take the person's last answer back; it says which that is, so twice is once.
+
+        Of a correction what was said before counts again.
+        """
         key, name = self.key_at(said.get("place")), name_of(said.get("name"))
-        if self.log.undo(key, name):
+        line = said.get("line")
+        taken = self.log.undo(key, name, line if isinstance(line, int) else None)
+        if taken and name not in self.log.answers().get(key, {}):
             self.turns.hold(name, tab_of(said), key)
 
     def leave(self, said: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ class Entry:
         line: of the file, by which entries are ordered; no clock is.
         label: None where the sample was skipped.
         shown: models:/NAME/VERSION whose guess was on the screen; "" for none.
+        before: what this corrects.
     """
 
     line: int
@@ -40,6 +41,7 @@ class Entry:
     at: str
     seconds: float | None
     shown: str = ""
+    before: Entry | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class AnswerLog:
         self._made: dict[str, tuple[object, Any]] = {}
         self._lock = threading.Lock()
         self._heard: dict[Key, Mapping[str, Entry]] = {}
+        self._by_person: dict[str, list[Entry]] = {}
         self._heard_lines: Lined = ()
 
     # -- asking ------------------------------------------------------------------------------
@@ -145,19 +148,31 @@ class AnswerLog:
         also = {"shown": shown} if shown else {}
         append(self._answers.path, {**line, "seconds": seconds, **also})
 
-    def undo(self, key: Key, annotator: str) -> bool:
-        """Take the last answer of this person back; nothing where that is of another sample."""
-        if self.last_of(annotator) != key:
+    def undo(self, key: Key, annotator: str, line: int | None = None) -> bool:
+        """Take the last answer of this person back; of a correction, what was said before stands.
+
+        Args:
+            line: of that answer, so that being told twice takes back one; None for whichever.
+
+        Returns:
+            Whether it was the last one, and is taken back.
+        """
+        last = self.last_of(annotator)
+        if last is None or last.key != key or line not in (None, last.line):
             return False
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"id": key[0], "again": key[1], "undo": True}
-        append(self._answers.path, {**line, "annotator": annotator, "at": now})
+        said = {"id": key[0], "again": key[1], "undo": last.line}
+        append(self._answers.path, {**said, "annotator": annotator, "at": now})
         return True
 
-    def last_of(self, annotator: str) -> Key | None:
-        """The sample that this person answered last."""
-        mine = [said[annotator] for said in self.answers().values() if annotator in said]
-        return max(mine, key=lambda entry: entry.line).key if mine else None
+    def last_of(self, annotator: str) -> Entry | None:
+        """What this person said last, of what stands."""
+        self.answers()
+        with self._lock:
+            said = self._by_person.get(annotator, [])
+            while said and self._heard.get(said[-1].key, {}).get(annotator) is not said[-1]:
+                said.pop()  # taken back; what was corrected lies below its correction
+            return said[-1] if said else None
 
     def answers(self) -> Mapping[Key, Mapping[str, Entry]]:
         """What stands, by sample and person; the first person of a sample counts.
@@ -168,7 +183,8 @@ class AnswerLog:
         with self._lock:
             known = len(self._heard_lines)
             if known > len(lines) or (known and self._heard_lines[-1] is not lines[known - 1]):
-                known, self._heard = 0, {}  # another file, or a restored one
+                known = 0  # another file, or a restored one
+                self._heard, self._by_person = {}, {}
             self._heard_lines = ()
             for number in range(known, len(lines)):
                 self._hear(number, lines[number])
@@ -179,15 +195,19 @@ class AnswerLog:
         try:
             key, who = (str(line["id"]), bool(line["again"])), str(line["annotator"])
             said = dict(self._heard.get(key, {}))
-            if "undo" in line:
-                said.pop(who, None)
-            else:
+            mine = said.get(who)
+            if "undo" not in line:
                 skip = "skip" in line
                 label = None if skip else line["label"]
                 at, shown = str(line["at"]), str(line.get("shown", ""))
-                said[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown)
+                said[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown, mine)
+                self._by_person.setdefault(who, []).append(said[who])
+            elif mine is None or mine.before is None or line["undo"] is True:  # as it was once
+                said.pop(who, None)
+            else:
+                said[who] = mine.before
         except KeyError as error:
-            self._heard = {}
+            self._heard, self._by_person = {}, {}
             raise DataError(f"{self._answers.path} lacks {error} in a line: restore it") from None
         if said:
             self._heard[key] = said

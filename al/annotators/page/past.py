@@ -48,6 +48,12 @@ class Past:
         label = None if entry.skipped else self._form(entry)
         return {"skipped": entry.skipped, "label": label, "words": self._words(entry)}
 
+    def undoing(self, entry: Entry) -> dict[str, Any]:
+        """What the page sends to take an answer back, and `leaves`, what counts again then."""
+        before = entry.before
+        leaves = None if before is None else self._words(before)
+        return {"place": self._places()[entry.key], "line": entry.line, "leaves": leaves}
+
     def review(self, name: str) -> dict[str, Any]:
         """What of the person's answers deserves a second look, and why.
 

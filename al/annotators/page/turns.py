@@ -101,7 +101,11 @@ class Turns:
             holders.setdefault(held.key, set()).add(other)
         ordinary, disputed = list[Key](), list[Key]()
         for key in order:
-            entries, there = said.get(key, {}), holders.get(key, set())
+            entries, there = said.get(key), holders.get(key)
+            if entries is None and there is None:  # most of a large pool
+                ordinary.append(key)
+                continue
+            entries, there = entries or {}, there or set()
             if name in entries or name in there:
                 continue
             if len({*entries, *there}) < self.rule.overlap:

@@ -84,8 +84,12 @@ function answer(said, words, how) {
 const keep = (label, words) => answer({ label }, `Kept: ${words}`);
 const skip = () => (again ? leave() : answer({ skip: true }, "Skipped", { skips: true }));
 const accept = () => keep(form.accept(current()), current().suggestion.words);
-const undo = () => state && state.undo !== null
-  && tell("undo", { place: state.undo }, "Taken back");
+function undo() {
+  if (!state?.undo) return;
+  const { place, line, leaves } = state.undo;
+  const counts = leaves === null ? "" : `, and what you said before counts again: ${leaves}`;
+  tell("undo", { place, line }, `Taken back${counts}`);
+}
 
 /** Show a sample that was answered before, to answer it again. */
 async function goTo(place) {
@@ -112,7 +116,7 @@ function draw() {
   at("pace").textContent = [pace.said(left), ...agree].filter(Boolean).join(" · ");
   at("bar").max = Math.max(1, done + left);
   at("bar").value = done;
-  at("undo").disabled = closed || state.undo === null || !name;
+  at("undo").disabled = closed || !state.undo || !name;
   at("skip").disabled = closed || item === null || !name;
   if (!name) { at("name").focus(); return; }
   if (item === null || closed) { over(done, skipped); return; }
