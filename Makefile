@@ -73,6 +73,7 @@ bench: setup     ## every figure of docs/figures.md
 	$(BIN)/python -m benchmarks.pool_memory
 	$(BIN)/python -m benchmarks.selection --workload a,b,d --limit 100
 	$(BIN)/python -m benchmarks.rebenchmark
+	$(BIN)/python -m benchmarks.strategies_on_tasks
 	$(BIN)/python -m benchmarks.compare_rules
 	$(BIN)/python -m benchmarks.stochastic_passes
 	$(BIN)/python -m benchmarks.decode_cache

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import common, compare_rules, rebenchmark, selection, yardsticks
+from benchmarks import (
+    common,
+    compare_rules,
+    rebenchmark,
+    selection,
+    strategies_on_tasks,
+    yardsticks,
+)
 from benchmarks.selection_growth import draw_growth
 
 
@@ -48,15 +57,38 @@ def test_a_contestant_that_takes_too_long_is_told_and_the_others_go_on(results: 
 
 
 def test_rebenchmark_is_paired_and_goes_through_the_selector() -> None:
-    curves = [rebenchmark.curve((0, name), steps=3) for name in rebenchmark.STRATEGIES]
+    data = "breast cancer"
+    curves = [rebenchmark.curve((data, 0, name), steps=3) for name in rebenchmark.STRATEGIES]
     assert [len(curve) for curve in curves] == [3, 3]
-    row = rebenchmark.compared(np.array([[rebenchmark.area(curve) for curve in curves]]))
+    row = rebenchmark.compared(data, np.array([[rebenchmark.area(curve) for curve in curves]]))
     assert row["seeds"] == 1
     assert 0.3 < float(row["margin"]) < 1  # of three queries, two trapezoids count
 
 
 def test_the_area_goes_by_the_accuracies_after_each_query() -> None:
     assert rebenchmark.area([0.5, 1.0, 1.0]) == pytest.approx((0.75 + 1.0) / 3)
+
+
+def test_strategies_of_a_seed_share_their_first_query_and_what_is_there_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, results: Path
+) -> None:
+    small = replace(strategies_on_tasks.DATA["breast cancer"](), budgets=(10, 16))
+    monkeypatch.setattr(strategies_on_tasks, "CURVES", results / "curves.csv")
+    monkeypatch.setitem(strategies_on_tasks.DATA, "breast cancer", lambda: small)
+    strategies_on_tasks.run(["breast cancer"], 2, 10)
+    found = pd.read_csv(results / "curves.csv")
+    first = found["values"].str.split().str[0]
+    assert (first.groupby([found["seed"], found["first"]]).nunique() == 1).all()
+    assert found["values"].nunique() > 6  # and they differ in what follows
+
+    strategies_on_tasks.run(["breast cancer"], 2, 10)
+    assert pd.read_csv(results / "curves.csv").equals(found)
+
+    curves = strategies_on_tasks.Curves("breast cancer", found, lower=False)
+    assert curves.seeds == 2
+    assert np.allclose(curves.areas["random", "random"], curves.runs["random", "random"].mean(1))
+    made = strategies_on_tasks.tables([curves])
+    assert [len(rows) for rows in made.values()] == [9, 8]
 
 
 def test_the_rules_of_compare_differ_where_they_should() -> None:
