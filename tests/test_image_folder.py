@@ -308,7 +308,7 @@ def test_folders_without_splits_are_the_classes(tmp_path: Path) -> None:
     labels = laid_out(tmp_path, *names)
     assert labels[:2] == ["cat/1.png=cat", "dog/2.png=dog"]
     assert labels[2].startswith(
-        "there is no folder train/: folders are the classes ('cat' 1, 'dog' 1); put images of no "
+        "there is no folder train/: folders are the classes ('cat' 1, 'dog' 1); put images "
     )
     assert ImageFolderLoader(str(tmp_path), 12).spec.classes == ("cat", "dog", "bird")
 
@@ -321,7 +321,7 @@ def test_a_folder_around_all_and_what_archives_leave_are_looked_through(tmp_path
     assert labels == [
         "my data/Train/cat/1.png=cat",
         "my data/Train/dog/2.png=dog",
-        "everything lies in my data/, whose folders are looked at",
+        "everything is in my data/, whose folders are looked at",
         "Train/ is taken for train/ (2 images)",
         "Validation/ is taken for val/ (1 images)",
     ]

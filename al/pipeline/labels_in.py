@@ -149,9 +149,7 @@ def _of_file(path: Path, data: DataLoader) -> Inherited:
     if path.is_dir():
         there = [path / name for name in _TABLES if (path / name).is_file()]
         if not there:
-            raise ConfigError(
-                f"labels_from={path} has no label of {', '.join(_TABLES)}: give a file"
-            )
+            raise ConfigError(f"labels_from={path} holds none of {', '.join(_TABLES)}: give a file")
         path = there[0]
     frame = _json_lines(path) if path.suffix.lower() == ".jsonl" else _table(path, data)
     if (twice := frame["id"].duplicated()).any():

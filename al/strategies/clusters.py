@@ -23,17 +23,17 @@ def k_means(
 
     k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's rounds until the sum of squares
     falls by less than 0.2 %, which after such seeds takes few, on at most 40 k points drawn
-    uniformly (FAISS takes 39 to 256 a cluster). O(rounds · n k D) time for n of these points,
-    and where there are 2,000 centres or more O(rounds · n √k D), see `assigned`.
+    uniformly (FAISS takes 39 to 256 a cluster). O(rounds · n k D) time for n of these points.
+    Of 2,000 centres or more 1 % is enough, and it takes O(rounds · n √k D), see `assigned`.
     """
     drawn = rng.permutation(len(points))[: PER_CLUSTER * k]
     points = points[torch.as_tensor(drawn, device=points.device)]
     centres = _spread(points[: max(16_384, 4 * k)], k, rng)
-    before = np.inf
+    before, least = np.inf, 2e-3 if k < _MANY else 1e-2
     for _ in range(rounds):
         distances, labels = assigned(points, centres)
         total = float(distances.double().square().sum())
-        if total > before * (1.0 - 2e-3) or not total:
+        if total > before * (1.0 - least) or not total:
             break
         before = total
         sizes = torch.bincount(labels, minlength=len(centres))

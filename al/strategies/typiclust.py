@@ -14,8 +14,9 @@ from al.strategies.ranking import reads
 #: At most so many clusters, so that each keeps enough samples to judge density by.
 CLUSTERS = 500
 _NEIGHBOURS = 20
-#: Where a cluster has more members, neighbours are sought among so many of them.
-_SOUGHT = 10_000
+#: Where a cluster has more members, neighbours are sought among so many of them; then, of so many
+#: times as many as may be asked for that look most typical, among up to ten thousand.
+_SOUGHT, _AGAIN, _MOST = 500, 20, 10_000
 
 
 @strategies.register("typiclust")
@@ -34,8 +35,10 @@ def typiclust(view: PoolView, query_size: int, rng: np.random.Generator) -> Pick
     high and low budgets (TPC_RP), on the embeddings there are in place of self-supervised
     ones. The authors leave out clusters of fewer than five; here size alone puts them last.
     Reads embeddings, or raw features where there is no model; needs no labels. Seeds of
-    k-means are drawn, and in a cluster of more than 10,000 so many among which neighbours are
-    sought. O(N K D + Σ_c |S_c|² D) time, O(N) memory beyond the embeddings.
+    k-means are drawn. In a cluster of more than 500, neighbours are first sought among 500 drawn
+    ones, then, of the twenty times as many as a cluster may be asked for that look most typical,
+    among all members, or 10,000 of them. O(N K D + Σ_c |S_c| min(|S_c|, 500) D) time, O(N)
+    memory beyond the embeddings.
     """
     points, labelled = points_of(view), labelled_points_of(view)  # [N, D], [L, D]
     total = len(points) + len(labelled)
@@ -56,8 +59,9 @@ def typiclust(view: PoolView, query_size: int, rng: np.random.Generator) -> Pick
         theirs = nearest(labelled, centres)[1][:, 0].cpu().numpy()
         covered = np.bincount(theirs, minlength=len(centres))
     apart = np.empty(len(points))  # mean distance to the neighbours
+    wanted = -(-query_size // clusters) * _AGAIN  # of each cluster, to be looked at again
     for members in np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1]):
-        apart[members] = _apart(points[torch.as_tensor(members, device=points.device)], rng)
+        apart[members] = _apart(points[torch.as_tensor(members, device=points.device)], wanted, rng)
 
     typical = np.lexsort((apart, groups))  # each cluster's most typical first, ties by position
     before = np.empty(len(points), np.int64)  # labelled or picked in the cluster before it
@@ -68,17 +72,33 @@ def typiclust(view: PoolView, query_size: int, rng: np.random.Generator) -> Pick
     return Picks(positions, scores[positions])
 
 
-def _apart(members: torch.Tensor, rng: np.random.Generator) -> np.ndarray:
-    """Mean distance of each to its nearest neighbours among the members, [n]."""
-    if len(members) < 2:
-        return np.zeros(len(members))
-    among, own = members, torch.ones(len(members), dtype=torch.bool, device=members.device)
+def _apart(members: torch.Tensor, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Mean distance of each to its nearest neighbours among the members, [n].
+
+    Args:
+        wanted: of many members, so many that look most typical come first, and are measured well.
+    """
+    apart = _among(members, np.arange(len(members)), _SOUGHT, rng)
     if len(members) > _SOUGHT:
-        drawn = rng.choice(len(members), _SOUGHT, replace=False)
-        rows = torch.as_tensor(np.sort(drawn), device=members.device)
-        among, own = members[rows], torch.zeros_like(own)
-        own[rows] = True
-    distances = nearest(members, among, _NEIGHBOURS + 1)[0]
+        first = np.argsort(apart, kind="stable")[:wanted]
+        measured = _among(members, first, _MOST, rng)
+        apart += measured.max()
+        apart[first] = measured
+    return apart
+
+
+def _among(
+    members: torch.Tensor, rows: np.ndarray, most: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Mean distance of some members to their nearest neighbours among at most so many, [n]."""
+    if len(members) < 2:
+        return np.zeros(len(rows))
+    drawn = np.arange(len(members))
+    if len(members) > most:
+        drawn = np.sort(rng.choice(len(members), most, replace=False))
+    own = torch.as_tensor(np.isin(rows, drawn), device=members.device)
+    some, among = (members[torch.as_tensor(at, device=members.device)] for at in (rows, drawn))
+    distances = nearest(some, among, _NEIGHBOURS + 1)[0]
     # Who is among them is its own nearest, at 0; the mean leaves that one out.
     others = torch.where(own[:, None], distances[:, 1:], distances[:, :-1])
     return others.mean(dim=1, dtype=torch.float64).cpu().numpy()

@@ -95,6 +95,18 @@ def test_in_a_huge_cluster_neighbours_among_some_tell_the_dense_from_the_sparse(
     assert choose(pool, 1).positions[0] >= 300
 
 
+def test_the_most_typical_of_a_huge_cluster_are_measured_among_all_its_members(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = np.random.default_rng(0).normal(size=(1500, 3))
+    monkeypatch.setattr(typiclust, "CLUSTERS", 1)
+    exact = np.argsort(-naive_typicality(pool))[:6]
+    monkeypatch.setattr(typiclust, "_SOUGHT", 400)
+    assert len({*choose(pool, 6).positions.tolist()} & {*exact.tolist()}) >= 5
+    monkeypatch.setattr(typiclust, "_AGAIN", 1)  # looked at once, a sample of them is not enough
+    assert len({*choose(pool, 6).positions.tolist()} & {*exact.tolist()}) < 5
+
+
 def test_picks_are_denser_than_the_pool() -> None:
     rng = np.random.default_rng(0)
     pool = rng.normal(size=(800, 4))
