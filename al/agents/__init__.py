@@ -1,8 +1,16 @@
 """Agents: training loops. The loop is in the superclass, what is looped in its subclasses."""
 
-from al.agents.base import Agent, Examples, Schedule
+from al.agents.base import Agent, Examples, Kept, Schedule
 from al.agents.estimator import EstimatorAgent
 from al.agents.head import HeadAgent
 from al.agents.supervised import SupervisedAgent
 
-__all__ = ["Agent", "EstimatorAgent", "Examples", "HeadAgent", "Schedule", "SupervisedAgent"]
+__all__ = [
+    "Agent",
+    "EstimatorAgent",
+    "Examples",
+    "HeadAgent",
+    "Kept",
+    "Schedule",
+    "SupervisedAgent",
+]

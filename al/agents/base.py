@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,20 @@ class Schedule:
     draw: tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint in memory.
+
+    Attributes:
+        metrics: of its epoch, like {"val/accuracy": 0.9}.
+        weights: as `Graph.put_back` takes them over.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+    weights: Any
+
+
 class Agent(ABC):
     """Trains a Graph on a Data Loader; it receives both and builds neither.
 
@@ -57,7 +72,7 @@ class Agent(ABC):
         val: Examples,
         schedule: Schedule,
         criterion: Criterion,
-        recorder: Recorder,
+        recorder: Recorder | None,
     ) -> None:
         self.graph = graph
         self.data = data
@@ -66,6 +81,7 @@ class Agent(ABC):
         self.schedule = schedule
         self.criterion = criterion
         self.recorder = recorder
+        self.kept: list[Kept] = []
         self.epoch = 0
         self.best: list[float] = []  # rank of the best epoch so far
         self.stale = 0  # epochs since
@@ -86,12 +102,13 @@ class Agent(ABC):
         schedule = self.schedule
         every = math.ceil(schedule.epochs / schedule.checkpoints)
         self.resume()
-        with scratch_folder() as folder, self._bar() as progress:
+        with self._scratch() as folder, self._bar() as progress:
             self._segment_best: list[float] = []
             while self.epoch < schedule.epochs and self.stale < schedule.patience:
                 self.epoch += 1
                 metrics = {**self.train(self.epoch), **self.eval()}
-                self.recorder.log(self.epoch, metrics)
+                if self.recorder is not None:
+                    self.recorder.log(self.epoch, metrics)
                 self._rank(metrics, Path(folder))
                 self.on_epoch_end(metrics)
                 progress.update()
@@ -108,7 +125,10 @@ class Agent(ABC):
         if not self._segment_best or rank > self._segment_best:
             self._segment_best = rank
             self._segment = (self.epoch, dict(metrics))
-            self.graph.save_weights(folder / "weights")
+            if self.recorder is None:
+                self._weights = self.graph.snapshot()
+            else:
+                self.graph.save_weights(folder / "weights")
         if not self.best or rank > self.best:
             self.best, self.stale = rank, 0
         else:
@@ -117,6 +137,10 @@ class Agent(ABC):
     def checkpoint(self, folder: Path) -> None:
         """Hand the best weights since the last checkpoint, and all state, to the recorder."""
         best_epoch, metrics = self._segment
+        self._segment_best = []
+        if self.recorder is None:
+            self.kept.append(Kept(best_epoch, metrics, self._weights))
+            return
         state = {
             "graph": self.graph.state(),
             "epoch": self.epoch,
@@ -127,15 +151,18 @@ class Agent(ABC):
         self.recorder.checkpoint(
             self.epoch, best_epoch, metrics, folder / "weights", folder / "resume.safetensors"
         )
-        self._segment_best = []
 
     def resume(self) -> None:
         """Go on from the last whole checkpoint, if there is one."""
-        path = self.recorder.resume_file()
+        path = None if self.recorder is None else self.recorder.resume_file()
         if path is not None:
             state = load_tree(path)
             self.graph.restore(state["graph"])
             self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
+
+    def _scratch(self) -> AbstractContextManager[str]:
+        """A folder for the time of the training, where it leaves files."""
+        return nullcontext("") if self.recorder is None else scratch_folder()
 
     def _bar(self) -> Any:
         number = self.schedule.draw[2]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from al.contracts.data import Batch, DataLoader, DataSpec, Label
@@ -206,6 +207,24 @@ class Graph(ABC):
         Raises:
             DataError: they are missing, corrupt or of another network.
         """
+
+    def snapshot(self) -> Any:
+        """The weights as they are now, in memory, which training does not change any more; by
+        default the files of `save_weights`."""
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            self.save_weights(folder)
+            files = (path for path in folder.rglob("*") if path.is_file())
+            return {path.relative_to(folder): path.read_bytes() for path in files}
+
+    def put_back(self, snapshot: Any) -> None:
+        """Take over weights of `snapshot`, of this graph or of another of the same network."""
+        with TemporaryDirectory() as scratch:
+            for name, content in snapshot.items():
+                path = Path(scratch) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self.load_weights(Path(scratch))
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

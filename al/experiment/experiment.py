@@ -153,7 +153,7 @@ class Experiment:
         with bar(desc="trials", total=len(jobs), initial=len(known), unit="trial") as progress:
             work = WorkerOf(alone, tried)
             for job, points in spread(self._engine, work, missing):
-                _record(store, run, job, points)
+                record(store, run, job, points)
                 found[job.key] = points
                 progress.update()
                 progress.set_postfix_str(str(job))
@@ -218,7 +218,7 @@ def _known(store: Store, run: Run, jobs: Sequence[Job]) -> dict[str, list[Point]
     return {trial.tags["al.trial"]: trial.load_json(CURVE, list[Point]) for trial in done}
 
 
-def _record(store: Store, parent: Run, job: Job, points: Sequence[Point]) -> None:
+def record(store: Store, parent: Run, job: Job, points: Sequence[Point]) -> None:
     """A run of the trial, with its curve over labels; the mark that it is whole comes last."""
     tags = {"al.role": TRIAL, "al.experiment_run": parent.id, "al.trial": job.key}
     run = store.create(f"{job.strategy} seed{job.seed}", tags, parent=parent.id, kind=TRIAL)

@@ -1,7 +1,7 @@
 """A trial: the campaign that parameters mean, with simulated answers, in memory.
 
 Queries, trainings and elections are those of the campaign, draw for draw, and so is the curve;
-what a trial leaves out is all that outlives a cycle: runs, versions, pictures. So it costs
+what a trial leaves out is all that outlives a cycle: runs, versions, pictures, files. So it costs
 little more than choosing, fitting and measuring.
 """
 
@@ -10,13 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 from al.agents import Examples
-from al.annotators.oracle import Oracle
 from al.contracts import Candidate, Graph, Query
 from al.data_selector import Model, View, distinct, select
 from al.engine import LocalEngine, Runner
@@ -24,7 +22,7 @@ from al.model_selector import elect
 from al.pipeline.making import Makings
 from al.randomness import generator, torch_seed
 from al.scratch import scratch_folder
-from al.state import LabelTable, with_copies
+from al.state import Contents
 from al.strategies import build
 from al.whole import digest_of
 
@@ -50,41 +48,39 @@ class Champion:
     """The model that chooses next.
 
     Attributes:
-        digest: of its weights.
         val: its metrics on validation, named like "val/accuracy".
     """
 
     graph: Graph
-    digest: str
     val: Mapping[str, float]
     test: Mapping[str, float]
 
 
 def run_trial(makings: Makings) -> list[Point]:
     """The learning curve of a campaign, a point a cycle."""
-    with scratch_folder() as folder:
-        trial = _Trial(makings, Path(folder))
-        while trial.goes_on:
-            trial.cycle()
+    trial = _Trial(makings)
+    while trial.goes_on:
+        trial.cycle()
     return trial.points
 
 
 class _Trial:
     """Where a trial stands after a cycle."""
 
-    def __init__(self, makings: Makings, folder: Path) -> None:
-        self._makings, self._folder = makings, folder
+    def __init__(self, makings: Makings) -> None:
+        self._makings = makings
         self._config, self._data = makings.config, makings.data
         ids, given = self._data.ids("train"), self._data.given()
         self._ids = ids if given is None else tuple(id for id in ids if id in given)
-        self._once = self._config.copies == "once"
-        self._contents = dict(zip(ids, self._data.fingerprints(ids), strict=True))
-        self._labels = LabelTable()
+        once = self._config.copies == "once"
+        self._contents = Contents(ids, self._data.fingerprints(ids)) if once else Contents((), ())
+        self._labelled: tuple[str, ...] = ()  # in the order of asking
+        self._copies: tuple[str, ...] = ()  # of these
+        self._draws = "samples" in build(self._config.strategy).reads
         self._champion: Champion | None = None
         self._committee: list[Model] = []
         self._memory: Mapping[str, Any] = {}
         self._engine = LocalEngine()
-        self._oracle = Oracle(self._data, self._config.task)
         self.points: list[Point] = []
 
     @property
@@ -94,14 +90,14 @@ class _Trial:
 
     @property
     def _pool(self) -> tuple[str, ...]:
-        asked = self._labels.asked
+        asked = {*self._labelled, *self._copies}
         return tuple(id for id in self._ids if id not in asked)
 
     @property
     def goes_on(self) -> bool:
         """Whether there is another cycle."""
         budget = self._config.label_budget
-        left = not budget or self._labels.paid < budget
+        left = not budget or len(self._labelled) < budget
         return len(self.points) < self._config.cycles and left and bool(self._pool)
 
     def cycle(self) -> None:
@@ -109,13 +105,12 @@ class _Trial:
         begun = time.perf_counter()
         query = self._choose()
         chosen = time.perf_counter()
-        self._labels = self._answered(query)
-        candidates = self._train()
-        self._elect(candidates)
+        self._labelled += query.ids
+        self._copies = self._of_labelled()
+        self._elect(self._train())
         spent = chosen - begun, time.perf_counter() - chosen
         assert self._champion is not None
-        own = len(self._labels.originals.ids)
-        self.points.append(Point(own, self._champion.test, *spent))
+        self.points.append(Point(len(self._labelled), self._champion.test, *spent))
 
     def _choose(self) -> Query:
         config, pool = self._config, self._pool
@@ -123,12 +118,11 @@ class _Trial:
         text = config.cold_start if standing is None else config.strategy
         size = config.initial_size if standing is None else config.query_size
         if config.label_budget:
-            size = max(1, min(size, config.label_budget - self._labels.paid))
-        own = self._labels.originals
+            size = max(1, min(size, config.label_budget - len(self._labelled)))
         view = View(
-            distinct(pool, self._contents) if self._once else pool,
-            own.ids,
-            own.labels,
+            distinct(pool, self._contents),
+            self._labelled,
+            self._data.truth(self._labelled),
             data=self._data,
             champion_model=None if standing is None else self._scorer(standing),
             committee=lambda: self._committee,
@@ -146,7 +140,7 @@ class _Trial:
                 size,
                 generator(config.seed, self._number, "select-data"),
                 name=text,
-                model="none" if standing is None else standing.digest,
+                model="none" if standing is None else "champion",
                 explore=config.explore,
                 balance=config.balance == "on",
                 budget=config.costs == "on",
@@ -160,77 +154,77 @@ class _Trial:
         if self._config.calibrate == "on":
             val = self._data.ids("val")
             graph = graph.scaled(Runner(graph, self._data).calibrate(val).temperature)
-        return self._model(graph, standing.digest)
+        return self._model(graph, "champion", standing.graph)
 
-    def _model(self, graph: Graph, digest: str) -> Model:
-        seed = torch_seed(self._config.seed, 0, f"passes {digest}") % 2**31
-        return Model(graph, digest, seed)
+    def _model(self, graph: Graph, name: str, weights: Graph) -> Model:
+        """A model that scores; stochastic passes are drawn by the digest of its weights."""
+        seed = 0
+        if self._draws:
+            with scratch_folder() as folder:
+                weights.save_weights(Path(folder))
+                digest = digest_of(Path(folder))
+            seed = torch_seed(self._config.seed, 0, f"passes {digest}") % 2**31
+        return Model(graph, name, seed)
 
-    def _answered(self, query: Query) -> LabelTable:
-        released = self._labels.released(query.ids)
-        labels = released.with_answers(self._oracle.collect(query), query, self._number)
-        return with_copies(labels, self._contents) if self._once else labels
+    def _of_labelled(self) -> tuple[str, ...]:
+        """Copies of the labelled samples, in the order of `al.state.with_copies`."""
+        shared = self._contents.shared
+        if not shared:
+            return ()
+        mine = set(self._labelled)
+        alike = (sorted(shared.get(self._contents[id], ())) for id in self._labelled)
+        return tuple(id for ids in alike for id in ids if id not in mine)
 
-    def _train(self) -> list[Candidate]:
-        config, labels = self._config, self._labels
+    def _train(self) -> list[tuple[Candidate, Any]]:
+        """Candidates, with their weights."""
+        config, makings = self._config, self._makings
         start = None if config.init == "scratch" or not self._champion else self._champion.graph
-        found: list[Candidate] = []
+        answers = dict(zip(self._labelled, self._data.truth(self._labelled), strict=True))
+        of = {self._contents[id]: answers[id] for id in answers} if self._copies else {}
+        labels = (*answers.values(), *(of[self._contents[id]] for id in self._copies))
+        found = []
         for number in range(config.candidates):
-            kept = _Kept(self._folder / f"{self._number}-{number}", number)
-            agent = self._makings.agent(
-                Examples(labels.ids, labels.labels),
-                kept,
+            agent = makings.agent(
+                Examples((*self._labelled, *self._copies), labels),
+                None,
                 cycle=self._number,
                 number=number,
                 checkpoints=config.checkpoints,
                 start=start,
             )
             agent.fit()
-            found += sorted(kept.candidates, key=lambda candidate: candidate.epoch)
+            found += [
+                (
+                    Candidate(f"{number}-{kept.epoch}", number, kept.epoch, kept.metrics),
+                    kept.weights,
+                )
+                for kept in agent.kept
+            ]
         return found
 
-    def _elect(self, candidates: Sequence[Candidate]) -> None:
+    def _elect(self, trained: Sequence[tuple[Candidate, Any]]) -> None:
         config, criterion = self._config, self._makings.criterion
+        candidates = [candidate for candidate, _ in trained]
+        weights = {candidate.checkpoint: kept for candidate, kept in trained}
         if config.candidates > 1:
-            self._committee = [self._best(candidates, n) for n in range(config.candidates)]
+            best = (self._best(candidates, number) for number in range(config.candidates))
+            members = [self._loaded(weights[one.checkpoint]) for one in best]
+            self._committee = [self._model(m, f"member {n}", m) for n, m in enumerate(members)]
         before = self._champion
         always = config.promote == "always"
         election = elect(candidates, before.val if before else None, criterion, always=always)
         if election.promoted or before is None:
-            graph, digest = self._loaded(election.winner)
+            graph = self._loaded(weights[election.winner.checkpoint])
             runner = Runner(graph, self._data)
             val = runner.evaluate(self._data.ids("val"))
             test = runner.evaluate(self._data.ids("test"))
-            self._champion = Champion(graph, digest, {f"val/{n}": v for n, v in val.items()}, test)
+            self._champion = Champion(graph, {f"val/{n}": v for n, v in val.items()}, test)
 
-    def _best(self, candidates: Sequence[Candidate], number: int) -> Model:
+    def _best(self, candidates: Sequence[Candidate], number: int) -> Candidate:
         own = [candidate for candidate in candidates if candidate.number == number]
-        best = max(own, key=lambda c: self._makings.criterion.rank(c.metrics))
-        return self._model(*self._loaded(best))
+        return max(own, key=lambda candidate: self._makings.criterion.rank(candidate.metrics))
 
-    def _loaded(self, candidate: Candidate) -> tuple[Graph, str]:
-        """The model of a checkpoint, and the digest of its weights."""
+    def _loaded(self, weights: Any) -> Graph:
         graph = self._makings.new_graph()
-        graph.load_weights(Path(candidate.checkpoint))
-        return graph, digest_of(Path(candidate.checkpoint))
-
-
-@dataclass
-class _Kept:
-    """Recorder of one training: checkpoints in a folder; see `al.contracts.Recorder`."""
-
-    folder: Path
-    number: int
-    candidates: list[Candidate] = field(default_factory=list)
-
-    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Figures of epochs are not kept."""
-
-    def checkpoint(
-        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
-    ) -> None:
-        place = copytree(weights, self.folder / f"{best_epoch:06d}")
-        self.candidates.append(Candidate(str(place), self.number, best_epoch, dict(metrics)))
-
-    def resume_file(self) -> None:
-        """A trial that was cut off begins anew."""
+        graph.put_back(weights)
+        return graph

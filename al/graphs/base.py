@@ -299,6 +299,12 @@ class TorchGraph(MeasuredGraph):
     def load_weights(self, folder: Path) -> None:
         weights.read_into(self._take, folder)
 
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
+
+    def put_back(self, snapshot: Mapping[str, torch.Tensor]) -> None:
+        self._take(snapshot)
+
     def start_from(self, other: Graph, *, keep: float, fresh: float) -> None:
         assert isinstance(other, TorchGraph)
         mine = self._tensors()

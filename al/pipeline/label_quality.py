@@ -10,11 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import math
-import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +28,6 @@ from al.pipeline.making import Makings
 from al.pipeline.session import Session
 from al.randomness import generator
 from al.report import wilson
-from al.scratch import scratch_folder
 from al.state import LabelTable
 from al.tracking import Run
 
@@ -142,32 +138,12 @@ class Fold(NamedTuple):
 def _held_out(makings: Makings, fold: Fold) -> np.ndarray:
     """Probabilities of a fold's samples from a model trained like a candidate, [m, C]."""
     makings = replace(makings, config=makings.config.replace(epochs=fold.epochs))
-    with scratch_folder() as scratch:
-        best = _Best(Path(scratch) / "best")
-        number = _FIRST + fold.fold
-        agent = makings.agent(fold.train, best, cycle=fold.number, number=number, checkpoints=1)
-        agent.fit()
-        agent.graph.load_weights(best.folder)
+    number = _FIRST + fold.fold
+    agent = makings.agent(fold.train, None, cycle=fold.number, number=number, checkpoints=1)
+    agent.fit()
+    (best,) = agent.kept
+    agent.graph.put_back(best.weights)
     return Runner(agent.graph, makings.data).infer(fold.ids, ["probabilities"])["probabilities"]
-
-
-class _Best:
-    """A recorder that keeps the weights of the best epoch and nothing else."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Nobody reads them."""
-
-    def checkpoint(
-        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
-    ) -> None:
-        """The only one, as there is one a training."""
-        shutil.copytree(weights, self.folder)
-
-    def resume_file(self) -> None:
-        """A fold that was cut off is trained again."""
 
 
 def _suspicious(

@@ -46,7 +46,7 @@ class Makings:
     def agent(
         self,
         train: Examples,
-        recorder: Recorder,
+        recorder: Recorder | None,
         *,
         cycle: int,
         number: int,
@@ -56,6 +56,7 @@ class Makings:
         """Who trains a new graph, on these labels and the validation split.
 
         Args:
+            recorder: None where nothing outlives the training.
             cycle, number: of the training in it; all its draws are named after them.
             start: the model whose weights it starts from, as `init` says.
         """
