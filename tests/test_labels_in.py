@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from al.errors import ConfigError, DataError, LabelError
+from al.errors import ConfigError, DataError, LabelError, StateError
 from tests.conftest import SMALL
 from tests.stores import runs, table
+from tests.test_rebuilding import zero_the_end
 
 Make = Callable[..., Any]
 
@@ -47,6 +48,29 @@ def test_a_second_campaign_begins_with_the_first_ones_labels_and_splits(
     # What the first comes to later changes nothing.
     first.cycle()
     assert second.run().curve.equals(result.curve)
+
+
+@pytest.mark.parametrize("damage", [zero_the_end, Path.unlink])
+def test_labels_that_a_campaign_began_with_are_written_anew_from_their_copy(
+    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture, damage: Any
+) -> None:
+    campaign(campaign="c", cycles=1).step("select-data")
+    campaign(campaign="c", cycles=1).step("annotate")
+    second = campaign(campaign="d", cycles=1, labels_from="c")
+    second.step("select-data")  # until a cycle is closed nothing else has them
+    had = second.labels()
+    (run,) = runs(client, role="campaign", campaign="d")
+    path, copy = (Path(run.info.artifact_uri) / f"begun_with{end}.parquet" for end in ("", "_copy"))
+    content = path.read_bytes()
+    damage(path)
+    assert second.labels().equals(had)
+    assert "begun_with.parquet" in caplog.text
+    assert "it was written anew from begun_with_copy.parquet" in caplog.text
+    assert path.read_bytes() == content
+    for each in (path, copy):
+        damage(each)
+    with pytest.raises(StateError, match=r"begun_with\.parquet.*: restore it"):
+        second.labels()
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def test_labels_that_are_corrected_in_the_file_count_wherever_labels_count(
     assert caplog.text.count("v1 is measured again, val/accuracy") == 1
     first, _ = runs(client, role="cycle")  # what stop rules go by: the goal is missed by now
     assert first.data.metrics["cycle/val_accuracy"] < 0.5
+    assert first.data.metrics["cycle/measured_again"] == 1
     assert result.curve["accuracy"].max() < 0.5
     assert len(result.curve) == 2
     assert state_of(client)["champion"]["test"]["accuracy"] < 0.5

@@ -68,6 +68,17 @@ def test_a_gain_within_the_noise_is_none() -> None:
     assert why(curve(0.8, 0.81), plateau=2) == ""  # too early to say
 
 
+def test_figures_of_other_labels_of_validation_tell_of_no_plateau() -> None:
+    low = curve(0.9, 0.9, 0.5, 0.6, 0.7)  # some labels were wrong until the third cycle
+    assert "gained" in why(low, plateau=2)
+    low[2]["measured_again"] = 1.0
+    assert why(low, plateau=2) == ""
+    low += curve(0.7, 0.7)
+    assert "gained +0.0000" in why(low, plateau=2)
+    low[-2]["measured_again"] = 1.0
+    assert why(low, plateau=2) == ""
+
+
 def test_an_error_has_no_noise_of_a_share() -> None:
     falling, flat = curve(0.5, 0.4, 0.39, 0.38), curve(0.5, 0.4, 0.41, 0.4)
     assert why(falling, plateau=2, lower=True) == ""  # of an accuracy it would be within 0.05

@@ -11,8 +11,10 @@ from al.pipeline.history import closed_cycles
 from al.pipeline.models import model_of
 from al.pipeline.seen_data import some
 from al.pipeline.session import Session
+from al.pipeline.stopping import MEASURED_AGAIN
 from al.pipeline.workers import CampaignModel
 from al.state import ChampionRecord, changed_labels
+from al.tracking import points_of
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +52,15 @@ def measure_again(session: Session) -> None:
     again = measured(model_of(session, record.version), record.version, session.data)
     session.state = replace(session.state, champion_record=again)
     figures = {f"{split}_{n}": v for split in _SPLITS for n, v in getattr(again, split).items()}
+    mark = {} if changed.keys().isdisjoint(session.data.ids("val")) else {MEASURED_AGAIN: 1.0}
     closed = closed_cycles(session)
-    closed[-1] = {**closed[-1], **figures}
+    closed[-1] = {**closed[-1], **figures, **mark}
     if session.driver is None:
         return
     of_cycle = {"al.role": "cycle", "al.cycle": str(session.state.cycle)}
     for run in session.store.find({**of_cycle, "al.campaign_run": session.run.id}):
         run.amend_metrics({f"cycle/{name}": value for name, value in figures.items()})
+        run.log_points(points_of({f"cycle/{name}": value for name, value in mark.items()}, 0))
     for prefix in ("test", "by_seconds"):
         session.run.amend_metrics({f"{prefix}/{name}": v for name, v in again.test.items()})
     metric = session.task.metric

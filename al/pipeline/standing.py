@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from al.config import Config
 from al.errors import LaterState, StateError
+from al.pipeline.campaign_record import NAME
 from al.pipeline.steps import ANNOTATE, SELECT_DATA
 from al.state import LabelTable, State
 from al.tracking import Run, Store
@@ -16,19 +19,43 @@ _log = logging.getLogger(__name__)
 
 #: The artifact of the campaign's run that holds the labels that it began with.
 BEGUN_WITH = "begun_with.parquet"
+#: The same once more, for when that is damaged: until the first cycle is closed nothing else has
+#: them.
+BEGUN_WITH_COPY = "begun_with_copy.parquet"
 
 
 def begin_with(run: Run, labels: LabelTable) -> None:
-    """Keep the labels that a campaign begins with on its run."""
+    """Keep the labels that a campaign begins with on its run, and a copy once they are there."""
     if len(labels):
-        run.save(lambda folder: labels.save(folder / BEGUN_WITH))
+        for name in (BEGUN_WITH, BEGUN_WITH_COPY):
+            run.save(partial(_save, labels, name))
+            run.sync()
+
+
+def _save(labels: LabelTable, name: str, folder: Path) -> None:
+    labels.save(folder / name)
 
 
 def begun_with(run: Run, config: Config) -> LabelTable:
-    """The labels that a campaign began with."""
-    if config.labels_from == "none" or not run.has(BEGUN_WITH):
+    """The labels that a campaign began with; from the copy, and anew, where they are damaged.
+
+    Raises:
+        StateError: the copy is damaged too.
+    """
+    if config.labels_from == "none" or not run.has(NAME):  # it has none, or is not one yet
         return LabelTable()
-    return LabelTable.load(run.path(BEGUN_WITH))
+    try:
+        return LabelTable.load(run.path(BEGUN_WITH))
+    except StateError as error:
+        try:
+            found = LabelTable.load(run.path(BEGUN_WITH_COPY))
+        except StateError:
+            raise error from None
+        run.save(partial(_save, found, BEGUN_WITH))
+        _log.warning(
+            f"{str(error).rpartition(': ')[0]}: it was written anew from {BEGUN_WITH_COPY}"
+        )
+        return found
 
 
 def _state(run: Run, cycles: Mapping[int, Run], config: Config, number: int) -> State:

@@ -6,7 +6,7 @@ cycle more. The built-in rules are always asked, each by a parameter of its name
 a user's own, are named by the parameter `stop`.
 """
 
-from al.pipeline.stopping.rule import Standing, StopRule
+from al.pipeline.stopping.rule import MEASURED_AGAIN, Standing, StopRule
 from al.pipeline.stopping.rules import rules_of, why_to_stop
 
-__all__ = ["Standing", "StopRule", "rules_of", "why_to_stop"]
+__all__ = ["MEASURED_AGAIN", "Standing", "StopRule", "rules_of", "why_to_stop"]

@@ -14,12 +14,13 @@ class Plateau(StopRule):
 
     gain = best of the last k − best before them; noise = √(p (1 − p) / n), the standard error
     of the best value p before on n validation samples, for metrics from 0 to 1; 0 for others
-    and where less is better.
+    and where less is better. Cycles before validation's labels were changed in the data do not
+    count: their figures are of other labels.
     """
 
     def why(self, standing: Standing) -> str:
         cycles, sign = standing.config.plateau, -1 if standing.lower else 1
-        values = [sign * value for value in standing.every(f"val_{standing.metric}")]
+        values = [sign * value for value in standing.on_same_labels(f"val_{standing.metric}")]
         if not cycles or len(values) <= cycles:
             return ""
         before, after = max(values[:-cycles]), max(values[-cycles:])

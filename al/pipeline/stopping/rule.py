@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from al.pipeline.cycle import Cycle
     from al.state import State
 
+#: Metric of the cycle that was the last when labels of validation were changed.
+MEASURED_AGAIN = "measured_again"
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -46,6 +49,14 @@ class Standing:
     def every(self, name: str) -> list[float]:
         """A metric of all cycles that have it, in their order."""
         return [cycle[name] for cycle in self.cycles if name in cycle]
+
+    def on_same_labels(self, name: str) -> list[float]:
+        """A metric of validation in all cycles that have it, less those before its labels were
+        changed in the data: only the champion was measured again then."""
+        first = max(
+            (n for n, cycle in enumerate(self.cycles) if MEASURED_AGAIN in cycle), default=0
+        )
+        return [cycle[name] for cycle in self.cycles[first:] if name in cycle]
 
     @property
     def labels(self) -> int:
