@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,12 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
         file.write(json.dumps(line).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    if new:  # the name of the file is on disk when its folder is
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+    if new:  # names are on disk when their folders are: of the file, its folder and the one above
+        for folder in path.absolute().parents[:3]:
+            with suppress(PermissionError):  # one that this user did not make
+                number = os.open(folder, os.O_RDONLY)
+                os.fsync(number)
+                os.close(number)
 
 
 def _own(path: str, flags: int) -> int:
