@@ -35,6 +35,7 @@ CHOICES = {
     "head": ("linear", "mlp"),
     "report": ("on", "off"),
     "class_weights": ("none", "balanced"),
+    "augment": ("auto", "off", "crops", "flips"),
     "init": ("scratch", "champion", "shrink-perturb"),
     "kind": ("auto", "class", "number"),
     "label_separator": ("none", "pipe", "comma", "semicolon", "space"),
@@ -50,7 +51,7 @@ OF_TASK = (
     "data", "target", "text", "kind", "features", "drop", "missing_labels", "label_separator",
     "separator", "decimal",
     "classes", "background", "ignore", "estimator", "image_size", "encoder", "head", "embeddings",
-    "sheet",
+    "sheet", "augment",
 )  # fmt: skip
 
 
@@ -276,6 +277,12 @@ class Config:
     )
     class_weights: str = of.training(
         "none", "Count samples of rare classes more in training: balanced; or none.", later=True
+    )
+    augment: str = of.training(
+        "auto",
+        "What training does to images: crops, flips (crops and mirror images), off, or auto, what "
+        "suits the task.",
+        later=True,
     )
     init: str = of.training(
         "scratch", "Weights to train from: scratch, champion or shrink-perturb.", later=True

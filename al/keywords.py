@@ -77,6 +77,7 @@ class Keywords(TypedDict, total=False):
     promote: str
     candidates: int
     class_weights: str
+    augment: str
     init: str
     epochs: int
     patience: int

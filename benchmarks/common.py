@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -55,6 +57,12 @@ def report(name: str, tables: Mapping[str, Sequence[Row]], **more: Any) -> None:
     content = {"python": platform.python_version(), **versions, **more, "tables": tables}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2, default=str))
+
+
+def command() -> str:
+    """The command that this process runs, to be run again."""
+    name = Path(sys.argv[0]).stem
+    return shlex.join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]])
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,26 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples_whatever_batches_they_are
         return made.train(1)["train/loss"]
 
     assert trained(79) == pytest.approx(trained(80), rel=1e-5)  # 79 and 1; 80
+
+
+@pytest.mark.parametrize(
+    ("labels", "least", "times"), [(30, 0, 1), (30, 30, 1), (30, 31, 2), (30, 120, 4), (80, 50, 1)]
+)
+def test_an_epoch_goes_through_few_labels_as_often_as_it_takes_and_each_as_often_as_the_others(
+    digits: Any, tmp_path: Path, labels: int, least: int, times: int
+) -> None:
+    made = agent(digits, FolderRecorder(tmp_path))
+    known = made.train_examples
+    made.train_examples = Examples(known.ids[:labels], known.labels[:labels])
+    made.graph.epoch_samples = least
+    batches: list[Any] = []
+    train = made.graph.train_batch
+    made.graph.train_batch = lambda batch: (batches.append(batch), train(batch))[1]  # type: ignore[method-assign]
+    made.train(1)
+    said = dict(zip(known.ids, made.data.kind.tensor(known.labels).tolist(), strict=True))
+    seen = [id for batch in batches for id in batch.ids]
+    assert Counter(seen) == dict.fromkeys(known.ids[:labels], times)
+    assert [int(t) for batch in batches for t in batch.targets] == [said[id] for id in seen]
 
 
 class Normalised(ClassificationGraph):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from al.agents.base import Agent
 from al.graphs import TorchGraph
 from al.randomness import generator, seeded, torch_seed
@@ -19,10 +21,12 @@ class SupervisedAgent(Agent):
     def train(self, epoch: int) -> dict[str, float]:
         seed, cycle, candidate = self.schedule.draw
         shuffle = generator(seed, cycle, "shuffle", candidate, epoch)
-        ids = self.train_examples.ids
+        known = self.train_examples
+        times = max(1, math.ceil(self.graph.epoch_samples / len(known.ids)))
+        ids = known.ids * times
         batches = self.data.batches(
             ids,
-            self.train_examples.labels,
+            known.labels * times,
             batch_size=self.graph.batch_size(self.schedule.batch_size, len(ids)),
             shuffle=shuffle,
         )

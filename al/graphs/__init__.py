@@ -1,5 +1,6 @@
 """Graphs: network, optimizer, scheduler and loss, one superclass for each kind of problem."""
 
+from al.graphs.augmenting import AUGMENTS, AUTO, OFF, augmented
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
 from al.graphs.covered import covered_unet
@@ -22,6 +23,9 @@ from al.graphs.textual import text_embedding, text_linear
 from al.graphs.unet import UNet
 
 __all__ = [
+    "AUGMENTS",
+    "AUTO",
+    "OFF",
     "ChannelsFirst",
     "ClassificationGraph",
     "DetectionGraph",
@@ -33,6 +37,7 @@ __all__ = [
     "SegmentationGraph",
     "TorchGraph",
     "UNet",
+    "augmented",
     "covered_unet",
     "detector_trunk",
     "estimator_named",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,6 +40,11 @@ class TorchGraph(MeasuredGraph):
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
     #: Samples that are inferred and evaluated at a time; 0 for a whole batch.
     piece: ClassVar[int] = 0
+    #: What happens to prepared inputs before each step of training; None for nothing.
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = None
+    #: Samples that an epoch of training goes through at least: it repeats the labels where they
+    #: are fewer, as a network takes its number of steps to learn, however few they are.
+    epoch_samples: int = 0
     #: How much a sample of each class counts in training, [C]; None for all alike.
     class_weights: torch.Tensor | None = None
     #: What logits are divided by in `infer`; see `calibrate`.
@@ -152,7 +157,8 @@ class TorchGraph(MeasuredGraph):
                 layer.eval()
         self.optimizer.zero_grad(set_to_none=True)
         targets = batch.targets.to(self.device)  # type: ignore[union-attr]
-        features = self.trunk(self.prepare(batch.inputs))
+        inputs = self.prepare(batch.inputs)
+        features = self.trunk(inputs if self.augment is None else self.augment(inputs))
         outputs = self.head(features)
         loss = self.training_loss(outputs, targets)
         if self.loss_head is None:

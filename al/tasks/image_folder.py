@@ -19,8 +19,9 @@ class ImageFolder(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        augment: str = "auto",
     ) -> None:
-        super().__init__(encoder, head, embeddings, image_size)
+        super().__init__(encoder, head, embeddings, image_size, augment)
         self._data = data
 
     def data(self) -> ImageFolderLoader:

@@ -25,8 +25,9 @@ class ImageManifest(OwnImages):
         label_separator: str = "none",
         separator: str = "auto",
         sheet: str = "auto",
+        augment: str = "auto",
     ) -> None:
-        super().__init__(encoder, head, embeddings, image_size)
+        super().__init__(encoder, head, embeddings, image_size, augment)
         self._data, self._label = data, target
         self._asked = Asked(
             kind, missing_labels=missing_labels, separator=separator, sheet=sheet,
