@@ -198,7 +198,8 @@ def csv_of_rows(folder: Path) -> Path:
 @click.command(context_settings={"show_default": True})
 @click.option("--seeds", default=11, type=click.IntRange(min=7), help="The first warms up.")
 @click.option("--cycles", default=10, type=click.IntRange(min=2))
-def main(seeds: int, cycles: int) -> None:
+@click.option("--strategies", default="; ".join(STRATEGIES))
+def main(seeds: int, cycles: int, strategies: str) -> None:
     """Time campaigns of an experiment beside the bare loop."""
     alone()
     rows: list[Row] = []
@@ -208,7 +209,7 @@ def main(seeds: int, cycles: int) -> None:
         run = store.create("cost", {}, kind="experiment")
         for name, task in TASKS.items():
             given = {**task, "cycles": cycles, **({"data": file} if "target" in task else {})}
-            for strategy in STRATEGIES:
+            for strategy in strategies.split("; "):
                 _, *found = pairs(given, strategy, seeds, store, run)
                 rows.append({"task": name, "strategy": strategy, **summary(found)})
                 click.echo(rows[-1])
@@ -216,7 +217,8 @@ def main(seeds: int, cycles: int) -> None:
     report(
         "experiment_cost",
         {"Seconds a cycle": rows},
-        command=f"python -m benchmarks.experiment_cost --seeds {seeds} --cycles {cycles}",
+        command=f"python -m benchmarks.experiment_cost --seeds {seeds} --cycles {cycles} "
+        f"--strategies {strategies!r}",
         seeds=seeds,
         processor=f"{platform.machine()}, {os.cpu_count()} cores",
         date=f"{datetime.now(UTC):%Y-%m-%d}",

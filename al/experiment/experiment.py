@@ -21,9 +21,9 @@ from al.engine.processes import ProcessEngine
 from al.errors import ConfigError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.page import page
-from al.experiment.plan import Job, Plan, grid_of, strategies_of
+from al.experiment.plan import Job, Plan, Setting, grid_of, strategies_of
 from al.experiment.prepared import alone, look_again, makings_of, settled, task_of, tried
-from al.experiment.results import Results, Setting
+from al.experiment.results import Results
 from al.experiment.trial import Point
 from al.keywords import Keywords, with_parameters
 from al.pipeline.asking import options_of
@@ -132,7 +132,7 @@ class Experiment:
                 run.reopen()
                 run.log_params(
                     {
-                        "task": jobs[0].config.task,
+                        "task": _tasks(jobs),
                         "first": self._plan.first,
                         **{n: v for n, v in self._plan.base.items() if n != "task"},
                     }
@@ -174,7 +174,7 @@ class Experiment:
             curves = Curves.of(trials, metric)
             boards[setting] = Leaderboard.of(curves, metric, lower=lower, level=self._level)
             validation[setting] = len(makings.data.ids("val"))
-        return Results(self.name, jobs[0].config.task, self._plan.first, boards, validation)
+        return Results(self.name, _tasks(jobs), self._plan.first, boards, validation)
 
 
 def settled_jobs(jobs: Sequence[Job]) -> list[Job]:
@@ -196,6 +196,11 @@ def settled_jobs(jobs: Sequence[Job]) -> list[Job]:
         config, of_what = made[key]
         found.append(replace(job, config=config.replace(seed=job.seed), of_what=of_what))
     return found
+
+
+def _tasks(jobs: Sequence[Job]) -> str:
+    """The tasks in words."""
+    return ", ".join(dict.fromkeys(job.config.task for job in jobs))
 
 
 def _of_what(config: Any) -> str:

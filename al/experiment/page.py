@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from al.experiment.leaderboard import Leaderboard, Row
-from al.experiment.plan import RANDOM
-from al.experiment.results import Results, Setting, said
+from al.experiment.plan import RANDOM, Setting
+from al.experiment.results import Results, said
 from al.experiment.statistics import ALPHA, band
 from al.report.page import rendered
 from al.report.plot import Plot, widened
@@ -172,12 +172,12 @@ def _ranks(results: Results) -> Section:
         at = count + 0.55
         plot.line([low, high], [at, at], 0, marks=False)
     words = (
-        f"{counted(len(results.boards), 'setting')}; that all are alike has p = {found.p:.3f} "
+        f"{counted(found.sets, 'data set')}; that all are alike has p = {found.p:.3f} "
         "(Friedman). Strategies nearer to each other than the critical difference are not told "
-        "apart (Nemenyi, 95 %)."
+        "apart (Nemenyi, 95 %). Several settings of a data set count once, by their mean rank."
     )
-    body = figure(plot.svg("Mean ranks of the strategies over all settings"), words)
-    return Section("ranks", "Over all settings", body)
+    body = figure(plot.svg("Mean ranks of the strategies over all data sets"), words)
+    return Section("ranks", "Over all data sets", body)
 
 
 def _alike(ranks: np.ndarray, critical: float) -> list[tuple[float, float]]:

@@ -28,8 +28,14 @@ HEEDED = (
 )  # fmt: skip
 #: Of those, what an experiment itself decides or does not know yet.
 UNHEEDED = ("labels_from", "missing")
-#: What parts strategies, and values of a grid.
-PARTED = ";"
+#: What parts strategies, and parameters of a grid; what joins those that vary together.
+PARTED, JOINED = ";", "+"
+#: Whose first query trials begin with.
+FIRST = ("shared", "own")
+#: Parameters that say which data set is learned: the others are ways to learn it.
+DATA_SET = ("task", "data", "target", "text", "sheet")
+
+Setting = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Job:
 
     strategy: str
     seed: int
-    setting: tuple[tuple[str, Any], ...]
+    setting: Setting
     config: Config
     of_what: str = ""
 
@@ -66,7 +72,7 @@ class Plan:
     Args:
         base: parameters that all trials share, as they were given.
         strategies: in the race, random among them.
-        grid: values of parameters that differ between settings.
+        grid: values of parameters that differ between settings; tuples where names are joined.
         first: "shared": all strategies of a seed begin with the same first query; "own": each
             chooses it as well, where it can without a model.
         name: of the experiment; "auto" names it after what all trials share.
@@ -85,10 +91,14 @@ class Plan:
     def __post_init__(self) -> None:
         for name in self.base:
             _check_heeded(name)
-        if self.first not in ("shared", "own"):
-            raise ConfigError(f"first={self.first}: {did_you_mean(self.first, ('shared', 'own'))}")
-        if self.first == "own" and "cold_start" in {*self.base, *self.grid}:
+        begins = {dict(setting).get("first", self.first) for setting in self.settings}
+        if wrong := begins - set(FIRST):
+            raise ConfigError(f"first={min(wrong)}: {did_you_mean(min(wrong), FIRST)}")
+        varied = {name for setting in self.settings for name, _ in setting}
+        if "own" in begins and "cold_start" in {*self.base, *varied}:
             raise ConfigError("first=own lets each strategy begin: leave cold_start out")
+        if both := sorted(varied & set(self.base)):
+            raise ConfigError(f"{both[0]} is in the grid and beside it: give it once")
         if self.seeds < 2:
             raise ConfigError(
                 f"seeds={self.seeds}: one campaign cannot show what is chance: give 5 to "
@@ -98,17 +108,14 @@ class Plan:
             raise ConfigError(
                 f"name={self.name!r} is not a name: use letters, digits, '.', '_' and '-'"
             )
-        for values in itertools.product(*self.grid.values()):
-            Config.from_dict({**self.base, **dict(zip(self.grid, values, strict=True))})
+        for setting in self.settings:
+            Config.from_dict({**self.base, **_of_config(setting)})
 
     @property
-    def settings(self) -> list[tuple[tuple[str, Any], ...]]:
+    def settings(self) -> list[Setting]:
         """All combinations of the grid's values."""
-        names = list(self.grid)
-        return [
-            tuple(zip(names, values, strict=True))
-            for values in itertools.product(*self.grid.values())
-        ]
+        parts = [[_pairs(name, value) for value in values] for name, values in self.grid.items()]
+        return [tuple(itertools.chain(*some)) for some in itertools.product(*parts)]
 
     def jobs(self) -> list[Job]:
         """All trials; those of one seed after each other, so that pairs are whole early."""
@@ -119,12 +126,13 @@ class Plan:
             for strategy in self.strategies
         ]
 
-    def _job(self, strategy: str, seed: int, setting: tuple[tuple[str, Any], ...]) -> Job:
-        begins = _begins(strategy) if self.first == "own" else None
+    def _job(self, strategy: str, seed: int, setting: Setting) -> Job:
+        own = dict(setting).get("first", self.first) == "own"
+        begins = _begins(strategy) if own else None
         given = {
             "promote": "always",  # a point is what training on these labels gives
             **self.base,
-            **dict(setting),
+            **_of_config(setting),
             **({"cold_start": begins} if begins else {}),
             "strategy": strategy,
             "seed": seed,
@@ -138,9 +146,23 @@ class Plan:
         with those that are there."""
         if self.name != "auto":
             return self.name
-        config = Config.from_dict({**self.base, "strategy": RANDOM})
+        tasks = dict.fromkeys(dict(setting).get("task") for setting in self.settings)
+        task = {} if None in tasks else {"task": "-".join(map(str, tasks))}
+        config = Config.from_dict({**self.base, **task, "strategy": RANDOM})
         shared = re.sub(r"-random-seed0", "", config.name, count=1)
         return f"experiment-{shared}" + ("-own-first" if self.first == "own" else "")
+
+
+def _pairs(name: str, value: Any) -> Setting:
+    """What a value of the grid sets: several parameters where their names are joined."""
+    return (
+        tuple(zip(name.split(JOINED), value, strict=True)) if JOINED in name else ((name, value),)
+    )
+
+
+def _of_config(setting: Setting) -> dict[str, Any]:
+    """What a setting gives the campaigns; `first` is the experiment's own."""
+    return {name: value for name, value in setting if name != "first"}
 
 
 def _begins(strategy: str) -> str | None:
@@ -172,37 +194,69 @@ def strategies_of(text: str) -> tuple[str, ...]:
 
 
 def grid_of(text: str) -> dict[str, list[Any]]:
-    """A grid like `query_size=10,50; head=linear,mlp`.
+    """A grid like `query_size=10,50; head=linear,mlp`; values of names that are joined vary
+    together, as in `data+target=a.csv+income, b.csv+class`.
 
     Raises:
         ConfigError: it has another form, or a value twice.
         UnknownName: there is no such parameter.
     """
     found: dict[str, list[Any]] = {}
-    for part in (part.strip() for part in text.split(PARTED)):
+    for part in _parted(text, PARTED):
         if part in ("", "none"):
             continue
         name, given, values = (word.strip() for word in part.partition("="))
-        name = name.replace("-", "_")
+        names = [one.strip().replace("-", "_") for one in name.split(JOINED)]
         if not given or not values:
             raise ConfigError(f"grid={text!r}: give name=value,value; name=value,value")
-        _check_heeded(name)
-        if name in found:
-            raise ConfigError(f"grid gives {name} twice: give it once")
-        field = next(p for p in dataclasses.fields(Config) if p.name == name)
-        found[name] = [of.typed(field, value.strip()) for value in values.split(",")]
-        if len(set(found[name])) < len(found[name]):
+        for one in names:
+            _check_heeded(one, grid=True)
+            if any(one in other.split(JOINED) for other in found) or names.count(one) > 1:
+                raise ConfigError(f"grid gives {one} twice: give it once")
+        read = [_typed(names, value) for value in _parted(values, ",")]
+        if len(set(read)) < len(read):
             raise ConfigError(f"grid gives a value of {name} twice: {values}")
+        found[JOINED.join(names)] = read
     return found
 
 
-def _check_heeded(name: str) -> None:
+def _typed(names: Sequence[str], text: str) -> Any:
+    """A value of the grid in the type of its parameter; a tuple for several."""
+    parts = [text] if len(names) == 1 else [part.strip() for part in text.split(JOINED)]
+    if len(parts) != len(names) or not all(parts):
+        raise ConfigError(
+            f"grid gives {JOINED.join(names)} the value {text!r}: give as many as there are names, "
+            f"joined by {JOINED}"
+        )
+    fields = {parameter.name: parameter for parameter in dataclasses.fields(Config)}
+    found = tuple(
+        part if name == "first" else of.typed(fields[name], part)
+        for name, part in zip(names, parts, strict=True)
+    )
+    return found if len(names) > 1 else found[0]
+
+
+def _parted(text: str, mark: str) -> list[str]:
+    """The parts of a text; marks in parentheses belong to their part."""
+    found, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == mark and not depth:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [part.strip() for part in found]
+
+
+def _check_heeded(name: str, *, grid: bool = False) -> None:
     """Refuse a parameter that means nothing to a trial.
 
     Raises:
         UnknownName: there is no such parameter.
         ConfigError: an experiment decides it, or simulates what it is about.
     """
+    if grid and name == "first":
+        return
     known = {parameter.name for parameter in dataclasses.fields(Config)}
     if name not in known:
         raise UnknownName(f"unknown parameter {name!r}: {did_you_mean(name, known)}")

@@ -19,13 +19,16 @@ from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_
 from al.pipeline.measuring import check_measured, settle
 from al.progress import hide
 
+#: Data sets that a process holds at once: the trials of a seed go through all of them.
+DATA_SETS = 8
+
 
 def task_of(config: Config) -> tuple[Task, DataLoader]:
     """The task of a configuration and its data, made once for all trials in a process."""
     return _made(config.task, json.dumps(config.of_task, sort_keys=True))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=DATA_SETS)
 def _made(name: str, parameters: str) -> tuple[Task, DataLoader]:
     task: Task = make_task(name, json.loads(parameters))
     return task, task.data()

@@ -19,9 +19,9 @@ import numpy as np
 from al.config import Config
 from al.errors import AlError, ConfigError
 from al.experiment.experiment import Experiment
-from al.experiment.plan import RANDOM, Plan
+from al.experiment.plan import RANDOM, Plan, Setting
 from al.experiment.prepared import look_again, settled, task_of
-from al.experiment.results import Results, Setting, said
+from al.experiment.results import Results, said
 from al.experiment.statistics import Difference, area, differences
 from al.kinds import kind_of
 

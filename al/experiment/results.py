@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from al.experiment.leaderboard import Leaderboard
-from al.experiment.plan import RANDOM
+from al.experiment.plan import DATA_SET, RANDOM, Setting
 from al.experiment.statistics import Ranking, band, ranking
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Setting = tuple[tuple[str, Any], ...]
 
 
 def said(setting: Setting) -> str:
@@ -65,13 +64,19 @@ class Results:
 
     @cached_property
     def ranking(self) -> Ranking | None:
-        """The strategies over all settings; None where there are fewer than three of either."""
+        """The strategies over all data sets; None where there are fewer than three of either.
+
+        Settings of one data set are no independent draws: it counts once, by the mean of its
+        ranks.
+        """
         names = self.strategies
-        scores = [
-            [next(r.area.value for r in board.rows if r.strategy == name) for name in names]
-            for board in self.boards.values()
-        ]
-        return ranking(np.array(scores), lower=[board.lower for board in self.boards.values()])
+        ranks: dict[Setting, list[np.ndarray]] = {}
+        for setting, board in self.boards.items():
+            areas = {row.strategy: row.area.value for row in board.rows}
+            signed = [areas[name] if board.lower else -areas[name] for name in names]
+            data_set = tuple(pair for pair in setting if pair[0] in DATA_SET)
+            ranks.setdefault(data_set, []).append(rankdata(signed))
+        return ranking(np.array([np.mean(several, axis=0) for several in ranks.values()]))
 
     @property
     def strategies(self) -> list[str]:
@@ -106,8 +111,11 @@ class Results:
     def title(self, setting: Setting) -> str:
         """What a leaderboard is about."""
         board = self.boards[setting]
-        words = [f"test {board.metric} on {self.task}"]
-        words += [said(setting)] if setting else []
+        words = (
+            [f"test {board.metric}", said(setting)]
+            if setting
+            else [f"test {board.metric} on {self.task}"]
+        )
         words += [f"{board.seeds} seeds", f"plus {self.validation[setting]} validation labels"]
         return ", ".join(words)
 
@@ -118,7 +126,7 @@ class Results:
         order = np.argsort(found.ranks, kind="stable")
         ranks = ", ".join(f"{self.strategies[i]} {found.ranks[i]:.2f}" for i in order)
         return [
-            f"mean ranks over {len(self.boards)} settings: {ranks}",
+            f"mean ranks over {found.sets} data sets: {ranks}",
             f"all alike: p {found.p:.3f} (Friedman); two differ from {found.critical:.2f} on "
             "(Nemenyi)",
         ]

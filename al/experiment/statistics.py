@@ -199,34 +199,34 @@ def saving(ours: np.ndarray, theirs: np.ndarray, most: float) -> Interval | None
 
 @dataclass(frozen=True)
 class Ranking:
-    """Strategies over several settings (Demšar 2006).
+    """Strategies over several data sets (Demšar 2006).
 
     Attributes:
+        sets: how many data sets.
         ranks: mean rank of each, 1 is best, [strategies].
         p: of Friedman's test that all are alike.
         critical: difference of mean ranks above which two differ, by Nemenyi's test.
     """
 
+    sets: int
     ranks: np.ndarray
     p: float
     critical: float
 
 
-def ranking(scores: np.ndarray, *, lower: Sequence[bool]) -> Ranking | None:
-    """Rank strategies over settings; None where there are too few of either.
+def ranking(scores: np.ndarray) -> Ranking | None:
+    """Rank strategies over data sets; None where there are fewer than three of either.
 
     Args:
-        scores: a figure for each, [settings, strategies].
-        lower: less is better, [settings].
+        scores: a figure for each, less is better, [data sets, strategies].
     """
-    settings, strategies = scores.shape
-    if settings < 3 or strategies < 3:
+    sets, strategies = scores.shape
+    if sets < 3 or strategies < 3:
         return None
-    signed = np.where(np.asarray(lower)[:, None], scores, -scores)
-    ranks = stats.rankdata(signed, axis=1).mean(axis=0)
-    with np.errstate(invalid="ignore"):  # where all are alike in all settings
-        test: Any = stats.friedmanchisquare(*signed.T)
+    ranks = stats.rankdata(scores, axis=1).mean(axis=0)
+    with np.errstate(invalid="ignore"):  # where all are alike in all data sets
+        test: Any = stats.friedmanchisquare(*scores.T)
     q = stats.studentized_range.ppf(1 - ALPHA, strategies, np.inf) / math.sqrt(2)
-    critical = float(q * math.sqrt(strategies * (strategies + 1) / (6 * settings)))
+    critical = float(q * math.sqrt(strategies * (strategies + 1) / (6 * sets)))
     p = float(test.pvalue) if math.isfinite(test.pvalue) else 1.0
-    return Ranking(ranks, p, critical)
+    return Ranking(sets, ranks, p, critical)

@@ -13,7 +13,8 @@ from al.experiment.results import Results
 from tests.experiment.test_leaderboard import BASE, seeds
 
 EVIL = "sql(\"SELECT id FROM pool WHERE a < 3 AND b > '<script>alert(1)</script>'\")"
-GRID = ((("query_size", 10),), (("query_size", 20),), (("query_size", 40),))
+GRID = tuple((("task", name),) for name in ("digits", "mnist", "adult"))
+SIZES = tuple((("query_size", size),) for size in (10, 20, 40))
 
 
 def results(*settings: Any) -> Results:
@@ -28,8 +29,8 @@ def test_the_page_tells_every_setting_and_strategy_and_shows_texts_as_texts() ->
     found = page(results(*GRID), "now")
     assert "<script" not in found
     assert found.count("<section") == len(GRID) + 2  # and ranks, and how it was done
-    for size in (10, 20, 40):
-        assert f"query_size={size}" in found
+    for name in ("digits", "mnist", "adult"):
+        assert f"task={name}" in found
     assert "critical difference" in found
     assert "<script" not in results(())._repr_html_()
 
@@ -65,7 +66,16 @@ def test_text_and_tables_tell_all_settings() -> None:
     assert found.sentence().count("is better than random") == 3
 
 
-@pytest.mark.parametrize("settings", [((),), GRID[:2]])
-def test_a_few_settings_have_no_ranking(settings: Any) -> None:
+def test_a_data_set_counts_once_in_the_ranking_however_many_settings_it_has() -> None:
+    several = [(*of_set, *size) for of_set in GRID for size in SIZES]
+    once, more = results(*GRID).ranking, results(*several).ranking
+    assert once is not None
+    assert more is not None
+    assert (once.sets, once.critical, once.p) == (more.sets, more.critical, more.p)
+    assert once.ranks.tolist() == more.ranks.tolist()
+
+
+@pytest.mark.parametrize("settings", [((),), GRID[:2], SIZES])
+def test_fewer_than_three_data_sets_have_no_ranking(settings: Any) -> None:
     assert results(*settings).ranking is None
     assert "Nemenyi" not in results(*settings).text()
