@@ -170,20 +170,16 @@ def pairs(
 
 
 def summary(rows: list[Row]) -> Row:
-    """Medians over pairs; the interval of the median of what is above goes by order statistics."""
-    middle: Row = {
-        name: float(statistics.median(row[name] for row in rows))
-        for name in rows[0]
-        if name != "same"
-    }
-    above = [row["above s"] for row in rows]
-    low, high = stats.quantile_test(above, p=0.5).confidence_interval(0.95)
-    return {
-        **middle,
-        "95 % interval": f"{low:.3f} … {high:.3f}",
-        "pairs": len(rows),
-        "same": sum(row["same"] for row in rows),
-    }
+    """Medians over pairs, with intervals of the medians by order statistics."""
+    names = [name for name in rows[0] if name != "same"]
+    found: Row = {}
+    for name in names:
+        values = [row[name] for row in rows]
+        found[name] = float(statistics.median(values))
+        if name.startswith("above"):
+            low, high = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+            found[f"{name}, 95 %"] = f"{low:.3f} … {high:.3f}"
+    return {**found, "pairs": len(rows), "same": sum(row["same"] for row in rows)}
 
 
 def csv_of_rows(folder: Path) -> Path:

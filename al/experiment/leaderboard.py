@@ -184,7 +184,7 @@ class Leaderboard:
             "strategy": row.strategy,
             f"mean {self.metric}": row.area.text(),
             f"at {self.curves.labels[-1]:g} labels": row.final.text(),
-            "less random": "" if gain is None else gain.mean.text(sign=True),
+            "minus random": "" if gain is None else gain.mean.text(sign=True),
             "p": "" if gain is None else "< 0.001" if gain.p < 0.001 else f"{gain.p:.3f}",
             "than random": "" if gain is None else gain.verdict,
             f"labels to {self.level:.3g}": self._to_level(row),

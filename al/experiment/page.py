@@ -25,7 +25,10 @@ _HOW = (
     "better only where its corrected p is below {alpha} and its interval holds no zero. Labels to "
     "a level are medians over seeds, and the share saved is a median of pairs with an interval by "
     "order statistics; a seed that never reaches the level counts as endless. A point of a curve "
-    "is the test metric of the model trained on the labels so far."
+    "is the test metric of the model trained on the labels so far. Test samples are the same for "
+    "all seeds: intervals say what other seeds would give on this data, not what other data would. "
+    "The best strategy was picked by these same curves, so its lead is likely overstated; other "
+    "seeds would give a fair figure."
 )
 
 
@@ -74,7 +77,8 @@ def _board(results: Results, number: int, setting: Setting, board: Leaderboard) 
     shown.rule(y=board.level, text=f"{board.level:.3g}")
     curves = figure(
         shown.svg(f"Mean test {board.metric} by number of labels for each strategy"),
-        f"Mean over {board.seeds} seeds; the bands are 95 % intervals of the mean.",
+        f"Mean over {board.seeds} seeds; the bands are 95 % intervals of the mean at each point. "
+        f"Labels are counted to the dotted line, {board.metric} {board.level:.3g}.",
         wide=True,
     )
     told = p(board.sentence()) if setting else ""  # else it is what the page begins with
@@ -118,7 +122,7 @@ def _gains(board: Leaderboard) -> Markup | str:
     if not shown:
         return ""
     ends = [0.0, *(x for span in spans for x in span if math.isfinite(x))]
-    title, x = f"{board.metric} less random's, mean over the curve", widened(min(ends), max(ends))
+    title, x = f"{board.metric} minus random's, mean over the curve", widened(min(ends), max(ends))
     plot = Plot(x, (-0.5, len(shown) - 0.3), (title, ""), height=70 + 38 * len(shown), rows=True)
     plot.rule(x=0.0)
     for at, ((place, row), span) in enumerate(zip(shown[::-1], spans[::-1], strict=True)):
@@ -156,25 +160,26 @@ def _ranks(results: Results) -> Section:
     found = results.ranking
     assert found is not None
     order = np.argsort(found.ranks, kind="stable")
-    count = len(order)
+    count, alike = len(order), _alike(found.ranks[order], found.critical)
+    top = count + 0.6 + 0.4 * len(alike)  # bars overlap, so each lies at a height of its own
+    left = 0.8
     plot = Plot(
-        (0.8, count + 0.2), (0, count + 2), ("mean rank, 1 is best", ""), height=90 + 30 * count,
-        rows=True,
+        (left, count + 0.2), (0, top + 0.6), ("mean rank, 1 is best", ""),
+        height=80 + round(32 * (top + 0.6)), rows=True,
     )  # fmt: skip
-    top = count + 1.2
     plot.line([1, 1 + found.critical], [top, top], GREY, marks=False)
-    plot.label(1, top + 0.25, f"critical difference {found.critical:.2f}")
+    plot.label(1, top + 0.2, f"critical difference {found.critical:.2f}")
     for place, index in enumerate(order):
-        rank, at = float(found.ranks[index]), count - place - 0.4
-        plot.points([rank], [at], place % SERIES, size=5)
-        plot.label(rank, at + 0.3, f"{results.strategies[index]} {rank:.2f}")
-    for low, high in _alike(found.ranks[order], found.critical):
-        at = count + 0.55
-        plot.line([low, high], [at, at], 0, marks=False)
+        name, rank, at = results.strategies[index], float(found.ranks[index]), count - place - 0.4
+        plot.points([rank], [at], GREY if name == RANDOM else place % SERIES, size=5)
+        plot.label(left, at + 0.2, f"{name}  {rank:.2f}")
+    for row, (low, high) in enumerate(alike):
+        plot.line([low, high], [count + 0.3 + 0.4 * row] * 2, 0, marks=False)
     words = (
         f"{counted(found.sets, 'data set')}; that all are alike has p = {found.p:.3f} "
-        "(Friedman). Strategies nearer to each other than the critical difference are not told "
-        "apart (Nemenyi, 95 %). Several settings of a data set count once, by their mean rank."
+        "(Friedman). A bar joins strategies that are nearer to each other than the critical "
+        "difference: they are not told apart (Nemenyi, 95 %). Several settings of a data set "
+        "count once, by their mean rank."
     )
     body = figure(plot.svg("Mean ranks of the strategies over all data sets"), words)
     return Section("ranks", "Over all data sets", body)

@@ -35,6 +35,18 @@ def test_the_page_tells_every_setting_and_strategy_and_shows_texts_as_texts() ->
     assert "<script" not in results(())._repr_html_()
 
 
+def test_bars_of_strategies_that_are_not_told_apart_lie_at_heights_of_their_own() -> None:
+    trials = {name: seeds(BASE, gain / 50) for gain, name in enumerate(("random", *"abcd"))}
+    curves = Curves.of(trials, "accuracy")
+    boards = {s: Leaderboard.of(curves, "accuracy", lower=False, level=None) for s in GRID}
+    found = page(Results("e", "digits", "shared", boards, dict.fromkeys(GRID, 40)), "now")
+    ranks = found.partition('id="ranks"')[2].partition("</section>")[0]
+    bars = [part.partition('"')[0] for part in ranks.split('points="')[1:]]
+    heights = [bar.split(",")[-1] for bar in bars]
+    assert len(bars) == 3  # the critical difference, ranks 1 to 4 and 2 to 5
+    assert len(set(heights)) == 3
+
+
 def test_no_band_is_cut_off_by_the_picture() -> None:
     one = results(())
     curves = one.boards[()].curves
