@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -141,6 +142,39 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[An
         yield store.start()
     finally:
         store.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A window of Chromium."""
+    from tests.browser import Browser
+
+    window = Browser(tmp_path_factory.mktemp("profile"))
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the page's process in the folder; the address is in `.page.json`."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(kind: str, asked: int = 5, **options: str) -> subprocess.Popen[str]:
+        words = [f"{name}={value}" for name, value in options.items()]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.page_process", str(tmp_path), kind, str(asked), *words],
+            cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        running.append(process)
+        assert process.stdout is not None
+        assert "open http://127.0.0.1:" in process.stdout.readline()
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="session")

@@ -32,13 +32,6 @@ return inside && top.closest(arguments[0]) !== null;
 ASIDE = "const s = document.getElementById('sample'); return s.scrollWidth - s.clientWidth"
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
 @contextmanager
 def served(browser: Browser, folder: Path, kind: str, **options: str) -> Iterator[Page]:
     """A page with suggestions and instructions, open in the browser."""

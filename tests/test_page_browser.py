@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser import MISSING, Browser, until
-from tests.conftest import ROOT
 from tests.page_process import NASTY, page
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -27,35 +24,6 @@ window.fetch = async (...all) => {
 };
 """
 Serve = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts the page's process; the address is in `.page.json`."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(kind: str, asked: int = 5) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.page_process", str(tmp_path), kind, str(asked)],
-            cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        running.append(process)
-        assert process.stdout is not None
-        assert "open http://127.0.0.1:" in process.stdout.readline()
-        return process
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
 
 
 def url(folder: Path) -> str:

@@ -29,13 +29,6 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 SIZE = (16, 24)
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
-
-
 class Desk:
     """A page that is open in a browser, with what a hand needs to draw there."""
 

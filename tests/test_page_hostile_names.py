@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ return [...document.querySelectorAll(arguments[0])].map((one) => Array.from(
 """
 #: Elements that the page itself never has there.
 MADE = "return document.querySelectorAll('b, i:not(.swatch), main script, img[src=x]').length"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 DRAWN = ("boxes", "scene")

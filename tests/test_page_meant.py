@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from tests.page_process import page
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 FUZZ = (ROOT / "tests" / "page_fuzz.js").read_text()
 READY = "return document.getElementById('work').dataset.ready"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def arrive(browser: Browser, found: Page) -> None:

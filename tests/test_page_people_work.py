@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.browser import MISSING, Browser, until
-from tests.conftest import ROOT
 from tests.page_person import Person
 from tests.page_process import page
 
@@ -38,29 +35,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the page's process."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(kind: str, options: dict[str, str]) -> subprocess.Popen[str]:
-        words = [f"{name}={value}" for name, value in options.items()]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.page_process", str(tmp_path), kind, str(ASKED), *words],
-            cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        running.append(process)
-        assert process.stdout is not None
-        assert "open http://127.0.0.1:" in process.stdout.readline()
-        return process
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize("kind", NEEDS)
 def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
     kind: str, browser: Browser, serve: Callable[..., Any], tmp_path: Path
@@ -69,7 +43,7 @@ def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
     if needed and not (Path(os.environ.get("AL_DATA_DIR", "nowhere")) / needed).exists():
         pytest.skip(f"AL_DATA_DIR holds no {needed}")
     found, query = page(str(tmp_path), kind, ASKED, **options)
-    server, person, meant = serve(kind, options), Person(browser), {}
+    server, person, meant = serve(kind, ASKED, **options), Person(browser), {}
     browser.open(found_at(tmp_path))
     browser.run("localStorage.clear(); localStorage.setItem('annotator', 'anna')")
     browser.reload()
@@ -83,7 +57,7 @@ def test_what_a_person_means_is_collected_though_the_server_is_killed_half_way(
             until(lambda: browser.sees("#trouble"))
             assert "is sent again until it is kept" in browser.text("#trouble")
             assert len(found.collect(query).answered) == ASKED // 2
-            serve(kind, options)
+            serve(kind, ASKED, **options)
     until(lambda: browser.sees("#over"))
     assert browser.text("#over-title") == f"All {ASKED} answered"
     heard = found.collect(query)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,6 @@ from tests.page_process import made
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 READY = "return document.getElementById('work').dataset.ready"
 MODEL = "models:/m/3"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def asked(folder: Path, kind: str, guess: Any, likely: Any, **options: str) -> tuple[Page, Query]:
