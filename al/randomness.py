@@ -34,7 +34,10 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
 
     devices = [torch.cuda.current_device()] if device == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        if device == "cpu":  # for GPUs the other notes where it was called from, which takes long
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
         yield
 
 

@@ -20,19 +20,21 @@ def is_local(uri: str) -> bool:
     return uri.startswith("file:") or not re.match(r"[\w+.\-]+:", uri)
 
 
-def on_disk(uri: str) -> None:
-    """Wait until all files in a folder are on the disk, and the folder where it was made.
+def on_disk(*uris: str) -> None:
+    """Wait until all files in folders are on the disk, and the folders where they were made.
 
     Args:
-        uri: where artifacts are; what a server or an object store keeps is its own affair.
+        uris: where artifacts are; what a server or an object store keeps is its own affair.
     """
-    folder = Path(url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri)
-    if not is_local(uri) or not folder.is_dir():
-        return
-    # MLflow makes as many folders on the way: of the run or model, and of the experiment.
-    paths = (*folder.rglob("*"), folder, *folder.parents[:3])
-    with ThreadPoolExecutor(8) as pool:  # what is asked for at once, the disk does at once
-        list(pool.map(_synced, paths))
+    paths: dict[Path, None] = {}
+    for uri in filter(is_local, uris):
+        folder = Path(url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri)
+        if folder.is_dir():
+            # MLflow makes as many folders on the way: of the run or model, and of the experiment.
+            paths |= dict.fromkeys((*folder.rglob("*"), folder, *folder.parents[:3]))
+    if paths:
+        with ThreadPoolExecutor(8) as pool:  # what is asked for at once, the disk does at once
+            list(pool.map(_synced, paths))
 
 
 def digest_of(folder: Path) -> str:

@@ -73,6 +73,7 @@ def running(task: str, device: str, epochs: int, repeats: int) -> Iterator[Sessi
     if task == "fashion-mnist":
         given["initial_size"] = max(QUERY, LABELS - QUERY * (WARM + (repeats + 1) // 2 - 1))
     given |= {"promote": "always", "epochs": epochs, "patience": epochs, "baseline": "none"}
+    given |= {"report": "off"}  # benchmarks/report_cost.py measures what that takes
     with own_store() as uri, tracking_at(uri):
         session = open_session(given, experiment=EXPERIMENT)
         yield session

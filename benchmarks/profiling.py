@@ -11,6 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from mlflow import MlflowClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 import al.pipeline.query_record
 import al.pipeline.steps.select_data
@@ -112,6 +114,27 @@ def pipeline_cycle(
     return cycle
 
 
+@contextmanager
+def counted_sql() -> Iterator[Counter[str]]:
+    """While open, statements and commits of this process's databases are counted."""
+    counts: Counter[str] = Counter()
+
+    def statement(*_: Any) -> None:
+        counts["statements"] += 1
+
+    def commit(_: Any) -> None:
+        counts["commits"] += 1
+
+    hooks = (("before_cursor_execute", statement), ("commit", commit))
+    for name, hook in hooks:
+        event.listen(Engine, name, hook)
+    try:
+        yield counts
+    finally:
+        for name, hook in hooks:
+            event.remove(Engine, name, hook)
+
+
 def profile(session: Session, script: Script) -> dict[str, list[Row]]:
     """One more cycle of each with every part timed, as tables."""
     names = [n for n, f in vars(MlflowClient).items() if callable(f) and not n.startswith("_")]
@@ -121,7 +144,7 @@ def profile(session: Session, script: Script) -> dict[str, list[Row]]:
         *((Artifacts, name, f"{name} artifacts") for name in ("names", "delete")),
     ]
     pipeline, plain, steps = Stopwatch(), Stopwatch(), dict[str, float]()
-    with pipeline.on([*PIPELINE, *calls]):
+    with counted_sql() as sql, pipeline.on([*PIPELINE, *calls]):
         pipeline_cycle(session, steps)
     with plain.on(SCRIPT):
         start = time.perf_counter()
@@ -139,6 +162,7 @@ def profile(session: Session, script: Script) -> dict[str, list[Row]]:
     task = session.config.task
     return {
         f"{task}: steps": [{"step": n, "seconds": s} for n, s in steps.items()],
+        f"{task}: SQL of a cycle": [dict(sql)],
         f"{task}: parts of a cycle": [
             {
                 "part": part,

@@ -122,15 +122,18 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     for epoch in (4, 5):
         recorder.log(epoch, {"val/loss": 1.0 / epoch})
     recorder.checkpoint(5, 4, {"val/loss": 0.25}, tmp_path / "w", tmp_path / "resume.safetensors")
+    recorder.flush()
     client.create_logged_model(
         run.experiment_id, source_run_id=run.id,
         tags={"al.role": "checkpoint", "al.candidate": "0", "al.epoch": "9", "al.saved_at": "9"},
     )  # fmt: skip
     (candidate,) = Checkpoints.candidates(store, [run])
     assert (candidate.epoch, candidate.metrics) == (4, {"val/loss": 0.25})
-    resume = recorder.resume_file()
+    again = Checkpoints(store, store.get(run.id), 0, "c", ("digits", "digest"))
+    resume = again.resume_file()
     assert resume is not None
     assert resume.read_text() == "resume 5"
+    assert recorder.made == again.made == [candidate]
     fetched = Checkpoints.fetch(store, candidate.checkpoint, tmp_path / "got")
     assert (fetched / "weights").read_text() == "1"
     recorder.forget()
@@ -148,7 +151,9 @@ def test_training_goes_on_from_the_checkpoint_before_one_that_is_damaged(
         (tmp_path / "w" / "weights").write_text(f"weights {epoch}")
         (tmp_path / "resume.safetensors").write_text(f"resume {epoch}")
         recorder.checkpoint(epoch, epoch, {}, tmp_path / "w", tmp_path / "resume.safetensors")
+        recorder.flush()
     (Path(run.artifact_uri) / "resume/000004/resume.safetensors").write_text("")
+    recorder = Checkpoints(store, store.get(run.id), 0, "c", ("digits", "digest"))
     resume = recorder.resume_file()
     assert resume is not None
     assert resume.read_text() == "resume 2"
@@ -156,13 +161,45 @@ def test_training_goes_on_from_the_checkpoint_before_one_that_is_damaged(
     (tmp_path / "w" / "weights").write_text("weights 4")  # as it is trained again
     recorder.log(4, {"val/loss": 1.0})
     recorder.checkpoint(4, 4, {}, tmp_path / "w", tmp_path / "resume.safetensors")
+    recorder.close()
     found = Checkpoints.candidates(store, [run])
     assert [candidate.epoch for candidate in found] == [2, 4]
+    assert recorder.made == found
     (
         Path(store.client.get_logged_model(found[1].checkpoint).artifact_location) / "weights"
     ).unlink()
     with pytest.raises(StateError, match="is damaged"):
         Checkpoints.fetch(store, found[1].checkpoint, tmp_path / "got")
+
+
+def test_checkpoints_that_are_sent_together_go_on_from_the_last_of_them(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = store.create("train 0", {}, kind="train")
+    (tmp_path / "w").mkdir()
+    recorder = Checkpoints(store, run, 0, "c", ("digits", "digest"))
+    losses = {2: 0.5, 4: float("nan"), 6: float("inf")}
+    for epoch, loss in losses.items():
+        recorder.log(epoch, {"val/loss": loss})
+        (tmp_path / "w" / "weights").write_text(f"weights {epoch}")
+        (tmp_path / "resume.safetensors").write_text(f"resume {epoch}")
+        recorder.checkpoint(
+            epoch, epoch, {"val/loss": loss}, tmp_path / "w", tmp_path / "resume.safetensors"
+        )
+    assert not Checkpoints.candidates(store, [run])
+    recorder.close()
+    found = Checkpoints.candidates(store, [run])
+    assert repr(recorder.made) == repr(found)  # a figure that is not a number equals none
+    for candidate in found:
+        fetched = Checkpoints.fetch(store, candidate.checkpoint, tmp_path / candidate.checkpoint)
+        assert (fetched / "weights").read_text() == f"weights {candidate.epoch}"
+    again = Checkpoints(store, store.get(run.id), 0, "c", ("digits", "digest"))
+    resume = again.resume_file()
+    assert resume is not None
+    assert resume.read_text() == "resume 6"
+    (Path(run.artifact_uri) / "resume/000006/resume.safetensors").unlink()
+    assert again.resume_file() is None  # from the beginning, as none was sent before
+    assert caplog.text.count("is damaged or gone") == 1
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from al.data.reading import UNASKED, Asked, column, names_in, read_table
 from al.data.row_marks import (
     ID,
     SPLIT,
+    Labels,
     contents_of,
     ids_of,
     labels_of,
@@ -76,9 +77,7 @@ class TableLoader(OwnLoader):
             lambda: ignored(self._features, features, drop, target, what),
         )
         prefer = self._prefer(frame)
-        labels, _, notation = labels_of(
-            frame[target], target, place, asked.as_number, marks=asked.marks, written=prefer
-        )
+        labels, _, notation = self._labels(asked.as_number, asked.marks, prefer)
         columns, left_out = self._derived.value(
             "learned",
             [list(ignoring), prefer, features, target],
@@ -130,12 +129,9 @@ class TableLoader(OwnLoader):
 
     def _take_again(self) -> None:
         """Take the rows in as the spec says."""
-        column, old = self._frame[self.target], self.reading < READING
-        labels, _, _ = labels_of(
-            column, self.target, self._place, self.as_number,
-            marks=None if old else self._asked.marks,
-            written=Notation(*self.spec.details.get("written", PLAIN)),
-        )  # fmt: skip
+        written = Notation(*self.spec.details.get("written", PLAIN))
+        marks = None if self.reading < READING else self._asked.marks
+        labels = self._labels(self.as_number, marks, written).labels
         if self._asked.sign:
             labels = several(labels, self._asked.sign)
         self.take(self._taken(labels))
@@ -145,14 +141,35 @@ class TableLoader(OwnLoader):
             for line in self._lost():
                 tell_once(line, _log)
 
+    def _labels(
+        self, as_number: bool | None, marks: frozenset[str] | None, written: Notation | str
+    ) -> Labels:
+        """See `labels_of`; once found, they are known as a campaign that began so reads them."""
+
+        def remembered(key: Sequence[Any], make: Callable[[], Labels]) -> Labels:
+            said = None if marks is None else sorted(marks)
+            found: Labels = self._derived.remembered("labels", [self.target, said, *key], make)
+            return found
+
+        column = self._frame[self.target]
+        found = remembered(
+            [as_number, written],
+            lambda: labels_of(
+                column, self.target, self._place, as_number, marks=marks, written=written
+            ),
+        )
+        return remembered([found.of_numbers, found.notation], lambda: found)
+
     def _taken(self, labels: Sequence[Label | None]) -> Samples:
         """The rows as samples; those that differ only in columns that are ignored are copies."""
         whole = self._contents([])
         ignoring = [n for n in self.spec.details.get("ignored", ()) if n in self._features.columns]
         held = self._contents(ignoring) if ignoring else whole
         ids = self._derived.remembered("ids", None, lambda: ids_of(self._frame, self._place, whole))
-        named, splits = ID in self._frame.columns, splits_of(self._frame, self._place)
-        places = Places(self._place, len(self._frame))
+        splits = self._derived.remembered(
+            "splits", None, lambda: splits_of(self._frame, self._place)
+        )
+        named, places = ID in self._frame.columns, Places(self._place, len(self._frame))
         return Samples(ids, labels, splits, held, places, named=named)
 
     def _contents(self, without: Sequence[str]) -> list[str]:

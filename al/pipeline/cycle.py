@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from al.contracts import Election, Graph, Query, Split, Verdict
+from al.contracts import Candidate, Election, Graph, Query, Split, Verdict
 from al.errors import PoolEmpty, StepOrder
 from al.pipeline.changes import tags_of
 from al.pipeline.growing import tags_of_classes
@@ -36,6 +36,7 @@ class Cycle:
     Attributes:
         labels: the labelled set, with this cycle's answers once they are there.
         steps: runs of steps by (name of the step, number among its runs).
+        candidates: of training runs that this process has seen to their end, by number.
     """
 
     session: Session
@@ -45,6 +46,7 @@ class Cycle:
     labels: LabelTable = field(default_factory=LabelTable)
     query: Query | None = None
     verdict: Verdict | None = None
+    candidates: dict[int, list[Candidate]] = field(default_factory=dict)
     election: Election | None = None
     champion_version: int | None = None  # version that the cycle started from
     winner_version: int | None = None  # version that the election has made

@@ -34,11 +34,9 @@ def save_query(
     run: Run,
     query: Query,
     data: DataLoader,
-    *,
-    tags: Mapping[str, str],
     figures: Mapping[str, float],
-) -> None:
-    """Leave a query with its picture, and what else is said of it."""
+) -> dict[str, Any]:
+    """Leave a query with its picture and its figures; what tags are to say of it."""
     frame = pd.DataFrame(
         {
             "rank": range(len(query.ids)),
@@ -71,10 +69,15 @@ def save_query(
 
     run.save(write)
     if query.memory is not None:
-        run.save_json(MEMORY, dict(query.memory))
-    own = {"al.strategy": query.strategy, "al.why": query.why[:5000], "al.covers": query.covers}
-    run.set_tags({**tags, **own, "al.kind": data.spec.kind, DIGEST: digest_of(query)})
+        run.save_json(MEMORY, dict(query.memory), sync=False)
     run.log_metrics(figures)
+    return {
+        "al.strategy": query.strategy,
+        "al.why": query.why[:5000],
+        "al.covers": query.covers,
+        "al.kind": data.spec.kind,
+        DIGEST: digest_of(query),
+    }
 
 
 def digest_of(query: Query) -> str:

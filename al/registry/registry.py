@@ -28,6 +28,8 @@ STAGE, ARCHIVED, ALIAS = "Production", "Archived", "champion"
 PAGE = 10
 #: Tag of a registered model whose registry refused to move a stage.
 STAGELESS = "al.stages"
+#: Tag of a version: why it was put into Production.
+_PROMOTED = "al.promoted"
 #: How such a registry says so.
 _REFUSALS = ("unsupported", "not supported")
 
@@ -316,11 +318,17 @@ class Registry:
 
     # -- promoting ---------------------------------------------------------------------------
 
-    def promote(self, version: int, why: str) -> None:
-        """Move a version to Production and all others there to Archived."""
+    def promote(self, version: int, why: str, *, again: bool = True) -> None:
+        """Move a version to Production and all others there to Archived.
+
+        Args:
+            again: it may have begun before; False for a version that was registered for that
+                just now, right after the standing was found.
+        """
         self.promotions.note(version, "pipeline", why)
-        self._note(version, why)
-        self._move_alone(version)
+        if again:
+            self._note(version, why)
+        self._move_alone(version, look=again)
 
     def undo(self, why: str, last: int | None) -> int:
         """Go back to the version that was in Production before the present one.
@@ -367,6 +375,8 @@ class Registry:
         name: str,
         description: str,
         tags: Mapping[str, Any],
+        promoted: str = "",
+        again: bool = True,
     ) -> int:
         """Make a version of a folder that `save_servable` wrote, once for a run.
 
@@ -374,10 +384,13 @@ class Registry:
             run_id: of the election; where it has made its version already, that one is it.
             name: of the LoggedModel behind the version; it carries the tags.
             description: what a person chooses by on the registry page.
+            promoted: why it is to be promoted, where it is.
+            again: the election may have made its version.
         """
-        if (version := self.made_in(run_id)) is not None:
+        if again and (version := self.made_in(run_id)) is not None:
             return version
         noted = {key: str(value) for key, value in tags.items()}
+        why = {_PROMOTED: promoted[:500]} if promoted else {}
         model = self._client.create_logged_model(
             experiment_id,
             name=re.sub(r"[^\w\-]", "_", name),
@@ -388,13 +401,13 @@ class Registry:
         self._client.artifacts(model.artifact_location).save(servable)
         on_disk(model.artifact_location)
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+        self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)], again=False)
         made = self._client.make(
             lambda: self._client.raw.create_model_version(
                 self.name,
                 f"models:/{model.model_id}",
                 run_id=run_id,
-                tags={"al.election": run_id, **noted},
+                tags={"al.election": run_id, **noted, **why},
                 model_id=model.model_id,
                 description=description,
             ),
@@ -508,17 +521,24 @@ class Registry:
 
     def _note(self, version: int, why: str) -> None:
         """Say on the version how it came to be in Production."""
-        self._client.set_model_version_tag(self.name, str(version), "al.promoted", why[:500])
+        self._client.set_model_version_tag(self.name, str(version), _PROMOTED, why[:500])
 
-    def _move_alone(self, version: int) -> None:
+    def _move_alone(self, version: int, *, look: bool = True) -> None:
         """Move a version to Production, all others there to Archived, and the alias to it.
 
         By calls of our own: MLflow's `archive_existing_versions` fails on PostgreSQL under
         psycopg 3. The version comes before the others go, so that one is there at any time;
         after a cut, the same call or the next cycle archives the others.
+
+        Args:
+            look: for others there; else those that the last look found are meant, and one that
+                a person moved there since stays: the next cycle finds it as the person's.
         """
         self._move(version, STAGE)
-        for other in self._looked_at(self._client.get_registered_model(self.name)):
+        if look or self._known is None:
+            self._looked_at(self._client.get_registered_model(self.name))
+        assert self._known is not None
+        for other in self._known[1]:
             number = int(other.version)
             if number == version:
                 continue

@@ -11,7 +11,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,13 @@ def _requirements(spec: DataSpec, packages: Sequence[str]) -> list[str]:
     named: dict[str, str] = {}
     for name in names:
         named.setdefault(name.lower().replace("_", "-"), name)
-    return [f"{name}=={version(name).partition('+')[0]}" for name in named.values()]
+    return [f"{name}=={_version(name)}" for name in named.values()]
+
+
+@cache
+def _version(name: str) -> str:
+    """Of an installed distribution; of what is imported already, so that it stays."""
+    return version(name).partition("+")[0]
 
 
 def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSignature:

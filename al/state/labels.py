@@ -92,7 +92,7 @@ class LabelTable:
             found[id] = answered(label, annotator, before)
         return found
 
-    @property
+    @cached_property
     def waiting(self) -> pd.DataFrame:
         """The samples, or second opinions, that were asked for and have no answer yet."""
         frame = self.originals.frame

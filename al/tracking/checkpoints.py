@@ -1,7 +1,8 @@
 """Checkpoints of a training run as LoggedModels, the way MLflow 3 keeps models.
 
 A checkpoint is READY once all of it is there; one that was cut off stays PENDING and is
-never seen again.
+never seen again. Those of a training that takes seconds are sent together, as a kill costs no
+more than these seconds.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 import logging
 import math
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
@@ -22,15 +25,28 @@ from mlflow.exceptions import MlflowException
 from al.contracts import Candidate
 from al.errors import StateError
 from al.tracking.connection import Connection
-from al.tracking.runs import Point, Run
+from al.tracking.runs import Point, Run, as_kept
 from al.tracking.store import Store
 from al.whole import digest_of, on_disk
 
 _log = logging.getLogger(__name__)
 
-#: Figures are sent at a checkpoint, or when the oldest has waited for so long.
+#: Figures and checkpoints are sent once the oldest has waited for so long.
 FLUSH_SECONDS = 2.0
 _NAN = "al.not_numbers"
+#: Tag of a checkpoint: digest of the file from which training goes on after it; or that a later
+#: one, which was sent with it, has such a file.
+_RESUME, _LATER = "al.resume", "later"
+
+
+class _Held(NamedTuple):
+    """A checkpoint that is not sent yet."""
+
+    epoch: int
+    best_epoch: int
+    metrics: Mapping[str, float]
+    weights: Path
+    resume: Path
 
 
 class Checkpoints:
@@ -50,28 +66,41 @@ class Checkpoints:
         self._prefix = prefix
         self._dataset = dataset
         self._points: list[Point] = []  # not yet sent
+        self._held: list[_Held] = []  # the same
+        self._scratch = TemporaryDirectory(prefix="al-")  # goes with this object
         self._times: dict[int, int] = {}  # epoch → when it ended
         self._flushed = time.monotonic()
-        self._whole: dict[str, int] = {}  # checkpoint → its epoch
+        self._whole: list[Candidate] = []  # in the order in which they came
 
     def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
         self._times[epoch] = int(time.time() * 1000)
         self._points += self._at(epoch, metrics)
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+        if self._is_due:
             self.flush()
 
     def close(self) -> None:
-        """Send the figures that were kept back, and say which checkpoints came of the run."""
+        """Send what was kept back, and say which checkpoints came of the run."""
         self.flush()
-        outputs = [LoggedModelOutput(model, epoch) for model, epoch in self._whole.items()]
+        outputs = [LoggedModelOutput(one.checkpoint, one.epoch) for one in self._whole]
         if outputs:
-            self._client.log_outputs(self._run.id, outputs)
+            self._client.log_outputs(self._run.id, outputs, again=self._run.reopened)
+
+    @property
+    def made(self) -> list[Candidate]:
+        """The checkpoints of the run, as `candidates` finds them."""
+        return _latest(self._whole)
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._flushed > FLUSH_SECONDS
 
     def flush(self) -> None:
-        """Send the figures that were kept back."""
-        self._run.log_points(self._points)
-        self._points = []
-        self._flushed = time.monotonic()
+        """Send what was kept back."""
+        if self._held:
+            self._send()
+        else:
+            self._run.log_points(self._points)
+        self._points, self._held, self._flushed = [], [], time.monotonic()
 
     def _at(self, epoch: int, metrics: Mapping[str, float]) -> list[Point]:
         when = self._times[epoch]
@@ -80,46 +109,68 @@ class Checkpoints:
     def checkpoint(
         self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
     ) -> None:
-        # The way to go on is there before the checkpoint counts as whole.
-        self._run.artifacts.save_file(resume, f"resume/{epoch:06d}")
-        on_disk(self._run.artifact_uri)
-        self._make(epoch, best_epoch, metrics, weights, resume)
+        held = _Held(epoch, best_epoch, metrics, weights, resume)
+        self._held.append(held if self._is_due else self._copied(held))
+        if self._is_due:
+            self.flush()
 
-    def _make(
-        self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
-    ) -> None:
+    def _copied(self, held: _Held) -> _Held:
+        """The same, from files that stay."""
+        folder = Path(self._scratch.name) / f"{held.epoch:06d}"
+        weights = shutil.copytree(held.weights, folder / "weights")
+        return held._replace(weights=weights, resume=Path(shutil.copy(held.resume, folder)))
+
+    def _send(self) -> None:
+        """Make what is held whole checkpoints; training goes on from the last of them."""
+        last = self._held[-1]
+        self._run.artifacts.save_file(last.resume, f"resume/{last.epoch:06d}")
+        models = [self._made_of(held, goes_on=held is last) for held in self._held]
+        points = {
+            str(model.model_id): self._at(held.best_epoch, held.metrics)
+            for model, held in zip(models, self._held, strict=True)
+        }
+        self._run.log_model_points(points, self._dataset, self._points)
+        # All that they need is there, and the way to go on, before they count as whole.
+        on_disk(self._run.artifact_uri, *(model.artifact_location for model in models))
+        for model, held in zip(models, self._held, strict=True):
+            self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+            figures = {name: as_kept(value) for name, value in held.metrics.items()}
+            self._whole.append(
+                Candidate(str(model.model_id), self._number, held.best_epoch, figures)
+            )
+
+    def _made_of(self, held: _Held, *, goes_on: bool) -> Any:
+        """A LoggedModel with the weights, not whole yet."""
         model = self._client.create_logged_model(
             self._run.experiment_id,
-            name=model_name(f"{self._prefix}-epoch{best_epoch}"),
+            name=model_name(f"{self._prefix}-epoch{held.best_epoch}"),
             source_run_id=self._run.id,
             tags={
                 "al.role": "checkpoint",
                 "al.candidate": str(self._number),
-                "al.epoch": str(best_epoch),
-                "al.saved_at": str(epoch),
-                "al.weights": digest_of(weights),
-                "al.resume": digest_of(resume),
-                **_no_numbers(metrics),
+                "al.epoch": str(held.best_epoch),
+                "al.saved_at": str(held.epoch),
+                "al.weights": digest_of(held.weights),
+                _RESUME: digest_of(held.resume) if goes_on else _LATER,
+                **_no_numbers(held.metrics),
             },
-            params={"epoch": str(best_epoch), "candidate": str(self._number)},
+            params={"epoch": str(held.best_epoch), "candidate": str(self._number)},
             model_type="al-checkpoint",
         )
-        self._client.artifacts(model.artifact_location).save(weights)
-        points = self._at(best_epoch, metrics)
-        self._run.log_model_points(points, model.model_id, self._dataset, self._points)
-        self._points, self._flushed = [], time.monotonic()
-        on_disk(model.artifact_location)
-        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        self._whole[model.model_id] = best_epoch
+        self._client.artifacts(model.artifact_location).save(held.weights)
+        return model
 
     def resume_file(self) -> Path | None:
+        if not self._run.reopened:
+            return None
         ready = _ready(self._client, [self._run])
-        self._whole = {str(model.model_id): int(model.tags["al.epoch"]) for model in ready}
-        for model in sorted(ready, key=lambda m: -int(m.tags["al.saved_at"])):
+        self._whole = _candidates(ready)
+        serve = (model for model in ready if model.tags.get(_RESUME) != _LATER)
+        for model in sorted(serve, key=lambda m: -int(m.tags["al.saved_at"])):
             epoch = int(model.tags["al.saved_at"])
             with suppress(StateError):
                 path = self._run.path(f"resume/{epoch:06d}/resume.safetensors")
-                if model.tags.get("al.resume") in (None, digest_of(path)):
+                if model.tags.get(_RESUME) in (None, digest_of(path)):
                     return path
             _log.warning(
                 f"{self._run.name}: what it was to go on from after epoch {epoch} is damaged or "
@@ -139,18 +190,7 @@ class Checkpoints:
 
         Of an epoch that had to be trained again the latest counts.
         """
-        models = sorted(_ready(store.client, runs), key=lambda model: model.creation_timestamp)
-        found = [
-            Candidate(
-                checkpoint=str(model.model_id),
-                number=int(model.tags["al.candidate"]),
-                epoch=int(model.tags["al.epoch"]),
-                metrics=_metrics(model),
-            )
-            for model in models
-        ]
-        latest = {(candidate.number, candidate.epoch): candidate for candidate in found}
-        return [latest[place] for place in sorted(latest)]
+        return _latest(_candidates(_ready(store.client, runs)))
 
     @staticmethod
     def fetch(store: Store, checkpoint: str, folder: Path) -> Path:
@@ -178,6 +218,25 @@ class Checkpoints:
     def uri(checkpoint: str) -> str:
         """How MLflow calls a checkpoint."""
         return f"models:/{checkpoint}"
+
+
+def _candidates(models: Sequence[Any]) -> list[Candidate]:
+    """LoggedModels as candidates, in the order in which they came."""
+    return [
+        Candidate(
+            checkpoint=str(model.model_id),
+            number=int(model.tags["al.candidate"]),
+            epoch=int(model.tags["al.epoch"]),
+            metrics=_metrics(model),
+        )
+        for model in sorted(models, key=lambda model: model.creation_timestamp)
+    ]
+
+
+def _latest(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """By number and epoch; of several of an epoch the latest."""
+    latest = {(candidate.number, candidate.epoch): candidate for candidate in candidates}
+    return [latest[place] for place in sorted(latest)]
 
 
 def _no_numbers(metrics: Mapping[str, float]) -> dict[str, str]:

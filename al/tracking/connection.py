@@ -34,6 +34,16 @@ COLLISIONS = 5
 _OWN_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
+class _Client(MlflowClient):  # type: ignore[misc]
+    """An `MlflowClient` that takes a registered model for one.
+
+    Before each change MLflow's reads the whole of it, to see that it is not a prompt: a campaign
+    knows its own, and the reading takes as long as the change.
+    """
+
+    def _raise_if_prompt(self, name: str) -> None: ...
+
+
 class Connection:
     """An `MlflowClient` whose calls outlast a server that is away.
 
@@ -48,7 +58,7 @@ class Connection:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.raw = MlflowClient(uri)
+        self.raw = _Client(uri)
         self.check: Callable[[bool], None] = lambda failed: None
         self.patient = True
         self.opened: set[str] = set()
@@ -61,17 +71,24 @@ class Connection:
 
         return call
 
-    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+    def log_outputs(
+        self, run_id: str, models: Sequence[LoggedModelOutput], *, again: bool = True
+    ) -> None:
         """Say which models came of a run, once: MLflow refuses one that it was told already, by
-        a process that was killed then, or by a call whose reply was lost."""
+        a process that was killed then, or by a call whose reply was lost.
 
-        def call() -> None:
-            known = self.raw.get_run(run_id).outputs.model_outputs
+        Args:
+            again: it may have been told; False for models that were made just now.
+        """
+
+        def call(look: bool = True) -> bool:
+            known = self.raw.get_run(run_id).outputs.model_outputs if look else ()
             there = {model.model_id for model in known}
             if new := [model for model in models if model.model_id not in there]:
                 self.raw.log_outputs(run_id, new)
+            return True
 
-        self.make(call)
+        self.make(lambda: call(again), found=call)
 
     def artifacts(self, uri: str) -> Artifacts:
         """What is kept at a place, or of a model (models:/…); calls wait in the same way."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -32,6 +34,11 @@ class Point(NamedTuple):
     value: float
     step: int
     time: int  # milliseconds since 1970
+
+
+def as_kept(value: float) -> float:
+    """A figure as MLflow gives it back."""
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else float(value)
 
 
 def points_of(metrics: Mapping[str, float], step: int) -> list[Point]:
@@ -112,9 +119,11 @@ class Run:
         self.seconds = max(ended / 1000 - self.started, 0.0) if ended else None
         self.metrics: dict[str, float] = dict(run.data.metrics)  # as they were when it was found
         self._params = set(run.data.params)
-        self._logged: dict[str, dict[int, int]] | None = {} if reopened else None
+        self.reopened = reopened
+        self._history: dict[str, dict[int, Point]] = {}  # by step; what is not read yet lacks
         self._unsaid: dict[str, str] = {}  # tags that are sent when the run ends
-        self._unsent: list[Metric] = []  # figures that are sent with the next tags
+        self._unsent: list[Metric] = []  # figures that are sent with what comes next
+        self._unsent_params: list[Param] = []  # the same
         self._scratch: TemporaryDirectory[str] | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -134,11 +143,16 @@ class Run:
     # -- writing ---------------------------------------------------------------------------
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Tags, in one call, and the figures that wait."""
-        new = {key: str(value) for key, value in tags.items()}
-        pairs = [RunTag(key, value) for key, value in new.items()]
-        self._client.log_batch(self.id, metrics=self._unsent, tags=pairs)
-        self._unsent = []
+        """Tags, in one call, and what waits to be sent."""
+        self._send(tags={key: str(value) for key, value in tags.items()})
+
+    def _send(self, metrics: Sequence[Metric] = (), tags: Mapping[str, str] | None = None) -> None:
+        """These and what waits, in one call; MLflow enters params first and tags last."""
+        new, metrics = dict(tags or {}), [*self._unsent, *metrics]
+        if new or metrics or self._unsent_params:
+            pairs = [RunTag(key, value) for key, value in new.items()]
+            self._client.log_batch(self.id, metrics=metrics, params=self._unsent_params, tags=pairs)
+        self._unsent, self._unsent_params = [], []
         self.tags.update(new)
 
     def conclude(self, tags: Mapping[str, Any]) -> None:
@@ -158,79 +172,86 @@ class Run:
         """The description, of a run that goes on."""
         self.set_tags({MLFLOW_RUN_NOTE: text})
 
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Params that the run does not have; `mlflow run` has logged what was given to it."""
+    def log_params(self, params: Mapping[str, Any], *, later: bool = False) -> None:
+        """Params that the run does not have; `mlflow run` has logged what was given to it.
+
+        Args:
+            later: with what is sent next.
+        """
         new = {key: str(value) for key, value in params.items() if key not in self._params}
-        if new:
-            self._client.log_batch(self.id, params=[Param(k, v) for k, v in new.items()])
-            self._params.update(new)
+        self._unsent_params += [Param(key, value) for key, value in new.items()]
+        self._params.update(new)
+        if new and not later:
+            self._send()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Metrics at a step: with the next tags, or when the run ends."""
+        """Metrics at a step: with what is sent next, or when the run ends."""
         self._unsent += self._new(points_of(metrics, step))
 
     def amend_metrics(self, metrics: Mapping[str, float]) -> None:
         """Other values at the last step of metrics that have one; twice is once."""
         now = int(time.time() * 1000)
         new = [
-            Metric(name, float(value), now, history[-1][0])
+            Point(name, value, history[-1][0], now)
             for name, value in metrics.items()
             if (history := self.metric_history(name)) and history[-1][1] != value
         ]
+        for point in new:
+            self._known(point.name)[point.step] = point
         if new:
-            self._client.log_batch(self.id, metrics=new)
+            self._send([_as_metric(point) for point in new])
 
     def log_points(self, points: Sequence[Point]) -> None:
         """Metrics at many steps, at once and in one call."""
         if new := self._new(points):
-            self._client.log_batch(self.id, metrics=new)
+            self._send(new)
 
     def log_model_points(
         self,
-        points: Sequence[Point],
-        model_id: str,
+        models: Mapping[str, Sequence[Point]],
         dataset: tuple[str, str],
         others: Sequence[Point] = (),
     ) -> None:
-        """Points of this run that also belong to a LoggedModel and a data set, in one call.
+        """Points of this run that also belong to LoggedModels and a data set, in one call.
 
         MLflow enters them for the run as well; with the time they have there already, that
         changes nothing.
 
         Args:
+            models: points by id of their model.
             others: points of the run alone that go with them.
         """
-        name, digest = dataset
-        both = {(p.name, p.step) for p in points}
-        self._new(points)  # so they are not sent once more
+        both = {(p.name, p.step) for points in models.values() for p in points}
+        for points in models.values():
+            self._new(points)  # so they are not sent once more
         alone = self._new([p for p in others if (p.name, p.step) not in both])
-        of_model = [
-            Metric(p.name, float(p.value), self._since(p), p.step, model_id, name, digest, self.id)
+        of_models = [
+            Metric(p.name, float(p.value), self._since(p), p.step, model, *dataset, self.id)
+            for model, points in models.items()
             for p in points
         ]
-        self._client.log_batch(self.id, metrics=[*alone, *of_model])
+        self._send([*alone, *of_models])
 
     def _new(self, points: Sequence[Point]) -> list[Metric]:
         """Those that are not logged yet."""
-        return [
-            Metric(p.name, float(p.value), p.time, p.step)
-            for p in points
-            if not self._is_logged(p.name, p.step, p.time)
-        ]
+        new = [p for p in points if not (self.reopened and p.step in self._known(p.name))]
+        for point in new:
+            self._known(point.name)[point.step] = point
+        return [_as_metric(point) for point in new]
 
-    def _is_logged(self, key: str, step: int, time: int) -> bool:
-        if self._logged is None:
-            return False
-        if key not in self._logged:
-            history = self._client.get_metric_history(self.id, key)
-            self._logged[key] = {point.step: point.timestamp for point in history}
-        known = step in self._logged[key]
-        self._logged[key].setdefault(step, time)
-        return known
+    def _known(self, name: str) -> dict[int, Point]:
+        """The latest points of a metric by step; what this object has not left there is read."""
+        if name not in self._history:
+            found = self._client.get_metric_history(self.id, name) if self.reopened else ()
+            self._history[name] = {
+                int(metric.step): Point(name, float(metric.value), metric.step, metric.timestamp)
+                for metric in sorted(found, key=lambda metric: metric.timestamp)
+            }
+        return self._history[name]
 
     def _since(self, point: Point) -> int:
         """When the run got that point; now, if it gets it now."""
-        return (self._logged or {}).get(point.name, {}).get(point.step, point.time)
+        return self._known(point.name).get(point.step, point).time
 
     def log_datasets(self, *inputs: Input) -> None:
         """Data sets that went into the run, shown under its inputs, in one call."""
@@ -242,11 +263,16 @@ class Run:
             write(Path(scratch))
             self.artifacts.save(Path(scratch), folder)
 
-    def save_json(self, name: str, content: Any) -> None:
-        """An artifact in JSON."""
+    def save_json(self, name: str, content: Any, *, sync: bool = True) -> None:
+        """An artifact in JSON.
+
+        Args:
+            sync: a later process may go by it before the run ends.
+        """
         text = json.dumps(content, indent=2, sort_keys=False)
         self.save(lambda folder: (folder / name).write_text(text))
-        self.sync()  # what a later process goes by
+        if sync:
+            self.sync()
 
     def save_table(self, name: str, frame: pd.DataFrame) -> None:
         """An artifact in parquet."""
@@ -274,9 +300,8 @@ class Run:
             patient: wait for a server that is away.
         """
         self._client.patient = patient
-        if self._unsaid or self._unsent:
-            self.set_tags(self._unsaid)
-            self._unsaid = {}
+        self._send(tags=self._unsaid)
+        self._unsaid = {}
         if status == "SCHEDULED":
             self._client.update_run(self.id, status=status)
         else:
@@ -340,6 +365,8 @@ class Run:
 
     def metric_history(self, key: str) -> list[tuple[int, float]]:
         """All (step, value) of a metric, by step; of several values at a step the latest."""
-        history = self._client.get_metric_history(self.id, key)
-        latest = sorted(history, key=lambda point: point.timestamp)
-        return sorted({int(point.step): float(point.value) for point in latest}.items())
+        return sorted((step, as_kept(point.value)) for step, point in self._known(key).items())
+
+
+def _as_metric(point: Point) -> Metric:
+    return Metric(point.name, float(point.value), point.time, point.step)

@@ -43,7 +43,7 @@ def compare(cycle: Cycle) -> bool:
         verdict, clean, moved = _verdict(cycle)
         _draw(run, "drift.png", clean, "drift", "new, drawn uniformly", "for validation")
         _draw(run, "drift_from_training.png", moved, "new from labelled", "new", "labelled before")
-        run.save_json("verdict.json", asdict(verdict))
+        run.save_json("verdict.json", asdict(verdict), sync=False)
         run.log_metrics(_figures(verdict) | {"compare/response": _response(cycle)})
         run.conclude({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
         cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"

@@ -51,7 +51,8 @@ def select_data(cycle: Cycle) -> bool:
         _settle(cycle, run)
         pool = look_at_pool(cycle, run)
         query, figures, count = _choose(cycle)
-        save_query(run, query, session.data, tags=pool.tags, figures={**figures, **pool.figures})
+        tags = save_query(run, query, session.data, {**figures, **pool.figures})
+        run.conclude({**pool.tags, **tags})
         session.seen = run
         text = _strategy(cycle)
         by = text if cycle.champion_version is None else f"{text} with {query.model}"
@@ -117,7 +118,7 @@ def _chosen_before(cycle: Cycle, run: Run) -> Query:
     if asked and run.tags.get(DIGEST) != digest_of(query):
         raise StateError(f"{damage}, and choosing again gives another query: {anew}")
     _log.warning(f"cycle {cycle.number}: {damage}; the query was chosen again")
-    save_query(run, query, cycle.session.data, tags={}, figures={})
+    run.set_tags(save_query(run, query, cycle.session.data, {}))
     run.sync()
     return query
 
@@ -196,7 +197,8 @@ def _settle(cycle: Cycle, run: Run, tag: str = "al.model") -> Standing:
             f"cold_start={session.config.cold_start}, and a new model is trained from scratch"
         )
     uri = _uri(cycle, cycle.champion_version)
-    run.set_tags({tag: uri, f"{tag}_by": standing.by})
+    pinned = {tag: uri, f"{tag}_by": standing.by}
+    run.set_tags(pinned) if run.finished else run.conclude(pinned)
     if standing.version is None and standing.by_hand and tag == "al.model":
         _log.warning(
             f"no version of {session.registry.name} is in Production any more: "

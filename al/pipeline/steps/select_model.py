@@ -78,7 +78,7 @@ def select_model(cycle: Cycle) -> bool:
                 run.save_json(RECORD, as_written(record))
                 weights = _weights(cycle, record, Path(scratch) / "again")
             cycle.election = record
-            _carry_out(cycle, run, record, weights)
+            _carry_out(cycle, run, record, weights, again=resumed)
     return False
 
 
@@ -117,8 +117,7 @@ def _hold(cycle: Cycle, made: int | None = None) -> _Record:
         made: the version that this election has made before; it stands against nobody.
     """
     session, config = cycle.session, cycle.session.config
-    runs = [cycle.steps[TRAIN.name, number] for number in range(config.candidates)]
-    candidates = Checkpoints.candidates(session.store, runs)
+    candidates = [one for number in range(config.candidates) for one in _candidates(cycle, number)]
     # A person may have promoted another version while the cycle ran; that one is to beat.
     standing = session.registry.standing(cycle.champion_version)
     stood = standing.version
@@ -147,6 +146,14 @@ def _hold(cycle: Cycle, made: int | None = None) -> _Record:
     )
 
 
+def _candidates(cycle: Cycle, number: int) -> list[Candidate]:
+    """The checkpoints of a training run."""
+    if number not in cycle.candidates:
+        run = cycle.steps[TRAIN.name, number]
+        cycle.candidates[number] = Checkpoints.candidates(cycle.session.store, [run])
+    return cycle.candidates[number]
+
+
 def _asking(cycle: Cycle, election: Election, waiting: int | None) -> Election:
     """The election where a person is asked: who would be promoted is offered.
 
@@ -167,14 +174,16 @@ def _asking(cycle: Cycle, election: Election, waiting: int | None) -> Election:
     return replace(election, promoted=False, offered=True)
 
 
-def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None:
+def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path, *, again: bool) -> None:
     """Register the winner and, if it was elected for that, promote it; twice is once.
 
     Args:
         weights: of the winner.
+        again: it may have begun before.
     """
     session, registry = cycle.session, cycle.session.registry
     winner, metric = election.winner, session.criterion.metric
+    why = f"cycle {cycle.number}: {election.why}"
     with scratch_folder() as scratch:
         graph = session.new_graph()
         graph.load_weights(weights)
@@ -196,8 +205,8 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
             experiment_id=run.experiment_id,
             name=f"{session.config.name}-c{cycle.number:02d}-winner",
             description=(
-                f"{metric} {winner.metrics[metric]:.3f}, {len(cycle.labels.originals.ids)} labels, "
-                f"cycle {cycle.number}: {election.why}"
+                f"{metric} {winner.metrics[metric]:.3f}, "
+                f"{len(cycle.labels.originals.ids)} labels, {why}"
             ),
             tags={
                 "al.cycle": cycle.number,
@@ -207,10 +216,12 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path) -> None
                 "al.checkpoint": winner.checkpoint,
                 **({"al.temperature": calibration.temperature} if calibration else {}),
             },
+            promoted=why if election.promoted else "",
+            again=again,
         )
     cycle.keep_model(version, graph, digest)
     if election.promoted:
-        registry.promote(version, f"cycle {cycle.number}: {election.why}")
+        registry.promote(version, why, again=again)
     else:
         registry.settle(registry.standing(cycle.champion_version))
     offered = election.offered and _offer(cycle, election, version, digest)

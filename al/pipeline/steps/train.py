@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from al.agents import Examples
+from al.contracts import Candidate
 from al.engine import Runner
 from al.kinds import kind_of
 from al.pipeline.aside import never_in_the_way
@@ -37,6 +39,7 @@ def train_again(cycle: Cycle, number: int) -> None:
 def _candidate(cycle: Cycle, number: int) -> None:
     with cycle.step(TRAIN, number) as run:
         recorder = _train(cycle, run, number)
+        cycle.candidates[number] = recorder.made
         cycle.told = f"trained on {_said(cycle.labels)}"
     recorder.forget()  # not before the step is marked as done: until then it serves
 
@@ -64,7 +67,8 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
             "copies": len(labels.ids) - answers,
             "init": config.init,
             "init_from": begun_from,
-        }
+        },
+        later=True,
     )
     source = f"runs:/{session.run.id}/campaign.json"
     validation = Input(*measured_on, source, len(val), "validation")
@@ -85,7 +89,7 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     run.describe(said)
     if config.report == "on":
         with never_in_the_way("the page of a training"):
-            _tell(cycle, run, f"Candidate {number} of cycle {cycle.number}: {said}.")
+            _tell(cycle, run, recorder.made, f"Candidate {number} of cycle {cycle.number}: {said}.")
     return recorder
 
 
@@ -100,13 +104,10 @@ def _begins_from(cycle: Cycle) -> int | None:
     return None
 
 
-def _tell(cycle: Cycle, run: Run, said: str) -> None:
+def _tell(cycle: Cycle, run: Run, made: Sequence[Candidate], said: str) -> None:
     """Leave a page with the training's curves, and what its best epoch gets right."""
     session = cycle.session
-    best = max(
-        Checkpoints.candidates(session.store, [run]),
-        key=lambda candidate: session.criterion.rank(candidate.metrics),
-    )
+    best = max(made, key=lambda candidate: session.criterion.rank(candidate.metrics))
     with scratch_folder() as scratch:
         graph = session.new_graph()
         graph.load_weights(Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "w"))
