@@ -92,6 +92,7 @@ class OwnLoader(RowLoader):
     _seen: Seen | None = None
     _given: Mapping[str, Label] | None = None
     _prints: list[str] | None = None
+    _ordered: list[str] | None = None
     _frozen: tuple[Splits | None, tuple[Any, ...]] = (None, ())
     _held_over: Samples | None = None
 
@@ -119,7 +120,7 @@ class OwnLoader(RowLoader):
         if before is not None and samples.ids is before.ids:
             self._prints = self._prints if samples.contents is before.contents else None
             return
-        self._prints = None
+        self._prints = self._ordered = None
         self._row = {id: row for row, id in enumerate(samples.ids)}
         if len(self._row) < len(samples.ids):
             first: dict[str, int] = {}
@@ -285,11 +286,12 @@ class OwnLoader(RowLoader):
         given = {*official.val, *official.test}
         copies = {samples.contents[self._row[id]] for id in taken if id not in given}
         rows = zip(samples.ids, samples.splits, samples.contents, strict=True)
-        return [
-            id
-            for id, split, content in rows
-            if id not in taken and split in ("", "train") and content not in copies
-        ]
+        out = taken | {
+            id for id, split, content in rows if split not in ("", "train") or content in copies
+        }
+        if self._ordered is None:  # a million ids take longer to sort than all else here
+            self._ordered = sorted(samples.ids)
+        return [id for id in self._ordered if id not in out]
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digests of the contents."""

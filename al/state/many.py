@@ -47,14 +47,9 @@ def _pieces(column: pd.Series) -> int:
 
 def labels_in(texts: Sequence[str]) -> list[Label | None]:
     """Labels in JSON, None for no text; equal ones are read once, where nobody can change them."""
-    known: dict[str, Label | None] = {"": None}
-    found = []
-    for text in texts:
-        label = known[text] if text in known else json.loads(text)
-        if label is None or isinstance(label, str | int | float):
-            known[text] = label
-        found.append(label)
-    return found
+    fixed = {text for text in texts if text[:1] not in ("[", "{")}
+    known = {text: json.loads(text) if text else None for text in fixed}
+    return [known[text] if text in known else json.loads(text) for text in texts]
 
 
 def differing(frame: pd.DataFrame, before: pd.DataFrame) -> np.ndarray:
