@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
@@ -24,6 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from al.contracts import Candidate
 from al.errors import StateError
+from al.scratch import scratch_folder
 from al.tracking.connection import Connection
 from al.tracking.runs import Point, Run, as_kept
 from al.tracking.store import Store
@@ -67,7 +67,7 @@ class Checkpoints:
         self._dataset = dataset
         self._points: list[Point] = []  # not yet sent
         self._held: list[_Held] = []  # the same
-        self._scratch = TemporaryDirectory(prefix="al-")  # goes with this object
+        self._scratch = scratch_folder()  # goes with this object
         self._times: dict[int, int] = {}  # epoch → when it ended
         self._flushed = time.monotonic()
         self._whole: list[Candidate] = []  # in the order in which they came
