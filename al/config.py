@@ -35,7 +35,7 @@ CHOICES = {
     "head": ("linear", "mlp"),
     "report": ("on", "off"),
     "class_weights": ("none", "balanced"),
-    "augment": ("auto", "off", "crops", "flips"),
+    "augment": ("off", "crops", "flips"),
     "init": ("scratch", "champion", "shrink-perturb"),
     "kind": ("auto", "class", "number"),
     "label_separator": ("none", "pipe", "comma", "semicolon", "space"),
@@ -279,9 +279,8 @@ class Config:
         "none", "Count samples of rare classes more in training: balanced; or none.", later=True
     )
     augment: str = of.training(
-        "auto",
-        "What training does to images: crops, flips (crops and mirror images), off, or auto, what "
-        "suits the task.",
+        "off",
+        "What training does to images: crops, flips (crops and mirror images), or off.",
         later=True,
     )
     init: str = of.training(

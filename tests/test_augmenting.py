@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from al.config import CHOICES
 from al.contracts import Batch, DataSpec
 from al.errors import ConfigError
 from al.graphs import small_cnn
-from al.graphs.augmenting import AUGMENTS, Crops, augmented
+from al.graphs.augmenting import AUGMENTS, Crops
 from al.randomness import seeded
 from al.tasks.fashion_mnist import FashionMnist
 from al.tasks.image_folder import ImageFolder
@@ -77,26 +79,17 @@ def test_training_moves_images_and_evaluating_does_not() -> None:
     assert len(seen) == 1
 
 
-def of(task: Any) -> Any:
-    return task.graph(GREY).augment
+@pytest.mark.parametrize("task", [Mnist, FashionMnist, partial(ImageFolder, "x", encoder="none")])
+def test_a_task_moves_images_as_it_is_asked_to_and_else_leaves_them(task: Any) -> None:
+    spec = GREY if task in (Mnist, FashionMnist) else DataSpec(("a", "b"), (8, 8, 3), "uint8")
+    assert task().graph(spec).augment is None  # as in what was published on mnist
+    assert task(augment="off").graph(spec).augment is None
+    assert task(augment="crops").graph(spec).augment == Crops()
+    assert task(augment="flips").graph(spec).augment == Crops(flips=True)
 
 
-def test_auto_is_what_suits_the_task_and_any_of_it_can_be_asked_for() -> None:
-    assert of(Mnist()) is None  # nothing is augmented in what was published
-    assert of(Mnist("crops")) == Crops()
-    assert of(FashionMnist()) is not None
-    assert of(FashionMnist("off")) is None
-    assert of(FashionMnist("flips")) == Crops(flips=True)
-
-
-def test_images_of_which_a_number_is_learned_stay_whole_unless_it_is_asked_for() -> None:
-    number = DataSpec((), (8, 8, 3), "uint8", "number", {"middle": 0.0, "unit": 1.0})
-    classes = DataSpec(("a", "b"), (8, 8, 3), "uint8")
-    own = ImageFolder("nowhere", encoder="none")
-    assert own.graph(classes).augment is not None  # type: ignore[attr-defined]
-    assert own.graph(number).augment is None  # type: ignore[attr-defined]
-    asked = ImageFolder("nowhere", encoder="none", augment="crops")
-    assert asked.graph(number).augment == AUGMENTS["crops"]  # type: ignore[attr-defined]
+def test_what_augment_may_be_is_what_there_is() -> None:
+    assert CHOICES["augment"] == tuple(AUGMENTS)
 
 
 def test_moving_images_that_an_encoder_reads_once_is_refused_with_what_to_do() -> None:
@@ -105,9 +98,3 @@ def test_moving_images_that_an_encoder_reads_once_is_refused_with_what_to_do() -
         ImageFolder("nowhere", encoder="efficientnet-lite0", augment="crops").encoder()
     assert ImageFolder("nowhere", encoder="none", augment="crops").encoder() is None
     assert ImageFolder("nowhere", encoder="efficientnet-lite0", augment="off").encoder()
-
-
-def test_what_is_usual_counts_where_nothing_is_wished_for() -> None:
-    graph = small_cnn(DataSpec(("a", "b"), (8, 8, 3), "uint8"))
-    assert augmented(graph, "auto", "flips").augment == Crops(flips=True)
-    assert augmented(graph, "off", "flips").augment is None

@@ -1,6 +1,6 @@
 """Graphs: network, optimizer, scheduler and loss, one superclass for each kind of problem."""
 
-from al.graphs.augmenting import AUGMENTS, AUTO, OFF, augmented
+from al.graphs.augmenting import AUGMENTS
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
 from al.graphs.covered import covered_unet
@@ -24,8 +24,6 @@ from al.graphs.unet import UNet
 
 __all__ = [
     "AUGMENTS",
-    "AUTO",
-    "OFF",
     "ChannelsFirst",
     "ClassificationGraph",
     "DetectionGraph",
@@ -37,7 +35,6 @@ __all__ = [
     "SegmentationGraph",
     "TorchGraph",
     "UNet",
-    "augmented",
     "covered_unet",
     "detector_trunk",
     "estimator_named",

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from al.graphs.base import TorchGraph
-
-AUTO, OFF = "auto", "off"
-
 
 @dataclass(frozen=True)
 class Crops:
@@ -42,10 +38,4 @@ class Crops:
 
 
 #: What `augment` does, by name.
-AUGMENTS = {OFF: None, "crops": Crops(), "flips": Crops(flips=True)}
-
-
-def augmented(graph: TorchGraph, wanted: str, usual: str) -> TorchGraph:
-    """The graph, which moves images in training as is wanted; `auto` is what is usual."""
-    graph.augment = AUGMENTS[usual if wanted == AUTO else wanted]
-    return graph
+AUGMENTS = {"off": None, "crops": Crops(), "flips": Crops(flips=True)}

@@ -13,12 +13,9 @@ from al.contracts import DataSpec, Encoder, Graph, Task
 from al.contracts.encoding import Encoded
 from al.data import encoding, images_given
 from al.errors import ConfigError
-from al.graphs import AUGMENTS, AUTO, OFF, augmented, head_on, small_cnn
-from al.kinds import Trait, kind_of
+from al.graphs import AUGMENTS, head_on, small_cnn
 
 LINEAR, MLP = "linear", "mlp"
-#: What `augment=auto` does to a user's own images.
-USUAL = "flips"
 
 
 class EncodedTask(Task):
@@ -126,14 +123,14 @@ class OwnImages(EncodedTask):
     samples: ClassVar[Encoded] = "images"
 
     def __init__(
-        self, encoder: str, head: str, embeddings: str, size: int, augment: str = AUTO
+        self, encoder: str, head: str, embeddings: str, size: int, augment: str = "off"
     ) -> None:
         super().__init__(encoder, head, embeddings, size)
         self._augment = augment
 
     def encoder(self) -> Encoder | None:
         found = super().encoder()
-        if found is not None and AUGMENTS.get(self._augment) is not None:
+        if found is not None and AUGMENTS[self._augment] is not None:
             raise ConfigError(
                 f"augment={self._augment} moves images each time that they are trained on, and an "
                 "encoder reads each one once: leave augment out, or pass encoder=none"
@@ -141,9 +138,9 @@ class OwnImages(EncodedTask):
         return found
 
     def network(self, spec: DataSpec) -> Graph:
-        # Where labels are numbers, a part of an image may have another one.
-        usual = OFF if Trait.NORMAL in kind_of(spec).traits else USUAL
-        return augmented(small_cnn(spec), self._augment, usual)
+        graph = small_cnn(spec)
+        graph.augment = AUGMENTS[self._augment]
+        return graph
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
         return images_given(given, spec)

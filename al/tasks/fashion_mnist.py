@@ -7,7 +7,7 @@ from torch import nn
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader, idx_data
-from al.graphs import AUTO, ClassificationGraph, TorchGraph, augmented
+from al.graphs import AUGMENTS, ClassificationGraph
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -39,13 +39,13 @@ class FashionMnist(Task):
 
     metric = "accuracy"
 
-    def __init__(self, augment: str = AUTO) -> None:
+    def __init__(self, augment: str = "off") -> None:
         self._augment = augment
 
     def data(self) -> ArrayLoader:
         return idx_data("fashion-mnist", URL, FILES, CLASSES)
 
-    def graph(self, spec: DataSpec) -> TorchGraph:
+    def graph(self, spec: DataSpec) -> ClassificationGraph:
         trunk = nn.Sequential(
             nn.Unflatten(1, (1, 28)),
             nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
@@ -55,4 +55,5 @@ class FashionMnist(Task):
         head = nn.Sequential(nn.Dropout(0.5), nn.Linear(128, len(spec.classes)))
         graph = ClassificationGraph(trunk, head, spec, scale=255.0)
         graph.epoch_samples = 256
-        return augmented(graph, self._augment, "crops")
+        graph.augment = AUGMENTS[self._augment]
+        return graph

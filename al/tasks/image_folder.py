@@ -19,7 +19,7 @@ class ImageFolder(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
-        augment: str = "auto",
+        augment: str = "off",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size, augment)
         self._data = data

@@ -25,7 +25,7 @@ class ImageManifest(OwnImages):
         label_separator: str = "none",
         separator: str = "auto",
         sheet: str = "auto",
-        augment: str = "auto",
+        augment: str = "off",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size, augment)
         self._data, self._label = data, target

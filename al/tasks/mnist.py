@@ -7,7 +7,7 @@ from torch import nn
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
 from al.data import ArrayLoader, idx_data
-from al.graphs import AUTO, OFF, ClassificationGraph, TorchGraph, augmented
+from al.graphs import AUGMENTS, ClassificationGraph
 
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 FILES = {
@@ -40,13 +40,13 @@ class Mnist(Task):
 
     metric = "accuracy"
 
-    def __init__(self, augment: str = AUTO) -> None:
+    def __init__(self, augment: str = "off") -> None:
         self._augment = augment
 
     def data(self) -> ArrayLoader:
         return idx_data("mnist", URL, FILES, list("0123456789"))
 
-    def graph(self, spec: DataSpec) -> TorchGraph:
+    def graph(self, spec: DataSpec) -> ClassificationGraph:
         trunk = nn.Sequential(
             nn.Unflatten(1, (1, 28)),
             nn.Conv2d(1, 32, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout2d(0.5),
@@ -59,4 +59,5 @@ class Mnist(Task):
         )  # fmt: skip
         graph = ClassificationGraph(trunk, head, spec, scale=255.0)
         graph.epoch_samples = 256
-        return augmented(graph, self._augment, OFF)
+        graph.augment = AUGMENTS[self._augment]
+        return graph
