@@ -45,7 +45,7 @@ class Door:
 
         origins = self._network.origins(int(request.environ["SERVER_PORT"]))
         if request.host.lower() not in origins:
-            abort(403, "the page is not to be found under this name")
+            abort(403, "the page is found under the address that it printed alone, port and all")
         secret = str((request.view_args or {}).get("token", request.path.split("/")[1]))
         g.name, known = "", False
         if self.people.links():
