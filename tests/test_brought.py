@@ -27,6 +27,16 @@ def test_shares_part_all_shards_and_no_two_have_one_in_common(count: int) -> Non
     assert [str(share) for share in shares] == [f"{n}/{count}" for n in range(count)]
 
 
+@given(strategies.integers(1, 12), strategies.integers(1, 12), strategies.data())
+def test_two_shares_meet_where_some_shard_is_in_both(
+    one: int, two: int, data: strategies.DataObject
+) -> None:
+    first = Share(data.draw(strategies.integers(0, one - 1)), one)
+    second = Share(data.draw(strategies.integers(0, two - 1)), two)
+    both = any(shard in first and shard in second for shard in range(one * two))
+    assert first.meets(second) == second.meets(first) == both
+
+
 @pytest.mark.parametrize("text", ["", "3", "8/8", "9/8", "-1/8", "0/0", "a/b", "1/2/3", "/8"])
 def test_what_is_no_share_is_a_line(text: str) -> None:
     with pytest.raises(ConfigError, match=r"is not a share: give 0/8, …, 7/8 to eight processes$"):
@@ -112,6 +122,23 @@ def test_a_share_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
     again, _ = make(tmp_path, data, share=Share(1, 2))
     for held in (other, again):
         held.close()
+
+
+def test_shares_of_two_counts_that_have_a_shard_in_common_are_not_made_at_once(
+    tmp_path: Path,
+) -> None:
+    data, rows = loader(300), np.arange(300)
+    half, engine = make(tmp_path, data, share=Share(0, 2))
+    with pytest.raises(DataError, match=r"scores share 0/2 of this pool, which has shards of 2/4"):
+        make(tmp_path, data, share=Share(2, 4))
+    other, _ = make(tmp_path, data, share=Share(1, 4))  # has none in common
+    other.close()
+    half.ensure(["probabilities"], rows)
+    half.close()
+    quarter, engine = make(tmp_path, data, share=Share(2, 4))  # its lock was let go of
+    quarter.ensure(["probabilities"], rows)
+    assert engine.samples == 0
+    quarter.close()
 
 
 def test_what_shares_brought_is_not_made_again_for_a_pool_that_grew(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ said beforehand, as "3/8"; that no two make the same is held by a lock on the sh
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
 from contextlib import suppress
@@ -51,15 +52,19 @@ class Share(NamedTuple):
     def __contains__(self, shard: object) -> bool:
         return isinstance(shard, int) and shard % self.of == self.number
 
+    def meets(self, other: Share) -> bool:
+        """Whether some shard is in both: where their numbers agree modulo gcd of the counts."""
+        return (self.number - other.number) % math.gcd(self.of, other.of) == 0
+
     def taken(self, folder: Path) -> BaseFileLock:
         """The right to make this share's shards of a pass, until it is released.
 
         Raises:
-            DataError: another process has it.
+            DataError: another process has it, or a share of another count that meets it.
         """
         where = folder / BROUGHT
         where.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(where / f"{LOCK}-{self.number}-of-{self.of}")
+        lock = FileLock(self._lock(where))
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -67,7 +72,25 @@ class Share(NamedTuple):
                 f"another process scores share {self} of this pool already: let it end, or give "
                 "another share"
             ) from None
+        for other in self._met(where):  # after its own lock: of two that begin, one sees the other
+            try:
+                FileLock(other._lock(where)).acquire(timeout=0).lock.release()
+            except Timeout:
+                lock.release()
+                raise DataError(
+                    f"another process scores share {other} of this pool, which has shards of "
+                    f"{self}: let it end, or part the pool into {other.of} shares everywhere"
+                ) from None
         return lock
+
+    def _lock(self, where: Path) -> Path:
+        return where / f"{LOCK}-{self.number}-of-{self.of}"
+
+    def _met(self, where: Path) -> list[Share]:
+        """Other shares that were once taken in a folder and meet this one."""
+        names = [path.name.split("-")[-3:] for path in where.glob(f"{LOCK}-*-of-*")]
+        shares = [Share(int(number), int(of)) for number, _, of in names]
+        return sorted(share for share in shares if share != self and self.meets(share))
 
 
 def bring(folder: Path, name: str, shard: int, rows: np.ndarray) -> None:
