@@ -219,7 +219,17 @@ def _broken(folder: Path, how: str) -> tuple[str, str]:
     elif how == "more layers":
         said = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**said, "num_hidden_layers": 2}))
+    elif how in PREPARATIONS:
+        (folder / "preprocessor_config.json").write_text(PREPARATIONS[how])
     return str(folder), "images"
+
+
+#: What a preprocessor_config.json may hold that says nothing of images.
+PREPARATIONS = {
+    "a side that is not a number": '{"size": "x"}',
+    "colours that are not numbers": '{"size": 32, "image_mean": "a", "image_std": [1, 1, 1]}',
+    "a list": "[]",
+}
 
 
 @pytest.mark.parametrize(
@@ -232,8 +242,11 @@ def _broken(folder: Path, how: str) -> tuple[str, str]:
         ("pickle", "no weights as safetensors"),
         ("cut", "holds no model that can be read"),
         ("rubbish", "holds no model that can be read"),
-        ("other shape", "holds no model that can be read|does not fit"),
+        ("other shape", "does not fit its config.json .weights of another shape"),
         ("more layers", "does not fit its config.json"),
+        ("a side that is not a number", "has no preprocessor_config.json that can be read"),
+        ("colours that are not numbers", "has no preprocessor_config.json that can be read"),
+        ("a list", "has no preprocessor_config.json that can be read"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, how: str, says: str) -> None:

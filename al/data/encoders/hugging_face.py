@@ -104,16 +104,18 @@ class FolderEncoder(NetworkEncoder):
         transformers.utils.logging.set_verbosity_error()
         try:
             network, told = transformers.AutoModel.from_pretrained(
-                str(self.folder), use_safetensors=True, output_loading_info=True, **ONLY
-            )
+                str(self.folder), use_safetensors=True, output_loading_info=True,
+                ignore_mismatched_sizes=True, **ONLY,
+            )  # fmt: skip
         except Exception as error:  # transformers raises many kinds
             raise self.refused(error) from error
         finally:
             transformers.utils.logging.set_verbosity(verbosity)
         gone = sorted(name for name in told["missing_keys"] if "pooler" not in name)
-        if gone or told.get("mismatched_keys"):
-            lacks = gone[0] if gone else "weights of another shape"
-            raise DataError(f"{self.folder} does not fit its config.json ({lacks}): give a whole "
+        if told.get("mismatched_keys"):
+            gone = ["weights of another shape"]
+        if gone:
+            raise DataError(f"{self.folder} does not fit its config.json ({gone[0]}): give a whole "
                             "model")  # fmt: skip
         return network.eval()
 
@@ -149,7 +151,7 @@ class TextEncoder(FolderEncoder):
         self._first = False
         with suppress(OSError, ValueError):
             pooling = json.loads((self.folder / "1_Pooling" / "config.json").read_text())
-            self._first = bool(pooling.get("pooling_mode_cls_token"))
+            self._first = isinstance(pooling, dict) and bool(pooling.get("pooling_mode_cls_token"))
         network = super().read()
         self.config = network.config
         return getattr(network, "text_model", network)
@@ -233,16 +235,10 @@ class ImageEncoder(FolderEncoder):
     def prepare(self) -> None:
         try:
             said = json.loads((self.folder / "preprocessor_config.json").read_text())
-        except (OSError, ValueError) as error:
+            self._sized(said)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise DataError(f"{self.folder} has no preprocessor_config.json that can be read, so "
                             "it takes no images: give a model of images") from error  # fmt: skip
-        self.size = _side(said.get("crop_size") if said.get("do_center_crop") else None) or _side(
-            said.get("size")
-        ) or int(_of(self.config, "vision_config", "image_size") or 0)  # fmt: skip
-        by = float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0
-        normal = said.get("do_normalize", True)
-        self._mean = np.asarray(said.get("image_mean") if normal else [0.0] * 3, np.float32) / by
-        self._std = np.asarray(said.get("image_std") if normal else [1.0] * 3, np.float32) / by
         sizes = getattr(self.config, "hidden_sizes", None)
         width = getattr(self.config, "projection_dim", None) if self.is_clip else None
         width = width or _of(self.config, "vision_config", "hidden_size") or (sizes or [0])[-1]
@@ -256,6 +252,16 @@ class ImageEncoder(FolderEncoder):
         elif isinstance(patch, int) and not sizes:
             cells = _of(self.config, "vision_config", "hidden_size")
             self.maps = [(int(cells), self.size // patch)]
+
+    def _sized(self, said: Any) -> None:
+        """Side, mean and deviation of pixels as a preprocessor's configuration says them."""
+        self.size = _side(said.get("crop_size") if said.get("do_center_crop") else None) or _side(
+            said.get("size")
+        ) or int(_of(self.config, "vision_config", "image_size") or 0)  # fmt: skip
+        by = float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0
+        normal = said.get("do_normalize", True)
+        self._mean = np.asarray(said.get("image_mean") if normal else [0.0] * 3, np.float32) / by
+        self._std = np.asarray(said.get("image_std") if normal else [1.0] * 3, np.float32) / by
 
     @property
     def is_clip(self) -> bool:
