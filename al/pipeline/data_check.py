@@ -10,6 +10,8 @@ import numpy as np
 
 from al.config import Config
 from al.contracts import DataLoader, Label, Split
+from al.data import encoding
+from al.data.near_copies import near_copies
 from al.errors import AlError
 from al.kinds import Kind, kind_of
 from al.pipeline import measuring
@@ -19,6 +21,9 @@ from al.pipeline.making import device_named, freeze
 
 #: Classes that a line names.
 NAMED = 20
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+#: Samples that are embedded for this at the most: a minute or two on one core.
+EMBEDDED = 5_000
 
 
 def data_lines(given: Mapping[str, Any]) -> list[str]:
@@ -43,10 +48,10 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
     except AlError as error:
         return [*lines, f"! no campaign can begin: {error}"]
     lines += measured
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         lines += _split(data, split)
     lines += [f"! {line}" for line in measuring.few(data)]
-    return [*lines, *_copies(data)]
+    return [*lines, *_copies(data), *_near_copies(data)]
 
 
 def _split(data: DataLoader, split: Split) -> list[str]:
@@ -72,8 +77,23 @@ def _held(kind: Kind, labels: Sequence[Label]) -> str:
 
 
 def _copies(data: DataLoader) -> list[str]:
-    marks = Counter(
-        mark for split in ("train", "val", "test") for mark in data.fingerprints(data.ids(split))
-    )
+    marks = Counter(mark for split in SPLITS for mark in data.fingerprints(data.ids(split)))
     more = sum(marks.values()) - len(marks)
     return [f"{more} samples are exact copies of others"] if more else []
+
+
+def _near_copies(data: DataLoader) -> list[str]:
+    """What is held out and nearly is a training sample; no campaign pays twice for the vectors."""
+    if encoding.DETAIL not in data.spec.details:
+        return []
+    count = sum(len(data.ids(split)) for split in SPLITS)
+    if count > EMBEDDED:
+        return [
+            f"near copies across splits are looked for when a campaign starts, as {count} samples "
+            "are to be embedded for it"
+        ]
+    try:
+        found = near_copies(data)
+    except AlError as error:
+        return [f"! no campaign can begin: {error}"]
+    return [f"! {found.line()}"] if found is not None and found.pairs else []

@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from al.cells import save_table
 from al.config import Config
+from al.data.near_copies import near_copies
 from al.errors import AlError, ConfigError, TrackingError
 from al.pipeline.achieved import share_table
 from al.pipeline.campaign_record import CampaignRecord
@@ -27,6 +29,9 @@ from al.pipeline.steps import STEPS, Step
 from al.tracking import Driver, Run, Store, left_over
 
 _log = logging.getLogger(__name__)
+
+#: Tag of a campaign's run once near copies were looked for: how many there are.
+NEAR = "al.near_copies"
 
 
 def open_session(
@@ -90,6 +95,8 @@ def open_session(
             )
         elif entry == "main":
             session.attach_project_run()
+        if not session.state.cycle and session.open_run is None and NEAR not in run.tags:
+            _look_for_near_copies(session)
         _end_left_over(session)
     except BaseException:
         driver.release()
@@ -160,6 +167,18 @@ def _tell_pool(session: Session) -> None:
         _log.info(
             f"{len(given)} of {count} training samples have a label already and are not asked about"
         )
+
+
+def _look_for_near_copies(session: Session) -> None:
+    """Say which held-out samples nearly are training samples, once, before a label is paid for."""
+    found = near_copies(session.data)
+    if found is None:
+        return
+    if found.pairs:
+        _log.warning(f"{found.line()}; all are in near_copies.csv of the campaign's run")
+        table = pd.DataFrame(found.pairs)
+        session.run.save(lambda folder: save_table(table, folder / "near_copies.csv"))
+    session.run.set_tags({NEAR: str(len(found.pairs))})
 
 
 def _take_changes(session: Session, known: Identified) -> None:

@@ -1,0 +1,122 @@
+"""Near copies across splits: what is found, and where it is told."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from al.catalog import make_task
+from al.data import near_copies as near
+from al.data.near_copies import near_copies
+from al.pipeline import data_check
+from al.pipeline.data_check import data_lines
+from tests.encoders import Counting
+from tests.stores import runs
+
+Make = Callable[..., Any]
+WIDE = "tests.encoders:Thumbnails"
+
+
+def photographs(folder: Path, encoder: str = WIDE) -> dict[str, Any]:
+    """40 training images and 10 of test, of which two are recompressed training images."""
+    rng = np.random.default_rng(0)
+    for row in range(50):
+        split = "train" if row < 40 else "test"
+        place = folder / split / "ab"[row % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        small.resize((64, 64)).save(place / f"{row:02d}.png")
+    for row in (4, 17):
+        image = Image.open(folder / "train" / "ab"[row % 2] / f"{row:02d}.png")
+        image.save(folder / "test" / "ab"[row % 2] / f"copy{row:02d}.jpg", quality=40)
+    return {"task": "image-folder", "data": str(folder), "encoder": encoder, "validation_size": 8}
+
+
+def loader(given: dict[str, Any]) -> Any:
+    data = make_task("image-folder", {name: given[name] for name in ("data", "encoder")}).data()
+    data.freeze(data.propose_splits(given["validation_size"], 0))
+    return data
+
+
+def test_a_recompressed_training_image_in_test_is_found_with_its_original(tmp_path: Path) -> None:
+    given = photographs(tmp_path)
+    data = loader(given)
+    while {"train/a/04.png", "train/b/17.png"} & set(data.ids("val")):
+        given["validation_size"] -= 1
+        data = loader(given)
+    found = near_copies(data)
+    assert found is not None
+    assert {(p.split, p.id, p.train_id) for p in found.pairs} == {
+        ("test", "test/a/copy04.jpg", "train/a/04.png"),
+        ("test", "test/b/copy17.jpg", "train/b/17.png"),
+    }
+    assert found.pairs[0].similarity >= found.pairs[1].similarity > near.LEVELS["images"]
+    assert found.looked == found.held == len(data.ids("val")) + 12
+
+
+def test_what_is_found_does_not_depend_on_how_many_are_read_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = loader(photographs(tmp_path))
+    whole = near_copies(data)
+    monkeypatch.setattr(near, "BLOCK", 7)
+    parts = near_copies(data)
+    assert whole is not None
+    assert parts is not None
+    assert [p[:3] for p in parts.pairs] == [p[:3] for p in whole.pairs]
+
+
+def test_of_many_held_out_samples_some_are_looked_at_and_the_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = loader(photographs(tmp_path))
+    monkeypatch.setattr(near, "MOST", 10 * len(data.ids("train")))
+    monkeypatch.setitem(near.LEVELS, "images", -1.0)
+    found = near_copies(data)
+    assert found is not None
+    assert (found.looked, found.held) == (10, 20)
+    assert "6 of test and 4 of validation nearly are training samples (10 of 20 " in found.line()
+
+
+def test_vectors_of_a_few_numbers_and_none_at_all_tell_no_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTED", str(tmp_path / "counted"))
+    for encoder in (Counting.name, "none"):
+        assert near_copies(loader(photographs(tmp_path / "photos", encoder))) is None
+    assert not (tmp_path / "counted").exists()  # nothing was embedded for it
+
+
+def test_check_data_tells_them_and_embeds_no_large_data_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = photographs(tmp_path)
+    (line,) = (line for line in data_lines(given) if "nearly are training samples" in line)
+    assert line.startswith("! ")
+    assert "'test/" in line
+    monkeypatch.setattr(data_check, "EMBEDDED", 51)
+    lines = data_lines(given)
+    assert lines[-1].startswith("near copies across splits are looked for when a campaign starts")
+
+
+def test_a_campaign_tells_them_once_and_keeps_the_pairs(
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {**photographs(folder / "photos"), "initial_size": 6, "query_size": 6, "cycles": 1}
+    campaign(**given).run()
+    assert caplog.text.count("nearly are training samples") == 1
+    (run,) = runs(client, role="campaign")
+    content = Path(client.download_artifacts(run.info.run_id, "near_copies.csv")).read_text()
+    pairs = pd.read_csv(io.StringIO(content))
+    assert list(pairs.columns) == ["split", "id", "train_id", "similarity"]
+    assert run.data.tags["al.near_copies"] == str(len(pairs))
+    assert len(pairs) > 0
+    campaign(**{**given, "cycles": 2}).run()
+    assert caplog.text.count("nearly are training samples") == 1
