@@ -25,8 +25,9 @@ _log = logging.getLogger(__name__)
 #: Share of the labelled samples that become the test split where the data has none.
 TEST_SHARE = 0.2
 #: How own data is read, kept in `DataSpec.details["reading"]`: a campaign goes on as it began. 1,
-#: where nothing is kept: labels such as "none" and "NA" stand for no label.
-READING = 2
+#: where nothing is kept: labels such as "none" and "NA" stand for no label. 2: they do not, and
+#: tables are learned by gradient boosting unless the user says otherwise.
+READING = 3
 #: How a sample is asked about where its label is not known.
 PEOPLE = "pass annotator=files, page or label-studio"
 
@@ -138,7 +139,7 @@ class OwnLoader(RowLoader):
 
     def _as_begun(self, samples: Samples) -> Samples:
         """The samples with labels as the campaign has read them from its beginning, and told."""
-        if self.published or self.reading >= READING or not self.spec.classes:
+        if self.published or self.reading >= 2 or not self.spec.classes:
             return samples
         gone = [
             isinstance(label, str) and label.lower() in MISSING and label not in self.spec.classes

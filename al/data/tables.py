@@ -130,7 +130,7 @@ class TableLoader(OwnLoader):
     def _take_again(self) -> None:
         """Take the rows in as the spec says."""
         written = Notation(*self.spec.details.get("written", PLAIN))
-        marks = None if self.reading < READING else self._asked.marks
+        marks = None if self.reading < 2 else self._asked.marks
         labels = self._labels(self.as_number, marks, written).labels
         if self._asked.sign:
             labels = several(labels, self._asked.sign)

@@ -3,6 +3,7 @@
 from al.graphs.augmenting import AUGMENTS
 from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
+from al.graphs.classifier import classifier
 from al.graphs.covered import covered_unet
 from al.graphs.detection import DetectionGraph
 from al.graphs.entities import EntityGraph
@@ -35,6 +36,7 @@ __all__ = [
     "SegmentationGraph",
     "TorchGraph",
     "UNet",
+    "classifier",
     "covered_unet",
     "detector_trunk",
     "estimator_named",

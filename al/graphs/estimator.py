@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 _FILE = "estimator.skops"
 #: Estimators of scikit-learn whose sums over trees do not depend on other rows.
 _ROW_BY_ROW = frozenset({"HistGradientBoostingClassifier"})
+#: Labels that an estimator which depends on their number is made for where none are there yet.
+FEW = 40
 #: Least variance of a predicted number, in units of the variance of the training targets.
 _LEAST = 1e-6
 
@@ -35,18 +37,25 @@ class EstimatorGraph(MeasuredGraph):
     * "samples": what members of an ensemble say, drawn by the seed: the trees of a forest, the
       members of a bag. Of gradient boosting, what the first half of its steps and more says: a
       virtual ensemble (Malinin, Prokhorenkova and Ustimenko 2021, Uncertainty in gradient
-      boosting via ensembles). Others have none.
+      boosting via ensembles). Where several estimators vote, of each in turn, as many of each.
+      Others have none.
     * "embeddings": the features themselves.
 
     Args:
-        estimator: not fitted; a copy of it is fitted for each training.
+        estimator: not fitted; a copy of it is fitted for each training. Or what makes one for
+            so many labels.
         measures: metrics of classes beside the loss, of those in `al.kinds.metrics.OF_CLASSES`.
     """
 
     def __init__(
-        self, estimator: Any, spec: DataSpec, measures: Sequence[str] = ("accuracy",)
+        self,
+        estimator: Any | Callable[[int], Any],
+        spec: DataSpec,
+        measures: Sequence[str] = ("accuracy",),
     ) -> None:
-        self._new, self.spec = estimator, spec
+        self._for = estimator if callable(estimator) else None
+        self._new = estimator(FEW) if callable(estimator) else estimator
+        self.spec = spec
         self._number = Trait.NORMAL in kind_of(spec).traits
         self.metrics = ("loss",)  # type: ignore[misc]  # a graph's own
         self.measure(("rmse", "nll") if self._number else measures)
@@ -73,7 +82,8 @@ class EstimatorGraph(MeasuredGraph):
     def weigh(self, weights: np.ndarray) -> None:
         from sklearn.utils.validation import has_fit_parameter
 
-        if self._number or not has_fit_parameter(self._new, "sample_weight"):
+        voters = [one for _, one in self._new.estimators] if _is_vote(self._new) else [self._new]
+        if self._number or not all(has_fit_parameter(one, "sample_weight") for one in voters):
             raise NotImplementedError
         self._weights = weights
 
@@ -100,7 +110,7 @@ class EstimatorGraph(MeasuredGraph):
         """A copy of the estimator fitted, or what stands for it until there are more labels."""
         from sklearn.utils._param_validation import InvalidParameterError
 
-        model = self._copy(seed)
+        model = self._copy(seed, len(targets))
         weighed = {} if self._weights is None else {"sample_weight": self._weights[targets]}
         try:
             model.fit(flat, targets, **weighed)
@@ -116,10 +126,10 @@ class EstimatorGraph(MeasuredGraph):
             )
             return self._plain().fit(flat, targets)
 
-    def _copy(self, seed: int) -> Any:
+    def _copy(self, seed: int, labels: int = FEW) -> Any:
         from sklearn.base import clone
 
-        model = clone(self._new)
+        model = self._for(labels) if self._for else clone(self._new)
         if getattr(model, "algorithm", "") == "auto" and hasattr(model, "n_neighbors"):
             model.set_params(algorithm="brute")  # a tree finds the same, and is no numbers
         seeds = [name for name in model.get_params() if name.endswith("random_state")]
@@ -205,7 +215,7 @@ class EstimatorGraph(MeasuredGraph):
         if not self._number:
             return self._spread(self.model.predict_proba(flat))
         votes = _votes(self.model, flat)
-        apart = np.zeros(len(flat)) if votes is None else np.stack(votes).var(axis=0)
+        apart = np.zeros(len(flat)) if votes is None else _variance(votes)
         mean = np.asarray(self.model.predict(flat), np.float64)
         return np.stack([mean, apart + self._noise], axis=1)
 
@@ -220,14 +230,11 @@ class EstimatorGraph(MeasuredGraph):
         votes = _votes(self.model, _flat(inputs))
         if votes is None:
             raise self._memberless()
-        rng = np.random.default_rng(seed)
-        rows = rng.choice(len(votes), size=samples, replace=len(votes) < samples)
+        drawn = _in_turn(votes, samples, np.random.default_rng(seed))
         if self._number:
-            return np.stack(
-                [np.stack([votes[r], np.full(len(inputs), self._noise)], axis=1) for r in rows],
-                axis=1,
-            )
-        return np.stack([self._spread(votes[row]) for row in rows], axis=1)
+            noise = np.full(len(inputs), self._noise)
+            return np.stack([np.stack([said, noise], axis=1) for said in drawn], axis=1)
+        return np.stack([self._spread(said) for said in drawn], axis=1)
 
     # -- weights and state ---------------------------------------------------------------------
 
@@ -271,7 +278,45 @@ class EstimatorGraph(MeasuredGraph):
         self._take(from_bytes(state["estimator"].numpy().tobytes()))
 
 
-def _votes(model: Any, flat: np.ndarray) -> list[np.ndarray] | None:
+def _votes(model: Any, flat: np.ndarray) -> list[list[np.ndarray]] | None:
+    """What each member of each estimator that votes says; None where there is one, without any."""
+    if not _is_vote(model):
+        votes = _own_votes(model, flat)
+        return None if votes is None else [votes]
+    says = "predict_proba" if hasattr(model, "classes_") else "predict"
+    try:
+        return [_own_votes(one, flat) or [getattr(one, says)(flat)] for one in model.estimators_]
+    except AttributeError:  # one that says classes alone
+        return None
+
+
+def _is_vote(model: Any) -> bool:
+    """Whether it is several estimators that vote."""
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
+
+    return isinstance(model, (VotingClassifier, VotingRegressor))
+
+
+def _variance(votes: list[list[np.ndarray]]) -> np.ndarray:
+    """Variance of numbers over all members, each group of them counting alike, [N]."""
+    groups = [np.stack(group) for group in votes]
+    mean = np.mean([group.mean(axis=0) for group in groups], axis=0)
+    return np.asarray(np.mean([((group - mean) ** 2).mean(axis=0) for group in groups], axis=0))
+
+
+def _in_turn(
+    votes: list[list[np.ndarray]], samples: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """So many draws of what members say, from each group in turn."""
+    found: list[list[np.ndarray]] = []
+    for place, group in enumerate(votes):
+        size = len(range(place, samples, len(votes)))
+        rows = rng.choice(len(group), size=size, replace=len(group) < size)
+        found.append([group[row] for row in rows])
+    return [found[draw % len(votes)][draw // len(votes)] for draw in range(samples)]
+
+
+def _own_votes(model: Any, flat: np.ndarray) -> list[np.ndarray] | None:
     """What each member of an ensemble says: [N, classes of the model] or [N]; None without any."""
     from sklearn.dummy import DummyClassifier, DummyRegressor
 

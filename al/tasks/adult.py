@@ -11,7 +11,7 @@ from al.agents import EstimatorAgent
 from al.catalog import tasks
 from al.contracts import DataSpec, Task
 from al.data import TableLoader, fetch, rows_given
-from al.graphs import EstimatorGraph, estimator_named
+from al.graphs import EstimatorGraph, classifier
 
 COLUMNS = (
     "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation",
@@ -23,12 +23,11 @@ FILES = {
     "train": ("adult.data", "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d"),
     "test": ("adult.test", "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05"),
 }
-ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier(min_samples_leaf=5)"
 
 
 @tasks.register("adult")
 class Adult(Task):
-    """32,561 + 16,281 census rows, numbers and categories with gaps; gradient boosting.
+    """32,561 + 16,281 census rows, numbers and categories with gaps; forest and linear model.
 
     Becker and Kohavi (1996), Adult, UCI Machine Learning Repository; CC BY 4.0.
     """
@@ -54,7 +53,7 @@ class Adult(Task):
 
     def graph(self, spec: DataSpec) -> EstimatorGraph:
         measures = ("auroc", "average_precision", "accuracy")
-        return EstimatorGraph(estimator_named(ESTIMATOR, of_numbers=False), spec, measures)
+        return EstimatorGraph(classifier, spec, measures)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
         return rows_given(given, spec)

@@ -11,11 +11,11 @@ from al.catalog import tasks
 from al.contracts import DataSpec, Graph, Task
 from al.data import Asked, TableFileLoader, rows_given
 from al.errors import ConfigError
-from al.graphs import EstimatorGraph, estimator_named, mlp
+from al.graphs import EstimatorGraph, classifier, estimator_named, mlp
 from al.kinds import Trait, kind_of
 
-#: Gradient boosting, with leaves small enough for the few labels of first cycles.
-DEFAULT = "sklearn.ensemble.HistGradientBoosting{}(min_samples_leaf=5, early_stopping=False)"
+#: Gradient boosting, with leaves small enough for a few dozen labels.
+BOOSTING = "sklearn.ensemble.HistGradientBoosting{}(min_samples_leaf=5, early_stopping=False)"
 
 
 @tasks.register("table")
@@ -26,7 +26,7 @@ class Table(Task):
         self,
         data: str,
         target: str,
-        estimator: str = "boosting",
+        estimator: str = "auto",
         kind: str = "auto",
         features: str = "none",
         drop: str = "none",
@@ -37,7 +37,7 @@ class Table(Task):
         label_separator: str = "none",
     ) -> None:
         if label_separator != "none":
-            if estimator not in ("boosting", "mlp"):
+            if estimator not in ("auto", "boosting", "mlp"):
                 raise ConfigError(
                     f"estimator={estimator} learns one class or a number, not the several labels "
                     "of label_separator: leave it out, and a small network learns them"
@@ -56,8 +56,11 @@ class Table(Task):
         if self._estimator == "mlp":
             return mlp(spec)
         text, of_numbers = self._estimator, Trait.NORMAL in kind_of(spec).traits
-        if text == "boosting":
-            text = DEFAULT.format("Regressor" if of_numbers else "Classifier")
+        # A campaign that began before there was this one goes on with boosting, as numbers do.
+        if text == "auto" and not of_numbers and spec.details.get("reading", 1) >= 3:
+            return EstimatorGraph(classifier, spec)
+        if text in ("auto", "boosting"):
+            text = BOOSTING.format("Regressor" if of_numbers else "Classifier")
         return EstimatorGraph(estimator_named(text, of_numbers=of_numbers), spec)
 
     def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
