@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -132,7 +133,9 @@ def main(data: Sequence[str], seeds: int, steps: int | None, workers: int) -> No
     report(
         "rebenchmark",
         {"Area under the curve of margin and of random": rows},
-        command="python -m benchmarks.rebenchmark",
+        command=" ".join(
+            ["python -m benchmarks.rebenchmark", *(f"--data {shlex.quote(d)}" for d in data)]
+        ),
         seeds_drawn=f"0 … {seeds - 1}",
         processor=processor_of("cpu"),
         date=datetime.now(UTC).date().isoformat(),

@@ -433,8 +433,10 @@ def tables(curves: Sequence[Curves]) -> dict[str, list[Row]]:
         ("with a first query of their own", ""),
     ):
         runs = [r for r in RUNS_OF_CLASSES if not of or r[0] == of]
+        if not classes:
+            continue
         scores = np.array([[one.areas[run].mean() for run in runs] for one in classes])
-        ranked = ranking(scores, lower=[one.lower for one in classes])
+        ranked = ranking(-scores)  # there, less is better
         if ranked is None:
             continue
         base = scores[:, [runs.index(RANDOM)]]
