@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -133,9 +132,7 @@ def main(data: Sequence[str], seeds: int, steps: int | None, workers: int) -> No
     report(
         "rebenchmark",
         {"Area under the curve of margin and of random": rows},
-        command=" ".join(
-            ["python -m benchmarks.rebenchmark", *(f"--data {shlex.quote(d)}" for d in data)]
-        ),
+        command="python -m benchmarks.rebenchmark" + "".join(f" --data {n!r}" for n in data),
         seeds_drawn=f"0 … {seeds - 1}",
         processor=processor_of("cpu"),
         date=datetime.now(UTC).date().isoformat(),
