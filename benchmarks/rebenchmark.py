@@ -132,7 +132,7 @@ def main(data: Sequence[str], seeds: int, steps: int | None, workers: int) -> No
     report(
         "rebenchmark",
         {"Area under the curve of margin and of random": rows},
-        command="python -m benchmarks.rebenchmark",
+        command="python -m benchmarks.rebenchmark" + "".join(f" --data {n!r}" for n in data),
         seeds_drawn=f"0 … {seeds - 1}",
         processor=processor_of("cpu"),
         date=datetime.now(UTC).date().isoformat(),

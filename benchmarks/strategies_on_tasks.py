@@ -31,7 +31,15 @@ from al.catalog import tasks
 from al.contracts import DataSpec, Graph
 from al.data.images import decode, digest
 from al.data.places import find
-from al.experiment.statistics import area, differences, labels_to, mean_of, ranking, saving
+from al.experiment.statistics import (
+    Difference,
+    area,
+    differences,
+    labels_to,
+    mean_of,
+    ranking,
+    saving,
+)
 from al.graphs import EstimatorGraph, TorchGraph, fit_head, head_on
 from al.measures import MEASURES
 from al.processor import processor_of
@@ -43,16 +51,20 @@ CURVES = RESULTS / "strategies_on_tasks.csv"
 COLUMNS = ["data", "seed", "first", "strategy", "labels", "values"]
 #: Samples of large data sets: the pool and the test split.
 MOST = (2000, 1000)
+#: The first query and what goes on from it: the yardstick, and what `auto` is for classes.
+RANDOM, AUTO = ("random", "random"), ("typiclust", "uherding")
 #: Strategies by the first query that they go on from, by kind of labels.
 RUNS: dict[str, dict[str, tuple[str, ...]]] = {
     "class": {
         "random": (
             "random", "margin", "badge", "typiclust", "max_herding", "uherding", "power(margin)",
-            "margin(10x) > k_center", "auto",
+            "margin(10x) > k_center", "tcm",
         ),
-        "typiclust": ("margin", "typiclust", "uherding", "auto"),
+        "typiclust": ("margin", "typiclust", "uherding", "tcm"),
         "max_herding": ("margin", "max_herding", "uherding"),
     },
+    # a fit takes a second: only what `auto` chooses between
+    "many classes": {"random": ("random",), "typiclust": ("margin", "typiclust", "uherding")},
     "labels": {
         "random": (
             "random", "entropy", "margin", "typiclust", "max_herding", "uherding",
@@ -71,6 +83,9 @@ RUNS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+HEAD, ESTIMATOR = "head", "estimator"
+
+
 @dataclass(frozen=True)
 class Problem:
     """Samples as a learner takes them.
@@ -80,7 +95,7 @@ class Problem:
         targets: position of the class, [N], flags [N, C], or numbers [N].
         metric: name of it.
         budgets: labels after each query.
-        head: the linear head learns, not an estimator.
+        learner: the linear head or an estimator.
     """
 
     features: np.ndarray
@@ -88,7 +103,7 @@ class Problem:
     metric: str
     budgets: tuple[int, ...]
     kind: str = "class"
-    head: bool = True
+    learner: str = HEAD
 
     @property
     def spec(self) -> DataSpec:
@@ -103,22 +118,28 @@ class Problem:
     def learned(self, rows: np.ndarray, seed: int) -> Graph:
         """A model of some samples."""
         x, y = self.features[rows], self.targets[rows]
-        if self.head:
-            graph = head_on(self.spec)
-            fit_head(graph, torch.from_numpy(x), torch.from_numpy(y), torch.ones(len(rows)))
-            return graph
-        fitted = EstimatorGraph(_estimator(self.kind), self.spec)
-        fitted.fit(x, y, seed)
-        return fitted
+        if self.learner == ESTIMATOR:
+            fitted = EstimatorGraph(_estimator(self.kind), self.spec)
+            fitted.fit(x, y, seed)
+            return fitted
+        inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
+        graph = head_on(self.spec)
+        fit_head(graph, inputs, targets, torch.ones(len(rows)))
+        return graph
 
     def measured(self, graph: Graph, rows: np.ndarray) -> float:
         """The metric on some samples."""
-        said, truth = graph.predict(self.features[rows]), self.targets[rows]
+        said, truth = self.said(graph, rows), self.targets[rows]
         return float(METRICS[self.metric](truth, said))
 
-    @property
-    def lower(self) -> bool:
-        return self.metric == "rmse"
+    def said(self, graph: Graph, rows: np.ndarray) -> np.ndarray:
+        """Probabilities [n, C], or mean and variance [n, 2]."""
+        if not len(rows):
+            return np.zeros((0, max(len(self.spec.classes), 2)))
+        found = graph.predict(self.features[rows])
+        if self.kind == "number":
+            return np.stack([found["value"], found["std"] ** 2], axis=1)
+        return np.asarray(found)
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -143,14 +164,13 @@ def _estimator(kind: str) -> Any:
 
 FEW = (10, 20, 40, 70, 100)
 SOME = (20, 50, 100, 150, 200)
-MANY = (80, 160, 240, 400, 600)
+MANY = (80, 160, 240)
 
 
 def _some(task: str, size: int) -> tuple[Any, list[str]]:
     """Data of a built-in task, and training samples of it."""
     data = tasks.get(task)().data()
-    train = data.propose_splits(0, 0).train
-    return data, np.random.default_rng(0).permutation(train)[:size].tolist()
+    return data, np.random.default_rng(0).permutation(data.ids("train"))[:size].tolist()
 
 
 def _places(labels: Sequence[str]) -> np.ndarray:
@@ -164,7 +184,7 @@ def _digits() -> Problem:
 
 def _uci(x: Any, y: Any) -> Problem:
     scaled = preprocessing.StandardScaler().fit_transform(np.asarray(x, np.float64))
-    return Problem(scaled.astype(np.float32), np.asarray(y), "accuracy", FEW, head=False)
+    return Problem(scaled.astype(np.float32), np.asarray(y), "accuracy", FEW, learner=ESTIMATOR)
 
 
 def _ionosphere() -> Problem:
@@ -207,20 +227,20 @@ def _adult() -> Problem:
     x = pd.get_dummies(table, dtype=float)
     numbers = table.select_dtypes("number").columns
     x[numbers] = preprocessing.StandardScaler().fit_transform(x[numbers])
-    return Problem(x.to_numpy(np.float32), rich.to_numpy(), "auroc", SOME, head=False)
+    return Problem(x.to_numpy(np.float32), rich.to_numpy(), "auroc", SOME, learner=ESTIMATOR)
 
 
 def _bike_sharing() -> Problem:
     data, ids = _some("bike-sharing", sum(MOST))
     truth = np.array(data.truth(ids), np.float32)
     x = data.inputs(data.rows(ids)).numpy()
-    return Problem(x, truth, "rmse", SOME, "number", head=False)
+    return Problem(x, truth, "rmse", SOME, "number", learner=ESTIMATOR)
 
 
 def _diabetes() -> Problem:
     x, y = datasets.load_diabetes(return_X_y=True)
     scaled = preprocessing.StandardScaler().fit_transform(x).astype(np.float32)
-    return Problem(scaled, y.astype(np.float32), "rmse", FEW, "number", head=False)
+    return Problem(scaled, y.astype(np.float32), "rmse", FEW, "number", learner=ESTIMATOR)
 
 
 def _bccd_presence() -> Problem:
@@ -245,6 +265,13 @@ DATA: dict[str, Callable[[], Problem]] = {
     "bccd-presence": _bccd_presence,
     "diabetes": _diabetes,
 }
+
+
+#: What races on data, of `RUNS`, where it is not "class".
+RACES = {
+    "bike-sharing": "number", "diabetes": "number", "bccd-presence": "labels",
+    "banking77": "many classes",
+}  # fmt: skip
 
 
 # -- the loop ------------------------------------------------------------------------------------
@@ -297,8 +324,7 @@ class Trial:
         ids, arrays = [f"{row:06d}" for row in rows], {"features": some, "embeddings": some}
         measures = {}
         if graph is not None:
-            p = graph.predict(some) if len(rows) else np.zeros((0, max(len(spec.classes), 2)))
-            arrays["probabilities"] = p
+            p = arrays["probabilities"] = self.problem.said(graph, rows)
             if isinstance(graph, TorchGraph):
                 with torch.inference_mode():
                     arrays["embeddings"] = graph.trunk(torch.from_numpy(some)).numpy()
@@ -315,24 +341,26 @@ def run(data: Sequence[str], seeds: int, minutes: float) -> None:
     """Add what the table lacks, until the minutes of the processor are spent."""
     RESULTS.mkdir(exist_ok=True)
     known = pd.read_csv(CURVES) if CURVES.exists() else pd.DataFrame(columns=COLUMNS)
-    done = set(zip(known["data"], known["seed"], strict=True))
+    done = set(known[["data", "seed", "first", "strategy"]].itertuples(index=False, name=None))
     problems: dict[str, Problem] = {}
-    for name, seed in [(n, s) for n in data for s in range(seeds) if (n, s) not in done]:
+    for name, seed in [(name, seed) for name in data for seed in range(seeds)]:
+        kind = RACES.get(name, "class")
+        pairs = [(first, by) for first, names in RUNS[kind].items() for by in names]
+        left = [pair for pair in pairs if (name, seed, *pair) not in done]
+        if not left:
+            continue
         if time.process_time() > 60 * minutes:
             click.echo(f"{minutes:g} minutes of the processor are spent: run it again to go on")
             return
         if name not in problems:
             problems[name] = DATA[name]()
-        problem, rows = problems[name], list[Row]()
-        trial, begun = Trial(problem, seed), time.process_time()
-        for first, strategies in RUNS[problem.kind].items():
-            for strategy in strategies:
-                values = trial.curve(first, strategy)
-                row = [name, seed, first, strategy, " ".join(map(str, problem.budgets))]
-                rows.append(dict(zip(COLUMNS, [*row, " ".join(f"{v:.4f}" for v in values)],
-                                     strict=True)))  # fmt: skip
-        new = pd.DataFrame(rows)
-        new.to_csv(CURVES, mode="a", header=not CURVES.exists(), index=False)
+        problem, begun, rows = problems[name], time.process_time(), list[Row]()
+        trial = Trial(problem, seed)
+        for first, by in left:
+            values = " ".join(f"{v:.4f}" for v in trial.curve(first, by))
+            row = (name, seed, first, by, " ".join(map(str, problem.budgets)), values)
+            rows.append(dict(zip(COLUMNS, row, strict=True)))
+        pd.DataFrame(rows).to_csv(CURVES, mode="a", header=not CURVES.exists(), index=False)
         click.echo(f"{name}, seed {seed}: {time.process_time() - begun:.1f} s")
 
 
@@ -353,16 +381,22 @@ class Curves:
 
     @property
     def seeds(self) -> int:
-        return len(self.runs["random", "random"])
+        return len(self.runs[RANDOM])
+
+    def against_random(self, runs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Difference]:
+        """The areas of runs less that of random, corrected for how many there are."""
+        runs = [run for run in runs if run != RANDOM]
+        areas = [self.areas[run] for run in runs]
+        found = differences(areas, self.areas[RANDOM], lower=self.lower)
+        return dict(zip(runs, found, strict=True))
 
     def table(self, runs: Sequence[tuple[str, str]]) -> list[Row]:
-        """Each against random, corrected for how many there are."""
-        base = "random", "random"
-        found = differences([self.areas[r] for r in runs], self.areas[base], lower=self.lower)
+        """Each against random, and the labels that it saves to a level."""
+        base = RANDOM
         level = float(self.runs[base].mean(axis=0)[-2])
         theirs = labels_to(level, self.labels, self.runs[base], lower=self.lower)
         rows = [self._row(base) | {"less random": "", "Holm": "", f"saved to {level:.3f}": ""}]
-        for run, one in zip(runs, found, strict=True):
+        for run, one in self.against_random(runs).items():
             ours = labels_to(level, self.labels, self.runs[run], lower=self.lower)
             saved = saving(ours, theirs, self.labels[-1])
             shown = "" if saved is None else (
@@ -387,19 +421,25 @@ def tables(curves: Sequence[Curves]) -> dict[str, list[Row]]:
     for one in curves:
         shared = [run for run in one.runs if run[0] == "random" and run[1] != "random"]
         own = [run for run in one.runs if run[0] != "random"]
-        found[f"{one.name}, {one.seeds} seeds: the same random first query"] = one.table(shared)
-        found[f"{one.name}, {one.seeds} seeds: with a first query of their own"] = one.table(own)
-    classes = [one for one in curves if ("random", "badge") in one.runs]
+        for runs, how in ((shared, "the same random first query"), (own, "their own first query")):
+            if runs:
+                found[f"{one.name}, {one.seeds} seeds: {how}"] = one.table(runs)
+    classes = [one for one in curves if {*RUNS_OF_CLASSES} <= {*one.runs}]
+    if classes:
+        found["Area less random, the same random first query"] = _beside(classes, own=False)
+        found["Area less random, each its own first query"] = _beside(classes, own=True)
     for title, of in (
         ("the same random first query", "random"),
         ("with a first query of their own", ""),
     ):
         runs = [r for r in RUNS_OF_CLASSES if not of or r[0] == of]
+        if not classes:
+            continue
         scores = np.array([[one.areas[run].mean() for run in runs] for one in classes])
-        ranked = ranking(scores, lower=[one.lower for one in classes])
+        ranked = ranking(-scores)  # there, less is better
         if ranked is None:
             continue
-        base = scores[:, [runs.index(("random", "random"))]]
+        base = scores[:, [runs.index(RANDOM)]]
         told = {run: _told(classes, run, runs) for run in runs}
         name = f"{len(classes)} data sets of classes, {title}; Friedman p = {ranked.p:.2g}, "
         name += f"critical difference of ranks {ranked.critical:.1f}"
@@ -415,6 +455,46 @@ def tables(curves: Sequence[Curves]) -> dict[str, list[Row]]:
     return found
 
 
+def of_auto(curves: Sequence[Curves]) -> dict[str, list[Row]]:
+    """What `auto` rests on: `AUTO`, which it is for classes, against what else it could be.
+
+    Each cell is corrected for all cells of its table.
+    """
+    classes = [one for one in curves if AUTO in one.runs]
+    first, then = AUTO
+    others = {run: run[1] for run in RUNS_OF_CLASSES if run[0] == first and run != AUTO}
+    firsts = {(of, then): of for of in OTHER_FIRSTS}
+    return {
+        f"After a first query by {first}: area of {then} less that of …": _less(
+            classes, others, lambda one, run: one.areas[run]
+        ),
+        f"The first query alone: the metric after {first} less that after …": _less(
+            classes, firsts, lambda one, run: one.runs[run][:, 0]
+        ),
+        f"Area of {then} after {first} less that after …": _less(
+            classes, firsts, lambda one, run: one.areas[run]
+        ),
+    }
+
+
+def _less(
+    classes: Sequence[Curves],
+    others: dict[tuple[str, str], str],
+    figure: Callable[[Curves, tuple[str, str]], np.ndarray],
+) -> list[Row]:
+    """A figure of `AUTO` less that of others, by data set; all cells are corrected together."""
+    there = [(one, run) for one in classes for run in others if run in one.runs]
+    gains = [figure(one, AUTO) - figure(one, run) for one, run in there]
+    rows = {
+        one.name: Row(data=one.name, seeds=one.seeds) | dict.fromkeys(others.values(), "")
+        for one in classes
+    }
+    for (one, run), gain in zip(there, differences(gains, np.zeros(())), strict=True):
+        rows[one.name][others[run]] = f"{gain.mean.text(4, sign=True)} {gain.verdict}"
+    return list(rows.values())
+
+
+OTHER_FIRSTS = ("random", "max_herding")
 RUNS_OF_CLASSES = [(first, name) for first, names in RUNS["class"].items() for name in names]
 
 
@@ -422,17 +502,26 @@ def _told(
     classes: Sequence[Curves], run: tuple[str, str], runs: Sequence[tuple[str, str]]
 ) -> list[str]:
     """How a run compares with random on each data set, corrected for all runs of its table."""
-    if run == ("random", "random"):
-        return []
-    others = [other for other in runs if other != ("random", "random")]
-    at = others.index(run)
-    return [
-        differences([one.areas[o] for o in others], one.areas["random", "random"])[at].verdict
-        for one in classes
-    ]
+    return [one.against_random(runs)[run].verdict for one in classes if run != RANDOM]
 
 
-LOWER = {"bike-sharing", "diabetes"}
+def _beside(classes: Sequence[Curves], *, own: bool) -> list[Row]:
+    """Areas less that of random, a row a data set, as docs/figures.md has them."""
+    rows = []
+    for one in classes:
+        runs = [run for run in one.runs if (run[0] != "random") == own]
+        found = one.against_random(runs)
+        row: Row = {
+            "data": one.name,
+            "seeds": one.seeds,
+            "random": f"{one.areas[RANDOM].mean():.3f}",
+        }
+        for run in [run for run in RUNS_OF_CLASSES if run in found]:
+            cell = found[run]
+            told = "" if cell.verdict == "not told apart" else f" {cell.verdict}"
+            row[" then ".join(run) if own else run[1]] = cell.mean.text(3, sign=True) + told
+        rows.append(row)
+    return rows
 
 
 @click.command(context_settings={"show_default": True})
@@ -440,22 +529,22 @@ LOWER = {"bike-sharing", "diabetes"}
 @click.option("--seeds", default=20, type=click.IntRange(min=2))
 @click.option("--minutes", default=1000.0, help="Of the processor, after which it ends.")
 def main(data: Sequence[str], seeds: int, minutes: float) -> None:
-    """Run what is missing from the curves, then write the tables of what has all seeds."""
+    """Run what is missing from the curves, then write the tables, each with its seeds."""
     torch.set_num_threads(1)
     run(data, seeds, minutes)
     known = pd.read_csv(CURVES)
     known = known[known["seed"] < seeds]
     counts = known.groupby("data")["seed"].nunique()
     curves = [
-        Curves(name, known[known["data"] == name], name in LOWER)
+        Curves(name, known[known["data"] == name], RACES.get(name) == "number")
         for name in data
-        if counts.get(name, 0) == seeds
+        if counts.get(name, 0) > 1
     ]
     report(
         "strategies_on_tasks",
-        tables(curves),
+        tables(curves) | of_auto(curves),
         command=f"python -m benchmarks.strategies_on_tasks --seeds {seeds}",
-        seeds=f"0 … {seeds - 1}",
+        seeds={one.name: f"0 … {one.seeds - 1}" for one in curves},
         processor=processor_of("cpu"),
         date=datetime.now(UTC).date().isoformat(),
     )
