@@ -49,7 +49,7 @@ def digits() -> Any:
     return task, data
 
 
-def agent(digits: Any, recorder: FolderRecorder, **schedule: Any) -> SupervisedAgent:
+def agent(digits: Any, recorder: FolderRecorder | None, **schedule: Any) -> SupervisedAgent:
     task, data = digits
     with seeded(4):
         graph = task.graph(data.spec)
@@ -165,6 +165,26 @@ def test_an_epoch_goes_through_few_labels_as_often_as_it_takes_and_each_as_often
     seen = [id for batch in batches for id in batch.ids]
     assert Counter(seen) == dict.fromkeys(known.ids[:labels], times)
     assert [int(t) for batch in batches for t in batch.targets] == [said[id] for id in seen]
+
+
+def test_without_a_recorder_checkpoints_are_in_memory_and_are_those_of_the_files(
+    digits: Any, tmp_path: Path
+) -> None:
+    recorder = FolderRecorder(tmp_path)
+    agent(digits, recorder).fit()
+    alone = agent(digits, None)
+    alone.fit()
+    assert [(kept.epoch, kept.metrics) for kept in alone.kept] == [
+        (epoch, metrics) for _, epoch, metrics in recorder.saved
+    ]
+    for kept in alone.kept:
+        alone.graph.put_back(kept.weights)
+        alone.graph.save_weights(tmp_path / f"again {kept.epoch}")
+        written, again = (
+            (tmp_path / folder / "weights.safetensors").read_bytes()
+            for folder in (str(kept.epoch), f"again {kept.epoch}")
+        )
+        assert written == again
 
 
 class Normalised(ClassificationGraph):

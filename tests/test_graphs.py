@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from al.catalog import tasks
-from al.contracts import Batch, DataSpec
+from al.contracts import Batch, DataSpec, Graph
 from al.errors import DataError, StrategyError
 from al.graphs import ClassificationGraph, load_tree, save_tree
 from al.graphs.dropout import fixed_masks
@@ -78,6 +78,18 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
     one.save_weights(tmp_path)
     two.load_weights(tmp_path)
     assert np.array_equal(one.predict(some.inputs.numpy()), two.predict(some.inputs.numpy()))
+
+
+@pytest.mark.parametrize("kind", [ClassificationGraph, Graph], ids=["tensors", "files"])
+def test_a_snapshot_is_put_back_whatever_was_learned_since(kind: Any) -> None:
+    one, two, some = graph(0), graph(7), batch()
+    said = one.predict(some.inputs.numpy())
+    snapshot = kind.snapshot(one)
+    one.train_batch(some)
+    assert not np.array_equal(one.predict(some.inputs.numpy()), said)
+    for made in (one, two):
+        kind.put_back(made, snapshot)
+        assert np.array_equal(made.predict(some.inputs.numpy()), said)
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.5])
