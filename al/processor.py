@@ -6,6 +6,9 @@ import platform
 from functools import lru_cache
 from pathlib import Path
 
+#: What stands for the kind where several may work together.
+MIXED = "mixed"
+
 
 @lru_cache(maxsize=8)
 def processor_of(device: str) -> str:

@@ -213,6 +213,34 @@ def test_what_others_embed_is_kept_as_if_it_were_made_here() -> None:
     assert counted() == before + len(EVERY)
 
 
+def test_vectors_of_two_kinds_of_processor_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    Embeddings(Counting()).of(EVERY, EVERY, images)
+    monkeypatch.setattr(embeddings, "processor_of", lambda device: "cpu abacus")
+    other = Embeddings(Counting())
+    assert not any(content in other for content in EVERY)
+    other.of(EVERY, EVERY, images)
+    assert counted() == 2 * len(EVERY)
+    monkeypatch.undo()
+
+
+def test_a_worker_on_another_kind_of_processor_makes_no_vectors_unless_kinds_may_mix(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("body,kind\na man,x\nno,y\n")
+    data = TextFileLoader(str(path), "body", "kind", Reading())
+    data.embed_by(None, lambda here: "cuda Abacus")
+    assert data.embedded_on == "cuda Abacus"
+    with pytest.raises(
+        DataError, match="and the campaign's vectors are of a cuda Abacus, so"
+    ) as no:
+        data.inputs(np.array([0]))
+    assert len(str(no.value).splitlines()) == 1
+    for processor in ("mixed", embeddings.processor_of("cpu")):
+        data.embed_by(None, lambda here, processor=processor: processor)
+        assert data.inputs(np.array([0])).tolist() == [[5, 2]]
+
+
 def test_alone_only_what_is_asked_for_is_embedded() -> None:
     one = Embeddings(Counting())
     one.alone = True

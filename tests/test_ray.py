@@ -14,10 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import al
 from al.catalog import engines
+from al.data import embeddings
 from al.engine import spread
 from al.engine.ray import RayEngine
 from al.engine.ray import cluster as way
@@ -25,6 +28,7 @@ from al.engine.ray import engine as ray_engine
 from al.errors import ConfigError, EngineError
 from tests.clusters import RayCluster, cluster
 from tests.conftest import ROOT, SMALL
+from tests.encoders import WORDS
 from tests.experiment.test_experiment import TINY
 from tests.stores import runs
 from tests.test_engine import doubling, raising
@@ -308,6 +312,47 @@ def test_a_campaign_comes_out_equal_while_workers_and_a_raylet_are_killed(
             parameters: Any = {**SMALL, **CAMPAIGN, "campaign": name, "engine": engine}
             al.Campaign(show_progress=False, engine_options=given, **parameters).run()
         assert killed == ["worker", "raylet"]
+        assert came_to("there") == came_to("here")
+
+
+@pytest.mark.slow
+def test_texts_are_embedded_on_a_cluster_and_come_out_equal_while_a_raylet_is_killed(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "PACK_OF_TEXTS", 24)
+    embedded, before = list[str](), RayEngine.map
+    with new_store(empty_database, tmp_path) as patch:
+        patch.setenv("COUNTED", str(tmp_path / "counted"))
+        patch.setenv("READ_BY", str(tmp_path / "read-by"))
+        rng = np.random.default_rng(0)
+        texts = [" ".join(rng.choice(WORDS[5:], 6)) for _ in range(120)]
+        table = pd.DataFrame({"text": texts, "kind": ["rain" in text for text in texts]})
+        table.to_csv("texts.csv", index=False)
+        given: Any = {
+            **SMALL, "task": "text", "data": "texts.csv", "text": "text", "target": "kind",
+            "encoder": "tests.encoders:Reading", "initial_size": 10, "query_size": 5,
+            "strategy": "margin", "cycles": 1, "show_progress": False,
+        }  # fmt: skip
+        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "here"))
+        al.Campaign(campaign="here", **given).run()
+        (tmp_path / "read-by").unlink()
+        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "there"))
+        with cluster() as made:
+
+            def killing(self: RayEngine, make_worker: Any, shards: Any) -> Iterator[Any]:
+                for shard, found in before(self, make_worker, shards):
+                    yield shard, found
+                    if isinstance(found.found, np.ndarray):  # vectors; scores come by name
+                        embedded.extend(shard.work)
+                        if len(embedded) == 48:
+                            made.kill(made.nodes[0])
+
+            monkeypatch.setattr(RayEngine, "map", killing)
+            options = f"address={made.address}, workers=2, cpus=1"
+            al.Campaign(campaign="there", engine="ray", engine_options=options, **given).run()
+        assert len(made.nodes) == 1
+        assert len(embedded) == len(set(embedded)) == len(set(texts))
+        assert str(os.getpid()) not in (tmp_path / "read-by").read_text().split()
         assert came_to("there") == came_to("here")
 
 

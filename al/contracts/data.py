@@ -274,13 +274,20 @@ class DataLoader(ABC):
     def example(self) -> Any:
         """Two samples as a user hands them to a served version; see `Task.inputs`."""
 
-    def embed_by(self, embedder: Embedder | None) -> None:
+    @property
+    def embedded_on(self) -> str:
+        """The kind of processor that makes the vectors; empty where no encoder reads samples."""
+        return ""
+
+    def embed_by(self, embedder: Embedder | None, processor: Callable[[str], str]) -> None:
         """Who embeds samples whose vectors are missing, where an encoder reads them.
 
         Args:
             embedder: takes parts of the samples and gives each with what `embedded` makes of it,
                 in any order; None for this process, and only what is asked for, as others embed
                 the rest.
+            processor: the kind of processor here → the kind that makes the vectors, which alone
+                are read; see `Engine.processor`.
         """
         return
 

@@ -14,7 +14,9 @@ import numpy as np
 from al.contracts import Encoder
 from al.data.encoders.network import device, row_of
 from al.data.packs import Packs
+from al.errors import DataError
 from al.kept import cache_folder
+from al.processor import MIXED, processor_of
 from al.progress import bar
 
 _log = logging.getLogger(__name__)
@@ -34,11 +36,13 @@ class Embeddings(Packs):
     """Vectors by the digest of the samples that they are of.
 
     Processes that embed the same samples take turns, a pack each, so that none is made twice.
+    What processors of two kinds make is kept apart, as their last bits differ.
 
     Args:
         half: keep them as float16.
 
     Attributes:
+        processor: the kind that makes them; see `al.processor`.
         by: gives packs of rows, each with what `fresh` makes of it elsewhere; None where this
             process embeds.
         alone: only what is asked for is embedded, as others embed the rest.
@@ -48,13 +52,18 @@ class Embeddings(Packs):
     kept: ClassVar[str] = "embeddings"
 
     def __init__(self, encoder: Encoder, *, half: bool = False) -> None:
-        self.encoder = encoder
-        dtype = "float16" if half else "float32"
-        made_by = hashlib.sha256(f"{encoder.digest} {device()}".encode()).hexdigest()[:16]
-        folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMATS[encoder.takes]}"
-        super().__init__(folder, (self.row,), dtype, self.kept)
+        self.encoder, self._half = encoder, half
         self.by: _By | None = None
         self.alone = False
+        self.made_on(processor_of(device()))
+
+    def made_on(self, processor: str) -> None:
+        """Read and keep what such a processor makes."""
+        self.processor = processor
+        dtype = "float16" if self._half else "float32"
+        made_by = hashlib.sha256(f"{self.encoder.digest} {processor}".encode()).hexdigest()[:16]
+        folder = cache_folder(self.kept) / f"{made_by}-{dtype}-{FORMATS[self.encoder.takes]}"
+        super().__init__(folder, (self.row,), dtype, self.kept)
 
     @property
     def pack(self) -> int:
@@ -141,7 +150,18 @@ class Embeddings(Packs):
             self.trim(set(every))
 
     def fresh(self, rows: Sequence[int], samples: Callable[[Sequence[int]], Any]) -> np.ndarray:
-        """What is kept of a pack of samples, made now, [n, row]."""
+        """What is kept of a pack of samples, made now, [n, row].
+
+        Raises:
+            DataError: one cannot be embedded, or this is another kind of processor.
+        """
+        here = processor_of(device())
+        if self.processor not in (here, MIXED):
+            raise DataError(
+                f"encoder {self.encoder.name} runs on a {here} here, and the campaign's vectors "
+                f"are of a {self.processor}, so last bits would differ: use machines of one kind "
+                "(CUDA_VISIBLE_DEVICES= hides a GPU), or give mixed=yes in engine_options"
+            )
         block = IMAGES if self.encoder.takes == "images" else self.pack
         made = [
             self.made(samples(rows[at : at + block])).astype(self.dtype, copy=False)

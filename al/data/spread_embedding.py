@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from al.contracts import Embedder
 from al.data.embeddings import Embeddings
+from al.data.encoders.network import device
+from al.processor import processor_of
 
 
 class SpreadEmbedding:
@@ -22,10 +24,15 @@ class SpreadEmbedding:
         """Some samples as the encoder takes them."""
         raise NotImplementedError
 
-    def embed_by(self, embedder: Embedder | None) -> None:
+    @property
+    def embedded_on(self) -> str:
+        return self._embeddings.processor if self._embeddings else ""
+
+    def embed_by(self, embedder: Embedder | None, processor: Callable[[str], str]) -> None:
         """Let others embed, or those samples alone be embedded that are asked for."""
         if self._embeddings is None:
             return
+        self._embeddings.made_on(processor(processor_of(device())))
         self._embeddings.alone = embedder is None
         if embedder is None:
             self._embeddings.by = None

@@ -107,7 +107,9 @@ class Session:
 
     def __post_init__(self) -> None:
         if self.engine.apart:
-            self.data.embed_by(lambda parts: embed(self.engine, self.recipe, parts))
+            self.data.embed_by(
+                lambda parts: embed(self.engine, self.recipe, parts), self.engine.processor
+            )
         self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
 
     @property

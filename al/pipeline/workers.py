@@ -12,7 +12,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class CampaignRecipe:
 
     def __reduce__(self) -> tuple[Any, ...]:
         there = self._elsewhere
-        return type(there), (there.record, there.held, there.samples, there.device, there.threads)
+        return type(there), tuple(getattr(there, field.name) for field in fields(there))
 
     @cached_property
     def _elsewhere(self) -> _Elsewhere:
@@ -63,8 +63,8 @@ class CampaignRecipe:
         record = json.dumps(asdict(CampaignRecord(SCHEMA, config, spec, self._splits, {})))
         packed = zlib.compress(record.encode())  # ten thousand ids are 100 kB
         held = zlib.compress(json.dumps(asdict(made.data.held)).encode())
-        threads = torch.get_num_threads()
-        return _Elsewhere(packed, held, _seen(made.data), self._device, threads)
+        threads, vectors = torch.get_num_threads(), made.data.embedded_on
+        return _Elsewhere(packed, held, _seen(made.data), self._device, threads, vectors)
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class _Elsewhere:
         held: what is taken otherwise than the data itself says it, likewise.
         samples: digest of all samples as the campaign's process sees them.
         threads: of torch, as many as there: another number sums in another order.
+        vectors: kind of processor that makes an encoder's; see `DataLoader.embedded_on`.
     """
 
     record: bytes
@@ -83,12 +84,13 @@ class _Elsewhere:
     samples: str
     device: str
     threads: int
+    vectors: str
 
     def __call__(self) -> Makings:
         torch.set_num_threads(self.threads)
         hide()
         made = _checked(self.record, self.held, self.device, self.samples)
-        made.data.embed_by(None)
+        made.data.embed_by(None, lambda here: self.vectors)
         return made
 
 

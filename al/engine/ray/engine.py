@@ -23,6 +23,7 @@ from al.contracts import Engine
 from al.engine.ray.cluster import connect, imported, places
 from al.engine.ray.worker import Hello, Worker, code
 from al.errors import ConfigError, EngineError
+from al.processor import MIXED
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -99,7 +100,7 @@ class RayEngine(Engine):
 
     def processor(self, here: str) -> str:
         if self._mixed:
-            return "mixed"
+            return MIXED
         if not self._gpus:
             return here
         if not self._known:
