@@ -53,6 +53,16 @@ def test_promotion_leaves_one_version_in_production_with_the_alias(
     assert stages(client, "m") == {1: "Archived", 2: "Production", 3: "Archived", 4: "None"}
 
 
+def test_what_a_person_moves_between_the_look_and_the_promotion_is_archived(
+    registry: Registry, client: Any
+) -> None:
+    registry.promote(1, "why")
+    registry.standing(1)
+    move(client, 3)
+    registry.promote(2, "why", again=False)  # as it is registered for that
+    assert production(client, "m") == [2]
+
+
 def test_nobody_is_in_production_at_first(registry: Registry) -> None:
     assert registry.standing(None) == Standing(None)
 

@@ -323,12 +323,12 @@ class Registry:
 
         Args:
             again: it may have begun before; False for a version that was registered for that
-                just now, right after the standing was found.
+                just now, with the reason on it.
         """
         self.promotions.note(version, "pipeline", why)
         if again:
             self._note(version, why)
-        self._move_alone(version, look=again)
+        self._move_alone(version)
 
     def undo(self, why: str, last: int | None) -> int:
         """Go back to the version that was in Production before the present one.
@@ -523,20 +523,16 @@ class Registry:
         """Say on the version how it came to be in Production."""
         self._client.set_model_version_tag(self.name, str(version), _PROMOTED, why[:500])
 
-    def _move_alone(self, version: int, *, look: bool = True) -> None:
+    def _move_alone(self, version: int) -> None:
         """Move a version to Production, all others there to Archived, and the alias to it.
 
         By calls of our own: MLflow's `archive_existing_versions` fails on PostgreSQL under
         psycopg 3. The version comes before the others go, so that one is there at any time;
-        after a cut, the same call or the next cycle archives the others.
-
-        Args:
-            look: for others there; else those that the last look found are meant, and one that
-                a person moved there since stays: the next cycle finds it as the person's.
+        after a cut, the same call or the next cycle archives the others, and so it does with
+        one that a person moves there after this look.
         """
         self._move(version, STAGE)
-        if look or self._known is None:
-            self._looked_at(self._client.get_registered_model(self.name))
+        self._looked_at(self._client.get_registered_model(self.name))
         assert self._known is not None
         for other in self._known[1]:
             number = int(other.version)
