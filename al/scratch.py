@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PREFIX = "al-scratch-"
 _LOCK = ".lock"
+#: Locks of this process and of those that it was forked from: one that is let go unlocks for all.
+_held: list[BaseFileLock] = []
 
 
 def scratch_folder() -> TemporaryDirectory[str]:
@@ -40,6 +42,7 @@ def _of_process(pid: int) -> Path:
         lock.acquire()
         if (folder / _LOCK).exists():  # else it was cleared before it was locked
             break
+    _held.append(lock)
     atexit.register(_leave, folder, lock, pid)
     return folder
 

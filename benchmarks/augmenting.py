@@ -29,9 +29,12 @@ BUDGETS = (50, 100, 300)
 VALIDATION = 100
 #: Attributes of the graph that make a learner.
 LEARNERS: dict[str, dict[str, Any]] = {
-    "an epoch is once through the labels": {"epoch_samples": 0, "augment": None},
-    "256 samples an epoch": {"augment": None},
-    **{f"256 samples an epoch, {name}": {"augment": AUGMENTS[name]} for name in ("crops", "flips")},
+    "an epoch is once through the labels": {"augment": None},
+    "256 samples an epoch": {"epoch_samples": 256, "augment": None},
+    **{
+        f"256 samples an epoch, {name}": {"epoch_samples": 256, "augment": AUGMENTS[name]}
+        for name in ("crops", "flips")
+    },
 }
 
 

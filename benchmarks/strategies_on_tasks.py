@@ -343,13 +343,14 @@ def run(data: Sequence[str], seeds: int, minutes: float) -> None:
     known = pd.read_csv(CURVES) if CURVES.exists() else pd.DataFrame(columns=COLUMNS)
     done = set(known[["data", "seed", "first", "strategy"]].itertuples(index=False, name=None))
     problems: dict[str, Problem] = {}
+    end = time.process_time() + 60 * minutes
     for name, seed in [(name, seed) for name in data for seed in range(seeds)]:
         kind = RACES.get(name, "class")
         pairs = [(first, by) for first, names in RUNS[kind].items() for by in names]
         left = [pair for pair in pairs if (name, seed, *pair) not in done]
         if not left:
             continue
-        if time.process_time() > 60 * minutes:
+        if time.process_time() > end:
             click.echo(f"{minutes:g} minutes of the processor are spent: run it again to go on")
             return
         if name not in problems:

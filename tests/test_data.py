@@ -97,7 +97,7 @@ def test_a_label_outside_the_classes_is_refused_with_what_is_near() -> None:
     [
         (["a", "a"], 2, [0, 1], "ids repeat"),
         (["a"], 2, [0, 1], "1 ids, 2 inputs and 2 targets"),
-        (["a", "b"], 2, [0, 3], "none of the 3 classes"),
+        (["a", "b"], 2, [0, 3], "not one of the 3 classes"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(

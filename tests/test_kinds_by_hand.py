@@ -71,7 +71,7 @@ def test_targets_that_are_none_are_told_in_words() -> None:
     assert masks.wrong(mask) == ""
     for number in (3, 9):  # of classes 0, 1 and 2
         mask[2, 2] = number
-        assert masks.wrong(mask) == f"its mask holds {number}, which is none of 3 classes"
+        assert masks.wrong(mask) == f"its mask holds {number}, which is not one of 3 classes"
     assert masks.wrong(mask.T) == "its mask is 5 × 4, its image 4 × 5"
     assert labels.wrong(np.zeros(3, bool)) == ""
     assert labels.wrong(np.zeros(2, bool)) == "(2,) flags for 3 classes"

@@ -60,7 +60,7 @@ def test_a_campaign_runs_on_every_kind_of_problem_and_its_version_answers(
     if kind != "number":
         election = runs(client, step="select-model", cycle="1", campaign="c")[0]
         scaled = "calibration/ece_scaled" in election.data.metrics
-        assert scaled == (kind in ("class", "labels", "mask"))
+        assert scaled == (kind in ("class", "labels", "mask", "entities"))
     model = mlflow.pyfunc.load_model("models:/c/Production")
     answer = model.predict(data.example())
     assert len(answer) == 2 or kind == "boxes"

@@ -151,7 +151,7 @@ def _turned(masks: Path) -> None:
     ("spoil", "why"),
     [
         (lambda m: Image.new("L", (5, 5), 1).save(m / "001.png"), "5 × 5 pixels, its image 24 × "),
-        (lambda m: Image.new("L", (24, 16), 9).save(m / "001.png"), "holds 9, which is none of"),
+        (lambda m: Image.new("L", (24, 16), 9).save(m / "001.png"), "holds 9, which is not one of"),
         (lambda m: (m / "001.png").write_bytes(b"rubbish"), "no image"),
         (_noise, "in 384 colours (#"),
         (_turned, "24 × 16 pixels, its image 16 × 24, turned by its EXIF"),

@@ -151,7 +151,7 @@ def test_a_campaign_tells_what_happens_once_and_keeps_the_address_to_itself(
 
     monkeypatch.delenv("HOOK")  # on another machine
     al.Campaign(campaign="c").cycle()
-    assert "nothing is told of this campaign: notify=env:HOOK: HOOK is not set" in caplog.text
+    assert "no events are sent for this campaign: notify=env:HOOK: HOOK is not set" in caplog.text
     with pytest.raises(ConfigError, match="HOOK is not set"):
         al.Campaign(campaign="c", notify="env:HOOK").cycle()
     assert "s3cr3t" not in caplog.text

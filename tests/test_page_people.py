@@ -91,8 +91,8 @@ def test_links_alone_open_a_page_to_which_people_are_invited_and_say_who_it_is(
         assert get(ben + "state").ok  # who is through ends it for nobody else
         desk.revoke("anna")
         gone = get(anna)
-        assert (gone.status_code, gone.text) == (404, "this link opens nothing, or no more: ask "
-                                                 "who sent it for another\n")  # fmt: skip
+        assert (gone.status_code, gone.text) == (404, "this link is not valid, or no longer: "
+                                                 "ask whoever sent it for another\n")  # fmt: skip
         assert post(anna + "answer", {**body, "place": 1}).status_code == 404
     with desk.attending():
         assert ben.startswith(desk.where)  # nobody's secret is in what is told

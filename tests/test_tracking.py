@@ -18,7 +18,7 @@ import pytest
 from mlflow.entities import LoggedModelOutput
 
 from al.errors import AlError, StateError, TrackingError
-from al.tracking import Checkpoints, Store, plain_errors, tracking_at
+from al.tracking import Checkpoints, Store, checkpoints, plain_errors, tracking_at
 from tests.stores import runs
 
 Make = Callable[..., Any]
@@ -108,6 +108,22 @@ def test_a_missing_or_damaged_artifact_is_one_line(store: Store) -> None:
     with pytest.raises(StateError, match="damaged") as caught:
         run.load_table("t.parquet")
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_after_a_long_epoch_is_whole_at_once_and_of_quick_ones_a_few_together(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.create("train", {}, kind="train")
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "weights").write_text("1")
+    (tmp_path / "resume").write_text("resume")
+    recorder = Checkpoints(store, run, 0, "c", ("digits", "digest"))
+    monkeypatch.setattr(checkpoints, "FLUSH_SECONDS", 50.0)
+    for epoch, pause in ((1, 0.0), (2, 100.0)):
+        recorder._last -= pause
+        recorder.log(epoch, {"val/loss": 1.0 / epoch})
+        recorder.checkpoint(epoch, epoch, {"val/loss": 1.0}, tmp_path / "w", tmp_path / "resume")
+        assert len(Checkpoints.candidates(store, [run])) == (2 if pause else 0)
 
 
 def test_a_checkpoint_that_was_cut_off_is_never_seen(

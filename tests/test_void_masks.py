@@ -111,7 +111,7 @@ def test_unknown_pixels_cost_nothing_and_have_no_name() -> None:
     assert kind.brief(encode_mask(mask)) == "12% foreground"
     assert kind.wrong(mask) == ""
     assert kind_of(replace(SPEC, details={})).wrong(mask) == (
-        "its mask holds 255, which is none of 3 classes"
+        "its mask holds 255, which is not one of 3 classes"
     )
     assert kind_of(SCENE).brief(encode_mask(mask)) == "88% ground"
     nothing = encode_mask(np.full((4, 4), VOID))

@@ -27,6 +27,4 @@ def small_cnn(spec: DataSpec) -> TorchGraph:
         nn.Conv2d(32, 64, 3, padding=1), nn.GroupNorm(4, 64), nn.ReLU(), nn.AdaptiveAvgPool2d(4),
         nn.Flatten(), nn.Linear(64 * 4 * 4, 128), nn.ReLU(),
     )  # fmt: skip
-    graph = graph_on(trunk, 128, spec, dropout=0.5, scale=255.0)
-    graph.epoch_samples = 256
-    return graph
+    return graph_on(trunk, 128, spec, dropout=0.5, scale=255.0)

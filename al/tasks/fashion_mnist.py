@@ -54,6 +54,5 @@ class FashionMnist(Task):
         )  # fmt: skip
         head = nn.Sequential(nn.Dropout(0.5), nn.Linear(128, len(spec.classes)))
         graph = ClassificationGraph(trunk, head, spec, scale=255.0)
-        graph.epoch_samples = 256
         graph.augment = AUGMENTS[self._augment]
         return graph

@@ -69,7 +69,7 @@ class Checkpoints:
         self._held: list[_Held] = []  # the same
         self._scratch = scratch_folder()  # goes with this object
         self._times: dict[int, int] = {}  # epoch → when it ended
-        self._flushed = time.monotonic()
+        self._flushed = self._last = time.monotonic()
         self._whole: list[Candidate] = []  # in the order in which they came
 
     def log(self, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -110,9 +110,12 @@ class Checkpoints:
         self, epoch: int, best_epoch: int, metrics: Mapping[str, float], weights: Path, resume: Path
     ) -> None:
         held = _Held(epoch, best_epoch, metrics, weights, resume)
-        self._held.append(held if self._is_due else self._copied(held))
-        if self._is_due:
+        # Figures of this epoch may just have been sent, so that they are not due themselves.
+        due = self._is_due or time.monotonic() - self._last > FLUSH_SECONDS
+        self._held.append(held if due else self._copied(held))
+        if due:
             self.flush()
+        self._last = time.monotonic()
 
     def _copied(self, held: _Held) -> _Held:
         """The same, from files that stay."""
