@@ -30,7 +30,7 @@ FAULTS = {
     "no boto3": "boto3, which is not installed: pip install 'active-learning-pipeline[server]'",
 }
 PROXIED = {
-    "stopped": "does not answer (the tracking server answers 500, and its log says why): start it",
+    "stopped": "does not answer (the tracking server answers 500: its log says why): start it",
     "forbidden": "The request signature we calculated does not match",
     "no bucket": "The specified bucket does not exist): check address and keys that the tracking",
 }

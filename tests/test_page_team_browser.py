@@ -92,7 +92,7 @@ def test_three_people_get_other_samples_and_a_killed_server_and_a_closed_tab_los
 
         found.revoke("ben")
         browser.reload()
-        assert browser.run("return document.body.innerText").startswith("this link opens nothing")
+        assert browser.run("return document.body.innerText").startswith("this link is not valid")
     finally:
         browser.close()
         server.kill()
