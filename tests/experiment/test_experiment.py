@@ -110,14 +110,14 @@ def _await_no_member(group: int) -> None:
 @pytest.mark.slow
 def test_settings_are_compared_each_alone(folder: Path, client: Any) -> None:
     results = experiment(
-        strategies="random", grid="query_size=5; lr=0.003,0.01", cycles=2, level=0.01
+        strategies="random", grid="patience=5; lr=0.003,0.01", cycles=2, level=0.01
     ).run()
     assert [dict(setting) for setting in results.boards] == [
-        {"query_size": 5, "lr": lr} for lr in (0.003, 0.01)
+        {"patience": 5, "lr": lr} for lr in (0.003, 0.01)
     ]
     assert set(results.leaderboard()["lr"]) == {0.003, 0.01}
     assert results.ranking is None  # of one strategy
-    assert "query_size=5, lr=0.01" in results.text()
+    assert "patience=5, lr=0.01" in results.text()
     assert np.isfinite(results.leaderboard()["labels_to_level"]).all()
 
 
