@@ -199,5 +199,5 @@ def test_a_driver_that_fails_before_the_campaign_begins_ends_the_wait() -> None:
             driver.begin()
             time.sleep(0.1)
 
-    with Beside(told) as driver, pytest.raises(ConfigError, match="has not begun: fix what the"):
+    with Beside(told) as driver, pytest.raises(ConfigError, match="has not begun: fix the error"):
         wait(driver)

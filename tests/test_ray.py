@@ -324,6 +324,7 @@ def test_texts_are_embedded_on_a_cluster_and_come_out_equal_while_a_raylet_is_ki
     with new_store(empty_database, tmp_path) as patch:
         patch.setenv("COUNTED", str(tmp_path / "counted"))
         patch.setenv("READ_BY", str(tmp_path / "read-by"))
+        patch.setenv("PYTHONPATH", str(ROOT))  # workers find the encoder wherever they start
         rng = np.random.default_rng(0)
         texts = [" ".join(rng.choice(WORDS[5:], 6)) for _ in range(120)]
         table = pd.DataFrame({"text": texts, "kind": ["rain" in text for text in texts]})

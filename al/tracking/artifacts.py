@@ -115,15 +115,16 @@ class Artifacts:
     def _told(self, call: Callable[[], R]) -> R:
         """The call, with the reason why it fails.
 
-        A server that reaches an object store for its clients says 500 whatever was wrong, but
-        for the list of what is there, which comes with the store's own answer.
+        A server that reaches an object store for its clients says 500 whatever was wrong, or
+        hangs up on a file that it has not read to the end, but for the list of what is there,
+        which comes with the store's own answer.
         """
         try:
             return call()
         except Exception as error:
             if why := refusal(error):
                 raise self._refused(why) from error
-            if not _is_unsaid(error):
+            if not (_is_unsaid(error) or "connection aborted" in reason(error)):
                 raise
             try:
                 self._repository.list_artifacts(_NOTHING)
