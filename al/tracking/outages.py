@@ -12,7 +12,7 @@ from typing import Any
 import requests
 from mlflow.exceptions import MlflowException
 
-from al.errors import without_credentials
+from al.errors import AlError, without_credentials
 
 _AWAY = (
     requests.exceptions.ConnectionError,
@@ -47,7 +47,9 @@ def is_collision(error: BaseException) -> bool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether a later try may succeed."""
+    """Whether a later try may succeed; what a line of ours says has been judged already."""
+    if isinstance(error, AlError):
+        return False
     text = str(error)
     if any(words in text for words in _LASTING):
         return False
