@@ -136,7 +136,7 @@ def make_task(name: str, given: Mapping[str, Any]) -> Any:
 
     Raises:
         UnknownName: there is no such task.
-        ConfigError: it takes none of that name, or needs one that is not given.
+        ConfigError: it has no parameter of that name, or needs one that is not given.
     """
     task = tasks.get(name)
     takes = inspect.signature(task).parameters

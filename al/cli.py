@@ -106,7 +106,7 @@ class _Parameter(click.Option):
         """The row in the help, with one of the spellings."""
         option = copy(self)
         if ctx.lookup_default(str(self.name)) is not None:
-            option.show_default = True  # the project's, not what is said otherwise
+            option.show_default = True  # the project's default, unless overridden
         record = click.Option.get_help_record(option, ctx)
         return record and (f"--{self.name.replace('_', '-')} {self.metavar}", record[1])
 
@@ -160,7 +160,7 @@ def step_command(
 
 
 def _bare(may: bool) -> dict[str, Any]:
-    """What click is told of an option that may stand without a value."""
+    """How click declares an option that may stand without a value."""
     return {"is_flag": False, "flag_value": "on"} if may else {}
 
 

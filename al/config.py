@@ -484,7 +484,7 @@ class Config:
     def changes_of(self, other: Config) -> dict[str, Any]:
         """What may change from the next cycle on and is another value in `other`.
 
-        With the annotator goes what it is told.
+        The annotator's options go with the annotator.
         """
         found = {
             p.name: getattr(other, p.name)

@@ -194,7 +194,7 @@ class Field:
 
     Attributes:
         p: [n, K, C].
-        weights: [n, K]: of pixels how probably each is no background; of boxes 1, and 0
+        weights: [n, K]: of pixels the probability that each is not background; of boxes 1, and 0
             where a sample has fewer than K of them; None where all count alike.
         grid: [H, W] of pixels.
     """
@@ -225,7 +225,7 @@ def reduced(values: np.ndarray, field: Field, over: str) -> np.ndarray:
     * mean, max, sum: over the labels, pixels or boxes there are; 0 where there is no box;
     * top: mean of the 5 % highest, top10 of the 10 % highest;
     * patch: the highest mean over a square whose side is an eighth of the shorter side;
-    * foreground: Σ w u / Σ w, with w how probably a pixel is no background.
+    * foreground: Σ w u / Σ w, with w the probability that a pixel is not background.
     """
     weights = None if field.weights is None else field.weights.cpu().numpy()
     if over == "patch":

@@ -17,7 +17,7 @@ def processor_of(device: str) -> str:
     Of a CPU its model and the instructions that torch uses count, as its libraries choose the
     order of sums by both.
     """
-    import torch  # late: a served version asks for none of this
+    import torch  # late: a served version does not need it
 
     kind = torch.device(device)
     if kind.type == "cuda":

@@ -20,8 +20,8 @@ def lines_of(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def read_lines(path: Path) -> Sheet:
-    """The rows in a file, as those of a table: what is said of a sample is JSON in `label`, or a
-    word like skip; "" while nothing is said.
+    """The rows in a file, as those of a table: an answer is JSON in `label`, or a
+    word like skip; "" while there is no answer.
 
     Raises:
         DataError: the file cannot be read, or a line is not an object with an id.

@@ -55,7 +55,7 @@ def read_sheet(path: Path, needed: Iterable[str]) -> Sheet:
         needed: names of columns that have to be there; others may.
 
     Raises:
-        DataError: the file cannot be read, or is no such table.
+        DataError: the file cannot be read, or is not such a table.
     """
     try:
         text = _decoded(path.read_bytes())
@@ -129,7 +129,7 @@ class LabelCells:
     Args:
         kind: of problem, whose labels can be typed.
         separator: between the classes of a sample that may have several.
-        nothing: what says that none of them applies.
+        nothing: the cell text that means "none of them".
 
     Attributes:
         grows: a text that is not a class is the name of a new one.

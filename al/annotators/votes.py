@@ -2,8 +2,8 @@
 
 | rule | the label | is there once |
 |---|---|---|
-| `majority` | what most say; of a tie what was said first | enough people answered or skipped it |
-| `first` | what was said first | enough people answered or skipped it |
+| `majority` | what most say; the earliest answer in a tie | enough people answered or skipped it |
+| `first` | the earliest answer | enough people answered or skipped it |
 | `reviewer:NAME` | what this person says | this person answered |
 | `disputes:NAME` | what this person says, else what most say | enough people answered or \
 skipped it and agree, or this person answered |

@@ -31,7 +31,7 @@ def command(name: str) -> click.Command:
     """The command of that name.
 
     Raises:
-        UnknownName: there is none; the message says what is near.
+        UnknownName: there is no such command; the message suggests the nearest.
     """
     found: click.Command = commands.get(name)
     return found

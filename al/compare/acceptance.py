@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-#: Chance of passing, as far as it can be told before, below which nobody is asked.
+#: Predicted chance of passing below which nobody is asked.
 LIKELY = 0.5
 #: Regions that are looked at.
 _REGIONS = 60
@@ -140,7 +140,7 @@ def plan(
 
     Args:
         sure: confidence of the samples that might be labelled, [N].
-        known_sure, known_right: of samples whose label is known, none of which is among those
+        known_sure, known_right: of samples whose label is known, disjoint from those
             drawn: the confidence and whether the model is right, [K].
         most: answers that may be asked for.
     """

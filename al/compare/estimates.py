@@ -63,7 +63,7 @@ def estimate(values: np.ndarray, weights: np.ndarray, rng: np.random.Generator) 
 def resampled(
     measure: Callable[[np.ndarray], float], weights: np.ndarray, rng: np.random.Generator
 ) -> Estimate:
-    """The same for a metric that is no mean: it is measured on resamples.
+    """The same for a metric that is not a mean: it is measured on resamples.
 
     Resamples where it has no value, like a ranking of samples of one class, are left out; NaN
     where it has none on the samples themselves.

@@ -58,7 +58,7 @@ def agreement(votes: Iterable[tuple[str, Any, Any]]) -> Mapping[str, tuple[int, 
     """How often each person says what counts in the end: person → (agreed, of how many).
 
     Args:
-        votes: (person, what they said, what counts) of the samples that several answered.
+        votes: (person, their answer, the answer that counts) of samples that several answered.
     """
     found: dict[str, tuple[int, int]] = {}
     for who, said, counts in votes:

@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back so far. Silence is no error: `waiting` says who is still asked.
+    """What came back so far. Silence is not an error: `waiting` says who is still asked.
 
     Attributes:
         answered: one answer a sample, which is the one to train on.
@@ -109,14 +109,14 @@ class Annotator(ABC):
         return nullcontext()
 
     def at_work(self) -> AbstractContextManager[None]:
-        """Open while the pipeline works on what was answered: people who wait may be told."""
+        """Open while the pipeline works on what was answered: people who wait may be shown so."""
         return nullcontext()
 
     def serve(self, over: Callable[[bool], bool] | None = None) -> None:
         """Serve a page of its own until people are through.
 
         Args:
-            over: serve until this says so instead; it is asked twice a second, and told whether
+            over: serve until this returns true; it is called twice a second, with whether
                 there is nothing to answer.
 
         Raises:

@@ -225,7 +225,7 @@ class DataLoader(ABC):
 
     @property
     def held(self) -> Held:
-        """What `hold` was told last."""
+        """The argument of the last `hold`."""
         return Held()
 
     def hold(self, held: Held) -> None:

@@ -66,7 +66,7 @@ class Graph(ABC):
         """Measure these metrics as well, beside those that it has; called before anything else.
 
         Raises:
-            UnknownName: the kind of problem has none of that name.
+            UnknownName: the kind of problem has no metric of that name.
             NotImplementedError: this graph measures nothing but its own.
         """
         raise NotImplementedError

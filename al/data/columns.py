@@ -248,7 +248,7 @@ def _one_hot(column: pd.Series, values: list[str], gone: np.ndarray) -> np.ndarr
 
 
 def others(column: pd.Series, made: Mapping[str, Any], gone: np.ndarray) -> np.ndarray:
-    """Rows of a category that hold none of the values that have a column."""
+    """Rows of a category whose value has no column of its own."""
     return np.flatnonzero((codes_of(column, made["values"]) < 0) & ~gone)
 
 

@@ -30,14 +30,14 @@ _told: set[str] = set()
 
 
 def tell_once(line: str, log: logging.Logger = _log) -> None:
-    """Say a line that was not said in this process yet: files are read anew in each cycle."""
+    """Log a line once in a process: files are read anew in each cycle."""
     if line not in _told:
         _told.add(line)
         log.info(line)
 
 
 def read_text(path: Path) -> str:
-    """A text file: UTF-8, UTF-16 where it says so, else Windows-1252, which is told.
+    """A text file: UTF-8, UTF-16 by its byte-order mark, else Windows-1252, which is logged.
 
     Raises:
         DataError: it is not one of these, or not text; names the line.

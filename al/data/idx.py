@@ -45,7 +45,7 @@ def read_idx(path: Path) -> np.ndarray:
     """The array in a gzipped IDX file, the format of MNIST.
 
     Raises:
-        DataError: the file is no such file, or cut short.
+        DataError: the file is not in the IDX format, or cut short.
     """
     try:
         content = gzip.decompress(path.read_bytes())

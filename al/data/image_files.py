@@ -26,7 +26,7 @@ UNSAYABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def images_below(root: Path) -> list[str]:
-    """Paths of image files below a folder, with /; what lies there and is not used is told."""
+    """Paths of image files below a folder, with /; other files there are reported."""
     found, linked = [], []
     unread: dict[str, list[str]] = {}
     suffixes = readable()

@@ -53,7 +53,7 @@ class ImageFile:
 
 
 class ImageLoader(SpreadEmbedding, OwnLoader):
-    """Images decoded and resized once; files that are damaged are left out and told.
+    """Images decoded and resized once; damaged files are left out and reported.
 
     Args:
         root: folder that all paths start from.

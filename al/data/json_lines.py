@@ -15,7 +15,7 @@ from al.errors import DataError
 def json_lines(path: Path, text: str) -> pd.DataFrame:
     """The rows of a text, every cell a text, "" if there is none; numbers as they are written.
 
-    Objects in cells are taken apart, columns that hold lists are left out; both are told.
+    Objects in cells are taken apart, columns that hold lists are left out; both are reported.
 
     Raises:
         DataError: a line is not an object, or names a key twice.

@@ -21,7 +21,7 @@ from al.masks import VOID
 
 #: Files beside masks that say what values mean; the third is Roboflow's, the last CVAT's.
 FILES = ("classes.json", "classes.txt", "_classes.csv", "labelmap.txt")
-#: Names of the class that nobody looks for, where it is not said which one that is.
+#: Names that a background class usually has, where none was named.
 BACKGROUND = ("background", "_background_", "__background__", "bg")
 _VALUED = re.compile(r"\s*(\d+|#[0-9a-fA-F]{6})\s*[=,;:\t ]\s*(.*\S)\s*")
 _CVAT = re.compile(r"([^:]+):(\d+),(\d+),(\d+)(:.*)?")

@@ -134,7 +134,7 @@ class MaskFolderLoader(DrawnOnLoader):
         return encode_mask(mask)
 
     def _wrong(self, look: Look, about: About) -> str:
-        """Why a mask that can be read is none of its image."""
+        """Why a readable mask does not belong to its image."""
         assert self._legend is not None
         across, down, *values = look.about
         if (across, down) != about[:2]:
@@ -184,7 +184,7 @@ class MaskFolderLoader(DrawnOnLoader):
         super().adopt(spec)
 
     def check_known(self) -> None:
-        """Masks of other classes are not used, which is told."""
+        """Masks of other classes are not used; a line says so."""
 
     # -- samples ---------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class MaskFolderLoader(DrawnOnLoader):
             return None
 
     def targets(self, ids: Sequence[str], labels: Sequence[Label]) -> torch.Tensor:
-        """Masks, of no known class beside the image, whatever was said of it there."""
+        """Masks, of no known class beside the image, whatever the data says of it there."""
         found = super().targets(ids, labels)
         for number, row in enumerate(self.rows(ids).tolist()):
             found[number][torch.from_numpy(~self.place(row).covers(self.pictures.size))] = VOID

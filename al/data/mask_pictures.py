@@ -27,7 +27,7 @@ FORMAT = 1
 class MaskPictures(Pictures):
     """Masks by the digest of their files, uint16 [size, size], 0 beside them.
 
-    What is said of a mask is its width, its height and the values in it, ascending.
+    A mask is summarised by its width, its height and the values in it, ascending.
 
     Args:
         colours: masks are in these; None where they say values themselves.

@@ -110,7 +110,7 @@ def _number(text: str, notation: Notation, pattern: re.Pattern[str]) -> float:
 # -- dates -------------------------------------------------------------------------------
 
 _TIME = r"(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-#: Order of the parts → what a date looks like. The order of day and month is told by the data.
+#: Order of the parts → what a date looks like. The data decide the order of day and month.
 _DATES = {
     "ymd": re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})" + _TIME),
     "dmy": re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})" + _TIME),

@@ -60,7 +60,7 @@ def _each_once(labels: Sequence[Label | None]) -> Collection[Label | None]:
 
 
 class Places(Sequence[str]):
-    """Where each of many samples stands, said when it is asked for.
+    """Where each of many samples stands, computed when asked for.
 
     Args:
         place: says it of a row.
@@ -138,7 +138,7 @@ class OwnLoader(RowLoader):
         return int(self.spec.details.get("reading", 1))
 
     def _as_begun(self, samples: Samples) -> Samples:
-        """The samples with labels as the campaign has read them from its beginning, and told."""
+        """The samples with labels as the campaign has read them since its beginning, logged."""
         if self.published or self.reading >= 2 or not self.spec.classes:
             return samples
         gone = [

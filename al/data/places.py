@@ -14,7 +14,7 @@ def find(text: str, *, folder: bool, name: str = "data") -> Path:
     So one relative path serves on every machine that has the data.
 
     Raises:
-        DataError: there is none, or it is the other kind.
+        DataError: nothing is there, or it is of the other kind.
     """
     if not text.strip():
         raise DataError(f"{name} is empty: give a path")

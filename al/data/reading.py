@@ -45,7 +45,7 @@ class Asked:
 
     @property
     def as_number(self) -> bool | None:
-        """Whether the target is said to be a number; None where nothing is said."""
+        """Whether the target was declared to be a number; None where nothing was declared."""
         if self.label_separator in SIGNS:
             return False
         said = self.kind

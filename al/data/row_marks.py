@@ -110,7 +110,7 @@ def labels_of(
 
 
 def several(labels: Sequence[Label | None], sign: str) -> list[Label | None]:
-    """Texts as the classes that they name, sorted lists; a sign alone names none of them."""
+    """Texts as the classes that they name, sorted lists; a separator alone means no class."""
     parts = (None if label is None else str(label).split(sign) for label in labels)
     return [
         None if some is None else sorted({name.strip() for name in some if name.strip()})

@@ -332,7 +332,7 @@ def rows_given(given: Any, spec: DataSpec) -> np.ndarray:
     """What a user hands to a served version, a data frame of rows, as float32 [n, F].
 
     Columns that had gaps may be left out and count as missing; others that the version does not
-    know are not looked at. Cells whose value says nothing to it are told.
+    know are not looked at. Cells with values that it does not know are reported.
 
     Raises:
         DataError: a column that had no gaps is missing, or a number is infinite.

@@ -68,5 +68,5 @@ class OneFile(OwnLoader):
             try:
                 self.retake(self._read())
             except BaseException:
-                self._watched = before  # what cannot be used is looked at again, and told again
+                self._watched = before  # a file that cannot be used is read, and reported, again
                 raise

@@ -2,7 +2,7 @@
 
 Each shard is a file of its own, written aside and renamed, so nobody has to wait for anybody:
 whoever works with the pass takes in what has been brought. Which process makes which shards is
-said beforehand, as "3/8"; that no two make the same is held by a lock on the share.
+fixed beforehand, as "3/8"; that no two make the same is held by a lock on the share.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Experiment:
 
 
 def settled_jobs(jobs: Sequence[Job]) -> list[Job]:
-    """The trials with what `default` and `auto` stand for, told by the code and the data that
+    """The trials with what `default` and `auto` stand for, as decided by the code and data that
     they are of.
 
     Raises:

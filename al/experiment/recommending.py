@@ -1,8 +1,8 @@
 """Which strategy, first query, query size and head to begin a campaign with.
 
 Four small experiments on data whose labels are known, one after the other, each with what the
-one before it chose. What is not told apart from the plain choice stays plain, so that chance
-alone recommends nothing.
+one before it chose. Where no difference to the plain choice is shown, the plain choice stays, so
+that chance alone recommends nothing.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class _Choosing:
         self.left_out: dict[str, str] = {}
 
     def strategy(self) -> None:
-        """Among those that suit the labels; the kind's own where none is told from random."""
+        """Among those that suit the labels; the kind's own where none is shown to beat random."""
         plain = self._plain
         names = dict.fromkeys((plain, *STRATEGIES))
         fit = [name for name in names if self._fits("strategy", name)]
@@ -178,7 +178,7 @@ class _Choosing:
             for row in board.rows
             if row.against_random is not None and row.against_random.verdict == "better"
         ]
-        # Of those that are not told apart from the best, the plain one is.
+        # Among those not told apart from the best, take the plain one.
         alike = [
             row.strategy
             for row in board.rows
@@ -188,14 +188,14 @@ class _Choosing:
         self._chose("strategy", chosen, board.sentence())
 
     def first_query(self) -> None:
-        """That of a campaign, unless another is told to be better."""
+        """That of a campaign, unless another is shown to be better."""
         plain = self._config.cold_start
         names = dict.fromkeys((plain, *FIRST))
         fit = [name for name in names if self._fits("cold_start", name)]
         self._settings("cold_start", fit, plain)
 
     def query_size(self) -> None:
-        """The largest that is not told to be worse than the smallest: fewer cycles."""
+        """The largest that is not shown to be worse than the smallest: fewer cycles."""
         if "query_size" in self._given:
             return
         config = self._config
@@ -225,7 +225,7 @@ class _Choosing:
 
     def _settings(self, name: str, values: Sequence[str], plain: str) -> None:
         """Choose a parameter's value by the curves of the strategy: the plain one, unless the
-        best of the others is told to be better."""
+        best of the others is shown to be better."""
         if name in self._given or len(values) < 2:
             return
         results = self._ran(name, [self._strategy], _grid(name, values), {})
@@ -270,7 +270,7 @@ class _Choosing:
         return next(iter(results.boards.values())).lower
 
     def _fits(self, parameter: str, name: str) -> bool:
-        """Whether a campaign would take it; what it would not is left out, and told."""
+        """Whether a campaign would take it; parameters it would not are left out and reported."""
         try:
             settled(self._config.replace(**{parameter: name}), telling=False)
         except AlError as error:

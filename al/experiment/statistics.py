@@ -49,7 +49,8 @@ class Difference:
         p: of Student's t test, two-sided, corrected by Holm over all comparisons of the table.
         verdict: better, worse, or not told apart.
         more: seeds that would be needed beyond these to tell them apart in 4 of 5 experiments,
-            if the difference is what it seems; None where it is told, or nothing would do.
+            if the difference is what it seems; None where it is shown already, or no number
+            would do.
     """
 
     mean: Interval

@@ -28,7 +28,7 @@ _STEM = 80
 
 
 class Guess(NamedTuple):
-    """What a model said of a sample: its URI, the label, and how sure it was."""
+    """A model's prediction for a sample: the model's URI, the label, and the confidence."""
 
     model: str
     label: Label
@@ -130,9 +130,9 @@ class Format(ABC):
     forms: ClassVar[frozenset[str] | None] = None
     #: What the samples have to be: "image", "text", "row"; empty for any.
     shown: ClassVar[frozenset[str]] = frozenset()
-    #: Whether it says of each label who gave it, so that a model's are told from people's.
+    #: Whether it records who gave each label, so that models' and people's stay distinguishable.
     says_who: ClassVar[bool] = False
-    #: Whether it shows what a model said beside what people say.
+    #: Whether it holds a model's predictions beside people's labels.
     shows_guesses: ClassVar[bool] = False
 
     @abstractmethod

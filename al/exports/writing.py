@@ -56,10 +56,10 @@ def export(labels: Labels, name: str, to: Path) -> int:
 
 
 def _that_fit(wanted: Format, name: str, labels: Labels) -> Labels:
-    """The labels that a format can hold, less those whose sample is no more there to show.
+    """The labels that a format can hold, less those whose sample is no longer in the data.
 
     Raises:
-        ExportError: it can hold none of them.
+        ExportError: it cannot hold any of them.
     """
     if not len(labels.frame):
         raise ExportError(f"campaign {labels.campaign!r} has no label yet: get a query answered")

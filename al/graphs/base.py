@@ -198,7 +198,7 @@ class TorchGraph(MeasuredGraph):
 
     @property
     def _cached(self) -> int:
-        """Samples whose activations stay in a processor's cache; 0 where that is no matter."""
+        """Samples whose activations stay in a processor's cache; 0 where that does not matter."""
         return PIECE if self._in_pieces and self.device.type == "cpu" else 0
 
     def _pieces(self, count: int, most: int = 0) -> Iterator[slice]:

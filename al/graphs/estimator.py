@@ -131,7 +131,8 @@ class EstimatorGraph(MeasuredGraph):
 
         model = self._for(labels) if self._for else clone(self._new)
         if getattr(model, "algorithm", "") == "auto" and hasattr(model, "n_neighbors"):
-            model.set_params(algorithm="brute")  # a tree finds the same, and is no numbers
+            # A tree finds the same, but is not an array of numbers.
+            model.set_params(algorithm="brute")
         seeds = [name for name in model.get_params() if name.endswith("random_state")]
         return model.set_params(**dict.fromkeys(seeds, seed % 2**31))
 

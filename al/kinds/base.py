@@ -69,7 +69,7 @@ class Kind(ABC):
     #: pixel that nobody drew.
     first: ClassVar[int] = 1
     blank: ClassVar[int] = 0
-    #: Whether samples have to be large on a contact sheet, for what is drawn into them or said.
+    #: Whether samples have to be large on a contact sheet, for what is drawn or written into them.
     large: ClassVar[bool] = True
     #: Whether `likely` says something, of probabilities that speak of classes.
     ranked: ClassVar[bool] = False
@@ -287,7 +287,7 @@ class Kind(ABC):
         """The name of a reduction, with what "auto" means here.
 
         Raises:
-            StrategyError: there is none of that name for this kind.
+            StrategyError: this kind has no measure of that name.
         """
         if over == "auto":
             return cls.over[0] if cls.over else "one"
@@ -321,7 +321,7 @@ def kind_named(name: str) -> type[Kind]:
     """The kind of that name, not bound to any data.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such kind.
         ConfigError: what has that name is not a kind.
     """
     found = kinds.get(name)

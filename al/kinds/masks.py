@@ -130,7 +130,7 @@ class Masks(Kind):
         return self.brief(label)
 
     def drawn(self, image: np.ndarray, label: Label | None, size: tuple[int, int]) -> Image:
-        """The image, tinted where the mask is no background."""
+        """The image, tinted where the mask is not background."""
         if label is not None:
             mask = self._decoded(label)
             image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
@@ -145,7 +145,7 @@ class Masks(Kind):
 
 @kinds.register("scene")
 class Scenes(Masks):
-    """A mask each in which every class counts alike, as none of them is the background.
+    """A mask each in which every class counts alike, as there is no background.
 
     Pixels that nobody drew are of no known class.
     """

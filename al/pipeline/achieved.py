@@ -1,4 +1,4 @@
-"""What a campaign has achieved, said on its run: in its description, metrics and models."""
+"""What a campaign has achieved, written to its run: description, metrics and models."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Training takes all of a process's attention, and may take its life; people who label are to notice
 neither. The driver is what `watch` is, and holds the campaign only while it runs a cycle. It ends
-with this process, however that ends: it is told by its standard input. Where the driver ends
+with this process, however that ends: it notices by its standard input. Where the driver ends
 before the campaign does, the page goes on and another driver is started.
 """
 

@@ -396,10 +396,10 @@ class Campaign:
 
     @contextmanager
     def _looked_into(self) -> Iterator[Session]:
-        """The campaign as it stands, for reading only; an error where there is none."""
+        """The campaign as it stands, for reading only; an error if it does not exist."""
         with self._settings():
             session = look_into(self._given, experiment=self._experiment, create=False)
-            assert session is not None  # else it has said so
+            assert session is not None  # else it has raised
             try:
                 yield session
             finally:

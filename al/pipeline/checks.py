@@ -17,7 +17,7 @@ from al.strategies import build, check_kind, check_reads
 
 
 def check_names(config: Config) -> None:
-    """Look every name up, so that what cannot run is told before anything starts.
+    """Look every name up, so that what cannot run is refused before anything starts.
 
     Raises:
         UnknownName: the first name that no catalog knows.

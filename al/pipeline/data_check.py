@@ -1,4 +1,4 @@
-"""What a task would do with data, said before a label is paid for."""
+"""What a task would do with data, reported before a label is paid for."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class LabelMap:
     names: Names
 
     def applied(self, frame: pd.DataFrame, spec: DataSpec, where: str) -> pd.DataFrame:
-        """Labels under their new names, less those that are to be asked for again, as is told.
+        """Labels under their new names, less those that are to be asked for again, with a line.
 
         Args:
             frame: `label` and `votes` in JSON, among others.
@@ -116,7 +116,7 @@ def read_map(path: Path) -> LabelMap:
 
     Raises:
         ConfigError: it is not there.
-        DataError: it is no such file.
+        DataError: it is not such a file.
     """
     if not path.is_file():
         raise ConfigError(f"label_map={path} is not a file: give one with columns old and new")

@@ -167,7 +167,7 @@ def _suspicious(
 def _people(
     labels: LabelTable, kind: Kind, probabilities: np.ndarray | None
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """How far each person agrees with what counts, and with models that saw none of it."""
+    """How far each person agrees with what counts, and with models that were not trained on it."""
     rows = labels.frame[labels.frame["status"] == "answered"]
     votes = [
         (vote["annotator"], vote["label"], json.loads(label))

@@ -59,11 +59,11 @@ class Inherited:
     seen: SeenData = field(default_factory=SeenData)
 
     def labels(self, data: DataLoader) -> LabelTable:
-        """The labels of training samples, each of which the data takes; the others are told.
+        """The labels of training samples, as far as the data accept them; the others are reported.
 
         Raises:
             LabelError: one does not fit the task.
-            ConfigError: they are of none of its samples.
+            ConfigError: none of them belongs to its samples.
         """
         train = frozenset(data.ids("train"))
         mine = self.frame[self.frame["id"].isin(train)]
@@ -120,7 +120,7 @@ def inherited(config: Config, store: Store, data: DataLoader) -> Inherited | Non
 
 
 def _of_people(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The labels less those that a model gave, which are told: nothing learns from these."""
+    """The labels without those that a model gave, which are reported: nothing learns from these."""
     if "annotator" not in frame:
         return frame
     by_model = frame["annotator"].fillna("").astype(str).map(is_model).astype(bool)

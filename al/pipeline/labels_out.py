@@ -61,7 +61,7 @@ def queries_of(session: Session) -> pd.DataFrame:
 
 
 def guesses_of(session: Session) -> dict[str, Guess]:
-    """What the model that chose a sample said of it, where one did; of several the latest."""
+    """The prediction of the model that chose a sample, if one did; of several the latest."""
     rows = queries_of(session)
     if "predicted" not in rows:
         return {}

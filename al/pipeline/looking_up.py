@@ -69,7 +69,7 @@ def looked_up(
         AlError: the first thing that cannot be.
     """
     check_names(Config.from_dict(given))
-    cache_limit(), server_wait()  # a wrong one is told now
+    cache_limit(), server_wait()  # a wrong value is refused now
     known = identified(given, Store(experiment, entry), create=create, of=of)
     config, stored = known.config, known.stored
     for each in (config, known.wanted):

@@ -107,7 +107,7 @@ def new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
 
 
 def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True) -> None:
-    """Use the campaign's splits; those of their samples that have vanished are told or dropped.
+    """Use the campaign's splits; those of their samples that have vanished are reported or dropped.
 
     Raises:
         DataError: samples have vanished, and `missing` is stop; or none is left to measure on.
@@ -143,7 +143,7 @@ def criterion_of(config: Config, task: Task, graph: Graph) -> Criterion:
     """The criterion that the configuration names; `auto` is the task's metric on validation.
 
     Raises:
-        ConfigError, UnknownName: there is none of that name, or none of its metric.
+        ConfigError, UnknownName: there is no such criterion, or no such metric.
     """
     auto = f"{'min' if task.metric in graph.lower else 'max'}:val/{task.metric}"
     names = [f"val/{metric}" for metric in graph.metrics]

@@ -112,7 +112,7 @@ def check_measured(metric: str, data: DataLoader) -> None:
 
 
 def lines(metric: str, why: str, data: DataLoader) -> list[str]:
-    """What is said of the metric and what it is measured on, before a label is paid for.
+    """Lines about the metric and what it is measured on, before a label is paid for.
 
     Args:
         why: as `chosen` says it.

@@ -1,6 +1,6 @@
 """Messages to a place of the team's: answers are waited for, a version was promoted, and so on.
 
-`notify=env:NAME` names the variable that holds a URL, which is a secret and is told to nobody. To
+`notify=env:NAME` names the variable that holds a URL, which is a secret and never logged. To
 it goes JSON by POST, with a `text` as Slack and its like show it. A thread of its own sends: a
 place that is away costs a campaign nothing but the last `PATIENCE` seconds of its command, and a
 line. What was received is a tag of the run that it is about, so that a later command does not
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Tag of a run, followed by the kind of event: what was told last.
+#: Tag of a run, followed by the kind of event: what was posted last.
 TOLD = "al.told."
 #: Seconds that one try may take, pauses before further ones, and what a command waits at its end.
 TRY, PAUSES, PATIENCE = 3.0, (0.5, 2.0), 10.0
-#: Drift is told where such a difference comes by chance less often.
+#: Drift is reported where such a difference comes by chance less often.
 RARE = 0.01
 NONE, ENV = "none", "env:"
 
@@ -55,7 +55,7 @@ class Event:
 
 
 def address(notify: str) -> str | None:
-    """The URL that `notify` stands for; None where nothing is to be told.
+    """The URL that `notify` stands for; None where nothing is to be posted.
 
     Raises:
         ConfigError: it names no variable, or that holds no URL; what it holds is not shown.
@@ -93,12 +93,12 @@ class Notices:
                 _log.warning(f"no events are sent for this campaign: {error}")
         self._name, self._where, self._campaign = config.name, config.notify, campaign
         self._queue: queue.SimpleQueue[tuple[Run, Event] | None] = queue.SimpleQueue()
-        self._known: dict[tuple[str, str], str] = {}  # (run, kind) → what was told last
+        self._known: dict[tuple[str, str], str] = {}  # (run, kind) → what was posted last
         self._sender: threading.Thread | None = None
         self._failed = False
 
     def tell(self, run: Run, event: Event) -> None:
-        """Tell an event, unless it was told before; returns at once.
+        """Post an event, unless it was posted before; returns at once.
 
         Args:
             run: that it is about.

@@ -139,13 +139,13 @@ def look_into(
 def promotions_of(given: Mapping[str, Any], experiment: str | None) -> pd.DataFrame:
     """The history of promotions of a campaign that is there; see `Promotions.table`.
 
-    Parameters that changed on the way are told.
+    Parameters that changed on the way are logged.
 
     Raises:
         ConfigError: there is no such campaign.
     """
     known = identified(given, Store(experiment), create=False)
-    assert known.run is not None  # else it has said so
+    assert known.run is not None  # else it has raised
     for cycle, labels, what in changes_in(known.store, known.run):
         _log.info(f"from cycle {cycle} on, after {labels} labels: {what}")
     return registry_of(known, known.run.id).promotions.table()

@@ -93,7 +93,7 @@ def in_production(session: Session) -> tuple[CampaignModel, int]:
     """The model in Production and its version.
 
     Raises:
-        RegistryError: there is none.
+        RegistryError: there is no such version.
     """
     last = session.state.champion_record
     version = session.registry.standing(last.version if last else None).version

@@ -1,6 +1,6 @@
 """The campaign's report: what it tells is gathered here, written when a cycle is closed.
 
-Nothing depends on it: what fails while it is written is told in a line, and a report that was
+Nothing depends on it: what fails while it is written is logged in a line, and a report that was
 cut off is made anew by the next command, or by `al report`.
 """
 

@@ -37,7 +37,7 @@ class SeenData:
         before: as the last closed cycle saw it, or as it was when the campaign began; None
             where that was not kept.
         saw: as the open cycle saw it; None until that is on record.
-        kept_by: id of the run that has what was put on record last; "" if there is none.
+        kept_by: id of the run with the latest record; "" if there is no record.
         measured: labels that were changed, which the champion was measured by already.
     """
 

@@ -254,7 +254,7 @@ class Session:
         return self.pools.of((ids, labels, known, drawn, contents), derived)
 
     def apart(self, ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
-        """Those of these ids that are none of the others, nor copies of them."""
+        """These ids without the others and their copies."""
         if not others:
             return tuple(ids)
         if self.asks_once:

@@ -110,9 +110,9 @@ def _why_now(session: Session, reasons: Reasons) -> Decision:
 def keep_watch(
     look: Callable[[], tuple[str, bool]], poll: float, wake: threading.Event | None = None
 ) -> None:
-    """Look again and again; say what was decided where that is not what was said before.
+    """Look again and again; log each decision that differs from the one before.
 
-    What a person can mend is said and looked at again; a wrong parameter ends the watch.
+    What a person can mend is logged and looked at again; a wrong parameter ends the watch.
 
     Args:
         look: decides and acts; returns what to say, and whether the watch is over.
@@ -127,7 +127,7 @@ def keep_watch(
             raise
         except AlError as error:
             line, over, level = f"error: {' '.join(str(error).split())}", False, logging.WARNING
-        kind = re.sub(r"\d+ s to", "", line)  # a clock that runs down is no new decision
+        kind = re.sub(r"\d+ s to", "", line)  # a countdown is not a new decision
         if kind != before:
             _log.log(level, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}")
             before = kind

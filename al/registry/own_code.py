@@ -138,7 +138,7 @@ def _imported(place: Path, module: str) -> list[str]:
 
 
 def _copied(place: Path, copy: Path, named: set[str]) -> Path:
-    """What is put beside the version: a file itself, a copy of a folder without what is no code."""
+    """What is put beside the version: a file itself, a copy of a folder's code."""
     if place.is_file():
         return place
     left: list[Path] = []

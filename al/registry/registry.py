@@ -192,7 +192,7 @@ class Registry:
             self._known = (moved, self._since(known[0], known[1]))
         assert self._known is not None
         versions = self._known[1]
-        named = str(model.aliases.get(ALIAS) or "")  # to give an alias is no move
+        named = str(model.aliases.get(ALIAS) or "")  # giving an alias is not a move
         if named and all(str(version.version) != named for version in versions):
             versions += [there] if (there := self._version(int(named))) else []
         return versions
@@ -339,7 +339,7 @@ class Registry:
             last: version that was champion when the cycle before closed.
 
         Raises:
-            RegistryError: there is none to go back to.
+            RegistryError: there is no version to go back to.
         """
         there = {int(version.version) for version in self._versions()}
         rows = self.promotions.all()
@@ -425,7 +425,7 @@ class Registry:
         checkpoint that they were taken from, and a line says so.
 
         Raises:
-            RegistryError: the version holds none, and there is none to restore.
+            RegistryError: the version has no weights, and none can be restored.
         """
         there = self._version(version)
         tags: Mapping[str, str] = there.tags if there else {}

@@ -96,7 +96,7 @@ def _signature(example: Any, answer: Any, optional: Sequence[str]) -> ModelSigna
     """What comes in and goes out; columns that had gaps may be left out.
 
     Columns of tables are of any type, as MLflow refuses whole numbers where it saw others, truth
-    values, dates and categories; the task reads them. Bytes have to be said, for REST.
+    values, dates and categories; the task reads them. Bytes have to be declared, for REST.
     """
     found = infer_signature(example, answer)
     if not found.inputs.has_input_names():

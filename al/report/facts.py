@@ -214,7 +214,7 @@ class Facts:
 
     @property
     def cost(self) -> float:
-        """What a label costs; 0 where nobody has said so."""
+        """What a label costs; 0 if no cost was given."""
         return self.config.label_cost
 
     def shown(self, value: float) -> str:

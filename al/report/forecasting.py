@@ -17,7 +17,7 @@ import numpy as np
 
 #: Points that a forecast takes at the least, and draws of it.
 LEAST, DRAWS = 4, 2000
-#: Points ahead that are looked at; what is beyond is not said.
+#: Points ahead that are looked at; nothing is claimed beyond.
 AHEAD = 200
 #: A curve's earlier points count less by this power of their share of the labels: a power law
 #: holds for large numbers, and the first cycles choose and learn under other conditions.

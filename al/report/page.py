@@ -80,7 +80,7 @@ def rendered(
 
     Args:
         kicker: the small line above the heading.
-        lead: what is told first.
+        lead: the first paragraph.
         tiles: figures with what they are of.
         footer: the small line at the end.
     """

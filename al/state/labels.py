@@ -78,10 +78,10 @@ class LabelTable:
 
     @cached_property
     def collected(self) -> dict[str, Label]:
-        """What came back of annotators, by id; None where the sample was skipped.
+        """What annotators answered, by id; None where the sample was skipped.
 
-        Where the data said otherwise later, it is what the annotator had said before. Copies
-        are not told of.
+        Where the data changed a label later, the annotator's answer counts here. Copies
+        are left out.
         """
         frame = self.originals.frame
         back = frame[frame["status"] != "waiting"]
@@ -186,7 +186,7 @@ class LabelTable:
     def with_corrections(self, answers: Sequence[Answer], cycle: int) -> LabelTable:
         """This table, with answers that were changed after they were collected.
 
-        What the label was before is kept, with who said so and when; an answer that says what
+        The label of before is kept, with who gave it and when; an answer that says what
         the table says changes nothing.
 
         Raises:

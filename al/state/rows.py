@@ -36,7 +36,7 @@ def as_vote(answer: Answer) -> dict[str, Any]:
 
 
 def answered(label: str, annotator: str, before: str) -> Any:
-    """The label that an annotator gave last, whatever the data said later; None for none."""
+    """The label that an annotator gave last, whatever the data say since, or None."""
     if annotator == GIVEN and before:
         earlier = [was for was in json.loads(before) if was["annotator"] != GIVEN]
         if earlier:
@@ -68,7 +68,7 @@ def add_second(row: dict[str, Any], answer: Answer, cycle: int) -> None:
 
 
 def corrected(row: dict[str, Any], answer: Answer, cycle: int) -> dict[str, Any]:
-    """The row with another answer, and what it said before."""
+    """The row with another answer; the one before is kept."""
     was = {
         "label": json.loads(row["label"]) if row["label"] else None,
         "annotator": row["annotator"],

@@ -65,7 +65,7 @@ def bandit(
 
 
 def _check(*arms: Any, least: float = 0.1) -> None:
-    """What can be told before anything runs."""
+    """Checks its arguments before anything runs."""
     if len(arms) < 2:
         raise ConfigError("bandit needs two strategies or more: bandit(margin, k_center)")
     if len({arm.text for arm in arms}) < len(arms):

@@ -122,7 +122,7 @@ class _JointAnswers:
     def gains(self, samples: np.ndarray) -> np.ndarray:
         """What each sample [B, T, C] adds, [B]."""
         found = np.empty(len(samples))
-        # Where an answer has told which ω it is, nothing can be added.
+        # Once the answers determine ω, nothing can be added.
         open_ = -kernels.p_ln_p(self.passes).sum(dim=1) > _TIE
         shares, given_by = self.shares[open_], self.passes[open_]
         weights = shares @ given_by

@@ -23,7 +23,7 @@ _BATCH, _STEPS, _RATE = 128, 200, 3e-3
 def discriminative(
     view: PoolView, query_size: int, rng: np.random.Generator, *, rounds: int = 10
 ) -> Picks:
-    """Asks for what is most surely told apart from everything labelled.
+    """Asks for the samples that a classifier most surely tells apart from everything labelled.
 
     A small network of its own learns P(pool | h) from h [N + L, D], labelled set against
     pool; the samples of highest P are asked for, in `rounds` sub-queries: after each, what

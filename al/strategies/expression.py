@@ -190,7 +190,7 @@ class _Parser:
         last = places[-1] if places else None
         for number, value in enumerate(given):
             if number >= len(places) and (last is None or last.kind is not last.VAR_POSITIONAL):
-                return  # too many: told by who binds them
+                return  # too many: reported where they are bound
             place = places[min(number, len(places) - 1)]
             if place.annotation in ("str", str):
                 if not isinstance(value, str):

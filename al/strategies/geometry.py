@@ -1,6 +1,6 @@
 """Distances and neighbours of many points, in blocks that stay near the cache.
 
-Points are tensors [N, D] on whatever device, float32 where nothing else is said; nothing here
+Points are tensors [N, D] on whatever device, float32 unless stated otherwise; nothing here
 ever holds N × N numbers.
 """
 

@@ -49,7 +49,7 @@ def scores_of(scored: Any, view: PoolView) -> np.ndarray:
 
 
 def check(scored: Any, *, beta: float = 1.0) -> None:
-    """What can be told before anything runs.
+    """Checks its arguments before anything runs.
 
     Raises:
         ConfigError: beta is negative.

@@ -19,7 +19,7 @@ class Call:
 
     Attributes:
         text: how it is written, in one way.
-        size: how much it leaves to the next link of a chain; "" where nothing is said.
+        size: how much it leaves to the next link of a chain; "" if not given.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Call:
 
     @property
     def filters(self) -> bool:
-        """Whether it can narrow a pool without being told to how many."""
+        """Whether it can narrow a pool without a given size."""
         return hasattr(self.function, "all_of")
 
     def __call__(self, view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:

@@ -47,7 +47,7 @@ def sql(
     metadata, and of the champion `predicted`, `confidence`, `margin` and `entropy`. Else `url`
     is what SQLAlchemy takes (SQLite, PostgreSQL, DuckDB …) or `env:NAME` for an environment
     variable that holds it, which is where a password belongs. One statement that reads is all
-    that is taken; SQLite, PostgreSQL, DuckDB and MySQL are told besides that the connection is
+    that is taken; SQLite, PostgreSQL, DuckDB and MySQL are also instructed that the connection is
     read-only, and it is always rolled back.
 
     Ids that the pool does not hold are counted and reported. Costs what the database takes.
@@ -87,7 +87,7 @@ def _named(statement: str) -> list[str]:
 
 
 def _check(statement: str, *, url: str = "pool") -> None:
-    """What can be told before anything runs, and before a password is logged."""
+    """Checks its arguments before anything runs, and before a password is logged."""
     if not re.match(r"\s*(select|with|values)\b", statement, re.IGNORECASE):
         raise ConfigError("it takes only a statement that begins with SELECT or WITH")
     bare = _QUOTED.sub("", statement)
@@ -159,7 +159,7 @@ def _connected(view: PoolView, statement: str, url: str) -> Iterator[Connection]
 
 
 def _address(url: str) -> tuple[str, dict[str, Any]]:
-    """What SQLAlchemy's engine is made of, read-only where that can be said there."""
+    """What SQLAlchemy's engine is made of, read-only where the engine supports that."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 

@@ -48,7 +48,7 @@ class Covered(Protocol):
         """The least gain that may be this one, differently rounded."""
 
     def scores(self, gains: list[float]) -> np.ndarray:
-        """What is told of the gains of the picks, [n]; it falls."""
+        """The gains of the picks as they are reported, [n], descending."""
 
 
 def reference(total: int, size: int, rng: np.random.Generator) -> np.ndarray | None:

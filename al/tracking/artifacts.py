@@ -156,7 +156,7 @@ class Artifacts:
 
 
 def _is_unsaid(error: BaseException) -> bool:
-    """Whether a server said 500 and no more."""
+    """Whether a server answered 500 without a reason."""
     if isinstance(error.__cause__ or error.__context__, requests.exceptions.RetryError):
         return "too many 500" in str(error)
     return "500 Server Error" in str(error) or "too many 500" in str(error)

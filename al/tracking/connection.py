@@ -2,7 +2,7 @@
 
 A server that is restarted, a network that is gone for a minute, a database that another
 process has locked: the call is made again until it succeeds or `AL_SERVER_WAIT` seconds are
-over. Whoever watches is told once what is waited for, and once that it is back.
+over. One line says what is waited for, and one that it is back.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ class Connection:
     def log_outputs(
         self, run_id: str, models: Sequence[LoggedModelOutput], *, again: bool = True
     ) -> None:
-        """Say which models came of a run, once: MLflow refuses one that it was told already, by
+        """Log a run's output models once: MLflow refuses one that is there already, logged by
         a process that was killed then, or by a call whose reply was lost.
 
         Args:
-            again: it may have been told; False for models that were made just now.
+            again: it may be there already; False for models that were made just now.
         """
 
         def call(look: bool = True) -> bool:

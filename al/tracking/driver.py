@@ -58,7 +58,7 @@ class Driver:
         self._token = ""  # while it asks or drives
         self._stop = threading.Event()
         self._lost = False
-        self._confirmed = 0.0  # when the server last said that the right is ours
+        self._confirmed = 0.0  # when the server last confirmed that we may write
 
     def acquire(self) -> Driver:
         """Get the right, or say who has it.

@@ -66,7 +66,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def refusal(error: BaseException) -> str:
-    """Why an object store refuses, as its answer says; "" where it is no such error."""
+    """Why an object store refuses, as its answer says; "" for any other error."""
     for cause in _causes(error):
         answer = _answer(cause)
         if answer and answer[0] not in _BUSY | _ABSENT:

@@ -148,7 +148,7 @@ class Store:
         """The run of an id, deleted or not.
 
         Raises:
-            StateError: there is none.
+            StateError: there is no such state.
         """
         try:
             return Run(self.client, self.client.get_run(run_id), reopened=True)

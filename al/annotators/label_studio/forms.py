@@ -223,7 +223,7 @@ class Form:
 
 
 def _names(result: Result) -> Sequence[str] | None:
-    """The labels of a shape; None of what is no shape."""
+    """The labels of a shape; None for a region that is not a shape."""
     found = result["value"].get(result.get("type", ""))
     return found if isinstance(found, list) else None
 

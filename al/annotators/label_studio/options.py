@@ -30,7 +30,7 @@ def count(text: str) -> int:
     """How many people answer a sample.
 
     Raises:
-        ConfigError: it is no such number.
+        ConfigError: it is not such a number.
     """
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise ConfigError(f"overlap={text!r} is not a number of people: give 1 or more")

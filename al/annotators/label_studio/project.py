@@ -105,7 +105,7 @@ def _renewed(
 ) -> dict[str, Any]:
     """The project, with all classes to choose from where its config is one of ours.
 
-    Nothing is taken out of it: what people have said stays what it was.
+    Nothing is removed: people's answers stay as they are.
     """
     text = str(found["label_config"])
     grows = grows or f'name="{OTHER}"' in text

@@ -78,7 +78,7 @@ def encode_brush(mask: np.ndarray) -> list[int]:
     flat = np.asarray(mask, bool).ravel()
     starts = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
     counts = np.diff(np.r_[starts, flat.size]) * 4
-    full = (counts - 1) // _LONGEST  # runs longer than a length can say are said in parts
+    full = (counts - 1) // _LONGEST  # runs too long for one length are split
     values = np.repeat(np.where(flat[starts], 255, 0), full + 1)
     runs = np.full(values.size, _LONGEST)
     runs[np.cumsum(full + 1) - 1] = counts - full * _LONGEST

@@ -95,7 +95,7 @@ class Tasks:
         return self._by_item.get(item, ())
 
     def delete(self, gone: Iterable[Held]) -> None:
-        """Delete tasks; it is no error if another has."""
+        """Delete tasks; those already gone are ignored."""
         for held in gone:
             with suppress(Missing):
                 self._server.change("DELETE", f"/api/tasks/{held.id}/")

@@ -6,11 +6,11 @@ lines       such a file: added to safely, read as it grows
 look        what the user says of how the page looks
 naming      classes that people name while they answer
 drawing     pictures, and labels drawn on them, in the pixels of these
-item        what the page is told of a sample; of rows, `rows`
-past        what was said: a history, and a review at the end
+item        a sample as the page shows it; for rows of tables, `rows`
+past        earlier answers: a history, and a review at the end
 guide       instructions, and examples of each class
 turns       who is served what: several people at once, several answers a sample
-tally       how samples stand by what people said
+tally       the state of each sample by its answers
 desk        what there is to do, and what becomes of an answer
 app         the addresses; those for looking around, `looking`
 door        who is let in, by `people` and their links; `network`, where the page is to be found

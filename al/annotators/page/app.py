@@ -28,7 +28,7 @@ POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'self'; "
     "style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: Most letters of what is said to be wrong.
+#: Characters of an error message at the most.
 LONGEST = 400
 #: The page's files, by ending.
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

@@ -1,7 +1,7 @@
 """Whether a driver is at work on the answers, for people who wait at the page for what comes next.
 
 It holds a lock on a file while it is. The lock goes with the process, so one that was killed says
-nothing that is no longer so.
+nothing that has become untrue.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Desk:
         """What there is to do: the latest query in its order, then what is left of earlier ones.
 
         Args:
-            name: who asks; "" for one who has not said so yet, for whom nothing is held.
+            name: who asks; "" before a name was entered; nothing is held then.
             tab: of the browser, as the page calls it.
             showing: the place of the sample that it shows.
         """
@@ -159,7 +159,7 @@ class Desk:
             meant: which one it is to be, see `item.drawn`; None for any.
 
         Raises:
-            DataError: there is none, or another.
+            DataError: it is missing, or another one.
         """
         places = self.log.ever_asked()
         if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(places):
@@ -192,7 +192,7 @@ class Desk:
     def undo(self, said: dict[str, Any]) -> None:
         """Take the person's last answer back; it says which that is, so twice is once.
 
-        Of a correction what was said before counts again.
+        After undoing a correction, the answer before it counts again.
         """
         key, name = self.key_at(said.get("place")), name_of(said.get("name"))
         line = said.get("line")
@@ -245,7 +245,7 @@ def tab_of(said: dict[str, Any]) -> str:
 
 
 def _seconds(said: object) -> float | None:
-    """How long an answer took, a day at most; None where that is not said."""
+    """How long an answer took in seconds, a day at most; None where the client sent nothing."""
     if isinstance(said, bool) or not isinstance(said, (int, float)):
         return None
     if not 0 <= said < math.inf:

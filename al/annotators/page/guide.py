@@ -88,7 +88,7 @@ class Guide:
         return self.data.ids("train")
 
     def image_of(self, number: int) -> str | None:
-        """The sample of an example's image, by its number; None where it is no example."""
+        """The sample of an example's image, by its number; None if there is no such example."""
         ids = self._ids()
         id = ids[number] if 0 <= number < len(ids) else None
         return id if id is not None and self.is_example(id) else None

@@ -1,4 +1,4 @@
-"""What the page is told of a sample."""
+"""A sample as the page shows it."""
 
 from __future__ import annotations
 

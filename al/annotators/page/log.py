@@ -24,7 +24,7 @@ Lined = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Entry:
-    """What somebody said of a sample.
+    """An answer of one person about a sample.
 
     Attributes:
         line: of the file, by which entries are ordered; no clock is.
@@ -149,10 +149,10 @@ class AnswerLog:
         append(self._answers.path, {**line, "seconds": seconds, **also})
 
     def undo(self, key: Key, annotator: str, line: int | None = None) -> bool:
-        """Take the last answer of this person back; of a correction, what was said before stands.
+        """Undo this person's last answer; the answer that a correction replaced counts again.
 
         Args:
-            line: of that answer, so that being told twice takes back one; None for whichever.
+            line: of that answer, so that a request sent twice undoes one; None for the last.
 
         Returns:
             Whether it was the last one, and is taken back.
@@ -166,7 +166,7 @@ class AnswerLog:
         return True
 
     def last_of(self, annotator: str) -> Entry | None:
-        """What this person said last, of what stands."""
+        """This person's last answer that still counts."""
         self.answers()
         with self._lock:
             said = self._by_person.get(annotator, [])
@@ -177,7 +177,7 @@ class AnswerLog:
     def answers(self) -> Mapping[Key, Mapping[str, Entry]]:
         """What stands, by sample and person; the first person of a sample counts.
 
-        What is said of a sample is another object once it is something else.
+        The entries of a sample are a new object whenever they change.
         """
         lines = self._answers()
         with self._lock:

@@ -1,4 +1,4 @@
-"""The page's addresses for looking around: one sample, what was said, what helps, remarks."""
+"""The page's addresses for looking around: one sample, earlier answers, help, remarks."""
 
 from __future__ import annotations
 

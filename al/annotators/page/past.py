@@ -1,4 +1,4 @@
-"""What has been said: a person's own answers to go back to, and a review of them at the end."""
+"""Earlier answers: a person's own to go back to, and a review of them at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SURE = 0.9
 
 
 class Past:
-    """What has been said on the page."""
+    """The answers given on the page."""
 
     def __init__(self, items: Items, rule: Rule) -> None:
         self.items, self.log, self.rule = items, items.log, rule
@@ -41,7 +41,7 @@ class Past:
         return [self._listed(entry, places[entry.key], []) for entry in own[:LISTED]]
 
     def given(self, key: Key, name: str) -> dict[str, Any] | None:
-        """What the person said of a sample, None for nothing."""
+        """The person's answer about a sample; None if there is none."""
         entry = self.log.answers().get(key, {}).get(name)
         if entry is None:
             return None
@@ -57,7 +57,7 @@ class Past:
     def review(self, name: str) -> dict[str, Any]:
         """What of the person's answers deserves a second look, and why.
 
-        * others said otherwise (not of second opinions, which are to be independent);
+        * others answered differently (not for second opinions, which are to be independent);
         * it was answered much more quickly than the rest;
         * the model, whose guess was shown, is sure of something else;
         * somebody flagged it.
@@ -96,7 +96,7 @@ class Past:
                 "classes": self._low(answers)}  # fmt: skip
 
     def votes(self, entries: Iterable[Entry]) -> list[list[str]]:
-        """Who said what of a sample."""
+        """Each person's answer about a sample."""
         return [[entry.annotator, self._words(entry)] for entry in entries]
 
     def _low(self, answers: Mapping[Key, Mapping[str, Entry]]) -> list[list[Any]]:

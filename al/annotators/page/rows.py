@@ -52,7 +52,7 @@ class Rows:
                 on = [part for m, part in members.items() if str(row.get(m)) in _ON]
                 if len(on) == 1:
                     said.append(_told(group, on[0]))
-                else:  # this one is no one-hot row after all
+                else:  # not a one-hot row after all
                     said += [_told(m, row[m]) for m in members if m in row]
         return said, folded
 

@@ -1,4 +1,4 @@
-"""How samples stand; each is looked at anew only once something was said of it.
+"""The state of each sample, computed again only when its answers changed.
 
 The page is told at each answer how many are open and how far people agree, so that takes hardly
 longer for ten thousand answers than for ten.
@@ -30,7 +30,7 @@ class Tally:
     def hear(self, said: Said) -> None:
         """Look at what people say by now."""
         before, self._said = self._said, said
-        # What is said of a sample is another object once it is something else.
+        # The entries of a sample are a new object whenever they change.
         changed = [key for key, entries in said.items() if before.get(key) is not entries]
         for key in (*changed, *(before.keys() - said.keys())):
             self._look(key)

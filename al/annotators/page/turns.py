@@ -21,7 +21,7 @@ from al.contracts import Answer
 SILENCE = 120.0
 #: Most tabs of one person that hold a sample.
 TABS = 8
-#: What was said of each sample, by person.
+#: The answers about each sample, by person.
 Said = Mapping[Key, Mapping[str, Entry]]
 
 
@@ -45,7 +45,7 @@ class Rule:
         return f"disputes:{self.reviewer}" if self.reviewer else "majority"
 
     def standing(self, entries: Mapping[str, Entry]) -> Standing:
-        """What has become of a sample by what people said of it."""
+        """The state of a sample by its answers."""
         votes = votes_of(entries)
         found = standing(votes, self.votes, self.overlap, len(entries) - len(votes))
         gave_up = self.reviewer in entries and entries[self.reviewer].skipped
@@ -57,7 +57,7 @@ class Rule:
 
 
 def votes_of(entries: Mapping[str, Entry]) -> list[Answer]:
-    """The labels among what people said, the first one first."""
+    """The labels among the answers, in the order they came."""
     return [
         Answer(entry.key[0], entry.label, entry.annotator, entry.at, entry.seconds, entry.shown)
         for entry in entries.values()

@@ -98,5 +98,5 @@ class WireServer(ThreadedWSGIServer):
             super().finish_request(safe, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up, or speaks no TLS, is no news."""
+        """A client that hangs up or does not speak TLS is not worth a log line."""
         _log.debug("a connection broke off", exc_info=True)

@@ -21,7 +21,7 @@ def read_coco(root: Path, images: Sequence[str], only: Path | None = None) -> Li
     name of the file or its folder says.
 
     Raises:
-        DataError: there is none, or it is damaged; names it.
+        DataError: it is missing or damaged; names it.
     """
     found, index = Listed(), Index(images)
     files = [only] if only else [

@@ -21,12 +21,12 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """What is said of an image.
+    """An image's entry in an annotation file.
 
     Attributes:
         boxes: in pixels of the image, or in shares of its width and height.
-        place: where it is said, for messages.
-        size: width and height that the image is said to have, where it is said.
+        place: of the entry, for messages.
+        size: width and height by the entry, where it has them.
         why: it cannot be used, in a few words.
     """
 
@@ -39,14 +39,14 @@ class Entry:
 
 @dataclass
 class Listed:
-    """What is said of all images.
+    """The entries of all images.
 
     Attributes:
         entries: by the path of the image below the root.
-        splits: of images whose split is said, by path.
+        splits: of images whose split is given, by path.
         classes: names, in the order of the format where it has one.
         said: lines of what was read.
-        odd: what is left out or changed, and where it is so: counted and told.
+        odd: what is left out or changed → where: counted and reported.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)

@@ -120,7 +120,7 @@ class BoxLoader(DrawnOnLoader):
         return tuple(dict.fromkeys(named.values()))
 
     def _misfit(self, entry: Entry, about: About) -> str:
-        """Why an entry is none of its image."""
+        """Why an entry does not belong to its image."""
         size = entry.size
         if size is not None and size != about[:2]:
             turned = ", turned by its EXIF" if size == (about.height, about.width) else ""
@@ -182,7 +182,7 @@ class BoxLoader(DrawnOnLoader):
         super().adopt(spec)
 
     def check_known(self) -> None:
-        """Boxes of other classes make an entry that is not used, which is told."""
+        """An entry with boxes of other classes is not used; a line says so."""
 
     def on_picture(self, id: str, label: Label) -> Label:
         place = self.place_of_id(id)

@@ -19,7 +19,7 @@ def read_voc(root: Path, images: Sequence[str], only: Path | None = None) -> Lis
     or folders.
 
     Raises:
-        DataError: there is none.
+        DataError: there are no such files.
     """
     found, index = Listed(), Index(images)
     sets = _sets(root)

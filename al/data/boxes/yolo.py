@@ -20,7 +20,7 @@ def read_yolo(root: Path, images: Sequence[str], only: Path | None = None) -> Li
     file in the folder; splits that overlap say nothing, and then folders do.
 
     Args:
-        only: the .yaml file, where it is said which.
+        only: the .yaml file, if one was named.
 
     Raises:
         DataError: there are no names or no text files.
@@ -82,7 +82,7 @@ def _entry(path: Path, name: str, names: dict[int, str]) -> Entry:
 
 
 def _config(root: Path, only: Path | None) -> tuple[dict[str, Any], str]:
-    """What the .yaml file says, and its name; nothing where there is none."""
+    """The .yaml file's content and name; empty without such a file."""
     import yaml
 
     files = [only] if only else sorted([*root.glob("*.yaml"), *root.glob("*.yml")])

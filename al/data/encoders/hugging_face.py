@@ -84,7 +84,7 @@ class FolderEncoder(NetworkEncoder):
         raise NotImplementedError
 
     def refused(self, error: Exception) -> DataError:
-        """What transformers said, in a line."""
+        """The message of transformers in one line."""
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         return DataError(f"{self.folder} holds no model that can be read ({reason}): give another "
                          "folder")  # fmt: skip

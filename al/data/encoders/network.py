@@ -128,7 +128,7 @@ def pixels(images: Sequence[np.ndarray], like: Any, mean: Any, std: Any) -> Any:
 
 
 def package_folder(name: str) -> Path:
-    """Where an installed package lies; none of its code is run."""
+    """Where an installed package lies; its code is not run."""
     from importlib.util import find_spec
 
     found = find_spec(name)

@@ -17,7 +17,7 @@ _TAG = re.compile(r"O|([BIESLU])-(.+)")
 _SPACE = re.compile(" +")
 #: What stands in place of a tag where nobody has tagged yet.
 _UNTAGGED = ("_", "?")
-#: Where CoNLL-U counts what is no word of its own: a token of several words, a word left unsaid.
+#: Lines that CoNLL-U numbers as multi-word tokens (1-2) or empty nodes (8.1).
 _BESIDE = re.compile(r"\d+[-.]\d+")
 
 
@@ -28,7 +28,7 @@ def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, 
     or the second where the first one counts; the last is its tag, in BIO (or the older IOB1),
     BIOES or BILOU. A sentence with one column, or whose tags are all "_", has no label. Tokens
     are joined by a space each. Of a token that CoNLL-U takes apart ("3-4") the words count, which
-    follow it; its own line, words that nobody said ("8.1"), lines of comment and -DOCSTART- are
+    follow it; its own line, empty nodes ("8.1"), lines of comment and -DOCSTART- are
     passed over.
 
     Args:

@@ -29,7 +29,7 @@ def files_of(data: str) -> list[Path]:
     """The files that a parameter names: one, or those of a folder that can be read.
 
     Raises:
-        DataError: there is none.
+        DataError: there are no such files.
     """
     try:
         return [find(data, folder=False)]

@@ -209,7 +209,7 @@ class EntityFileLoader(EntityLoader):
             before = self._files, self._marks, self._stands
             try:
                 self.retake(self._read())
-            except BaseException:  # what cannot be used is looked at again, and told again
+            except BaseException:  # a file that cannot be used is read, and reported, again
                 self._files, self._marks, self._stands = before
                 raise
 

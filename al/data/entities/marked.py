@@ -10,7 +10,7 @@ from al.errors import LabelError
 from al.kinds import kind_of
 from al.kinds.entities import LIKE
 
-#: What is told of texts, with where they stand.
+#: Remarks on texts, with where they stand.
 Odd = dict[str, list[str]]
 
 

@@ -19,7 +19,7 @@ _TOKEN = re.compile(rf"[{_ALONE}]|[^\W\d{_ALONE}]+|\d+|[^\w\s]")
 def tokens_of(text: str) -> list[tuple[int, int]]:
     """First character of each token and the one behind its last, in code points.
 
-    A token is a run of letters, a run of digits, or any other sign that is no space, alone.
+    A token is a run of letters, a run of digits, or any other single character that is not a space.
     """
     return [match.span() for match in _TOKEN.finditer(text)]
 

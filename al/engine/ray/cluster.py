@@ -56,7 +56,7 @@ def connect(ray: Any, address: str, needs: Mapping[str, float], workers: int) ->
         Whether it has to be left again: one that this process was in before is not.
 
     Raises:
-        EngineError: there is none, it refuses, or it runs another version.
+        EngineError: no cluster is there, it refuses, or it runs another version.
     """
     if ray.is_initialized():
         return False
@@ -152,7 +152,7 @@ def places(ray: Any, needs: Mapping[str, float]) -> int:
     """How many workers with such needs the nodes that are alive have room for.
 
     Raises:
-        EngineError: there is none that is large enough.
+        EngineError: no node is large enough.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     room = sum(

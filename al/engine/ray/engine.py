@@ -2,7 +2,7 @@
 
 Core actors over shards: what is lost is decided here and not by Ray, whose own retries are off.
 An actor makes its worker once from what is pickled, which is names, parameters and the URI of
-weights; a shard goes to an actor that has said hello, one at a time; where its process, its node
+weights; a shard goes to an actor that has reported in, one at a time; where its process, its node
 or the way to it is lost, another one gets the shard.
 """
 
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 #: which it is said that none has come yet.
 TRIES, WAITED = 4, 30.0
 #: Environment variables that a worker takes over where its machine does not set them; none holds
-#: a secret, as others may read what a cluster is told.
+#: a secret, as others may read what is sent to a cluster.
 PASSED = ("AL_DATA_DIR", "AL_CACHE_DIR", "OMP_NUM_THREADS", "HF_HOME")
 
 
@@ -43,7 +43,7 @@ class _Actor:
 
     Attributes:
         says: itself, once it is there.
-        had: keys of what it was told to make.
+        had: keys of the workers that it was asked to make.
     """
 
     handle: Any
@@ -240,7 +240,7 @@ class RayEngine(Engine):
         self._known, actor.says = known, says
 
     def _raise_failed(self, error: Exception) -> None:
-        """Raise what another worker would meet as well; a death is none of these."""
+        """Raise what another worker would meet as well; a death does not count."""
         from ray.exceptions import RayTaskError
 
         if isinstance(error, RayTaskError):

@@ -39,7 +39,7 @@ def code() -> str:
 
 
 class Worker:
-    """Makes what it is told to, once, and works at one shard at a time.
+    """Makes its worker once, and works at one shard at a time.
 
     Args:
         folder: the driver's working directory; taken where it is there too, as paths of data

@@ -81,7 +81,7 @@ def step_named(name: str, steps: Sequence[Step] = STEPS) -> Step:
     """The step of that name.
 
     Raises:
-        UnknownName: there is none; the message says what is near.
+        UnknownName: there is no such step; the message suggests the nearest.
     """
     for step in steps:
         if step.name == name:

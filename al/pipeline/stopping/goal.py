@@ -1,4 +1,4 @@
-"""Stop rule goal: the champion is as good as it has to be."""
+"""Stop rule goal: the champion is good enough."""
 
 from __future__ import annotations
 

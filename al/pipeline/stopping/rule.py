@@ -43,7 +43,7 @@ class Standing:
     traits: frozenset[Trait] = frozenset()
 
     def latest(self, name: str) -> float | None:
-        """A metric of the latest cycle; None where it has none of that name."""
+        """A metric of the latest cycle; None if it has no such metric."""
         return self.cycles[-1].get(name) if self.cycles else None
 
     def every(self, name: str) -> list[float]:

@@ -92,7 +92,7 @@ class _Function(StopRule):
 
 
 class _Named(StopRule):
-    """A rule that `stop` names; what goes wrong in it is told in a line."""
+    """A rule that `stop` names; what goes wrong in it becomes one line."""
 
     def __init__(self, name: str, rule: StopRule) -> None:
         self._name, self._rule = name, rule
@@ -114,7 +114,7 @@ class _Named(StopRule):
     def check(self, standing: Standing) -> None:
         with self._told():
             self._rule.check(standing)
-        self.why(standing)  # what fails with nothing on record is told before anything starts
+        self.why(standing)  # a rule that fails with nothing on record fails before anything starts
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -69,7 +69,7 @@ def _kappa(cycle: Cycle, *versions: int) -> float:
 
 
 def stop_set(ids: Sequence[str], seed: int) -> list[str]:
-    """The samples whose predictions are watched: as good as random, and hardly others when ids
+    """The samples whose predictions are watched: practically random, and mostly the same when ids
     appear or vanish."""
     drawn = sorted(ids, key=lambda name: (zlib.crc32(f"{seed} {name}".encode()), name))
     return sorted(drawn[:STOP_SET])
