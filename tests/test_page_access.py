@@ -18,6 +18,8 @@ from tests.page_process import made
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 #: Kinds of page_process whose labels are drawn or marked.
 DRAWN = ("boxes", "masks", "entities")
+#: A phone, one with its address bar, a tablet, a low window and a desk.
+SIZES = ((360, 640), (360, 560), (820, 1180), (1280, 560), (1280, 800))
 READY = "return document.getElementById('work').dataset.ready"
 #: Whether an element is inside the window, and nothing lies over its middle.
 REACHABLE = """
@@ -58,10 +60,15 @@ def served(browser: Browser, folder: Path, kind: str, **options: str) -> Iterato
             "localStorage.clear(); localStorage.setItem('annotator', 'anna');"
             "localStorage.setItem('guided a campaign', '1')"
         )
-        browser.reload()
-        until(lambda: browser.run(READY))
+        opened(browser)
         yield found
     browser.open("about:blank")
+
+
+def opened(browser: Browser) -> None:
+    """The page from its beginning."""
+    browser.reload()
+    until(lambda: browser.run(READY))
 
 
 def violations(browser: Browser) -> list[str]:
@@ -76,21 +83,19 @@ def violations(browser: Browser) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers", *DRAWN])
 def test_axe_finds_nothing_wrong_with_what_is_answered(
-    kind: str, dark: bool, browser: Browser, tmp_path: Path
+    kind: str, browser: Browser, tmp_path: Path
 ) -> None:
-    browser.becomes(1280, 800, dark=dark)
     more = {"range": "0..100", "unit": "kg"} if kind == "numbers" else {}
     with served(browser, tmp_path, kind, **more):
-        assert violations(browser) == []
-        if kind == "several":
-            browser.press("1")
+        for dark in (False, True):
+            browser.becomes(1280, 800, dark=dark)
+            opened(browser)
             assert violations(browser) == []
-        if kind == "many":
-            browser.press(*"crd")
-            assert violations(browser) == []
+            if pressed := {"several": "1", "many": "crd"}.get(kind):
+                browser.press(*pressed)
+                assert violations(browser) == []
 
 
 @pytest.mark.slow
@@ -119,29 +124,30 @@ def test_axe_finds_nothing_wrong_with_what_opens_and_with_the_end(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["digits", "many", "several", "numbers", "rows", *DRAWN])
-@pytest.mark.parametrize(
-    "size", [(360, 640), (360, 560), (820, 1180), (1280, 560), (1280, 800)], ids=str
-)
 def test_nothing_is_cut_off_on_a_phone_a_tablet_and_a_desk(
-    size: tuple[int, int], kind: str, browser: Browser, tmp_path: Path
+    kind: str, browser: Browser, tmp_path: Path
 ) -> None:
-    browser.becomes(*size, touch=size[0] < 900)
+    answers = {"numbers": "#number", "many": "#filter", "entities": "#take"}
+    answers |= dict.fromkeys(("boxes", "masks"), ".drawing-end .primary")
+    accepts = () if kind in DRAWN else ("#accept",)
+    buttons = ["#skip", "#undo", "#help-button", "#who", *accepts]
+    buttons.append(answers.get(kind, "#choices button"))
+    if kind == "digits":
+        buttons.append("#choices button:nth-child(10)")
     with served(browser, tmp_path, kind):
-        wide, high = browser.run(
-            "const d = document.documentElement; return [d.scrollWidth, d.scrollHeight]"
-        )
-        assert (wide, high) == size
-        answers = {"numbers": "#number", "many": "#filter", "entities": "#take"}
-        answers |= dict.fromkeys(("boxes", "masks"), ".drawing-end .primary")
-        accepts = () if kind in DRAWN else ("#accept",)
-        answer = answers.get(kind, "#choices button")
-        for css in ("#skip", "#undo", "#help-button", "#who", *accepts, answer):
-            assert browser.run(REACHABLE, css), css
-        assert browser.run(ASIDE) == 0
-        if kind == "digits":
-            assert browser.run(REACHABLE, "#choices button:nth-child(10)")
-        if size[1] >= 640:
-            assert browser.run("return document.getElementById('sample').clientHeight") > 70
+        for size in SIZES:
+            browser.becomes(*size, touch=size[0] < 900)
+            opened(browser)
+            wide, high = browser.run(
+                "const d = document.documentElement; return [d.scrollWidth, d.scrollHeight]"
+            )
+            assert (wide, high) == size
+            hidden = [css for css in buttons if not browser.run(REACHABLE, css)]
+            assert not hidden, size
+            assert browser.run(ASIDE) == 0, size
+            if size[1] >= 640:
+                height = browser.run("return document.getElementById('sample').clientHeight")
+                assert height > 70, size
 
 
 @pytest.mark.slow

@@ -47,8 +47,7 @@ def test_sqlite_waits_for_the_disk_at_every_commit(empty_database: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", HOWS)
-@pytest.mark.parametrize("share", [0.3, 0.55, 0.9])
+@pytest.mark.parametrize(("share", "how"), zip([0.3, 0.55, 0.9], HOWS, strict=True))
 def test_a_power_cut_on_the_way_changes_nothing(cuts: Cuts, share: float, how: str) -> None:
     cuts.cut(round(cuts.points * share), how)
 
