@@ -123,8 +123,8 @@ def step_command(
     """Decorator: a function of the given parameters as the command of an entry point.
 
     Args:
-        defaults: hand over every parameter, with its default where it was not given. Where
-            False, a parameter that is not given stays what the campaign has.
+        defaults: hand over every parameter, with its default where it was not given, unless the
+            campaign is named. Where False, or it is, what is not given stays what the campaign has.
         extra: options of this entry point alone: name → (default, help line).
         help: what the command does; the function's docstring where empty.
         examples: command lines that the help shows.
@@ -133,6 +133,8 @@ def step_command(
 
     def decorate(body: Body) -> StepCommand:
         def callback(**values: Any) -> None:
+            if defaults and values["campaign"] != "auto":
+                values = {name: values[name] for name in ("campaign", *_typed())}
             body({key: value for key, value in values.items() if value is not None})
 
         return StepCommand(
@@ -157,6 +159,13 @@ def step_command(
         )
 
     return decorate
+
+
+def _typed() -> list[str]:
+    """The options that stand on the command line."""
+    context = click.get_current_context()
+    typed = ParameterSource.COMMANDLINE
+    return [name for name in context.params if context.get_parameter_source(name) is typed]
 
 
 def _bare(may: bool) -> dict[str, Any]:

@@ -148,10 +148,42 @@ def test_main_gives_all_defaults_and_changes_to_none_of_them(
     make(query_size=3).cycle()
     given = {**Config().to_dict(), **TINY}
     make(entry="main", **{**given, "query_size": 20}).cycle()
-    assert "'c' keeps query_size=3: defaults count as not given" in caplog.text
-    assert "al cycle --campaign c --NAME VALUE changes one" in caplog.text
+    kept = caplog.text.partition("'c' keeps ")[2].partition(": mlflow run gives all")[0]
+    assert "query_size=3" in kept
+    assert "al main --campaign c --NAME VALUE changes one" in caplog.text
     make(entry="main", **{**given, "query_size": 5}).cycle()
     assert [asked(client, cycle)[0] for cycle in (2, 3)] == [3, 5]
+
+
+def test_a_default_that_is_typed_is_meant_and_one_that_an_mlproject_has_counts_for_new_campaigns(
+    folder: Path, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from al.commands import program
+
+    rows(90).to_csv("rows.csv", index=False)
+    project = {"name": "p", "entry_points": {"main": {"command": "al main", "parameters": {
+        "cycles": {"default": "1"}, "query_size": {"default": "3"}, "report": {"default": "off"},
+    }}}}  # fmt: skip
+    (folder / "MLproject").write_text(json.dumps(project))
+    begun = {k: v for k, v in TINY.items() if k not in ("show_progress", "cycles", "query_size")}
+    words = [f"--{name}={value}" for name, value in begun.items()]
+
+    def main(*words: str) -> None:
+        with pytest.raises(SystemExit) as stopped:
+            program(["main", *words])
+        assert stopped.value.code == 0, capsys.readouterr().err
+
+    main(*words, "--seed=1")
+    (campaign,) = runs(client, role="campaign")
+    assert (campaign.data.params["cycles"], campaign.data.params["query_size"]) == ("1", "3")
+    main("--campaign=c", "--cycles=2", "--strategy=random")  # its own are other ones
+    main("--campaign=c", "--cycles=3", "--strategy=margin", "--query-size=20")
+    assert asked(client, 2) == (3, "random")
+    assert asked(client, 3) == (20, "margin")
+    with pytest.raises(SystemExit) as stopped:
+        program(["main", "--campaign=c", "--seed=0"])
+    assert stopped.value.code == 1
+    assert "campaign 'c' runs with seed=1, not 0" in capsys.readouterr().err
 
 
 def test_main_with_a_name_alone_goes_on_with_what_the_campaign_has(

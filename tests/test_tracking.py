@@ -204,6 +204,7 @@ def test_checkpoints_that_are_sent_together_go_on_from_the_last_of_them(
         )
     assert not Checkpoints.candidates(store, [run])
     recorder.close()
+    assert not list(Path(recorder._scratch.name).iterdir())  # a long training would fill the disk
     found = Checkpoints.candidates(store, [run])
     assert repr(recorder.made) == repr(found)  # a figure that is not a number equals none
     for candidate in found:

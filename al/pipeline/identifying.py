@@ -93,7 +93,7 @@ def identified(
     run, stored = find(store, config.name)
     if run is not None and stored is not None:
         unsaid: Mapping[str, Any] = {}
-        if store.entry == "main" and given.get("campaign", "auto") != "auto":
+        if store.entry == "main" and config.campaign != "auto" and _says_all(given):
             given, unsaid = _parted(given)
         if config.strategy == DEFAULT:
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
@@ -119,7 +119,9 @@ def identified(
         return Identified(store, now, run, stored, made if same else None, wanted, on_record)
     if not create:
         raise ConfigError(unknown_campaign(store, config.name))
-    if set(given) == {"campaign"}:  # a name alone is meant to be there, not to start another
+    if store.entry == "main":
+        config, made = _named(Config.from_dict({**_defaults(), **given}))
+    elif set(given) == {"campaign"}:  # a name alone is meant to be there, not to start another
         if run is not None:
             raise ConfigError(
                 f"campaign {config.name!r} was stopped before it began: give the parameters that "
@@ -131,9 +133,19 @@ def identified(
     return Identified(store, config, run, stored, made, config)
 
 
+def _says_all(given: Mapping[str, Any]) -> bool:
+    """Whether all there is to give is given, as by `mlflow run`: nobody need have wished for it."""
+    return (_defaults() or Config().to_dict()).keys() <= given.keys()
+
+
+def _defaults() -> dict[str, str]:
+    """What the MLproject here gives `main`."""
+    return defaults_of("main", Path.cwd())
+
+
 def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What somebody gave, and what are defaults of `main` here, all of which it hands over."""
-    default = Config.from_dict(defaults_of("main", Path.cwd())).to_dict()
+    """What somebody gave, and what are defaults of `main` here."""
+    default = Config.from_dict(_defaults()).to_dict()
     same = Config.from_dict(given).to_dict()
     unsaid = {name: same[name] for name in given if same[name] == default[name]}
     return {name: value for name, value in given.items() if name not in unsaid}, unsaid
@@ -144,13 +156,13 @@ def _tell_kept(config: Config, unsaid: Mapping[str, Any]) -> None:
     kept = {
         p.name: getattr(config, p.name)
         for p in fields(config)
-        if p.metadata["later"] and unsaid.get(p.name, DEFAULT) != DEFAULT
+        if (p.metadata["later"] or p.metadata["free"]) and unsaid.get(p.name, DEFAULT) != DEFAULT
     }
     if other := [name for name, value in kept.items() if value != unsaid[name]]:
         _log.info(
             f"campaign {config.name!r} keeps {', '.join(f'{n}={kept[n]}' for n in other)}: "
-            f"defaults count as not given; al cycle --campaign {config.name} --NAME VALUE "
-            "changes one"
+            f"mlflow run gives all defaults, so they count as not given; al main --campaign "
+            f"{config.name} --NAME VALUE changes one"
         )
 
 

@@ -119,7 +119,7 @@ class Checkpoints:
 
     def _copied(self, held: _Held) -> _Held:
         """The same, from files that stay."""
-        folder = Path(self._scratch.name) / f"{held.epoch:06d}"
+        folder = self._folder(held)
         weights = shutil.copytree(held.weights, folder / "weights")
         return held._replace(weights=weights, resume=Path(shutil.copy(held.resume, folder)))
 
@@ -141,6 +141,11 @@ class Checkpoints:
             self._whole.append(
                 Candidate(str(model.model_id), self._number, held.best_epoch, figures)
             )
+            shutil.rmtree(self._folder(held), ignore_errors=True)
+
+    def _folder(self, held: _Held) -> Path:
+        """Where its copy lies, if there is one."""
+        return Path(self._scratch.name) / f"{held.epoch:06d}"
 
     def _made_of(self, held: _Held, *, goes_on: bool) -> Any:
         """A LoggedModel with the weights, not whole yet."""
