@@ -19,6 +19,7 @@ from mlflow.entities import LoggedModelOutput
 
 from al.errors import AlError, StateError, TrackingError
 from al.tracking import Checkpoints, Store, checkpoints, plain_errors, tracking_at
+from al.tracking.runs import PART
 from tests.stores import runs
 
 Make = Callable[..., Any]
@@ -84,6 +85,16 @@ def test_a_reopened_run_draws_no_second_point(store: Store, client: Any) -> None
     again.log_metrics({"loss": 0.5}, 2)
     again.finish()
     assert [p.step for p in client.get_metric_history(run.id, "loss")] == [1, 2]
+
+
+def test_a_tag_of_any_length_comes_back_whole_where_mlflow_would_cut_it_off(store: Store) -> None:
+    texts = {f"al.{length}": "x" * length + "." for length in (0, PART - 1, PART, 2 * PART, 30_000)}
+    begun = store.create("begun", texts, kind="cycle")
+    changed = store.create("changed", {}, kind="cycle")
+    changed.set_tags({key: text * 2 for key, text in texts.items()})
+    changed.set_tags(texts)  # shorter than what was there
+    for run in (begun, changed):
+        assert {key: store.get(run.id).tags[key] for key in texts} == texts
 
 
 def test_artifacts_come_back_as_they_were_saved(store: Store) -> None:

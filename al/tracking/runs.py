@@ -67,6 +67,28 @@ class Input(NamedTuple):
         return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
 
 
+#: Characters of a tag of ours; MLflow cuts a value off at 8,000, or at 5,000, and goes on.
+PART = 4000
+
+
+def in_parts(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as they are kept: a long one of ours goes on in KEY/1, KEY/2 …, the last not full."""
+    found = dict(tags)
+    for key, value in tags.items():
+        if key.startswith("al."):
+            pieces = (value[at : at + PART] for at in range(0, len(value) + 1, PART))
+            found |= {f"{key}/{n}" if n else key: piece for n, piece in enumerate(pieces)}
+    return found
+
+
+def _in_one(key: str, tags: Mapping[str, str]) -> str:
+    """The value of a tag, whatever parts it is kept in."""
+    value, n = tags[key], 1
+    while len(value) == n * PART and f"{key}/{n}" in tags:
+        value, n = value + tags[f"{key}/{n}"], n + 1
+    return value
+
+
 class Tags(dict[str, str]):
     """The tags of a run; one that is missing was taken away by hand.
 
@@ -75,7 +97,7 @@ class Tags(dict[str, str]):
     """
 
     def __init__(self, run: str, tags: Mapping[str, str]) -> None:
-        super().__init__(tags)
+        super().__init__({key: _in_one(key, tags) for key in tags})
         self._run = run
 
     def __missing__(self, key: str) -> str:
@@ -150,7 +172,7 @@ class Run:
         """These and what waits, in one call; MLflow enters params first and tags last."""
         new, metrics = dict(tags or {}), [*self._unsent, *metrics]
         if new or metrics or self._unsent_params:
-            pairs = [RunTag(key, value) for key, value in new.items()]
+            pairs = [RunTag(key, value) for key, value in in_parts(new).items()]
             self._client.log_batch(self.id, metrics=metrics, params=self._unsent_params, tags=pairs)
         self._unsent, self._unsent_params = [], []
         self.tags.update(new)

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from al.errors import StateError, TrackingError, did_you_mean, without_credentials
 from al.stops import unbroken
 from al.tracking.connection import Connection, without_silent_retries
-from al.tracking.runs import Run
+from al.tracking.runs import Run, in_parts
 from al.tracking.sqlite import first_use
 
 #: Seconds that a tracking server has to answer the first call.
@@ -115,7 +115,7 @@ class Store:
         Args:
             kind: the entry point that stands for such a run: main, cycle or a step.
         """
-        wanted = {**tags, MLFLOW_RUN_NAME: name}
+        wanted = {**in_parts(tags), MLFLOW_RUN_NAME: name}
         if parent:
             wanted[MLFLOW_PARENT_RUN_ID] = parent
         if self.offered and kind == self.entry:
