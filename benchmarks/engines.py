@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,8 +32,9 @@ from al.pipeline import Campaign
 from al.pipeline.cycle import Cycle
 from al.pipeline.opening import look_into
 from al.pipeline.scoring import view_of
+from al.processor import processor_of
 from al.tracking import tracking_at
-from benchmarks.common import EXPERIMENT, Row, own_store, report
+from benchmarks.common import EXPERIMENT, Row, command, own_store, report
 
 OUTPUTS = ("probabilities", "embeddings", "samples")
 
@@ -107,7 +109,7 @@ def turns(task: str, rounds: int, workers: int) -> tuple[list[Row], float]:
 
 
 def compared(rows: Sequence[Row]) -> list[Row]:
-    """Medians, and the median of the ratios of one round.
+    """Medians, and the ratios of one round: their median, and the least and the largest.
 
     Ray's own processes are there while this process works alone as well, and count for neither
     in the first ratio, and for the cluster in the second.
@@ -117,7 +119,14 @@ def compared(rows: Sequence[Row]) -> list[Row]:
     for name in ("local", "ray"):
         own = [row for row in rows if row["engine"] == name]
         both = list(zip(own, base, strict=True))
-        ray = 1.0 if name == "ray" else 0.0
+        ratios = {
+            "CPU": [(mine["driver"] + mine["workers"]) / other["driver"] for mine, other in both],
+            "CPU with Ray's": [
+                (mine["driver"] + mine["workers"] + (name == "ray") * mine["Ray"]) / other["driver"]
+                for mine, other in both
+            ],
+            "wall": [mine["wall"] / other["wall"] for mine, other in both],
+        }
         table.append(
             {
                 "engine": name,
@@ -127,14 +136,11 @@ def compared(rows: Sequence[Row]) -> list[Row]:
                     for who in ("driver", "workers", "Ray")
                 },
                 "wall s": statistics.median(row["wall"] for row in own),
-                "CPU": statistics.median(
-                    (mine["driver"] + mine["workers"]) / other["driver"] for mine, other in both
-                ),
-                "CPU with Ray's": statistics.median(
-                    (mine["driver"] + mine["workers"] + ray * mine["Ray"]) / other["driver"]
-                    for mine, other in both
-                ),
-                "wall": statistics.median(mine["wall"] / other["wall"] for mine, other in both),
+                **{what: statistics.median(of_rounds) for what, of_rounds in ratios.items()},
+                **{
+                    f"{what}, range": f"{min(of_rounds):.2f} … {max(of_rounds):.2f}"
+                    for what, of_rounds in ratios.items()
+                },
             }
         )
     return table
@@ -161,7 +167,7 @@ def scaled(table: Sequence[Row], samples: int) -> list[Row]:
 
 @click.command()
 @click.option("--task", default="fashion-mnist")
-@click.option("--rounds", default=3)
+@click.option("--rounds", default=5)
 @click.option("--workers", default=2)
 @click.option("--samples", default=10**8, help="Of the pool that is simulated.")
 def main(task: str, rounds: int, workers: int, samples: int) -> None:
@@ -174,6 +180,10 @@ def main(task: str, rounds: int, workers: int, samples: int) -> None:
         {f"Scoring {task}, {rounds} rounds": table, "By simulation": scaled(table, samples)},
         rows=rows,
         start_and_first_pass=first,
+        command=command(),
+        seeds=[0],
+        processor=processor_of("cpu"),
+        date=f"{date.today()}",
     )
     click.echo(f"\nThe cluster's start, the workers' and their first pass took {first:.1f} s.")
 

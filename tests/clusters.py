@@ -1,20 +1,32 @@
-"""A Ray cluster on this machine: a head that works at nothing, and nodes of one core each."""
+"""Ray clusters on this machine: a head that works at nothing, and nodes of one core each."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from al.engine.ray.cluster import imported
+import psutil
+
+from al.engine.ray.cluster import LOOPBACK, imported
+from tests.namespaces import Machine
 
 #: What keeps a node small and to itself.
 SMALL_NODE: dict[str, Any] = {
     "object_store_memory": 80_000_000,
     "include_dashboard": False,
     "node_ip_address": "127.0.0.1",
+}
+#: The head gives up a node that is silent after a quarter of a minute; see docs/scale.md.
+QUICK = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "5",
 }
 
 
@@ -27,16 +39,41 @@ class RayCluster:
 
     def __init__(self, nodes: int = 2, **head: Any) -> None:
         imported("127.0.0.1:0")
+        self._head = {"num_cpus": 0, **SMALL_NODE, **head}
+        self._size = nodes
+        self.nodes: list[Any] = []
+        self._begin()
+
+    def _begin(self) -> None:
         from ray.cluster_utils import Cluster
 
-        given = {"num_cpus": 0, **SMALL_NODE, **head}
-        self._cluster = Cluster(initialize_head=True, head_node_args=given)
+        self._cluster = Cluster(initialize_head=True, head_node_args=self._head)
         self.address: str = self._cluster.address
-        self.nodes = [self.add() for _ in range(nodes)]
+        self.mend()
 
-    def add(self, **given: Any) -> Any:
-        """One more node."""
+    def mend(self) -> None:
+        """New nodes in place of those that are lost."""
+        while len(self.nodes) < self._size:
+            self.nodes.append(self._add())
+
+    def _add(self, **given: Any) -> Any:
         return self._cluster.add_node(**{"num_cpus": 1, **SMALL_NODE, **given})
+
+    @contextmanager
+    def one_more(self, **given: Any) -> Iterator[None]:
+        """Another node for a block, as `ray.cluster_utils` takes it."""
+        node = self._add(**given)
+        try:
+            yield
+        finally:
+            self._cluster.remove_node(node)
+
+    def start(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start a program that may drive the cluster."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, env=env, text=True, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT
+        )
 
     def kill(self, node: Any) -> None:
         """SIGKILL a node's raylet; its workers go with it."""
@@ -44,17 +81,121 @@ class RayCluster:
         for info in node.all_processes["raylet"]:
             os.kill(info.process.pid, signal.SIGKILL)
 
-    def kill_head(self) -> None:
+    def lose(self, how: str, where: str) -> None:
+        """Lose the node of a worker: there are no cables to cut, so its raylet is killed."""
+        raylet = psutil.Process(int(where.rpartition(":")[2])).ppid()
+        for node in list(self.nodes):
+            if raylet in [info.process.pid for info in node.all_processes["raylet"]]:
+                self.kill(node)
+
+    def lose_head(self) -> None:
         """SIGKILL all of the head: nobody knows any more who belongs to the cluster."""
         for processes in self._cluster.head_node.all_processes.values():
             for info in processes:
                 os.kill(info.process.pid, signal.SIGKILL)
+
+    def begin_again(self) -> None:
+        """A new head, and new nodes."""
+        self._cluster.shutdown()
+        self.nodes.clear()
+        self._begin()
 
     def stop(self) -> None:
         import ray
 
         ray.shutdown()
         self._cluster.shutdown()
+
+
+class RayNetwork:
+    """Raylets on machines of a network; the head is at its hub, where drivers run too.
+
+    Attributes:
+        address: HOST:PORT.
+
+    Raises:
+        OSError: there is no network.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        self._hub = Machine("hub", 1)
+        self.address = f"{self._hub.address}:6379"
+        self._size, self._made = nodes, 1
+        self._nodes: dict[str, Machine] = {}
+        self._lost: list[Machine] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        _await_runtime(
+            self._started(
+                self._hub, "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false"
+            )
+        )
+        self.mend()
+
+    def mend(self) -> None:
+        """New nodes in place of those that are lost."""
+        while self._lost:
+            self._lost.pop().stop()
+        starts = []
+        while len(self._nodes) < self._size:
+            self._made += 1
+            node = Machine(f"node{self._made}", self._made, self._hub)
+            self._nodes[node.name] = node
+            starts.append(self._started(node, f"--address={self.address}", "--num-cpus=1"))
+        for start in starts:
+            _await_runtime(start)
+
+    def start(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start a program that may drive the cluster, on the head's machine."""
+        return self._hub.start(command, {k: v for k, v in env.items() if k != LOOPBACK})
+
+    def lose(self, how: str, where: str) -> None:
+        """Lose the node of a worker: its raylet is `killed`, or its cable `cut`."""
+        node = self._nodes.pop(where.rpartition(":")[0])
+        self._lost.append(node)
+        if how == "cut":
+            self._hub.run("ip", "link", "set", node.name, "down")
+        else:
+            node.kill("raylet")
+
+    def lose_head(self) -> None:
+        """SIGKILL all of the head: nobody knows any more who belongs to the cluster."""
+        self._hub.kill("raylet", "gcs_server")
+
+    def begin_again(self) -> None:
+        """A new head, and new nodes."""
+        self._lost += self._nodes.values()
+        self._nodes.clear()
+        self._hub.kill()
+        self._begin()
+
+    def stop(self) -> None:
+        self._hub.stop()
+
+    def _started(self, machine: Machine, *how: str) -> subprocess.Popen[str]:
+        command = [
+            str(Path(sys.executable).with_name("ray")), "start", *how, "--block",
+            f"--node-ip-address={machine.address}", "--disable-usage-stats",
+            f"--object-store-memory={SMALL_NODE['object_store_memory']}",
+        ]  # fmt: skip
+        env = {name: value for name, value in os.environ.items() if name != LOOPBACK}
+        return machine.start(command, env | QUICK)
+
+
+def _await_runtime(start: subprocess.Popen[str]) -> None:
+    """Until a node says that it is there; what it says later is nobody's business.
+
+    Raises:
+        RuntimeError: it ended instead.
+    """
+    assert start.stdout is not None
+    said = []
+    for line in start.stdout:
+        said.append(line)
+        if "Ray runtime started" in line:
+            return
+    raise RuntimeError("".join(said))
 
 
 @contextmanager

@@ -93,8 +93,10 @@ def test_what_a_worker_raises_elsewhere_is_one_line(processes: ProcessEngine) ->
     (line,) = str(failed.value).splitlines()
     assert line.startswith("a worker failed (ZeroDivisionError: a network of two minds, ")
     assert "test_engine.py:" in line
-    with pytest.raises(DataError, match=r"^the data is another: restore it$"):
+    there = r"^the data is another: restore it \(at worker \S+:\d+\)$"
+    with pytest.raises(DataError, match=there) as refused:
         list(spread(processes, refusing, range(4)))
+    assert f":{os.getpid()})" not in str(refused.value)
 
 
 def test_a_worker_that_dies_is_one_line() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 import al
 from al.errors import TrackingError
-from tests.conftest import SMALL
+from tests.conftest import ROOT, SMALL
 from tests.drivers import Drive, drive
 from tests.object_store import ObjectStore
 from tests.postgres import Postgres
@@ -107,6 +109,44 @@ def test_a_campaign_on_postgresql_and_an_object_store_comes_out_as_on_sqlite(
         model = version.source.removeprefix("models:/")
         (place,) = object_store.folder.rglob(model)
         assert len([path for path in place.rglob("*") if path.is_file()]) <= 12
+
+
+@pytest.mark.slow
+def test_the_documented_command_on_postgresql_s3_and_ray_comes_out_as_on_sqlite_without(
+    postgres: Postgres, started: Any, object_store: ObjectStore, undisturbed: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    pytest.importorskip("psycopg2")
+    from tests.clusters import cluster
+
+    server = started(False, f"postgresql+psycopg2://{postgres.database('everything')}")
+    for name in object_store.settings:  # the server has the keys, and nobody else
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")  # where nodes start
+    page = (ROOT / "docs" / "scale.md").read_text()
+    section = page.partition("### With PostgreSQL and S3\n")[2]
+    command = section.partition("```bash\n")[2].partition("```")[0]
+    given = "".join(f" --{name}={value}" for name, value in SMALL.items())
+    bin = Path(sys.executable).parent
+    env = {
+        **os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{bin}:{os.environ['PATH']}",
+        "MLFLOW_EXPERIMENT_NAME": "here", "AL_CACHE_DIR": str(server.folder / "cache"),
+    }  # fmt: skip
+    with cluster() as made:
+        for there, here in {
+            "http://10.0.0.4:5000": server.uri,
+            "10.0.0.5:6379": made.address,
+            "--engine ray": f"--engine ray{given}",
+        }.items():
+            assert there in command
+            command = command.replace(there, here)
+        done = subprocess.run(
+            ["bash", "-ec", command], cwd=server.folder, env=env, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert outcome(client_at(server.uri), "c") == undisturbed
+    assert not (server.folder / "artifacts").exists()
 
 
 @pytest.mark.slow

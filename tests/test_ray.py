@@ -14,25 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import al
 from al.catalog import engines
-from al.data import embeddings
 from al.engine import spread
 from al.engine.ray import RayEngine
 from al.engine.ray import cluster as way
 from al.engine.ray import engine as ray_engine
 from al.errors import ConfigError, EngineError
 from tests.clusters import RayCluster, cluster
-from tests.conftest import ROOT, SMALL
-from tests.encoders import WORDS
-from tests.experiment.test_experiment import TINY
+from tests.conftest import SMALL
 from tests.stores import runs
 from tests.test_engine import doubling, raising
-from tests.test_workers import came_to, new_store
 
 Make = Callable[..., Any]
 
@@ -218,6 +212,28 @@ def test_what_a_node_has_no_room_for_is_a_line(small: RayCluster) -> None:
 
 
 @pytest.mark.slow
+def test_a_gpu_that_a_node_only_says_it_has_is_a_line(small: RayCluster) -> None:
+    given = {"address": small.address, "workers": "1", "cpus": "1", "gpus": "1"}
+    lacking = RayEngine(given)
+    with small.one_more(num_gpus=1):
+        lacking.check()
+        with pytest.raises(EngineError, match=r"worker \S+:\d+ finds no GPU: leave gpus out of"):
+            lacking.processor("cpu")
+        lacking.close()
+
+
+@pytest.mark.slow
+def test_a_cluster_of_another_ray_is_a_line(
+    small: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.__version__", "2.0.0")
+    other = RayEngine({"address": small.address})
+    with pytest.raises(EngineError, match=r"is of another version \(.*2\.0\.0") as no:
+        other.check()
+    assert len(str(no.value).splitlines()) == 1
+
+
+@pytest.mark.slow
 def test_a_worker_of_another_version_is_a_line(
     engine: RayEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,12 +258,16 @@ def test_workers_of_another_kind_of_processor_are_refused_unless_they_may_mix(
 
 
 @pytest.mark.slow
-def test_what_is_waited_for_too_long_is_a_line(small: RayCluster) -> None:
+def test_what_is_waited_for_is_said_and_ends_in_a_line_in_the_end(
+    small: RayCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ray_engine, "WAITED", 0.2)
     waiting = RayEngine({"address": small.address, "workers": "1", "cpus": "1", "stall": "6"})
     list(spread(waiting, doubling, range(1)))
     with pytest.raises(EngineError, match=r"^waiting for shard 0 at \S+:\d+, and nothing has come"):
         list(spread(waiting, sleeping, range(1)))
     waiting.close()
+    assert any(line.startswith("waiting for shard 0 at") for line in caplog.messages)
 
 
 def sleeping() -> Callable[[int], None]:
@@ -265,164 +285,6 @@ def test_a_raylet_that_is_killed_loses_no_shard(tmp_path: Path) -> None:
                 made.kill(made.nodes[0])
         engine.close()
     assert sorted(shard for shard, _ in found) == list(range(40))
-
-
-# -- campaigns ---------------------------------------------------------------------------------
-
-#: Reads what a strategy may read of models, and judges, stops and votes by models.
-CAMPAIGN: dict[str, Any] = {
-    "strategy": "bald(20x) > vote_entropy(5x) > margin", "candidates": 2, "kpi": "0.99",
-    "compare": "interval", "audit": 0.3, "query_size": 20, "passes": 4, "epochs": 2,
-    "promote": "always",
-}  # fmt: skip
-
-
-@pytest.mark.slow
-def test_a_campaign_comes_out_equal_while_workers_and_a_raylet_are_killed(
-    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed: list[str] = []
-
-    class Killing(RayEngine):
-        """Kills a worker that is at work early on, a whole node later."""
-
-        done = 0
-
-        def map(self, make_worker: Any, shards: Any) -> Iterator[Any]:
-            for shard, found in super().map(make_worker, shards):
-                yield shard, found
-                Killing.done += 1
-                if Killing.done == 3 and self._actors:
-                    says = self._actors[0].says
-                    assert says is not None
-                    os.kill(int(says.where.rpartition(":")[2]), signal.SIGKILL)
-                    killed.append("worker")
-                if Killing.done == 12:
-                    made.kill(made.nodes[0])
-                    killed.append("raylet")
-
-    monkeypatch.setattr("tests.test_ray.Killing", Killing, raising=False)
-    with new_store(empty_database, tmp_path) as patch, cluster() as made:
-        options = f"address={made.address}, workers=2, cpus=1"
-        for name, engine, given in (
-            ("here", "local", "none"),
-            ("there", "tests.test_ray:Killing", options),
-        ):
-            patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / name))
-            parameters: Any = {**SMALL, **CAMPAIGN, "campaign": name, "engine": engine}
-            al.Campaign(show_progress=False, engine_options=given, **parameters).run()
-        assert killed == ["worker", "raylet"]
-        assert came_to("there") == came_to("here")
-
-
-@pytest.mark.slow
-def test_texts_are_embedded_on_a_cluster_and_come_out_equal_while_a_raylet_is_killed(
-    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embeddings, "PACK_OF_TEXTS", 24)
-    embedded, before = list[str](), RayEngine.map
-    with new_store(empty_database, tmp_path) as patch:
-        patch.setenv("COUNTED", str(tmp_path / "counted"))
-        patch.setenv("READ_BY", str(tmp_path / "read-by"))
-        patch.setenv("PYTHONPATH", str(ROOT))  # workers find the encoder wherever they start
-        rng = np.random.default_rng(0)
-        texts = [" ".join(rng.choice(WORDS[5:], 6)) for _ in range(120)]
-        table = pd.DataFrame({"text": texts, "kind": ["rain" in text for text in texts]})
-        table.to_csv("texts.csv", index=False)
-        given: Any = {
-            **SMALL, "task": "text", "data": "texts.csv", "text": "text", "target": "kind",
-            "encoder": "tests.encoders:Reading", "initial_size": 10, "query_size": 5,
-            "strategy": "margin", "cycles": 1, "show_progress": False,
-        }  # fmt: skip
-        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "here"))
-        al.Campaign(campaign="here", **given).run()
-        (tmp_path / "read-by").unlink()
-        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "there"))
-        with cluster() as made:
-
-            def killing(self: RayEngine, make_worker: Any, shards: Any) -> Iterator[Any]:
-                for shard, found in before(self, make_worker, shards):
-                    yield shard, found
-                    if isinstance(found.found, np.ndarray):  # vectors; scores come by name
-                        embedded.extend(shard.work)
-                        if len(embedded) == 48:
-                            made.kill(made.nodes[0])
-
-            monkeypatch.setattr(RayEngine, "map", killing)
-            options = f"address={made.address}, workers=2, cpus=1"
-            al.Campaign(campaign="there", engine="ray", engine_options=options, **given).run()
-        assert len(made.nodes) == 1
-        assert len(embedded) == len(set(embedded)) == len(set(texts))
-        assert str(os.getpid()) not in (tmp_path / "read-by").read_text().split()
-        assert came_to("there") == came_to("here")
-
-
-@pytest.mark.slow
-def test_the_trials_of_an_experiment_come_out_equal_while_a_raylet_is_killed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(name: str, **how: Any) -> Any:
-        given = {"strategies": "margin", "seeds": 2, "name": name, "show_progress": False}
-        curves = al.Experiment(**given, **how, **TINY).run().curves()
-        return curves[["strategy", "seed", "labels", "accuracy"]]
-
-    here = run("here", workers=1)
-    with cluster() as made:
-        before, killed = RayEngine.map, []
-
-        def killing(self: RayEngine, make_worker: Any, shards: Any) -> Iterator[Any]:
-            for shard, found in before(self, make_worker, shards):
-                yield shard, found
-                if not killed:
-                    killed.append(made.kill(made.nodes[0]))
-
-        monkeypatch.setattr(RayEngine, "map", killing)
-        options = f"address={made.address}, workers=2"
-        there = run("there", engine="ray", engine_options=options)
-    assert killed
-    assert there.equals(here)
-
-
-@pytest.mark.slow
-def test_a_campaign_goes_on_after_the_head_of_its_cluster_was_lost(
-    empty_database: Path, tmp_path: Path
-) -> None:
-    """The driver ends with the head, as if it were killed; the same command ends the campaign."""
-    with new_store(empty_database, tmp_path) as patch:
-        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "here"))
-        parameters: Any = {**SMALL, **CAMPAIGN}
-        al.Campaign(show_progress=False, campaign="here", **parameters).run()
-        patch.setenv("AL_CACHE_DIR", str(tmp_path / "cache" / "there"))
-        uri = f"sqlite:///{tmp_path}/mlflow.db"
-        base = {
-            **os.environ,
-            "MLFLOW_TRACKING_URI": uri,
-            "RAY_gcs_rpc_server_reconnect_timeout_s": "3",
-        }
-        given = [f"--{name}={value}" for name, value in {**parameters, "campaign": "there"}.items()]
-
-        def begun(address: str) -> subprocess.Popen[str]:
-            how = ["--engine=ray", f"--engine_options=address={address}, workers=2, cpus=1"]
-            command = [sys.executable, "-m", "al", "main", *given, *how]
-            env = {**base, "PYTHONPATH": str(ROOT)}
-            return subprocess.Popen(command, env=env, text=True, stderr=subprocess.PIPE)
-
-        with cluster() as made:
-            driver = begun(made.address)
-            kept = tmp_path / "cache" / "there" / "passes"
-            end = time.monotonic() + 120
-            while not list(kept.rglob("*.journal")) and time.monotonic() < end:
-                assert driver.poll() is None, driver.communicate()[1]
-                time.sleep(0.1)
-            made.kill_head()
-            _, said = driver.communicate(timeout=150)
-            assert driver.returncode != 0
-            assert "Traceback" not in said
-        with cluster() as made:
-            driver = begun(made.address)
-            _, said = driver.communicate(timeout=200)
-            assert driver.returncode == 0, said
-        assert came_to("there")[0] == came_to("here")[0]
 
 
 # -- a key -------------------------------------------------------------------------------------

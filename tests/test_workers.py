@@ -6,9 +6,11 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -394,4 +396,18 @@ def test_weights_that_are_others_or_gone_are_one_line(cycle: Cycle, other_side: 
         shutil.rmtree(path.parent)
     with pytest.raises(TrackingError, match="finds no weights at models:/c/1/") as failed:
         other_side(recipe)
+    assert len(str(failed.value).splitlines()) == 1
+
+
+def test_a_server_that_a_worker_cannot_reach_is_one_line_soon(
+    cycle: Cycle, other_side: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al.tracking.weights.FIRST", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{free.getsockname()[1]}"
+    recipe = cycle.model(1).recipe
+    with pytest.raises(TrackingError, match=f"a worker cannot reach {server} for its") as failed:
+        other_side(replace(recipe, weights=replace(recipe.weights, server=server)))
+    assert "has not answered for 0.5 s" in str(failed.value)
     assert len(str(failed.value).splitlines()) == 1

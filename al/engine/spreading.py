@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -76,12 +77,15 @@ class _Outcome(Generic[R]):
     error: Exception | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """To travel: an error that another process may not know becomes a line."""
+        """To travel: an error that another process may not know becomes a line, and each says
+        where it was, as data and servers may be seen from one machine and not from another."""
         error = self.error
         if error is not None and not isinstance(error, AlError):
             error = EngineError(
                 f"a worker failed ({_words(error)}): engine=local gives the whole error"
             )
+        if error is not None:
+            error.args = (f"{error} (at worker {os.uname().nodename}:{os.getpid()})",)
         return {"found": self.found, "error": error}
 
 

@@ -8,6 +8,7 @@ over. One line says what is waited for, and one that it is back.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +48,9 @@ class _Client(MlflowClient):  # type: ignore[misc]
 class Connection:
     """An `MlflowClient` whose calls outlast a server that is away.
 
+    Args:
+        wait: seconds that it may be away, if fewer than `AL_SERVER_WAIT`.
+
     Attributes:
         uri: of the tracking server.
         raw: the client itself, which neither waits nor checks.
@@ -56,8 +60,8 @@ class Connection:
         opened: ids of the runs that this process began or went on in and has not ended.
     """
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, uri: str, wait: float = math.inf) -> None:
+        self.uri, self._wait = uri, wait
         self.raw = _Client(uri)
         self.check: Callable[[bool], None] = lambda failed: None
         self.patient = True
@@ -123,17 +127,17 @@ class Connection:
                 if not self.patient or not is_away(error):
                     raise
                 now = time.monotonic()
-                away = who(error)
+                away, most = who(error), min(server_wait(), self._wait)
                 if since is None:
                     since = now
                     _log.warning(
                         f"{away} does not answer ({reason(error)}): "
-                        f"waiting for it, {server_wait():g} s at most"
+                        f"waiting for it, {most:g} s at most"
                     )
-                left = since + server_wait() - now
+                left = since + most - now
                 if left <= 0:
                     raise TrackingError(
-                        f"{away} has not answered for {server_wait():g} s "
+                        f"{away} has not answered for {most:g} s "
                         f"({reason(error)}): start it, then the same command goes on"
                     ) from error
                 time.sleep(min(pause, left))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -10,6 +11,11 @@ from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 from al.errors import TrackingError
 from al.tracking.connection import Connection
 from al.tracking.store import tracking_at
+
+#: Servers that this process has reached, and seconds after which another is out of its reach: that
+#: one machine sees a server does not mean that others do, while one that was there comes back.
+_reached: set[str] = set()
+FIRST = 60.0
 
 
 def fetch_weights(server: str, uri: str, folder: Path) -> Path:
@@ -23,10 +29,19 @@ def fetch_weights(server: str, uri: str, folder: Path) -> Path:
         TrackingError: they are not there, or the server stayed away.
     """
     with tracking_at(server):
-        connection = Connection(server)
+        connection = Connection(server, math.inf if server in _reached else FIRST)
         try:
             model, path = ModelsArtifactRepository.split_models_uri(uri)
-            return connection.artifacts(model).fetch(path, folder)
+            found = connection.artifacts(model).fetch(path, folder)
+            _reached.add(server)
+            return found
+        except TrackingError as error:
+            if server in _reached:
+                raise
+            raise TrackingError(
+                f"a worker cannot reach {server} for its weights ({error}): give the server an "
+                "address that every machine can reach, and its credentials to each"
+            ) from error
         except (MlflowException, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TrackingError(

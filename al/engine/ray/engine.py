@@ -29,9 +29,10 @@ S = TypeVar("S")
 R = TypeVar("R")
 _log = logging.getLogger(__name__)
 
-#: Workers that one shard may cost before it is the shard that is to blame, and seconds after
-#: which it is said that none has come yet.
-TRIES, WAITED = 4, 30.0
+#: Workers that one shard may cost before it is the shard that is to blame; seconds after which
+#: it is said that no worker has come yet, then after twice as many and so on; how many times as
+#: long workers may be at their shards in silence.
+TRIES, WAITED, AT_WORK = 4, 30.0, 10
 #: Environment variables that a worker takes over where its machine does not set them; none holds
 #: a secret, as others may read what is sent to a cluster.
 PASSED = ("AL_DATA_DIR", "AL_CACHE_DIR", "OMP_NUM_THREADS", "HF_HOME")
@@ -81,6 +82,7 @@ class RayEngine(Engine):
         self._leave = False
         self._actors: list[_Actor] = []
         self._coming: dict[Any, _Actor] = {}  # by the hello that is waited for
+        self._busy: dict[Any, tuple[_Actor, int]] = {}  # worker and shard, by the result
         self._known = ""  # processor of the workers
         imported(self._address)
 
@@ -116,8 +118,9 @@ class RayEngine(Engine):
         key = hashlib.sha256(made).hexdigest()
         self._connected()
         most = self._workers or places(self._ray, self._needs)
-        left, lost, busy = deque(range(len(work))), [0] * len(work), dict[Any, Any]()
-        heard = told = time.monotonic()
+        left, lost = deque(range(len(work))), [0] * len(work)
+        busy = self._busy = dict[Any, tuple[_Actor, int]]()
+        heard, patience = time.monotonic(), WAITED
         deaths = 0
         try:
             while left or busy:
@@ -133,12 +136,12 @@ class RayEngine(Engine):
                     busy[actor.handle.work.remote(key, recipe, shard)] = actor, number
                 done, _ = self._ray.wait([*busy, *self._coming], timeout=1.0)
                 for ref in done:
-                    actor, number = busy.pop(ref, (None, -1))
+                    worker, number = busy.pop(ref, (None, -1))
                     arrived = self._coming.pop(ref, None)
                     try:
                         found = self._ray.get(ref, timeout=self._stall)
                     except Exception as error:
-                        self._dismiss(arrived or actor)
+                        self._dismiss(arrived or worker)
                         self._raise_failed(error)
                         deaths += 1
                         if number >= 0:
@@ -150,21 +153,21 @@ class RayEngine(Engine):
                                 "look at their memory and at `ray status`, or use engine=local"
                             ) from error
                         continue
-                    heard = time.monotonic()
+                    heard, patience = time.monotonic(), WAITED
                     if arrived is not None:
                         self._greet(arrived, found)
                         continue
                     deaths = 0
                     yield work[number], pickle.loads(found)
                     heard = time.monotonic()  # who takes the results may take its time
-                now = time.monotonic()
-                if now - max(heard, told) > WAITED and not busy:
-                    told = now
-                    _log.warning(f"{self._waits(busy)} on the Ray cluster, for {now - heard:.0f} s")
-                if now - heard > self._stall:
+                silent = time.monotonic() - heard
+                if silent > (AT_WORK if busy else 1) * patience:
+                    patience *= 2
+                    _log.warning(f"{self._waits()} on the Ray cluster, for {silent:.0f} s")
+                if silent > self._stall:
                     raise EngineError(
-                        f"{self._waits(busy)}, and nothing has come from the Ray cluster for "
-                        f"{now - heard:.0f} s: see `ray status`, run the same command again, or "
+                        f"{self._waits()}, and nothing has come from the Ray cluster for "
+                        f"{silent:.0f} s: see `ray status`, run the same command again, or "
                         "give a longer stall in engine_options"
                     )
         finally:
@@ -254,11 +257,9 @@ class RayEngine(Engine):
             "with modules of one's own; engine=local gives the whole error"
         ) from error
 
-    def _waits(self, busy: Mapping[Any, tuple[_Actor, int]]) -> str:
+    def _waits(self) -> str:
         """What is waited for, in words."""
-        at = [
-            f"shard {number} at {actor.says.where}" for actor, number in busy.values() if actor.says
-        ]
+        at = [f"shard {number} at {a.says.where}" for a, number in self._busy.values() if a.says]
         found = (
             [
                 f"waiting for {', '.join(at[:3])}"
