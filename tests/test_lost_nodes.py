@@ -122,7 +122,6 @@ def test_scoring_comes_out_equal_with_a_node_killed_and_another_cut_off(
 def test_embedding_comes_out_equal_with_a_node_killed_and_another_cut_off(
     nodes: Nodes, store: pytest.MonkeyPatch
 ) -> None:
-    store.setenv("PYTHONPATH", str(ROOT))
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(WORDS[5:], 6)) for _ in range(160)]
     table = pd.DataFrame({"text": texts, "kind": ["rain" in text for text in texts]})
@@ -132,16 +131,13 @@ def test_embedding_comes_out_equal_with_a_node_killed_and_another_cut_off(
         "encoder": "tests.encoders:Reading", "initial_size": 10, "query_size": 5,
         "strategy": "margin", "cycles": 1,
     }  # fmt: skip
-    read_by = {name: str(Path(f"read-by-{name}").resolve()) for name in ("here", "there")}
-    store.setenv("COUNTED", str(Path("counted").resolve()))
-    store.setenv("READ_BY", read_by["here"])
     al.Campaign(campaign="here", engine="tests.losing:Recording", **given).run()
-    code, said = drive(
-        nodes, "main", {**given, "campaign": "there"},
-        LOSE_IN="_embedded", READ_BY=read_by["there"],
-    )  # fmt: skip
+    code, said = drive(nodes, "main", {**given, "campaign": "there"}, LOSE_IN="_embedded")
     assert code == 0, said
     assert lost(said) == ["killed", "cut"]
+    packs = -(-len(set(texts)) // losing.PACK)
+    embedded = [row for row in brought("there") if row.startswith("_embedded")]
+    assert embedded == sorted(f"_embedded {number}" for number in range(packs))
     assert came_to("there") == came_to("here")
 
 
