@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -28,6 +29,9 @@ QUICK = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "5",
 }
+
+#: How often a node is started that does not come up on a busy machine.
+STARTS = 4
 
 
 class RayCluster:
@@ -121,34 +125,42 @@ class RayNetwork:
         self._hub = Machine("hub", 1)
         self.address = f"{self._hub.address}:6379"
         self._size, self._made = nodes, 1
+        self._env = QUICK | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         self._nodes: dict[str, Machine] = {}
         self._lost: list[Machine] = []
         self._begin()
 
     def _begin(self) -> None:
-        _await_runtime(
-            self._started(
-                self._hub, "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false"
-            )
-        )
+        how = "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false"
+        if said := _failed(self._started(self._hub, *how)):
+            raise RuntimeError(said)
         self.mend()
 
     def mend(self) -> None:
-        """New nodes in place of those that are lost."""
-        while self._lost:
-            self._lost.pop().stop()
-        starts = []
-        while len(self._nodes) < self._size:
-            self._made += 1
-            node = Machine(f"node{self._made}", self._made, self._hub)
-            self._nodes[node.name] = node
-            starts.append(self._started(node, f"--address={self.address}", "--num-cpus=1"))
-        for start in starts:
-            _await_runtime(start)
+        """New nodes in place of those that are lost.
+
+        Raises:
+            RuntimeError: none starts; Ray itself waits half a minute for one, and does not ask
+                how busy the machine is.
+        """
+        for _ in range(STARTS):
+            while self._lost:
+                self._lost.pop().stop()
+            while len(self._nodes) < self._size:
+                self._made += 1
+                node = Machine(f"node{self._made}", self._made, self._hub)
+                self._nodes[node.name] = node
+                start = self._started(node, f"--address={self.address}", "--num-cpus=1")
+                if said := _failed(start):
+                    self._lost.append(self._nodes.pop(node.name))
+                    break
+            else:
+                return
+        raise RuntimeError(said)
 
     def start(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a program that may drive the cluster, on the head's machine."""
-        return self._hub.start(command, {k: v for k, v in env.items() if k != LOOPBACK})
+        return self._hub.start(command, self._with_key(env))
 
     def lose(self, how: str, where: str) -> None:
         """Lose the node of a worker: its raylet is `killed`, or its cable `cut`."""
@@ -179,23 +191,24 @@ class RayNetwork:
             f"--node-ip-address={machine.address}", "--disable-usage-stats",
             f"--object-store-memory={SMALL_NODE['object_store_memory']}",
         ]  # fmt: skip
-        env = {name: value for name, value in os.environ.items() if name != LOOPBACK}
-        return machine.start(command, env | QUICK)
+        return machine.start(command, self._with_key(os.environ))
+
+    def _with_key(self, env: Mapping[str, str]) -> dict[str, str]:
+        """The cluster's settings instead of this machine's."""
+        own = {k: v for k, v in env.items() if k != LOOPBACK and not k.startswith("RAY_AUTH")}
+        return own | self._env
 
 
-def _await_runtime(start: subprocess.Popen[str]) -> None:
-    """Until a node says that it is there; what it says later is nobody's business.
-
-    Raises:
-        RuntimeError: it ended instead.
-    """
+def _failed(start: subprocess.Popen[str]) -> str:
+    """What a node says that ends instead of being there; what the others say is nobody's
+    business."""
     assert start.stdout is not None
     said = []
     for line in start.stdout:
         said.append(line)
         if "Ray runtime started" in line:
-            return
-    raise RuntimeError("".join(said))
+            return ""
+    return "".join(said) or "nothing"
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from al.engine.ray import RayEngine
 SHARD, PACK = 256, 24
 #: What happens after so many results of the work that LOSE_IN names: a worker is held in the
 #: middle of a shard, or the node of the one that is held is lost.
-LOSSES = {2: ("hold",), 3: ("killed", "hold"), 4: ("cut",)}
+LOSSES = {1: ("hold",), 2: ("killed", "hold"), 3: ("cut",)}
 HEAD = {2: ("head",)}
 
 

@@ -262,8 +262,9 @@ def test_what_is_waited_for_is_said_and_ends_in_a_line_in_the_end(
     small: RayCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ray_engine, "WAITED", 0.2)
-    waiting = RayEngine({"address": small.address, "workers": "1", "cpus": "1", "stall": "6"})
+    waiting = RayEngine({"address": small.address, "workers": "1", "cpus": "1"})
     list(spread(waiting, doubling, range(1)))
+    waiting._stall = 6.0  # now that a worker is there, however long it took to start
     with pytest.raises(EngineError, match=r"^waiting for shard 0 at \S+:\d+, and nothing has come"):
         list(spread(waiting, sleeping, range(1)))
     waiting.close()
