@@ -24,6 +24,7 @@ CHOICES = {
     "promote": ("not-worse", "always", "ask"),
     "balance": ("off", "on"),
     "costs": ("off", "on"),
+    "validation": ("set", "folds"),
     "calibrate": ("off", "on"),
     "embeddings": ("float32", "float16"),
     "precision": ("float32", "bfloat16"),
@@ -194,6 +195,11 @@ class Config:
     missing: str = of.data(
         "stop", "Labelled samples that vanish from the data stop a cycle, or drop.", free=True
     )
+    validation: str = of.data(
+        "set",
+        "What models are judged by: a set of labelled samples put aside, or folds, the labels "
+        "that they learn, by copies that have not seen them.",
+    )
     validation_size: int = of.data(
         100, "Labelled samples kept for validation; they cost too.", low=1
     )
@@ -332,6 +338,11 @@ class Config:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name}={value:g}: give a share from 0 to 1")
+        if self.by_folds and self.validation_size != type(self).validation_size:
+            raise ConfigError(
+                f"validation_size={self.validation_size}: validation=folds puts no samples aside: "
+                "give one of the two"
+            )
         if not self.label_cost >= 0:
             raise ConfigError(f"label_cost={self.label_cost:g}: give 0 or more")
         for name in NUMBER_OR_OFF:
@@ -364,6 +375,16 @@ class Config:
         if not math.isfinite(value):
             raise ConfigError(f"{name}={text!r} is not a number: give one, or off")
         return value
+
+    @property
+    def by_folds(self) -> bool:
+        """Whether the labels themselves judge models, through copies that have not seen them."""
+        return self.validation == "folds"
+
+    @property
+    def put_aside(self) -> int:
+        """Labelled samples that are put aside for validation."""
+        return 0 if self.by_folds else self.validation_size
 
     @property
     def audits(self) -> bool:

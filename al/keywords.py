@@ -55,6 +55,7 @@ class Keywords(TypedDict, total=False):
     deadline: str
     stop: str
     missing: str
+    validation: str
     validation_size: int
     labels_from: str
     label_map: str

@@ -79,6 +79,19 @@ def test_figures_of_other_labels_of_validation_tell_of_no_plateau() -> None:
     assert why(low, plateau=2) == ""
 
 
+def test_with_folds_a_plateau_is_what_elections_on_shared_labels_have_gained() -> None:
+    # Figures fall as labels grow harder; what counts is what each champion gained on the last.
+    falling = curve(0.8, 0.7, 0.6)
+    for cycle, gain in zip(falling[1:], (0.05, 0.02), strict=True):
+        cycle["gain_accuracy"] = gain
+    assert why(falling, plateau=2, validation="folds") == ""
+    assert "gained -0.1000" in why(falling, plateau=2)
+    falling[2]["gain_accuracy"] = -0.02
+    assert "gained +0.0300" in why(falling, plateau=2, validation="folds")
+    del falling[2]["gain_accuracy"]
+    assert why(falling, plateau=2, validation="folds") == ""  # too early to say
+
+
 def test_an_error_has_no_noise_of_a_share() -> None:
     falling, flat = curve(0.5, 0.4, 0.39, 0.38), curve(0.5, 0.4, 0.41, 0.4)
     assert why(falling, plateau=2, lower=True) == ""  # of an accuracy it would be within 0.05

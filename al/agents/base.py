@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from al.contracts import Criterion, DataLoader, Graph, Label, Recorder
-from al.graphs import load_tree, save_tree
+from al.graphs import Crossed, load_tree, save_tree
 from al.progress import bar
 from al.scratch import scratch_folder
 
@@ -46,11 +46,13 @@ class Kept:
     Attributes:
         metrics: of its epoch, like {"val/accuracy": 0.9}.
         weights: as `Graph.put_back` takes them over.
+        folds: the same of the copies that judge the labels.
     """
 
     epoch: int
     metrics: Mapping[str, float]
     weights: Any
+    folds: Sequence[Any] = ()
 
 
 class Agent(ABC):
@@ -60,7 +62,13 @@ class Agent(ABC):
     epoch of all is always among them, together with a file from which training goes on as
     if it had never stopped.
 
-    Subclasses implement `train` and `eval` and override hooks, not the loop.
+    Subclasses implement `train` and override hooks, not the loop.
+
+    Args:
+        val: labels that say how good each epoch is.
+        folds: agents of copies, which train in step with this one, each on all parts of the
+            labels but one; then `val` are the labels, judged by copies that have not seen them.
+        part: of each label, by id; see `al.graphs.parted`.
     """
 
     def __init__(
@@ -73,6 +81,8 @@ class Agent(ABC):
         schedule: Schedule,
         criterion: Criterion,
         recorder: Recorder | None,
+        folds: Sequence[Agent] = (),
+        part: Mapping[str, int] | None = None,
     ) -> None:
         self.graph = graph
         self.data = data
@@ -81,6 +91,8 @@ class Agent(ABC):
         self.schedule = schedule
         self.criterion = criterion
         self.recorder = recorder
+        self.folds = tuple(folds)
+        self.crossed = Crossed([fold.graph for fold in folds], part or {}) if folds else None
         self.kept: list[Kept] = []
         self.epoch = 0
         self.best: list[float] = []  # rank of the best epoch so far
@@ -90,9 +102,15 @@ class Agent(ABC):
     def train(self, epoch: int) -> dict[str, float]:
         """One epoch of training; returns its figures, like {"train/loss": 0.3}."""
 
-    @abstractmethod
     def eval(self) -> dict[str, float]:
         """The figures of the graph as it stands on validation, like {"val/accuracy": 0.9}."""
+        known = self.val_examples
+        if self.crossed is not None:
+            found = self.crossed.evaluate(self.data, known.ids, known.labels)
+        else:
+            batches = self.data.batches(known.ids, known.labels, batch_size=512)
+            found = self.graph.evaluate(batches)
+        return {f"val/{name}": value for name, value in found.items()}
 
     def on_epoch_end(self, metrics: Mapping[str, float]) -> None:
         """Hook: after each epoch, before checkpoints."""
@@ -106,7 +124,10 @@ class Agent(ABC):
             self._segment_best: list[float] = []
             while self.epoch < schedule.epochs and self.stale < schedule.patience:
                 self.epoch += 1
-                metrics = {**self.train(self.epoch), **self.eval()}
+                metrics = self.train(self.epoch)
+                for fold in self.folds:
+                    fold.train(self.epoch)
+                metrics |= self.eval()
                 if self.recorder is not None:
                     self.recorder.log(self.epoch, metrics)
                 self._rank(metrics, Path(folder))
@@ -127,8 +148,11 @@ class Agent(ABC):
             self._segment = (self.epoch, dict(metrics))
             if self.recorder is None:
                 self._weights = self.graph.snapshot()
+                self._folds = [fold.graph.snapshot() for fold in self.folds]
             else:
                 self.graph.save_weights(folder / "weights")
+                if self.crossed is not None:
+                    self.crossed.save(folder / "weights")
         if not self.best or rank > self.best:
             self.best, self.stale = rank, 0
         else:
@@ -139,10 +163,11 @@ class Agent(ABC):
         best_epoch, metrics = self._segment
         self._segment_best = []
         if self.recorder is None:
-            self.kept.append(Kept(best_epoch, metrics, self._weights))
+            self.kept.append(Kept(best_epoch, metrics, self._weights, self._folds))
             return
         state = {
             "graph": self.graph.state(),
+            **{_of(number): fold.graph.state() for number, fold in enumerate(self.folds)},
             "epoch": self.epoch,
             "best": self.best,
             "stale": self.stale,
@@ -158,6 +183,8 @@ class Agent(ABC):
         if path is not None:
             state = load_tree(path)
             self.graph.restore(state["graph"])
+            for number, fold in enumerate(self.folds):
+                fold.graph.restore(state[_of(number)])
             self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
 
     def _scratch(self) -> AbstractContextManager[str]:
@@ -173,3 +200,8 @@ class Agent(ABC):
     def _shown(self, metrics: Mapping[str, float]) -> str:
         value = metrics.get(self.criterion.metric)
         return "" if value is None else f"{value:.3f}"
+
+
+def _of(fold: int) -> str:
+    """Name of a copy's state."""
+    return f"fold{fold}"

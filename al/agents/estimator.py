@@ -29,7 +29,3 @@ class EstimatorAgent(Agent):
         targets = np.concatenate([np.asarray(batch.targets) for batch in batches])
         self.graph.fit(inputs, targets, torch_seed(seed, cycle, "fit", candidate))
         return {"train/loss": self.graph.evaluate(batches)["loss"]}
-
-    def eval(self) -> dict[str, float]:
-        batches = self.data.batches(self.val_examples.ids, self.val_examples.labels, batch_size=512)
-        return {f"val/{name}": value for name, value in self.graph.evaluate(batches).items()}

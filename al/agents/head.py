@@ -41,7 +41,3 @@ class HeadAgent(Agent):
             seed = torch_seed(seed, cycle, "losses", candidate)
             fit_losses(self.graph, inputs, targets, seed)
         return {"train/loss": self.graph.evaluate(batches)["loss"]}
-
-    def eval(self) -> dict[str, float]:
-        batches = self.data.batches(self.val_examples.ids, self.val_examples.labels, batch_size=512)
-        return {f"val/{name}": value for name, value in self.graph.evaluate(batches).items()}

@@ -36,7 +36,3 @@ class SupervisedAgent(Agent):
             self.graph.scheduler.step()
         total = sum(float(loss) * count for loss, count in losses)
         return {"train/loss": total / len(ids)}
-
-    def eval(self) -> dict[str, float]:
-        batches = self.data.batches(self.val_examples.ids, self.val_examples.labels, batch_size=512)
-        return {f"val/{name}": value for name, value in self.graph.evaluate(batches).items()}

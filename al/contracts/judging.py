@@ -87,6 +87,8 @@ class Election:
 
     Attributes:
         offered: it is good enough, and waits for a person's approval.
+        held: the winner's metrics on the labels on which it was held against the champion, where
+            they are not those that candidates are judged by.
     """
 
     winner: Candidate
@@ -94,6 +96,7 @@ class Election:
     why: str
     champion_metrics: Mapping[str, float] | None = None
     offered: bool = False
+    held: Mapping[str, float] | None = None
 
 
 class Recorder(Protocol):

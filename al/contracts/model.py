@@ -180,6 +180,18 @@ class Graph(ABC):
         Raises:
             NotImplementedError: this kind of graph cannot.
         """
+        return self.calibrated(self.logits(batches))
+
+    def logits(self, batches: Iterable[Batch]) -> Iterable[Any]:
+        """What a temperature is found by: logits of labelled batches beside the truth, in parts.
+
+        Raises:
+            NotImplementedError: this kind of graph has none.
+        """
+        raise NotImplementedError
+
+    def calibrated(self, parts: Iterable[Any]) -> Calibration:
+        """The temperature by what `logits` made of all batches, by one model or several."""
         raise NotImplementedError
 
     def scaled(self, temperature: float) -> Graph:

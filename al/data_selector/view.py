@@ -23,7 +23,8 @@ from al.strategies.arrays import some
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Validation samples that stand for where the model has to be good.
+#: Validation samples that stand for where the model has to be good; where none are put aside,
+#: training samples, asked about or not, stand for it.
 TARGETS = 100
 #: What comes from one pass of the champion.
 _OF_CHAMPION = ("probabilities", "samples", "embeddings", "losses")
@@ -269,7 +270,7 @@ class _Source:
 
     @cached_property
     def target_samples(self) -> np.ndarray:  # [M, T, C]
-        ids = self.data.ids("val")
+        ids = self.data.ids("val") or self.data.ids("train")
         step = max(1, -(-len(ids) // TARGETS))
         return self.infer(ids[::step], "samples")
 

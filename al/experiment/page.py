@@ -13,7 +13,7 @@ from al.experiment.results import Results, said
 from al.experiment.statistics import ALPHA, band
 from al.report.page import rendered
 from al.report.plot import Plot, widened
-from al.report.section import Section, counted, figure, grid, join, lasting, p, table
+from al.report.section import Section, counted, figure, grid, join, lasting, p, plus, table
 
 #: Colours of the page for strategies; random is grey.
 SERIES, GREY = 6, 9
@@ -68,7 +68,7 @@ def _board(results: Results, number: int, setting: Setting, board: Leaderboard) 
     shown = Plot(
         widened(float(board.curves.labels[0]), float(board.curves.labels[-1]), 0.02),
         _range(board),
-        (f"labels (plus {results.validation[setting]} for validation)", f"test {board.metric}"),
+        (f"labels ({plus(results.validation[setting])})", f"test {board.metric}"),
         width=720,
         height=380,
     )

@@ -13,7 +13,7 @@ from al.contracts import DataLoader, Task
 from al.errors import AlError
 from al.experiment.plan import Job
 from al.experiment.trial import Point, run_trial
-from al.pipeline.checks import check_names, check_sizes, check_task
+from al.pipeline.checks import check_names, check_sizes, check_splits, check_task
 from al.pipeline.identifying import begun_with
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
 from al.pipeline.measuring import check_measured, settle
@@ -66,7 +66,9 @@ def makings_of(config: Config) -> Makings:
     """What a trial's models are made of, on the splits of its seed."""
     task, data = task_of(config)
     settle(config, task, data)
-    freeze(data, data.propose_splits(config.validation_size, config.seed), config.missing)
+    splits = data.propose_splits(config.put_aside, config.seed)
+    check_splits(config, splits)
+    freeze(data, splits, config.missing)
     criterion = criterion_of(config, task, new_graph(task, data, config))
     return Makings(config, task, data, criterion, device_named(config.device))
 

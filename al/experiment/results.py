@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from al.experiment.leaderboard import Leaderboard
 from al.experiment.plan import DATA_SET, RANDOM, Setting
 from al.experiment.statistics import Ranking, band, ranking
+from al.report import plus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,9 @@ class Results:
             if setting
             else [f"test {board.metric} on {self.task}"]
         )
-        words += [f"{board.seeds} seeds", f"plus {self.validation[setting]} validation labels"]
+        count = self.validation[setting]
+        also = f"plus {count} validation labels" if count else plus(count)
+        words += [f"{board.seeds} seeds", also]
         return ", ".join(words)
 
     def ranked(self) -> list[str]:
@@ -146,7 +149,7 @@ class Results:
             _draw(axes, board, row.strategy, everywhere)
         axes.axhline(board.level, color="#888888", linewidth=0.8, linestyle=":")
         axes.set(
-            xlabel=f"labels (plus {self.validation[setting]} for validation)",
+            xlabel=f"labels ({plus(self.validation[setting])})",
             ylabel=f"test {board.metric}",
             title=said(setting) or self.name,
         )

@@ -7,17 +7,19 @@ little more than choosing, fitting and measuring.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from al.agents import Examples
-from al.contracts import Candidate, Graph, Query
+from al.agents import Examples, Kept
+from al.contracts import Calibration, Candidate, Graph, Query
 from al.data_selector import Model, View, distinct, select
 from al.engine import LocalEngine, Runner
+from al.graphs import Crossed
 from al.model_selector import elect
 from al.pipeline.making import Makings
 from al.randomness import generator, torch_seed
@@ -48,10 +50,12 @@ class Champion:
     """The model that chooses next.
 
     Attributes:
+        crossed: its copies that judge labels, with `validation=folds`.
         val: its metrics on validation, named like "val/accuracy".
     """
 
     graph: Graph
+    crossed: Crossed | None
     val: Mapping[str, float]
     test: Mapping[str, float]
 
@@ -62,6 +66,13 @@ def run_trial(makings: Makings) -> list[Point]:
     while trial.goes_on:
         trial.cycle()
     return trial.points
+
+
+class _Weights(NamedTuple):
+    """What a training keeps, and which part each label was in where it has folds."""
+
+    kept: Kept
+    part: Mapping[str, int]
 
 
 class _Trial:
@@ -152,16 +163,24 @@ class _Trial:
     def _scorer(self, standing: Champion) -> Model:
         graph = standing.graph
         if self._config.calibrate == "on":
-            val = self._data.ids("val")
-            graph = graph.scaled(Runner(graph, self._data).calibrate(val).temperature)
-        return self._model(graph, "champion", standing.graph)
+            graph = graph.scaled(self._calibrated(standing).temperature)
+        return self._model(graph, "champion", standing.graph, standing.crossed)
 
-    def _model(self, graph: Graph, name: str, weights: Graph) -> Model:
-        """A model that scores; stochastic passes are drawn by the digest of its weights."""
+    def _calibrated(self, standing: Champion) -> Calibration:
+        if standing.crossed is None:
+            return Runner(standing.graph, self._data).calibrate(self._data.ids("val"))
+        ids = tuple(standing.crossed.part)
+        return standing.crossed.calibrate(self._data, ids, self._data.truth(ids))
+
+    def _model(self, graph: Graph, name: str, weights: Graph, crossed: Crossed | None) -> Model:
+        """A model that scores; stochastic passes are drawn by the digest of its weights, among
+        them those of its copies."""
         seed = 0
         if self._draws:
             with scratch_folder() as folder:
                 weights.save_weights(Path(folder))
+                if crossed is not None:
+                    crossed.save(Path(folder))
                 digest = digest_of(Path(folder))
             seed = torch_seed(self._config.seed, 0, f"passes {digest}") % 2**31
         return Model(graph, name, seed)
@@ -175,7 +194,7 @@ class _Trial:
         alike = (sorted(shared.get(self._contents[id], ())) for id in self._labelled)
         return tuple(id for ids in alike for id in ids if id not in mine)
 
-    def _train(self) -> list[tuple[Candidate, Any]]:
+    def _train(self) -> list[tuple[Candidate, _Weights]]:
         """Candidates, with their weights."""
         config, makings = self._config, self._makings
         start = None if config.init == "scratch" or not self._champion else self._champion.graph
@@ -196,29 +215,52 @@ class _Trial:
             found += [
                 (
                     Candidate(f"{number}-{kept.epoch}", number, kept.epoch, kept.metrics),
-                    kept.weights,
+                    _Weights(kept, agent.crossed.part if agent.crossed else {}),
                 )
                 for kept in agent.kept
             ]
         return found
 
-    def _elect(self, trained: Sequence[tuple[Candidate, Any]]) -> None:
+    def _elect(self, trained: Sequence[tuple[Candidate, _Weights]]) -> None:
         config, criterion = self._config, self._makings.criterion
         candidates = [candidate for candidate, _ in trained]
         weights = {candidate.checkpoint: kept for candidate, kept in trained}
         if config.candidates > 1:
             best = (self._best(candidates, number) for number in range(config.candidates))
-            members = [self._loaded(weights[one.checkpoint]) for one in best]
-            self._committee = [self._model(m, f"member {n}", m) for n, m in enumerate(members)]
+            self._committee = [self._member(weights[one.checkpoint], one.number) for one in best]
         before = self._champion
         always = config.promote == "always"
-        election = elect(candidates, before.val if before else None, criterion, always=always)
+        election = elect(candidates, None, criterion)
+        new = weights[election.winner.checkpoint]
+        graph, crossed = self._loaded(new.kept.weights), self._crossed(new)
+        if before is not None:
+            winner, theirs = election.winner, before.val
+            if config.by_folds:  # on the labels of both
+                mine, theirs = self._on(crossed, before), self._on(before.crossed, before)
+                winner = replace(winner, metrics=mine or winner.metrics)
+                theirs = theirs or dict.fromkeys(winner.metrics, math.nan)
+            election = elect([winner], theirs, criterion, always=always)
         if election.promoted or before is None:
-            graph = self._loaded(weights[election.winner.checkpoint])
             runner = Runner(graph, self._data)
-            val = runner.evaluate(self._data.ids("val"))
+            val = {} if config.by_folds else _named(runner.evaluate(self._data.ids("val")))
             test = runner.evaluate(self._data.ids("test"))
-            self._champion = Champion(graph, {f"val/{n}": v for n, v in val.items()}, test)
+            self._champion = Champion(graph, crossed, val, test)
+
+    def _member(self, weights: _Weights, number: int) -> Model:
+        graph = self._loaded(weights.kept.weights)
+        return self._model(graph, f"member {number}", graph, self._crossed(weights))
+
+    def _crossed(self, weights: _Weights) -> Crossed | None:
+        copies = [self._loaded(fold) for fold in weights.kept.folds]
+        return Crossed(copies, weights.part) if copies else None
+
+    def _on(self, crossed: Crossed | None, before: Champion) -> dict[str, float]:
+        """What copies say of the labels that the champion before was judged by; nothing where
+        either has none."""
+        if crossed is None or before.crossed is None:
+            return {}
+        ids = tuple(before.crossed.part)
+        return _named(crossed.evaluate(self._data, ids, self._data.truth(ids)))
 
     def _best(self, candidates: Sequence[Candidate], number: int) -> Candidate:
         own = [candidate for candidate in candidates if candidate.number == number]
@@ -228,3 +270,7 @@ class _Trial:
         graph = self._makings.new_graph()
         graph.put_back(weights)
         return graph
+
+
+def _named(figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"val/{name}": value for name, value in figures.items()}

@@ -5,6 +5,7 @@ from al.graphs.base import TorchGraph
 from al.graphs.classification import ClassificationGraph
 from al.graphs.classifier import classifier
 from al.graphs.covered import covered_unet
+from al.graphs.crossed import FOLDS, Crossed, parted
 from al.graphs.detection import DetectionGraph
 from al.graphs.entities import EntityGraph
 from al.graphs.estimator import EstimatorGraph
@@ -25,8 +26,10 @@ from al.graphs.unet import UNet
 
 __all__ = [
     "AUGMENTS",
+    "FOLDS",
     "ChannelsFirst",
     "ClassificationGraph",
+    "Crossed",
     "DetectionGraph",
     "EntityGraph",
     "EstimatorGraph",
@@ -47,6 +50,7 @@ __all__ = [
     "head_on",
     "load_tree",
     "mlp",
+    "parted",
     "save_tree",
     "small_cnn",
     "small_detector",

@@ -205,10 +205,13 @@ class TorchGraph(MeasuredGraph):
         size = self.piece or most or max(count, 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
-    def calibrate(self, batches: Iterable[Batch]) -> Calibration:
+    def logits(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if not self.calibrates:
             raise NotImplementedError
-        outputs, targets = (torch.cat(found) for found in zip(*self._run(batches), strict=True))
+        return self._run(batches)
+
+    def calibrated(self, parts: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Calibration:
+        outputs, targets = (torch.cat(found) for found in zip(*parts, strict=True))
         return calibration.fitted(outputs, targets, self.nll, self.ece)
 
     def scaled(self, temperature: float) -> TorchGraph:

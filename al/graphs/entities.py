@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, pad
 
-from al.contracts import Batch, Calibration, DataSpec, Label
-from al.graphs import calibration
+from al.contracts import Batch, DataSpec, Label
 from al.graphs.comparing import Compared, together
 from al.graphs.fields import FieldGraph
 from al.kinds.entities import SCORES, counted
@@ -62,20 +61,20 @@ class EntityGraph(FieldGraph):
         each = cross_entropy(logits, tags, weight=weights, reduction="none") * there
         return each.sum(dim=1) / there.sum(dim=1).clamp(min=1)
 
-    def calibrate(self, batches: Iterable[Batch]) -> Calibration:
-        """One temperature for the tags of all tokens."""
-        from torchmetrics.functional.classification import multiclass_calibration_error
-
-        found, true = [], []
+    def logits(self, batches: Iterable[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Of the tags of all tokens."""
         for outputs, targets in self._run(batches):
             logits, starts, ends, there = _parts(outputs)
-            found.append(logits.movedim(1, 2)[there])
-            true.append(self._tags(starts, ends, targets)[there])
+            yield logits.movedim(1, 2)[there], self._tags(starts, ends, targets)[there]
 
-        def ece(logits: torch.Tensor, tags: torch.Tensor) -> float:
-            return float(multiclass_calibration_error(logits.softmax(1), tags, logits.shape[1]))
+    def nll(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(outputs, targets)
 
-        return calibration.fitted(torch.cat(found), torch.cat(true), cross_entropy, ece)
+    def ece(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        from torchmetrics.functional.classification import multiclass_calibration_error
+
+        p = outputs.softmax(1)
+        return float(multiclass_calibration_error(p, targets, outputs.shape[1]))
 
     def tempered(self, outputs: torch.Tensor, temperature: float) -> torch.Tensor:
         return torch.cat([outputs[:, :-PLACE] / temperature, outputs[:, -PLACE:]], dim=1)

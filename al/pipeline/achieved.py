@@ -5,7 +5,7 @@ from __future__ import annotations
 from al.pipeline.history import closed_cycles
 from al.pipeline.reporting import baseline_of
 from al.pipeline.session import Session
-from al.report import Curve, ahead, lasting, where_ahead
+from al.report import Curve, ahead, lasting, plus, where_ahead
 
 #: Name of a view of the runs table, before the metric.
 TABLE = "al-"
@@ -19,9 +19,11 @@ def tell_achieved(session: Session) -> None:
         "achieved/labels": float(state.labels.paid),
         "achieved/seconds": seconds,
     }
+    aside = len(session.data.ids("val"))
+    also = f"+{aside} for validation" if aside else plus(aside)
     words = [
         f"{config.task} by {config.strategy}, seed {config.seed}: {state.labels.paid} labels "
-        f"(+{len(session.data.ids('val'))} for validation) in {state.cycle} cycles, "
+        f"({also}) in {state.cycle} cycles, "
         f"{lasting(seconds)}"
     ]
     if since := session.people_since:

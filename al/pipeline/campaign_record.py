@@ -19,8 +19,8 @@ _log = logging.getLogger(__name__)
 NAME = "campaign.json"
 #: The same once more, for when that is damaged.
 COPY = "campaign_copy.json"
-#: Version of the layout, and validation samples whose contents are kept, to tell its data from
-#: other data.
+#: Version of the layout, and validation samples (test ones where there are none) whose contents
+#: are kept, to tell its data from other data.
 SCHEMA, KNOWN = 1, 100
 #: What campaigns do that began before there was a parameter; those of tasks that can have an
 #: encoder have none.
@@ -46,7 +46,7 @@ class CampaignRecord:
     def of(cls, config: Config, splits: Splits, data: DataLoader) -> CampaignRecord:
         """What is to be written."""
         named = config.replace(campaign=config.name, model=config.model_name)
-        known = splits.val[:KNOWN]
+        known = (splits.val or splits.test)[:KNOWN]
         contents = dict(zip(known, data.fingerprints(known), strict=True))
         return cls(SCHEMA, named.to_dict(), data.spec, splits, contents)
 

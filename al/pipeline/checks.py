@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 
+from al.agents import Agent
 from al.catalog import annotators, engines, tasks
 from al.config import DEFAULT, Config
-from al.contracts import Annotator, DataLoader, Graph, Task
+from al.contracts import Annotator, DataLoader, Graph, Splits, Task
 from al.errors import ConfigError, DataError, UnknownName
 from al.kinds import Kind, Trait, kind_of
 from al.pipeline.measuring import check_range
@@ -45,6 +46,8 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
     _check_start(task, data, config)
     kind = kind_of(data.spec)
     check_strategies(config, kind, graph)
+    if config.by_folds:
+        _check_folds(config, task, graph)
     if config.class_weights != "none":
         _check_weights(config, task, kind, data)
     if config.calibrate == "on" and not graph.calibrates:
@@ -56,6 +59,51 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
         raise ConfigError(
             f"precision={config.precision}: models of task {config.task!r} are no networks: "
             "leave it at float32"
+        )
+
+
+def _check_folds(config: Config, task: Task, graph: Graph) -> None:
+    """Refuse folds where copies of a model cannot judge its labels.
+
+    Raises:
+        ConfigError: says why.
+    """
+    agent = task.agent or Agent
+    own = ("fit", "eval", "resume", "checkpoint", "_rank")
+    if not (isinstance(agent, type) and issubclass(agent, Agent)) or any(
+        getattr(agent, name) is not getattr(Agent, name) for name in own
+    ):
+        raise ConfigError(
+            f"validation=folds: task {config.task!r} has a training loop of its own, which trains "
+            "no copies: leave it at set"
+        )
+    if config.init != "scratch":
+        raise ConfigError(
+            f"validation=folds: init={config.init} begins with weights that have learned the "
+            "labels which copies are to judge: leave one of the two out"
+        )
+    if config.calibrate == "on" and type(graph).logits is Graph.logits and graph.calibrates:
+        raise ConfigError(
+            f"validation=folds: models of task {config.task!r} have no `logits`, so that copies "
+            "cannot be calibrated together: leave calibrate off, or validation at set"
+        )
+
+
+def check_splits(config: Config, splits: Splits) -> None:
+    """Refuse splits that do not go with what models are judged by.
+
+    Raises:
+        ConfigError: says what to change.
+    """
+    if config.by_folds and splits.val:
+        raise ConfigError(
+            f"validation=folds puts no samples aside, and the data does {len(splits.val)}: give "
+            "them the split train, or leave validation at set"
+        )
+    if not config.by_folds and not splits.val:
+        raise ConfigError(
+            f"campaign {config.labels_from!r} has put no samples aside for validation: pass "
+            "validation=folds as it did"
         )
 
 
@@ -141,7 +189,7 @@ def _check_weights(config: Config, task: Task, kind: Kind, data: DataLoader) -> 
         ConfigError: says which.
     """
     try:
-        weights = kind.balanced(data.truth(data.ids("val")[:1]))
+        weights = kind.balanced(data.truth(data.ids("test")[:1]))
     except NotImplementedError:
         raise ConfigError(
             f"class_weights={config.class_weights}: labels are {kind.said}, in which no class is "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -65,6 +66,8 @@ def close(cycle: Cycle) -> State:
         figures |= {f"cycle/val_{name}": value for name, value in champion_record.val.items()}
         figures |= {f"cycle/test_{name}": value for name, value in champion_record.test.items()}
         figures["cycle/version"] = champion_record.version
+        gains = _gains(cycle, champion_record)
+        figures |= {f"cycle/gain_{name}": gain for name, gain in gains.items()}
         curve = {f"test/{name}": value for name, value in champion_record.test.items()}
     for rule in session.stop_rules:
         figures |= {f"cycle/{name}": value for name, value in rule.figures(cycle, state).items()}
@@ -85,6 +88,22 @@ def close(cycle: Cycle) -> State:
     return state
 
 
+def _gains(cycle: Cycle, champion_record: ChampionRecord) -> dict[str, float]:
+    """What validation by folds says that the cycle has gained, by metric.
+
+    As each champion is judged by more labels than the one before, their own figures say little of
+    each other; those of an election are of the same labels.
+    """
+    election = cycle.election
+    if not cycle.session.config.by_folds or cycle.champion_version is None:
+        return {}
+    if election is None or not election.held or not (election.promoted or election.offered):
+        return dict.fromkeys(champion_record.val, 0.0)
+    before = election.champion_metrics or {}
+    gains = {name: election.held[name] - value for name, value in before.items()}
+    return {n.removeprefix("val/"): gain for n, gain in gains.items() if math.isfinite(gain)}
+
+
 def _memory(cycle: Cycle) -> Mapping[str, Any]:
     """What the strategy left for the next cycle; one that keeps nothing changes nothing."""
     left = None if cycle.query is None else cycle.query.memory
@@ -103,7 +122,7 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
         return _instead(cycle, version)
     if before is not None and (before.version, before.weights) == (version, digest) and before.test:
         return before
-    return measured(cycle.model(version), version, cycle.session.data)
+    return measured(cycle.session, cycle.model(version), version, cycle.labels)
 
 
 def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
@@ -120,7 +139,9 @@ def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:
     version = standing.version
     instead = "no version is" if version is None else f"v{version} is"
     _log.warning(f"v{deleted} was deleted: {instead} in Production")
-    return None if version is None else measured(cycle.model(version), version, cycle.session.data)
+    if version is None:
+        return None
+    return measured(cycle.session, cycle.model(version), version, cycle.labels)
 
 
 def _line(cycle: Cycle, state: State) -> str:
@@ -129,9 +150,10 @@ def _line(cycle: Cycle, state: State) -> str:
     metric = cycle.session.task.metric
     strategy = config.cold_start if cycle.champion_version is None else config.strategy
     total = f"/{config.cycles}" if cycle.number <= config.cycles else ""
+    aside = len(cycle.session.data.ids("val"))
     words = [
         f"cycle {cycle.number:2d}{total}",
-        f"{len(state.labels.originals.ids):3d} labels (+{len(cycle.session.data.ids('val'))})",
+        f"{len(state.labels.originals.ids):3d} labels" + (f" (+{aside})" if aside else ""),
         f"{strategy:<{max(len(config.cold_start), len(config.strategy))}}",
     ]
     if state.champion_record is None:

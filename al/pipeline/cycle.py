@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from al.contracts import Candidate, Election, Graph, Query, Split, Verdict
+from al.contracts import Candidate, Election, Graph, Query, Verdict
 from al.errors import PoolEmpty, StepOrder
+from al.graphs import Crossed
 from al.pipeline.changes import tags_of
 from al.pipeline.growing import tags_of_classes
 from al.pipeline.models import model_of
@@ -89,18 +90,16 @@ class Cycle:
             self._models[version] = model_of(self.session, version)
         return self._models[version]
 
-    def keep_model(self, version: int, graph: Graph, digest: str) -> None:
+    def keep_model(
+        self, version: int, graph: Graph, digest: str, crossed: Crossed | None = None
+    ) -> None:
         """Remember the model of a version that was made here."""
         uri = self.session.registry.weights_uri(version)
-        self._models[version] = self.session.model(graph, uri, digest)
+        self._models[version] = self.session.model(graph, uri, digest, crossed=crossed)
 
     def champion_model(self) -> CampaignModel | None:
         """The model that the cycle started from."""
         return None if self.champion_version is None else self.model(self.champion_version)
-
-    def evaluate(self, version: int, split: Split) -> dict[str, float]:
-        """The metrics of a version on validation or test."""
-        return self.model(version).evaluate(self.session.data.ids(split))
 
 
 @contextmanager

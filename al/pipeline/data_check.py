@@ -15,7 +15,7 @@ from al.data.near_copies import near_copies
 from al.errors import AlError
 from al.kinds import Kind, kind_of
 from al.pipeline import measuring
-from al.pipeline.checks import check_names
+from al.pipeline.checks import check_names, check_splits
 from al.pipeline.identifying import task_and_data
 from al.pipeline.making import device_named, freeze
 
@@ -43,12 +43,13 @@ def data_lines(given: Mapping[str, Any]) -> list[str]:
     lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
     try:
         lines += [f"! {line}" for line in data.oddities()]
-        splits = data.propose_splits(config.validation_size, config.seed)
+        splits = data.propose_splits(config.put_aside, config.seed)
+        check_splits(config, splits)
         freeze(data, splits, config.missing, tell=False)
     except AlError as error:
         return [*lines, f"! no campaign can begin: {error}"]
     lines += measured
-    for split in SPLITS:
+    for split in (split for split in SPLITS if data.ids(split)):
         lines += _split(data, split)
     lines += [f"! {line}" for line in measuring.few(data)]
     return [*lines, *_copies(data), *_near_copies(data)]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from al.contracts import DataLoader, Split
+from al.contracts import Split
 from al.kinds import kind_of
 from al.pipeline.history import closed_cycles
 from al.pipeline.models import model_of
 from al.pipeline.seen_data import some
 from al.pipeline.session import Session
 from al.pipeline.stopping import MEASURED_AGAIN
+from al.pipeline.validating import judges_of, validated
 from al.pipeline.workers import CampaignModel
-from al.state import ChampionRecord, changed_labels
+from al.state import ChampionRecord, LabelTable, changed_labels
 from al.tracking import points_of
 
 _log = logging.getLogger(__name__)
@@ -21,10 +22,16 @@ _log = logging.getLogger(__name__)
 _SPLITS: tuple[Split, ...] = ("val", "test")
 
 
-def measured(model: CampaignModel, version: int, data: DataLoader) -> ChampionRecord:
-    """A version with its figures."""
-    val, test = (model.evaluate(data.ids(split)) for split in _SPLITS)
-    return ChampionRecord(version, model.digest, val, test)
+def measured(
+    session: Session, model: CampaignModel, version: int, labels: LabelTable
+) -> ChampionRecord:
+    """A version with its figures.
+
+    Args:
+        labels: the labelled set, which may judge it.
+    """
+    val = validated(model, judges_of(session, labels, model))
+    return ChampionRecord(version, model.digest, val, model.evaluate(session.data.ids("test")))
 
 
 def measure_again(session: Session) -> None:
@@ -49,7 +56,8 @@ def measure_again(session: Session) -> None:
     if record is None or not session.registry.has(record.version, record.weights):
         _log.info(line)
         return
-    again = measured(model_of(session, record.version), record.version, session.data)
+    model = model_of(session, record.version)
+    again = measured(session, model, record.version, session.state.labels)
     session.state = replace(session.state, champion_record=again)
     figures = {f"{split}_{n}": v for split in _SPLITS for n, v in getattr(again, split).items()}
     mark = {} if changed.keys().isdisjoint(session.data.ids("val")) else {MEASURED_AGAIN: 1.0}

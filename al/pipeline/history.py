@@ -10,6 +10,7 @@ from al.kinds import kind_of
 from al.pipeline.changes import changed_in
 from al.pipeline.session import Session
 from al.pipeline.stopping import Standing, why_to_stop
+from al.pipeline.validating import judges
 from al.tracking import Run, Store
 
 _PREFIX = "cycle/"
@@ -30,7 +31,7 @@ def stop_reason(session: Session) -> str:
         session.config,
         closed_cycles(session),
         pool=len(session.pool),
-        validation=len(session.data.ids("val")),
+        validation=len(judges(session, session.state.labels).ids),
         started=session.run.started,
         now=time.time(),
         metric=session.task.metric,

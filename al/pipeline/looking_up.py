@@ -22,6 +22,7 @@ from al.pipeline.checks import (
     check_names,
     check_same,
     check_sizes,
+    check_splits,
     check_stop_rules,
     check_strategies,
     check_task,
@@ -105,9 +106,13 @@ def looked_up(
         splits = stored.splits
     elif taken is not None and taken.splits is not None:
         splits = taken.splits
+        if config.by_folds:
+            check_splits(config, data.propose_splits(0, config.seed))
+            splits = replace(splits, val=())
         taken.seen.recognise(data, {*splits.val, *splits.test})
     else:
-        splits = data.propose_splits(config.validation_size, config.seed)
+        splits = data.propose_splits(config.put_aside, config.seed)
+    check_splits(config, splits)
     freeze(data, splits, config.missing, tell=False)
     if stored is None:
         graph.check_kept()

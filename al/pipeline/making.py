@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -12,7 +14,8 @@ from al.agents import Agent, Examples, Schedule, SupervisedAgent
 from al.config import Config
 from al.contracts import Criterion, DataLoader, Graph, Recorder, Splits, Task
 from al.errors import ConfigError, DataError, StrategyError
-from al.kinds import kind_of
+from al.graphs import FOLDS, parted
+from al.kinds import Trait, kind_of
 from al.model_selector import criterion
 from al.pipeline.measuring import measure
 from al.randomness import seeded, torch_seed
@@ -20,6 +23,8 @@ from al.strategies import build
 
 _log = logging.getLogger(__name__)
 
+#: Labels below which a line says that validation by folds tells little: two a fold.
+FEW = 2 * FOLDS
 #: Shares of the champion's weights and of fresh random ones that a training starts from.
 INIT = {"champion": (1.0, 0.0), "shrink-perturb": (0.5, 0.1)}
 
@@ -53,15 +58,49 @@ class Makings:
         checkpoints: int,
         start: Graph | None = None,
     ) -> Agent:
-        """Who trains a new graph, on these labels and the validation split.
+        """Who trains a new graph on these labels, judged by the validation split or by folds.
+
+        A copy of a fold begins with the same weights and draws as the graph itself.
 
         Args:
             recorder: None where nothing outlives the training.
             cycle, number: of the training in it; all its draws are named after them.
             start: the model whose weights it starts from, as `init` says.
         """
-        config, draw = self.config, (self.config.seed, cycle, number)
-        with seeded(torch_seed(config.seed, cycle, "init", number), self.device.type):
+        config = self.config
+        schedule = Schedule(
+            epochs=config.epochs,
+            patience=config.patience,
+            checkpoints=checkpoints,
+            batch_size=config.batch_size,
+            draw=(config.seed, cycle, number),
+        )
+        of = partial(
+            self.task.agent or SupervisedAgent,
+            data=self.data,
+            schedule=schedule,
+            criterion=self.criterion,
+        )
+
+        def made(train: Examples, val: Examples, recorder: Recorder | None, **folds: Any) -> Agent:
+            graph = self._begun(train, schedule, start)
+            agent: Agent = of(graph, train=train, val=val, recorder=recorder, **folds)
+            return agent
+
+        if not config.by_folds:
+            val = self.data.ids("val")
+            return made(train, Examples(val, tuple(self.data.truth(val))), recorder)
+        part = self._parted(train)
+        folds = []
+        for fold in sorted(set(part.values())):
+            inside, outside = (_some(train, part, fold, own=own) for own in (False, True))
+            folds.append(made(inside, outside, None))
+        return made(train, train, recorder, folds=folds, part=part)
+
+    def _begun(self, train: Examples, schedule: Schedule, start: Graph | None) -> Graph:
+        """A new graph, ready to be trained on these labels."""
+        config, (seed, cycle, number) = self.config, schedule.draw
+        with seeded(torch_seed(seed, cycle, "init", number), self.device.type):
             graph = self.new_graph()
             if start is not None:
                 keep, fresh = INIT[config.init]
@@ -69,23 +108,29 @@ class Makings:
             if config.class_weights != "none":
                 graph.weigh(kind_of(self.data.spec).balanced(train.labels))
             graph.prepare_training(lr=config.lr, epochs=config.epochs)
-        val = self.data.ids("val")
-        agent: Agent = (self.task.agent or SupervisedAgent)(
-            graph,
-            self.data,
-            train=train,
-            val=Examples(val, tuple(self.data.truth(val))),
-            schedule=Schedule(
-                epochs=config.epochs,
-                patience=config.patience,
-                checkpoints=checkpoints,
-                batch_size=config.batch_size,
-                draw=draw,
-            ),
-            criterion=self.criterion,
-            recorder=recorder,
-        )
-        return agent
+        return graph
+
+    def _parted(self, train: Examples) -> dict[str, int]:
+        """The part of each label where the labels themselves judge the model."""
+        contents = self.data.fingerprints(train.ids)
+        of_classes = Trait.CLASSES in kind_of(self.data.spec).traits
+        classes = train.labels if of_classes else [""] * len(train.ids)
+        count = len(set(contents))
+        if count == 1:
+            _log.warning("1 label judges the model that has learned it: answer more")
+        elif count < FEW:
+            _log.warning(
+                f"{count} labels are few to judge a model by: its validation figures say little "
+                f"before there are {FEW}"
+            )
+        return parted(train.ids, contents, classes, self.config.seed)
+
+
+def _some(train: Examples, part: Mapping[str, int], fold: int, *, own: bool) -> Examples:
+    """The labels of a part, or of all others."""
+    pairs = zip(train.ids, train.labels, strict=True)
+    some = [(id, label) for id, label in pairs if (part[id] == fold) is own]
+    return Examples(tuple(id for id, _ in some), tuple(label for _, label in some))
 
 
 def new_graph(task: Task, data: DataLoader, config: Config) -> Graph:
@@ -112,6 +157,7 @@ def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True)
     Raises:
         DataError: samples have vanished, and `missing` is stop; or none is left to measure on.
     """
+    by_folds = not splits.val
     gone = frozenset(data.missing((*splits.val, *splits.test)))
     if gone:
         tell_gone(sorted(gone), "validation or test", missing, tell=tell)
@@ -120,7 +166,7 @@ def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True)
             tuple(id for id in splits.test if id not in gone),
         )
     for name, ids in {"validation": splits.val, "test": splits.test}.items():
-        if not ids:
+        if not ids and not (by_folds and name == "validation"):
             more = "restore some" if gone else "give the data some"
             raise DataError(f"no {name} sample is there, so that nothing can be measured: {more}")
     data.freeze(splits)

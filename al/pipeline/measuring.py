@@ -134,6 +134,8 @@ def few(data: DataLoader) -> list[str]:
         return []
     found = []
     for split, said in (("val", "validation"), ("test", "test")):
+        if not data.ids(split):  # type: ignore[arg-type]
+            continue
         labels = data.truth(data.ids(split))  # type: ignore[arg-type]
         counts = Counter(dict.fromkeys(data.spec.classes, 0))
         counts.update(label for label in labels if label in counts)

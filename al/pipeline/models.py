@@ -11,13 +11,15 @@ from typing import Any
 
 from al.catalog import make_task
 from al.errors import StateError
+from al.graphs import Crossed
 from al.pipeline.changes import changed_in
 from al.pipeline.making import Makings
 from al.pipeline.measuring import settle
 from al.pipeline.session import Session
 from al.pipeline.workers import CampaignModel
 from al.scratch import scratch_folder
-from al.tracking import Run
+from al.tracking import Checkpoints, Run
+from al.whole import digest_of
 
 #: Parameters that say of what making models are and may change on the way.
 LEARNS = ("estimator", "head")
@@ -34,7 +36,29 @@ def model_of(session: Session, version: int) -> CampaignModel:
         makings = _makings_of(session, version)
         graph = makings.new_graph()
         graph.load_weights(folder)
-    return session.model(graph, session.registry.weights_uri(version), digest, makings)
+        crossed = Crossed.load(folder, makings.new_graph)
+    return session.model(graph, session.registry.weights_uri(version), digest, makings, crossed)
+
+
+def model_in(
+    session: Session, checkpoint: str, scratch: Path, makings: Makings | None = None
+) -> CampaignModel:
+    """The model of a checkpoint.
+
+    Args:
+        scratch: where its weights are fetched to.
+        makings: what it was made of; by default what this cycle's are.
+
+    Raises:
+        StateError: they are damaged or gone.
+    """
+    weights = Checkpoints.fetch(session.store, checkpoint, scratch / "weights")
+    made = makings or session.makings
+    graph = made.new_graph()
+    graph.load_weights(weights)
+    crossed = Crossed.load(weights, made.new_graph)
+    uri = Checkpoints.uri(checkpoint)
+    return session.model(graph, uri, digest_of(weights), makings, crossed)
 
 
 def makings_in(session: Session, step: Run) -> Makings:

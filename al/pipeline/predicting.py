@@ -16,6 +16,7 @@ from al.kinds import Trait, kind_of
 from al.pipeline.labels_out import labels_of
 from al.pipeline.models import model_of
 from al.pipeline.session import Session
+from al.pipeline.validating import calibrated, guessed, judges_of
 from al.pipeline.workers import CampaignModel
 from al.progress import bar
 from al.sources import code_digest
@@ -168,24 +169,27 @@ class Said:
     """What a model says.
 
     Attributes:
-        val_guess, val_sure, val_right: of validation, where labels are classes: the position of
-            the best class, how sure the model is of it, and whether it is the right one; [V].
+        val_guess, val_sure, val_right: of the labels that the model is judged by, where they are
+            classes: the position of the best class, how sure the model is of it, and whether it
+            is the right one; [V].
     """
 
     def __init__(self, session: Session, model: CampaignModel) -> None:
         self.kind, self.data, self.model = kind_of(session.data.spec), session.data, model
         if Trait.CLASSES not in self.kind.traits:
             return
-        val = self.data.ids("val")
-        if val and model.graph.calibrates:
-            temperature = model.calibrate(val).temperature
-            self.model = CampaignModel(model.recipe.scaled(temperature), session.engine)
-        truth = [self.kind.position(label) for label in self.data.truth(val)]
-        self.val_guess, self.val_sure = self.guesses(val)
+        on = judges_of(session, session.state.labels, model)
+        if (found := calibrated(model, on)) is not None:
+            crossed = model.crossed and model.crossed.scaled(found.temperature)
+            recipe = model.recipe.scaled(found.temperature)
+            self.model = CampaignModel(recipe, session.engine, crossed)
+        truth = [self.kind.position(label) for label in on.labels]
+        said, self.val_sure = guessed(self.model, on)
+        self.val_guess = np.array([self.kind.position(label) for label in said], np.int64)
         self.val_right = self.val_guess == np.asarray(truth, np.int64)
         order = np.argsort(-self.val_sure, kind="stable")
         self._sure = self.val_sure[order]
-        self._right = np.cumsum(self.val_right[order]) / np.arange(1, len(val) + 1)
+        self._right = np.cumsum(self.val_right[order]) / np.arange(1, len(on.ids) + 1)
 
     def guesses(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The best class of each sample by its position, and how sure of it the model is, [N]."""

@@ -16,6 +16,7 @@ from al.pipeline import notebook
 from al.pipeline.achieved import TABLE
 from al.pipeline.history import changes_of
 from al.pipeline.session import Session
+from al.report import plus
 from al.tracking import Run
 from al.tracking.ui import CURVES, VIEW
 
@@ -93,7 +94,7 @@ class Result:
             return "no model has been trained yet"
         labels, value = self.curve.iloc[-1][["labels", self.metric]]
         standing = f"test/{self.metric} {value:.3f} at {labels:.0f} labels"
-        also = f" (plus {self.validation_labels} for validation)"
+        also = f" ({plus(self.validation_labels)})"
         where = f", models:/{self.model}/{self.version} in Production" if self.version else ""
         return standing + also + where
 
@@ -110,7 +111,9 @@ class Result:
         if not len(self.curve):
             return "no model has been trained yet"
         title = f"test/{self.metric} of the model in Production"
-        lines = ["", f"{title} (plus {self.validation_labels} validation labels)"]
+        count = self.validation_labels
+        also = f"plus {count} validation labels" if count else plus(count)
+        lines = ["", f"{title} ({also})"]
         lines += [self.table().to_string(float_format="{:.3f}".format, na_rep="–")]
         lines += [f"from {labels} labels on: {what}" for labels, what in self.changes]
         if self.version is not None:
@@ -141,7 +144,7 @@ class Result:
             axes.axvline(since, color="0.6", linewidth=0.8, linestyle=":")
             axes.annotate(what, (since, 0.02), xycoords=("data", "axes fraction"), rotation=90,
                           fontsize=7, color="0.4", ha="right", va="bottom")  # fmt: skip
-        axes.set(xlabel=f"labels (plus {self.validation_labels} for validation)",
+        axes.set(xlabel=f"labels ({plus(self.validation_labels)})",
                  ylabel=f"test {self.metric}", title=self.campaign)  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

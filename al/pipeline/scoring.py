@@ -7,15 +7,15 @@ from pathlib import Path
 
 from al.data_selector import Model, Share, View, distinct, passes_folder
 from al.pipeline.cycle import Cycle
-from al.pipeline.models import makings_in
+from al.pipeline.models import makings_in, model_in
 from al.pipeline.steps import TRAIN
+from al.pipeline.validating import calibrated, judges_of
 from al.pipeline.workers import CampaignModel
 from al.processor import processor_of
 from al.randomness import torch_seed
 from al.scratch import scratch_folder
 from al.sources import code_digest
 from al.tracking import Checkpoints
-from al.whole import digest_of
 
 
 def view_of(cycle: Cycle, share: Share | None = None) -> View:
@@ -61,9 +61,10 @@ def _scorer(cycle: Cycle, model: CampaignModel) -> Model:
     processor = session.engine.processor(processor_of(str(session.device)))
     key = f"{digest}-{made_by}-{zlib.crc32(processor.encode()):08x}"
     if session.config.calibrate == "on":
-        temperature = model.calibrate(session.data.ids("val")).temperature
-        recipe = recipe.scaled(temperature)
-        key += f"-{temperature}"
+        on = judges_of(session, session.state.labels, model)
+        if (found := calibrated(model, on)) is not None:
+            recipe = recipe.scaled(found.temperature)
+            key += f"-{found.temperature}"
     seed = torch_seed(session.config.seed, 0, f"passes {digest}") % 2**31
     return Model(recipe().graph, key, seed, recipe)
 
@@ -81,9 +82,6 @@ def _committee(cycle: Cycle) -> list[Model]:
         own = [candidate for candidate in candidates if candidate.number == number]
         best = max(own, key=lambda c: session.criterion.rank(c.metrics))
         with scratch_folder() as scratch:
-            weights = Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "weights")
-            graph = makings.new_graph()
-            graph.load_weights(weights)
-            uri, digest = Checkpoints.uri(best.checkpoint), digest_of(weights)
-            models.append(_scorer(cycle, session.model(graph, uri, digest, makings)))
+            model = model_in(session, best.checkpoint, Path(scratch), makings)
+        models.append(_scorer(cycle, model))
     return models

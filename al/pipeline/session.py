@@ -15,6 +15,7 @@ from al.cells import save_table
 from al.config import Config
 from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
 from al.errors import DataError, StateError
+from al.graphs import Crossed
 from al.kinds import Kind, kind_of
 from al.pipeline.changes import PEOPLE
 from al.pipeline.draws import Draws
@@ -285,19 +286,25 @@ class Session:
         return self.makings.new_graph()
 
     def model(
-        self, graph: Graph, uri: str, digest: str, makings: Makings | None = None
+        self,
+        graph: Graph,
+        uri: str,
+        digest: str,
+        makings: Makings | None = None,
+        crossed: Crossed | None = None,
     ) -> CampaignModel:
         """A model to run over many samples, wherever the engine does that.
 
         Args:
             uri, digest: of its weights, from which it is made elsewhere.
             makings: what it was made of; by default what this cycle's are.
+            crossed: its copies that judge labels.
         """
         weights = Weights(self.store.uri, uri, digest)
         recipe = self.recipe
         if makings is not None and makings.config != self.config:
             recipe = CampaignRecipe(makings, self.splits, self.engine.device)
-        return CampaignModel(ModelRecipe(recipe, weights, here=graph), self.engine)
+        return CampaignModel(ModelRecipe(recipe, weights, here=graph), self.engine, crossed)
 
     def save_promotions(self) -> None:
         """Keep the history of promotions with the campaign, for those who look there."""

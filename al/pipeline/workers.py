@@ -24,6 +24,7 @@ from al.catalog import make_task
 from al.contracts import DataLoader, Engine, Graph, Held, Splits
 from al.engine import Made, Runner, WorkerOf, spread
 from al.errors import DataError, RegistryError
+from al.graphs import Crossed
 from al.pipeline.campaign_record import SCHEMA, CampaignRecord
 from al.pipeline.growing import GROW
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
@@ -135,12 +136,17 @@ class ModelRecipe:
 
 
 class CampaignModel(Runner):
-    """A model of the campaign, to run over many samples."""
+    """A model of the campaign, to run over many samples.
+
+    Args:
+        crossed: its copies that judge labels, with `validation=folds`.
+    """
 
     recipe: ModelRecipe
 
-    def __init__(self, recipe: ModelRecipe, engine: Engine) -> None:
+    def __init__(self, recipe: ModelRecipe, engine: Engine, crossed: Crossed | None = None) -> None:
         super().__init__(*recipe(), engine, recipe)
+        self.crossed = crossed
 
     @property
     def digest(self) -> str:

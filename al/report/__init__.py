@@ -8,10 +8,10 @@ from al.report.facts import Answered, Curve, Facts, Judged, Mapped, Picked, ahea
 from al.report.intervals import wilson
 from al.report.page import NAME, write
 from al.report.query_page import query_page
-from al.report.section import lasting
+from al.report.section import lasting, plus
 from al.report.training_page import write_training
 
 __all__ = [
     "NAME", "Answered", "Curve", "Facts", "Judged", "Mapped", "Picked", "ahead", "lasting",
-    "query_page", "where_ahead", "wilson", "write", "write_training",
+    "plus", "query_page", "where_ahead", "wilson", "write", "write_training",
 ]  # fmt: skip

@@ -11,6 +11,15 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 
+def plus(validation: int) -> str:
+    """What models are judged by, in words beside a number of labels.
+
+    Args:
+        validation: samples put aside for it; none with `validation=folds`.
+    """
+    return f"plus {validation:,} for validation" if validation else "validated by folds"
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the report.

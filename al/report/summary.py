@@ -6,7 +6,7 @@ import math
 
 from al.report.facts import Facts, ahead, where_ahead
 from al.report.intervals import of_curve
-from al.report.section import counted, lasting
+from al.report.section import counted, lasting, plus
 
 
 def lead(facts: Facts) -> str:
@@ -77,7 +77,7 @@ def saved(facts: Facts) -> tuple[float, float, float] | None:
 
 def tiles(facts: Facts) -> list[tuple[str, str]]:
     """The figures that count, each with what it is."""
-    found = [(f"{facts.paid:,}", f"labels, plus {facts.validation:,} for validation")]
+    found = [(f"{facts.paid:,}", f"labels, {plus(facts.validation)}")]
     if len(facts.curve):
         value = float(facts.curve.values[-1])
         low, high = (float(bound) for bound in of_curve(facts)[-1])

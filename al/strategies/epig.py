@@ -30,6 +30,9 @@ def _score(view: PoolView) -> np.ndarray:
 def epig(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     """Asks for the labels that would tell most about predictions on the validation samples.
 
+    With `validation=folds` there are none: samples of the pool and of the labelled set, evenly
+    spaced, take their place, as only their inputs are read.
+
     score(x) = mean_{x*} I(y; y* | x, x*) = H[y | x] + mean_{x*} (H[y* | x*] − H[y, y* | x, x*]),
     in nats, with p(y, y*) = mean_t p_t(y | x) p_t(y* | x*) and x* the target samples.
 

@@ -29,6 +29,10 @@ CASES: dict[str, dict[str, Any]] = {
         "strategy": "k_center", "init": "shrink-perturb", "label_budget": 45, "cycles": 4,
         "copies": "keep", "epochs": 2, "balance": "on",
     },
+    "folds that elect and calibrate": {
+        "strategy": "epig", "validation": "folds", "validation_size": 100, "calibrate": "on",
+        "passes": 4, "epochs": 2, "cycles": 3, "initial_size": 20,
+    },
 }  # fmt: skip
 
 

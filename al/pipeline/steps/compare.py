@@ -187,7 +187,8 @@ def _drifts(
     new = list(rows["id"][rows["cycle"] == cycle.number])
     before = session.present(session.state.labels.originals).ids
     try:
-        clean = drift(seen(uniform), seen(session.data.ids("val")), rng) if uniform else None
+        val = session.data.ids("val")  # with validation=folds nothing was put aside to compare with
+        clean = drift(seen(uniform), seen(val), rng) if uniform and val else None
         moved = drift(seen(new), seen(before), rng) if new and before else None
     except KeyError:  # a graph without embeddings
         return None, None

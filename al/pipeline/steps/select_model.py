@@ -7,21 +7,24 @@ what is written.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from al.contracts import Calibration, Candidate, Election, Graph
+from al.contracts import Candidate, Election
 from al.errors import StateError
+from al.graphs import Crossed
 from al.kinds.answering import answered
 from al.model_selector import elect
 from al.pipeline.cycle import Cycle
 from al.pipeline.growing import KNOWS
+from al.pipeline.models import model_in
 from al.pipeline.steps import SELECT_MODEL, TRAIN
 from al.pipeline.steps.train import train_again
+from al.pipeline.validating import calibrated, judges, judges_of, validated
 from al.registry import save_servable
 from al.scratch import scratch_folder
 from al.state import as_written
@@ -70,10 +73,7 @@ def select_model(cycle: Cycle) -> bool:
             try:
                 weights = _weights(cycle, record, Path(scratch))
             except StateError as error:
-                number = record.winner.number
-                damage = str(error).rpartition(": ")[0]
-                _log.warning(f"cycle {cycle.number}: {damage}; candidate {number} is trained again")
-                train_again(cycle, number)
+                _train_again(cycle, record.winner.number, error)
                 record = _hold(cycle)
                 run.save_json(RECORD, as_written(record))
                 weights = _weights(cycle, record, Path(scratch) / "again")
@@ -117,17 +117,21 @@ def _hold(cycle: Cycle, made: int | None = None) -> _Record:
         made: the version that this election has made before; it stands against nobody.
     """
     session, config = cycle.session, cycle.session.config
-    candidates = [one for number in range(config.candidates) for one in _candidates(cycle, number)]
+    candidates = _all_candidates(cycle)
     # A person may have promoted another version while the cycle ran; that one is to beat.
     standing = session.registry.standing(cycle.champion_version)
     stood = standing.version
     if made is not None and stood == made:
         stood = cycle.champion_version
-    figures = None
+    election = elect(candidates, None, session.criterion)
     if stood is not None and session.knows_all(stood):
-        found = cycle.evaluate(stood, "val")
-        figures = {f"val/{name}": value for name, value in found.items()}
-    election = elect(candidates, figures, session.criterion, always=config.promote == "always")
+        try:
+            election = _against(cycle, election.winner, stood)
+        except StateError as error:
+            _train_again(cycle, election.winner.number, error)
+            candidates = _all_candidates(cycle)
+            winner = elect(candidates, None, session.criterion).winner
+            election = _against(cycle, winner, stood)
     waiting = None if standing.waiting == made else standing.waiting
     if config.promote == "ask":
         election = _asking(cycle, election, waiting)
@@ -135,15 +139,55 @@ def _hold(cycle: Cycle, made: int | None = None) -> _Record:
         election.winner,
         election.promoted,
         election.why,
-        figures,
+        election.champion_metrics,
         election.offered,
+        election.held,
         waiting=waiting,
         criterion=config.criterion,
         promote=config.promote,
-        validation_labels=len(session.data.ids("val")),
+        validation_labels=len(judges(session, cycle.labels).ids),
         champion_version=stood,
         candidates=candidates,
     )
+
+
+def _against(cycle: Cycle, winner: Candidate, version: int) -> Election:
+    """The election of the best candidate and a version, both judged by the same labels.
+
+    Raises:
+        StateError: the candidate's checkpoint is damaged.
+    """
+    session, model = cycle.session, cycle.model(version)
+    always = session.config.promote == "always"
+    if not session.config.by_folds:
+        found = _named(validated(model, judges_of(session, cycle.labels, model)))
+        return elect([winner], found, session.criterion, always=always)
+    with scratch_folder() as scratch:
+        candidate = model_in(session, winner.checkpoint, Path(scratch))
+    on = judges_of(session, cycle.labels, candidate, model)
+    mine, theirs = (_named(validated(each, on)) for each in (candidate, model))
+    if not on.ids:  # a version that brings no copies has nothing to say for itself
+        mine = dict(winner.metrics)
+    election = elect([replace(winner, metrics=mine)], theirs, session.criterion, always=always)
+    why = f"{election.why}, on the {len(on.ids)} labels that both are judged by"
+    return replace(election, winner=winner, why=why, held=mine)
+
+
+def _named(figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"val/{name}": value for name, value in figures.items()}
+
+
+def _train_again(cycle: Cycle, number: int, error: StateError) -> None:
+    """Train a candidate whose checkpoints are damaged once more, and say so."""
+    damage = str(error).rpartition(": ")[0]
+    _log.warning(f"cycle {cycle.number}: {damage}; candidate {number} is trained again")
+    train_again(cycle, number)
+
+
+def _all_candidates(cycle: Cycle) -> list[Candidate]:
+    """The checkpoints of all training runs of the cycle."""
+    count = cycle.session.config.candidates
+    return [one for number in range(count) for one in _candidates(cycle, number)]
 
 
 def _candidates(cycle: Cycle, number: int) -> list[Candidate]:
@@ -162,9 +206,7 @@ def _asking(cycle: Cycle, election: Election, waiting: int | None) -> Election:
     if not election.promoted:
         return election
     if waiting is not None:
-        found = cycle.evaluate(waiting, "val")
-        figures = {f"val/{name}": value for name, value in found.items()}
-        against = elect([election.winner], figures, cycle.session.criterion)
+        against = _against(cycle, election.winner, waiting)
         if not against.promoted:
             return replace(
                 election,
@@ -187,6 +229,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path, *, agai
     with scratch_folder() as scratch:
         graph = session.new_graph()
         graph.load_weights(weights)
+        crossed = Crossed.load(weights, session.new_graph)
         task, spec, example = session.task, session.data.spec, session.data.example()
         save_servable(
             Path(scratch) / "servable",
@@ -198,14 +241,16 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path, *, agai
             answer=answered(task, spec, graph, example),
         )
         digest = digest_of(weights)
-        calibration = _calibration(cycle, graph, Checkpoints.uri(winner.checkpoint), digest)
+        uri = Checkpoints.uri(winner.checkpoint)
+        model = session.model(graph, uri, digest, crossed=crossed)
+        calibration = calibrated(model, judges_of(session, cycle.labels, model))
         version = registry.register(
             Path(scratch) / "servable",
             run_id=run.id,
             experiment_id=run.experiment_id,
             name=f"{session.config.name}-c{cycle.number:02d}-winner",
             description=(
-                f"{metric} {winner.metrics[metric]:.3f}, "
+                f"{metric} {winner.metrics[metric]:.3f}{' by folds' if crossed else ''}, "
                 f"{len(cycle.labels.originals.ids)} labels, {why}"
             ),
             tags={
@@ -219,7 +264,7 @@ def _carry_out(cycle: Cycle, run: Run, election: _Record, weights: Path, *, agai
             promoted=why if election.promoted else "",
             again=again,
         )
-    cycle.keep_model(version, graph, digest)
+    cycle.keep_model(version, graph, digest, crossed)
     if election.promoted:
         registry.promote(version, why, again=again)
     else:
@@ -262,11 +307,3 @@ def _offer(cycle: Cycle, election: _Record, version: int, digest: str) -> bool:
         _log.info(f"v{election.waiting} was not decided about: v{version} takes its place")
     _log.info(registry.how_to_decide(version))
     return True
-
-
-def _calibration(cycle: Cycle, graph: Graph, uri: str, digest: str) -> Calibration | None:
-    """How well the winner's probabilities fit validation; None where it has none."""
-    if not graph.calibrates:
-        return None
-    session = cycle.session
-    return session.model(graph, uri, digest).calibrate(session.data.ids("val"))

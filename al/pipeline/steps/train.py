@@ -8,12 +8,13 @@ from pathlib import Path
 
 from al.agents import Examples
 from al.contracts import Candidate
-from al.engine import Runner
 from al.kinds import kind_of
 from al.pipeline.aside import never_in_the_way
 from al.pipeline.cycle import Cycle
 from al.pipeline.inputs import inputs_of
+from al.pipeline.models import model_in
 from al.pipeline.steps import TRAIN
+from al.pipeline.validating import guessed, judges, judges_of
 from al.report import Judged, write_training
 from al.scratch import scratch_folder
 from al.state import LabelTable, ids_digest
@@ -53,8 +54,9 @@ def _said(labels: LabelTable) -> str:
 def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     session, config = cycle.session, cycle.session.config
     labels = session.present(cycle.labels)
-    val = session.data.ids("val")
-    measured_on = (f"{config.task}-validation", ids_digest(val))
+    val = judges(session, cycle.labels).ids
+    what = "labels" if config.by_folds else "validation"
+    measured_on = (f"{config.task}-{what}", ids_digest(val))
     hyper = ("epochs", "patience", "batch_size", "lr", "seed", "criterion")
     version = _begins_from(cycle)
     begun_from = "scratch" if version is None else session.registry.uri(version)
@@ -109,12 +111,11 @@ def _tell(cycle: Cycle, run: Run, made: Sequence[Candidate], said: str) -> None:
     session = cycle.session
     best = max(made, key=lambda candidate: session.criterion.rank(candidate.metrics))
     with scratch_folder() as scratch:
-        graph = session.new_graph()
-        graph.load_weights(Checkpoints.fetch(session.store, best.checkpoint, Path(scratch) / "w"))
-    ids, kind = session.data.ids("val"), kind_of(session.data.spec)
-    truth = session.data.truth(ids)
-    guessed, sure = Runner(graph, session.data).guesses(ids)
-    judged = Judged(truth, guessed, sure, kind.compared(truth, guessed), None, len(ids))
+        model = model_in(session, best.checkpoint, Path(scratch))
+    on, kind = judges_of(session, cycle.labels, model), kind_of(session.data.spec)
+    truth = list(on.labels)
+    said_of_it, sure = guessed(model, on)
+    judged = Judged(truth, said_of_it, sure, kind.compared(truth, said_of_it), None, len(truth))
     names = ("train/loss", *best.metrics)
     history = {name: points for name in names if (points := run.metric_history(name))}
     lead = f"{said} Its best epoch is {best.epoch}."

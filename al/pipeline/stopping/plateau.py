@@ -16,6 +16,10 @@ class Plateau(StopRule):
     of the best value p before on n validation samples, for metrics from 0 to 1; 0 for others
     and where less is better. Cycles before validation's labels were changed in the data do not
     count: their figures are of other labels.
+
+    With `validation=folds`, where each champion is judged by other labels than the one before,
+    gain is the sum of what the last k elections measured on the labels that both sides share,
+    p the value k cycles ago and n all labels.
     """
 
     def why(self, standing: Standing) -> str:
@@ -23,7 +27,14 @@ class Plateau(StopRule):
         values = [sign * value for value in standing.on_same_labels(f"val_{standing.metric}")]
         if not cycles or len(values) <= cycles:
             return ""
-        before, after = max(values[:-cycles]), max(values[-cycles:])
+        if standing.config.by_folds:
+            gains = standing.on_same_labels(f"gain_{standing.metric}")[-cycles:]
+            if len(gains) < cycles:
+                return ""
+            before = values[-cycles - 1]
+            after = before + sign * sum(gains)
+        else:
+            before, after = max(values[:-cycles]), max(values[-cycles:])
         share = 0 <= before <= 1
         noise = math.sqrt(before * (1 - before) / standing.validation) if share else 0.0
         if after - before > noise:

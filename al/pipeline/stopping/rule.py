@@ -26,7 +26,7 @@ class Standing:
         cycles: the metrics of each closed cycle, the latest last, by their names in MLflow
             without `cycle/`: "answers", "val_accuracy", whatever a rule has put there.
         pool: samples that can still be asked about.
-        validation: size of the validation split.
+        validation: labels that models are judged by: of the validation split, or all.
         started, now: seconds since 1970.
         metric: the task's; lower: less of it is better.
         traits: what the predictions of the kind of problem are like.

@@ -10,7 +10,7 @@ import pandas as pd
 from al.report.facts import Curve, Facts
 from al.report.intervals import of_curve
 from al.report.plot import Plot, widened
-from al.report.section import Markup, Section, details, figure, grid, join, table
+from al.report.section import Markup, Section, details, figure, grid, join, plus, table
 
 
 def curve(facts: Facts) -> Section | None:
@@ -20,7 +20,7 @@ def curve(facts: Facts) -> Section | None:
     found = _table(facts)
     pictures = [
         figure(
-            _plot(facts, facts.curve.labels, f"labels (plus {facts.validation:,} for validation)"),
+            _plot(facts, facts.curve.labels, f"labels ({plus(facts.validation)})"),
             _caption(facts),
         )
     ]
@@ -29,7 +29,8 @@ def curve(facts: Facts) -> Section | None:
         pictures.append(figure(_plot(facts, spent, "hours of people", alone=True), caption))
     if facts.cost:
         money = (facts.curve.labels + facts.validation) * facts.cost
-        caption = f"The same by money, {facts.cost:g} a label, those for validation among them."
+        caption = f"The same by money, {facts.cost:g} a label"
+        caption += ", those for validation among them." if facts.validation else "."
         pictures.append(figure(_plot(facts, money, "spent", alone=True), caption))
     rows = [[f"{row.labels:,}", *_cells(facts, row)] for row in found.itertuples()]
     heads = ["labels", facts.config.strategy, "95 % interval"]

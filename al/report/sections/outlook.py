@@ -23,7 +23,8 @@ def outlook(facts: Facts) -> Section | None:
     rows = []
     goal = facts.config.goal_value
     if goal is not None and facts.validated.reaches(goal, lower=facts.lower) is None:
-        found = _of(facts, facts.validated, goal, facts.validation)
+        judges = facts.validation or int(facts.validated.labels[-1])  # all labels, by folds
+        found = _of(facts, facts.validated, goal, judges)
         if found is not None:
             rows.append((f"validation {facts.metric_name} {facts.shown(goal)}, the goal", found))
     for aim in _next(facts):
