@@ -18,6 +18,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any, TypeVar
 
 from al.errors import ConfigError, UnknownName, did_you_mean
@@ -102,12 +103,18 @@ class Catalog:
                     'put PYTHONPATH="$PWD" before mlflow run in the folder that holds it, install '
                     "it, or make a project of it with al new"
                 )
+            if module_name.endswith(".py"):
+                fix = f"write {module_name.removesuffix('.py')}:{attribute}"
             raise UnknownName(
                 f"{self.kind} {name!r}: no module named {error.name!r}: {fix}"
             ) from error
         for part in attribute.split("."):
             if not hasattr(found, part):
-                public = [word for word in vars(found) if not word.startswith("_")]
+                public = [
+                    word
+                    for word, value in vars(found).items()
+                    if not word.startswith("_") and not isinstance(value, ModuleType)
+                ]
                 raise UnknownName(
                     f"{self.kind} {name!r}: {module_name} has no {part!r}: "
                     f"{did_you_mean(part, public)}"

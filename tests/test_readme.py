@@ -42,3 +42,19 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 def test_the_number_of_strategies_is_that_of_the_catalog() -> None:
     assert f"{len(strategies.names())} strategies, chains" in TEXT
+
+
+def test_the_packages_description_leads_nowhere_that_only_this_repository_has(
+    tmp_path: Path,
+) -> None:
+    code = "from setuptools.build_meta import *; import sys; " + (
+        "print(prepare_metadata_for_build_wheel(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = (tmp_path / done.stdout.split()[-1] / "METADATA").read_text()
+    assert "# Active learning pipeline" in told
+    assert "https://mlflow.org" in told  # what leads somewhere stays
+    assert re.findall(r"\]\((?!https?:)", told) == []

@@ -186,6 +186,7 @@ def test_al_report_writes_it_anew_into_a_folder_too(
     folder = told[2]
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
     made = al.Campaign(campaign="c", tracking_uri=f"sqlite:///{folder}/mlflow.db")
+    (folder / "story").mkdir()  # an empty folder will do
     page = made.report(str(folder / "story"))
     assert page == folder / "story" / "report.html"
     assert "margin chose" in page.read_text()

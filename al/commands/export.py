@@ -14,7 +14,7 @@ EXTRA = {
         "library; coco, voc, yolo: boxes; coco, png: masks; label-studio: to import there; or "
         "package.module:Class.",
     ),
-    "to": ("auto", "A folder that is not there yet; auto is labels-CAMPAIGN-FORMAT."),
+    "to": ("auto", "A new or empty folder; auto is labels-CAMPAIGN-FORMAT."),
     "images": (
         "on",
         "off leaves out the images of coco, voc, yolo and png.",

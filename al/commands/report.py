@@ -7,7 +7,7 @@ from typing import Any
 from al.cli import step_command
 from al.commands import campaign, commands
 
-EXTRA = {"to": ("none", "A folder that is not there yet, to write it into as well; or none.")}
+EXTRA = {"to": ("none", "A new or empty folder to write it into as well; or none.")}
 EXAMPLES = ("al report --campaign NAME", "al report --campaign NAME --to story")
 
 

@@ -238,9 +238,11 @@ class OwnLoader(RowLoader):
             return Splits(official.val, test)
         drawn = self._draw(free, validation_size, np.random.default_rng([seed, len(free)]))
         if len(drawn) < validation_size:
+            # Half of them, so that as many are left to learn from.
+            fix = f"give validation_size={half}, or " if (half := len(drawn) // 2) else ""
             raise ConfigError(
                 f"validation_size={validation_size} is more than the {len(drawn)} labelled samples "
-                "that can be spared for it: give less, or label more"
+                f"that can be spared for it: {fix}label more"
             )
         return Splits(tuple(sorted(self.samples.ids[row] for row in drawn)), test)
 

@@ -26,7 +26,7 @@ def table_of(labels: LabelTable) -> pd.DataFrame:
 
 
 def export(labels: Labels, name: str, to: Path) -> int:
-    """Write labels into a folder that is not there yet, in the format of that name.
+    """Write labels into a new or empty folder, in the format of that name.
 
     Returns:
         How many.

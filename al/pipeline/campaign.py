@@ -286,7 +286,7 @@ class Campaign:
 
         Args:
             format: a name of the catalog `al.catalog.formats`.
-            to: a folder that is not there yet; "auto" names it after campaign and format.
+            to: a new or empty folder; "auto" names it after campaign and format.
             images: "off" leaves images out where the format can do without.
             auto: "on" adds the labels that `auto_label` gave last, marked as a model's.
 
@@ -302,7 +302,7 @@ class Campaign:
         Nobody has to stop for it: the campaign may be driven meanwhile.
 
         Args:
-            to: a folder that is not there yet, to write it into as well; or "none".
+            to: a new or empty folder to write it into as well; or "none".
 
         Raises:
             ConfigError: the campaign has closed no cycle yet.

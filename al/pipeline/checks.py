@@ -28,6 +28,8 @@ def check_names(config: Config) -> None:
     tasks.get(config.task)
     if "none" in (config.strategy, config.cold_start):
         raise UnknownName("'none' is not a strategy: only baseline can be none")
+    if config.baseline == "off":
+        raise UnknownName("unknown strategy 'off': write baseline=none for no campaign beside it")
     for name in ({config.strategy} - {DEFAULT}) | ({config.baseline} - {"none"}):
         check_reads(build(name), candidates=config.candidates, has_model=True)
     if config.cold_start != DEFAULT:

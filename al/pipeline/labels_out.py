@@ -81,7 +81,7 @@ def export_labels(session: Session, format: str, to: str, images: str, auto: str
     """Write all labels in the format of that name, and say what was written.
 
     Args:
-        to: a folder that is not there yet; "auto" names it after campaign and format.
+        to: a new or empty folder; "auto" names it after campaign and format.
         images: "on" or "off".
         auto: "on" adds the labels that `auto-label` gave last, whose annotator is the model.
 

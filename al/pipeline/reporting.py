@@ -84,7 +84,7 @@ def report(session: Session, to: str) -> Path | None:
         raise ConfigError(
             f"campaign {session.config.name!r} has closed no cycle yet: run al cycle first"
         )
-    if to != "none" and Path(to).exists():
+    if to != "none" and (at := Path(to)).exists() and (not at.is_dir() or any(at.iterdir())):
         raise ExportError(f"{to} is there already: give another folder, or remove it")
     facts = whole_facts(session)
     _write(session, facts)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from al.catalog import strategies
@@ -146,9 +147,16 @@ class _Parser:
     ) -> Call:
         """Check the arguments against what the function takes."""
         try:
-            taken = list(inspect.signature(function).parameters.values())[3:]
+            taken = list(inspect.signature(function).parameters.values())
         except ValueError:
             self._fail(token.place, f"{token.text} is not a strategy: name a function of a view")
+        if not _takes_three(taken):
+            self._fail(
+                token.place,
+                f"{token.text} does not take (view, query_size, rng): put @by_score of "
+                "al.strategies above a function of a view that returns scores",
+            )
+        taken = taken[3:]
         keys = {p.name: p for p in taken if p.kind is p.KEYWORD_ONLY}
         for key, value in named.items():
             if key not in keys:
@@ -258,6 +266,13 @@ class _Parser:
         before = before if len(before) <= 40 else "…" + before[-39:]
         after = after if len(after) <= 40 else after[:39] + "…"
         return f"strategy {before}⟨here⟩{after}"
+
+
+def _takes_three(taken: Sequence[inspect.Parameter]) -> bool:
+    """Whether it can be called with a view, a size and a generator."""
+    if any(p.kind is p.VAR_POSITIONAL for p in taken):
+        return True
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in taken) >= 3
 
 
 def _written(value: Any) -> str:

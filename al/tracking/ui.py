@@ -100,7 +100,12 @@ def _until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    server.terminate()
+    if server.poll() is None:
+        server.terminate()
+        raise TrackingError(
+            f"MLflow's server did not answer within {STARTS} s: try again when this machine is "
+            "less busy, or mlflow server by hand"
+        )
     assert server.stdout is not None
     said = server.stdout.read().decode(errors="replace").strip().splitlines()
     last = without_credentials(said[-1].strip()) if said else "it printed nothing"

@@ -61,6 +61,9 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
         ("bandit(margin, margin)", "the same strategy twice"),
         ("bandit(margin, random, least=0.9)", "at most 1/2"),
         ("no.such.module:thing", "no module named"),
+        ("mine.py:thing", "write mine:thing"),
+        ("textwrap:reg", "has no 'reg': choose one of"),  # re is a module that it imports
+        ("textwrap:dedent", r"does not take \(view, query_size, rng\): put @by_score"),
         ("math:pi", "is not a strategy"),
         ("os:path", "is not a strategy"),
         ("power(-2)", "its scored is a strategy"),
