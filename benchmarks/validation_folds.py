@@ -9,9 +9,8 @@ Intervals are 95 % t intervals of the mean over seeds.
 
 from __future__ import annotations
 
-import time
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,18 +117,17 @@ def tried(
 
 def measured(
     name: str, given: Mapping[str, Any], by: str, budgets: Sequence[int], seeds: int
-) -> tuple[list[Row], list[Row]]:
-    """Rows of accuracy and of the estimate's error, one a budget."""
-    begun = time.monotonic()
-    gains, errors = [], []
+) -> Iterator[tuple[Row, Row]]:
+    """A row of accuracy and one of the estimate's error for each budget."""
+    config = settled(Config(**given, metric="accuracy", strategy="margin"), telling=False)
     for budget in budgets:
         ways = {f"set of a {share}": budget // of for share, of in SHARES.items()} | {"folds": 0}
         found: dict[str, list[Outcome]] = {way: [] for way in ways}
         for seed in range(seeds):
             for way, aside in ways.items():
-                parts = {"validation": "set" if aside else "folds"}
-                config = Config(**given, **parts, seed=seed, metric="accuracy", strategy="margin")
-                makings = makings_of(settled(config, telling=False))
+                makings = makings_of(
+                    config.replace(seed=seed, validation="set" if aside else "folds")
+                )
                 test, order = drawn(makings, seed)
                 if budget > len(order):
                     break
@@ -139,21 +137,20 @@ def measured(
         test_by = {way: np.array([one.test for one in each]) for way, each in found.items()}
         off = {way: np.array([one.val - one.test for one in each]) for way, each in found.items()}
         first = {"data": name, "chosen by": by, "labels": budget}
-        gains.append({
+        gain = {
             **first,
             **{way: shown(values) for way, values in test_by.items()},
             **{
                 f"folds − {way}": shown(test_by["folds"] - test_by[way], sign=True)
                 for way in ways if way != "folds"
             },
-        })  # fmt: skip
-        errors.append({
+        }  # fmt: skip
+        error = {
             **first,
             **{f"{way}: bias": shown(values, sign=True) for way, values in off.items()},
             **{f"{way}: RMS error": float(np.sqrt((v**2).mean())) for way, v in off.items()},
-        })  # fmt: skip
-        click.echo(f"{gains[-1]}\n{errors[-1]}  {time.monotonic() - begun:.0f} s", err=True)
-    return gains, errors
+        }
+        yield gain, error
 
 
 def drawn(makings: Makings, seed: int) -> tuple[list[str], list[str]]:
@@ -183,8 +180,14 @@ def main(
         with TemporaryDirectory() as folder:
             given = DATA[data](Path(folder))
             for way in by:
-                more = measured(data, given, way, budgets, seeds)
-                gains, errors = gains + more[0], errors + more[1]
+                for gain, error in measured(data, given, way, budgets, seeds):
+                    gains.append(gain)
+                    errors.append(error)
+                    keep(name, gains, errors, seeds)
+
+
+def keep(name: str, gains: Sequence[Row], errors: Sequence[Row], seeds: int) -> None:
+    """Print and write what is there."""
     tables = {
         "test accuracy of the elected model, by labels in all": gains,
         "validation accuracy less test accuracy": errors,

@@ -15,8 +15,11 @@ import pytest
 import torch
 from PIL import Image
 
-from al.errors import DataError
+from al.catalog import make_task, tasks
+from al.errors import ConfigError, DataError
+from al.graphs.grids import GridBoxes, GridMasks
 from al.graphs.small_detector import detector_trunk
+from al.masks import decode_mask
 from al.tasks import bccd, bike_sharing, nuclei
 from al.tasks.nuclei_boundary import boundary
 
@@ -180,3 +183,45 @@ def test_hours_of_one_day_are_on_one_side() -> None:
     data = bike_sharing.BikeSharing().data()
     sides = [{days[int(id[5:])] for id in data.ids(split)} for split in ("train", "test")]  # type: ignore[arg-type]
     assert not sides[0] & sides[1]
+
+
+@pytest.mark.parametrize("name", ["nuclei", "nuclei-boundary", "bccd"])
+def test_an_encoder_that_is_named_reads_the_images_and_a_head_learns_on_its_maps(name: str) -> None:
+    held(name.partition("-")[0])
+    pytest.importorskip("efficientnet_lite_pytorch")
+    assert not tasks.get(name).encodes({})  # published figures are of none
+    task = make_task(name, {"encoder": "efficientnet-lite0"})
+    data = task.data()
+    data.embed_by(None, lambda here: here)  # those alone that are asked for
+    ids = data.ids("test")[:4]
+    (batch,) = data.batches(ids, data.truth(ids), batch_size=4)
+    graph = task.graph(data.spec)
+    assert isinstance(graph, GridBoxes if name == "bccd" else GridMasks)
+    graph.prepare_training(lr=0.003, epochs=30)
+    losses = [float(graph.train_batch(batch)) for _ in range(30)]
+    assert losses[-1] < 0.7 * losses[0]
+    images = data._inputs[data.rows(ids)]
+    assert images.shape == (4, 160, 160, 3)
+    served = graph.predict(task.inputs(data.spec, images))
+    assert np.array_equal(np.asarray(served), np.asarray(graph.predict(np.asarray(batch.inputs))))
+
+
+def test_labels_of_images_that_an_encoder_reads_are_in_their_pixels() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    held("nuclei"), held("bccd")
+    plain, mapped = (make_task("bccd", e).data() for e in ({}, {"encoder": "efficientnet-lite0"}))
+    id = plain.ids("test")[0]
+    for one, two in zip(plain.truth([id])[0], mapped.truth([id])[0], strict=True):
+        x, y, width, height = (side * 1.25 for side in one["box"])  # 128 × 96 → 160 × 120
+        assert two["box"] == pytest.approx([x, y + 20, width, height], abs=0.2)  # in the middle
+    plain, mapped = (make_task("nuclei", e).data() for e in ({}, {"encoder": "efficientnet-lite0"}))
+    ids = plain.ids("test")[:20]
+    shares = [[decode_mask(m, 2).mean() for m in d.truth(ids)] for d in (plain, mapped)]
+    assert np.allclose(*shares, atol=0.03)
+    assert decode_mask(mapped.truth(ids[:1])[0], 2).shape == (160, 160)
+
+
+@pytest.mark.parametrize("name", ["nuclei", "bccd"])
+def test_a_size_without_an_encoder_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="image_size=96: without an encoder this task's images"):
+        make_task(name, {"image_size": 96})

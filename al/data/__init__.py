@@ -6,6 +6,7 @@ from al.data.idx import idx_data, read_idx
 from al.data.image_folder import ImageFolderLoader
 from al.data.image_loader import images_given
 from al.data.image_manifest import ImageManifestLoader
+from al.data.mapped_arrays import MappedArrays
 from al.data.mask_folder import MaskFolderLoader
 from al.data.mask_serving import covered_given, masks_given
 from al.data.reading import Asked, read_text
@@ -19,6 +20,7 @@ __all__ = [
     "Asked",
     "ImageFolderLoader",
     "ImageManifestLoader",
+    "MappedArrays",
     "MaskFolderLoader",
     "TableFileLoader",
     "TableLoader",

@@ -12,6 +12,7 @@ from al.agents import HeadAgent
 from al.contracts import DataSpec, Encoder, Graph, Task
 from al.contracts.encoding import Encoded
 from al.data import encoding, images_given
+from al.data.image_loader import grids_given, squares_given
 from al.errors import ConfigError
 from al.graphs import AUGMENTS, head_on, small_cnn
 
@@ -115,6 +116,28 @@ class MappedTask(Task):
     def ready(self, spec: DataSpec) -> None:
         if encoder := encoding.encoder_of(spec):
             encoder.grids(encoding.blank(encoder))
+
+
+class BuiltInMapped(MappedTask):
+    """Masks or boxes of a data set that the project knows: without an encoder unless one is named,
+    as its published figures are."""
+
+    def __init__(self, encoder: str = encoding.NONE, image_size: int = 0) -> None:
+        super().__init__(encoder, image_size, 0)
+        if image_size and encoder == encoding.NONE:
+            raise ConfigError(
+                f"image_size={image_size}: without an encoder this task's images have one size: "
+                "leave image_size out, or name an encoder"
+            )
+
+    @classmethod
+    def encodes(cls, given: Mapping[str, Any]) -> str:
+        return "images" if "encoder" in given else ""
+
+    def inputs(self, spec: DataSpec, given: Any) -> np.ndarray:
+        if encoding.DETAIL not in spec.details:
+            return super().inputs(spec, given)
+        return grids_given(squares_given(given, spec.image_shape[0]), spec)
 
 
 class OwnImages(EncodedTask):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from al.catalog import tasks
-from al.data import ArrayLoader
-from al.tasks.nuclei import Nuclei, load
+from al.tasks.nuclei import Nuclei
 
 
 @tasks.register("nuclei-boundary")
@@ -15,8 +14,8 @@ class NucleiBoundary(Nuclei):
 
     classes = ("background", "inside", "boundary")
 
-    def data(self) -> ArrayLoader:
-        return load(self.classes, boundary)
+    def mask(self, numbered: np.ndarray) -> np.ndarray:
+        return boundary(numbered)
 
 
 def boundary(numbered: np.ndarray) -> np.ndarray:
