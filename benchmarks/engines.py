@@ -37,6 +37,11 @@ from al.tracking import tracking_at
 from benchmarks.common import EXPERIMENT, Row, command, own_store, report
 
 OUTPUTS = ("probabilities", "embeddings", "samples")
+#: Whose CPU seconds are held against those of this process alone.
+COUNTED = {
+    "local": {"CPU": ("driver",), "CPU with Ray's": ("driver",)},
+    "ray": {"CPU": ("driver", "workers"), "CPU with Ray's": ("driver", "workers", "Ray")},
+}
 
 
 def cpu() -> dict[str, float]:
@@ -111,8 +116,8 @@ def turns(task: str, rounds: int, workers: int) -> tuple[list[Row], float]:
 def compared(rows: Sequence[Row]) -> list[Row]:
     """Medians, and the ratios of one round: their median, and the least and the largest.
 
-    Ray's own processes are there while this process works alone as well, and count for neither
-    in the first ratio, and for the cluster in the second.
+    Workers and Ray's own processes are there while this process works alone as well, and do not
+    count then.
     """
     table = []
     base = [row for row in rows if row["engine"] == "local"]
@@ -120,13 +125,10 @@ def compared(rows: Sequence[Row]) -> list[Row]:
         own = [row for row in rows if row["engine"] == name]
         both = list(zip(own, base, strict=True))
         ratios = {
-            "CPU": [(mine["driver"] + mine["workers"]) / other["driver"] for mine, other in both],
-            "CPU with Ray's": [
-                (mine["driver"] + mine["workers"] + (name == "ray") * mine["Ray"]) / other["driver"]
-                for mine, other in both
-            ],
-            "wall": [mine["wall"] / other["wall"] for mine, other in both],
+            what: [sum(mine[who] for who in counted) / other["driver"] for mine, other in both]
+            for what, counted in COUNTED[name].items()
         }
+        ratios["wall"] = [mine["wall"] / other["wall"] for mine, other in both]
         table.append(
             {
                 "engine": name,
