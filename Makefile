@@ -60,6 +60,7 @@ site-serve: site ## that site at http://127.0.0.1:8000, its search too
 pictures: setup  ## the pictures of docs/images anew, in chromium on a fresh store
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.pictures_page
+	test ! -e .venv-label-studio/ready || $(BIN)/python -m docs.pictures_label_studio
 
 dist: setup      ## a wheel and an sdist in dist/, checked
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[release]'

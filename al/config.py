@@ -74,10 +74,10 @@ class Config:
         "auto", "What the target of your rows is: class, number, or auto, as it looks."
     )
     features: str = of.data(
-        "none", "Columns of your rows to learn from, parted by commas; none is all that tell."
+        "none", "Columns of your rows to learn from, separated by commas; none is all that tell."
     )
     drop: str = of.data(
-        "none", "Columns of your rows not to learn from, parted by commas; or none."
+        "none", "Columns of your rows not to learn from, separated by commas; or none."
     )
     missing_labels: str = of.data(
         "none", "Texts in the target that mean no label, separated by commas; or none.", free=True
@@ -95,7 +95,7 @@ class Config:
     classes: str = of.data(
         "none",
         "Classes of masks, boxes and entities: a file, names in the order of values, or "
-        "value=name, parted by commas; none is what is beside the images or in the data.",
+        "value=name, separated by commas; none is what is beside the images or in the data.",
     )
     background: str = of.data(
         "auto",
@@ -189,7 +189,8 @@ class Config:
     )
     stop: str = of.stopping(
         "none",
-        "Other rules that end the campaign: names or module:function, parted by commas; or none.",
+        "Other rules that end the campaign: names or module:function, separated by commas; "
+        "or none.",
         free=True,
     )
     missing: str = of.data(

@@ -168,7 +168,7 @@ def _real(
 @click.option("--looks", "times", default=3, show_default=True, help="Most looks a repetition.")
 @click.option("--size", default=5000, show_default=True, help="Samples of a simulated pool.")
 @click.option("--labels", default=320, show_default=True, help="Of each campaign of digits.")
-@click.option("--strategies", default="all", show_default=True, help="Names, parted by commas.")
+@click.option("--strategies", default="all", show_default=True, help="Names, separated by commas.")
 def main(
     models: str,
     repeats: int,

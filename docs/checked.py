@@ -131,7 +131,7 @@ def folders(folder: Path) -> dict[str, Any]:
 
 
 AWKWARD: dict[str, Files] = {
-    "Decimal commas, parted by semicolons": decimal_commas,
+    "Decimal commas, separated by semicolons": decimal_commas,
     "One cell that is not a number": stray_cell,
     "Rows that are shorter than the header": short_rows,
     "A row that is longer than the header": long_row,

@@ -60,7 +60,7 @@ def json_lines(path: Path, count: int = 300, *, unlabelled: int = 0) -> Path:
 
 
 def columns(path: Path, count: int = 300, *, seed: int = 0, unlabelled: int = 0) -> Path:
-    """In the columns of CoNLL: words as they are parted by spaces, and BIO."""
+    """In the columns of CoNLL: words as they are separated by spaces, and BIO."""
     lines = ["-DOCSTART- -X- O", ""]
     for row, (text, entities) in enumerate(drawn(count, seed)):
         at = 0

@@ -90,7 +90,7 @@ def test_the_best_checkpoint_of_a_regression_has_the_lowest_error(
         ("mask", {"stable": 0.9}, ConfigError, "stable=0.9 compares classes"),
         ("number", {"calibrate": "on"}, ConfigError, "calibrate=on: models of task"),
         ("boxes", {"calibrate": "on"}, ConfigError, "have no probabilities to scale"),
-        ("class", {"task": "adult", "precision": "bfloat16"}, ConfigError, "are no networks"),
+        ("class", {"task": "adult", "precision": "bfloat16"}, ConfigError, "are not networks"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_starts(

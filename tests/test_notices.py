@@ -52,8 +52,8 @@ def tell(run: Run, *events: Event) -> None:
 @pytest.mark.parametrize(
     ("notify", "says"),
     [
-        ("https://hooks.example/s3cr3t", "no env:NAME"),
-        ("env:", "no env:NAME"),
+        ("https://hooks.example/s3cr3t", "not env:NAME"),
+        ("env:", "not env:NAME"),
         ("env:NOWHERE", "NOWHERE is not set"),
         ("env:HOOK", "holds no http"),
     ],

@@ -149,7 +149,7 @@ def test_what_parts_the_cells_is_found_and_told(
                   y=lambda n: "pq"[n % 2])  # fmt: skip
     data = loader(tmp_path, content, name=f"{ord(separator)}.csv")
     assert list(made(data)) == ["n", "t"]
-    assert ("cells are parted by" in caplog.text) == (separator != ",")
+    assert ("cells are separated by" in caplog.text) == (separator != ",")
 
 
 def test_one_cell_that_is_no_number_is_missing_and_told(tmp_path: Path) -> None:

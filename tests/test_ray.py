@@ -88,10 +88,10 @@ def test_the_engine_is_found_by_name_and_nothing_of_ray_is_imported_for_the_othe
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"workers": "0"}, "workers='0' is no such number: give 2, say, or auto"),
-        ({"workers": "1.5"}, "workers='1.5' is no such number"),
-        ({"gpus": "many"}, "gpus='many' is no such number: give 2, say$"),
-        ({"gpus": "nan"}, "gpus='nan' is no such number"),
+        ({"workers": "0"}, "workers='0' is not such a number: give 2, say, or auto"),
+        ({"workers": "1.5"}, "workers='1.5' is not such a number"),
+        ({"gpus": "many"}, "gpus='many' is not such a number: give 2, say$"),
+        ({"gpus": "nan"}, "gpus='nan' is not such a number"),
         ({"mixed": "on"}, "mixed='on': give yes or no"),
     ],
 )

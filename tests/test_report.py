@@ -97,7 +97,7 @@ def test_every_picture_has_its_figures_beside_it(told: Any) -> None:
     }
     assert report.page.sections == list(tables)  # two cycles are too few for a forecast
     assert report.files == {f"{name}.csv" for names in tables.values() for name in names}
-    assert "Not told" not in report.page.text
+    assert "Left out: " not in report.page.text
 
 
 def test_the_confusion_matrix_is_that_of_the_champion_on_test(told: Any) -> None:

@@ -89,9 +89,8 @@ def test_what_a_cell_holds_is_told(tmp_path: Path) -> None:
     given = {"task": "image-manifest", "data": str(path), "validation_size": 9, "encoder": "none"}
     lines = data_lines({**given, "label_separator": "pipe"})
     assert lines[0] == "task image-manifest: labels are several classes each"
-    assert (
-        "target 'label' is 2 classes, several a row, parted by '|'; 50 of 60 rows have it" in lines
-    )
+    line = "target 'label' is 2 classes, several a row, separated by '|'; 50 of 60 rows have it"
+    assert line in lines
     path = listed(tmp_path / "numbers", lambda row, bright: f"{row + 0.5:.1f}")
     lines = data_lines({**given, "data": str(path)})
     assert lines[0] == "task image-manifest: labels are numbers"

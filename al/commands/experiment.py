@@ -8,7 +8,7 @@ from al.cli import step_command
 from al.commands import commands
 
 EXTRA = {
-    "strategies": ("margin; typiclust", "Strategies to compare, parted by ;. Random races too."),
+    "strategies": ("margin; typiclust", "Strategies to compare, separated by ;. Random races too."),
     "seeds": ("20", "Campaigns of each strategy: 5 to look, 20 to claim."),
     "grid": ("none", "Settings to compare them in, like query_size=10,50; head=linear,mlp."),
     "first": ("shared", "shared: strategies begin with the same first query; own: each its own."),

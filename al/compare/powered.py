@@ -40,7 +40,7 @@ def powered(
     with f how sure the model is and μ its mean over the pool. Its variance is that of the
     residuals, Σ w² (z − θ)² / (Σ w)² · n / (n − 2) for z = y − λ (f − μ), and λ² times that of
     μ. For values 0 and 1 the interval is Wilson's at the number of uniform samples that would
-    have this variance, `MOST` times those there are at the most. Else it is a percentile
+    have this variance, `MOST` times those there are at most. Else it is a percentile
     bootstrap.
 
     Args:

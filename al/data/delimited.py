@@ -83,7 +83,7 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
     name = next(name for name, mark in SEPARATORS.items() if mark == found)
     usual = "tab" if ".tsv" in path.suffixes else "comma"
     if separator == "auto" and name != usual:
-        tell_once(f"{path.name}: cells are parted by {name}s: pass separator=… if that is wrong")
+        tell_once(f"{path.name}: cells are separated by {name}s: pass separator=… if that is wrong")
     header = next(_rows(text, found, 1), [])
     counts = Counter(cell.strip() for cell in header)
     if twice := [cell for cell, count in counts.items() if cell and count > 1]:

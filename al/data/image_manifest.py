@@ -106,7 +106,7 @@ class ImageManifestLoader(ImageLoader):
             line = f"target {self._label!r} is a number, {min(known):g} to {max(known):g}"
             return [f"{line}; {have}; kind=class learns it as classes", *self._gaps]
         if self._sign:
-            line += f", several a row, parted by {self._sign!r}"
+            line += f", several a row, separated by {self._sign!r}"
         return [f"{line}; {have}", *self._gaps]
 
 

@@ -75,7 +75,7 @@ def legend_of(
         found: values that there are, ascending.
         named: names of values; None to call each class by its value.
         background: name or value of the class that nobody looks for, none, or auto by its name.
-        ignore: values or names that stand for what is not known, parted by commas; or none.
+        ignore: values or names that stand for what is not known, separated by commas; or none.
 
     Raises:
         ConfigError: a parameter names what is not there.
@@ -123,8 +123,8 @@ def names_given(text: str, root: Path) -> tuple[Mapping[int, str] | None, str]:
 
     Args:
         text: the parameter `classes`: names in the order of values 0, 1, … or `VALUE=NAME`,
-            parted by commas, a value being a number or a colour, #ff8000; a file of names; or none
-            for a file beside the masks, if there is.
+            separated by commas, a value being a number or a colour, #ff8000; a file of names;
+            or none, for a file beside the masks, if there is.
 
     Raises:
         DataError: a file that is none.

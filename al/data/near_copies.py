@@ -16,7 +16,7 @@ from al.data.encoding import encoder_of
 LEVELS = {"images": 0.85, "texts": 0.95}
 #: Numbers that a vector needs for its neighbours to be few by chance.
 WIDTH = 64
-#: Similarities that are computed at the most; training samples at a time.
+#: Similarities that are computed at most; training samples at a time.
 MOST, BLOCK = 200_000_000, 8192
 
 

@@ -62,7 +62,7 @@ UNASKED = Asked()
 
 
 def names_in(text: str) -> list[str]:
-    """Names parted by commas; one that holds a comma stands in double quotes."""
+    """Names separated by commas; one that holds a comma stands in double quotes."""
     if text in ("", "none"):
         return []
     return [

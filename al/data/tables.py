@@ -223,7 +223,7 @@ class TableLoader(OwnLoader):
             may_be = as_numbers(cells, written) is not None and self._asked.kind == "auto"
             other = "; kind=number learns it as a quantity" if may_be else ""
             if sign := self._asked.sign:
-                line, other = f"{line}, several a row, parted by {sign!r}", ""
+                line, other = f"{line}, several a row, separated by {sign!r}", ""
         else:
             line = f"target {self.target!r} is a number, {min(known):g} to {max(known):g}"
             whole = all(float(label).is_integer() for label in known)

@@ -49,7 +49,7 @@ class Experiment:
     The same call goes on with the trials that are there; so do more seeds, more strategies.
 
     Args:
-        strategies: in the race, parted by semicolons; random is always among them.
+        strategies: in the race, separated by semicolons; random is always among them.
         seeds: campaigns of each strategy.
         grid: parameters that differ between settings, like "query_size=10,50; head=linear,mlp".
         first: "shared" for one first query for all strategies of a seed; "own" for each its own.

@@ -175,7 +175,7 @@ def _begins(strategy: str) -> str | None:
 
 
 def strategies_of(text: str) -> tuple[str, ...]:
-    """Strategies parted by semicolons, and random.
+    """Strategies separated by semicolons, and random.
 
     Raises:
         ConfigError: none is given, or one twice.

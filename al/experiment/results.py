@@ -67,7 +67,7 @@ class Results:
     def ranking(self) -> Ranking | None:
         """The strategies over all data sets; None where there are fewer than three of either.
 
-        Settings of one data set are no independent draws: it counts once, by the mean of its
+        Settings of one data set are not independent draws: it counts once, by the mean of its
         ranks.
         """
         names = self.strategies

@@ -27,7 +27,7 @@ def answered(task: Task, spec: DataSpec, graph: Graph, given: Any) -> Any:
     sample has an empty answer and the reason in column `error`, which is there where a row has one.
 
     Raises:
-        SamplesError: rows are no samples, and the answer is not a table.
+        SamplesError: rows are not samples, and the answer is not a table.
     """
     import pandas as pd
 

@@ -29,7 +29,7 @@ def counted(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
     Args:
         answers, targets: [N, K, 3] and [N, M, 3], rows of class, start and end; rows of class −1
-            are no entities.
+            are not entities.
     """
     rows = [np.nonzero(spans[..., 0] >= 0) for spans in (answers, targets)]
     keyed = [

@@ -59,7 +59,7 @@ def check_task(config: Config, task: Task, data: DataLoader, graph: Graph) -> No
         )
     if config.precision != "float32" and not hasattr(graph, "network"):
         raise ConfigError(
-            f"precision={config.precision}: models of task {config.task!r} are no networks: "
+            f"precision={config.precision}: models of task {config.task!r} are not networks: "
             "leave it at float32"
         )
 

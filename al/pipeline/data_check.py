@@ -22,7 +22,7 @@ from al.pipeline.making import device_named, freeze
 #: Classes that a line names.
 NAMED = 20
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-#: Samples that are embedded for this at the most: a minute or two on one core.
+#: Samples that are embedded for this at most: a minute or two on one core.
 EMBEDDED = 5_000
 
 

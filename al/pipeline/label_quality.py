@@ -44,13 +44,13 @@ def look_at_labels(
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """List what looks wrong with the run of a cycle, whose number is given.
 
-    Nothing is listed where the models are no judges: where the lower bound of how often they are
+    Nothing is listed where the models cannot judge: where the lower bound of how often they are
     right of labels that they have not seen (Wilson, 95 %) is below one half, most of a list would
     be their own errors.
 
     Args:
         epochs: the winner's best epoch, where there was a training. A model that is trained for
-            this takes as many steps, so that all take `folds` times those at the most.
+            this takes as many steps, so that all take `folds` times those at most.
 
     Returns:
         Metrics, and the suspects that can be asked about once more, the worst first.

@@ -65,7 +65,7 @@ def address(notify: str) -> str | None:
     name = notify.removeprefix(ENV)
     if not notify.startswith(ENV) or not name.isidentifier():
         raise ConfigError(
-            "notify is no env:NAME: put the URL, which is a secret, into a variable of the "
+            "notify is not env:NAME: put the URL, which is a secret, into a variable of the "
             "environment and name that, or give none"
         )
     url = os.environ.get(name, "")

@@ -53,7 +53,7 @@ def _page(facts: Facts, sections: list[Section], missing: list[str]) -> str:
     footer = f"Written {dated(facts.now)}. The figures behind the pictures are CSV files in the "
     footer += f"folder {FOLDER}/ beside this page."
     if missing:
-        footer += f" Not told: {'; '.join(missing)}."
+        footer += f" Left out: {'; '.join(missing)}."
     return rendered(
         title=f"{config.name}: report",
         kicker=f"Active learning campaign · {state} after cycle {facts.state.cycle} · "

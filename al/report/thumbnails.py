@@ -77,5 +77,5 @@ def _number(value: Any) -> str:
 
 
 def short(text: str, most: int) -> str:
-    """A text of so many letters at the most."""
+    """A text of so many letters at most."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

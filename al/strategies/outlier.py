@@ -68,7 +68,7 @@ def _factor(points: np.ndarray, labelled: np.ndarray, rng: np.random.Generator) 
         return np.zeros(len(points))  # alone, nothing is apart
     few = min(_NEIGHBOURS, total - 1)
     with warnings.catch_warnings():
-        # Many equal samples are no mistake here: they are dense, and score low.
+        # Many equal samples are not a mistake here: they are dense, and score low.
         warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
         if total <= _FACTOR:
             found = LocalOutlierFactor(few).fit(_some(points, labelled, total, rng))

@@ -28,7 +28,7 @@ POLICY = (
     "default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'self'; "
     "style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: Characters of an error message at the most.
+#: Characters of an error message at most.
 LONGEST = 400
 #: The page's files, by ending.
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

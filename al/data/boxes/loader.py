@@ -49,7 +49,7 @@ class BoxLoader(DrawnOnLoader):
         size: side of the squares, a multiple of 4, where no encoder says it.
         reader: of the format.
         suffixes: of files that `data` may name.
-        classes: those that are learned, parted by commas, or a file of them; none for all.
+        classes: those that are learned, separated by commas, or a file of them; none for all.
         encoder: makes maps of features of the images, which are the inputs then.
     """
 

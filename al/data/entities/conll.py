@@ -24,12 +24,12 @@ _BESIDE = re.compile(r"\d+[-.]\d+")
 def read_conll(path: Path, text: str, name: str, target: str) -> list[dict[str, Any]]:
     """The sentences of a file, as rows of the text, its entities and the line that it begins in.
 
-    Columns are parted by tabs or spaces, sentences by empty lines. The first column is the token,
-    or the second where the first one counts; the last is its tag, in BIO (or the older IOB1),
-    BIOES or BILOU. A sentence with one column, or whose tags are all "_", has no label. Tokens
-    are joined by a space each. Of a token that CoNLL-U takes apart ("3-4") the words count, which
-    follow it; its own line, empty nodes ("8.1"), lines of comment and -DOCSTART- are
-    passed over.
+    Columns are separated by tabs or spaces, sentences by empty lines. The first column is the
+    token, or the second where the first one counts; the last is its tag, in BIO (or the older
+    IOB1), BIOES or BILOU. A sentence with one column, or whose tags are all "_", has no label.
+    Tokens are joined by a space each. Of a token that CoNLL-U takes apart ("3-4") the words count,
+    which follow it; its own line, empty nodes ("8.1"), lines of comment and -DOCSTART- are passed
+    over.
 
     Args:
         name, target: what text and entities are called in the rows.

@@ -285,7 +285,7 @@ class RayEngine(Engine):
         if not low <= value < 1e9 or (name == "workers" and value != int(value)):
             auto = ", or auto" if default == "auto" else ""
             raise ConfigError(
-                f"engine_options: {name}={text!r} is no such number: give 2, say{auto}"
+                f"engine_options: {name}={text!r} is not such a number: give 2, say{auto}"
             )
         return value
 

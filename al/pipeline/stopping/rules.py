@@ -26,7 +26,7 @@ def rules_of(text: str) -> tuple[StopRule, ...]:
     """The built-in rules, and after them those of a text.
 
     Args:
-        text: names of the catalog or `package.module:Object`, several parted by commas, each
+        text: names of the catalog or `package.module:Object`, several separated by commas, each
             with arguments where it takes some: `annotation_hours(8), mine.rules:enough`; none.
 
     Raises:
@@ -49,7 +49,7 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
         if not (found := _ONE.match(text, place)):
             raise ConfigError(
                 f"stop={text!r} cannot be read at {text[place:]!r}: give a name, name(3) or "
-                "package.module:function, several parted by commas, or none"
+                "package.module:function, several separated by commas, or none"
             )
         name, given, more = found.groups()
         yield name, given or ""
@@ -68,7 +68,7 @@ def _made(name: str, given: str) -> StopRule:
         arguments = ast.literal_eval(f"({given},)") if given.strip() else ()
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise ConfigError(
-            f"stop rule {name}({given}): give numbers, or texts in quotes, parted by commas"
+            f"stop rule {name}({given}): give numbers, or texts in quotes, separated by commas"
         ) from None
     is_rule = isinstance(found, type) and issubclass(found, StopRule)
     if not callable(found) or (isinstance(found, type) and not is_rule):
