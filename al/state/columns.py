@@ -33,8 +33,17 @@ COLUMNS = {
     "copy_of": "str",  # id of the sample whose answer this copy has; "" for what has its own
 }
 STATUSES = ("answered", "skipped", "waiting")
+#: The table before anything was asked about.
+EMPTY = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
 #: What a column holds in files written before there was one.
 _BEFORE = {"copy_of": ""}
+
+
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame's columns in their order and types; those that have theirs are not touched."""
+    frame = frame[list(COLUMNS)]
+    other = frame.columns[frame.dtypes != EMPTY.dtypes]
+    return frame.astype({name: COLUMNS[name] for name in other}) if len(other) else frame
 
 
 def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -46,7 +55,7 @@ def as_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     frame = frame.assign(**{n: v for n, v in _BEFORE.items() if n not in frame.columns})
     check_columns(frame, COLUMNS, name)
     try:
-        frame = frame[list(COLUMNS)].astype(COLUMNS)
+        frame = typed(frame)
         texts = [frame["label"][frame["status"] == "answered"]]
         texts += [frame[column][frame[column] != ""] for column in ("votes", "before")]
         for text in pd.concat(texts).unique():

@@ -16,7 +16,7 @@ import pandas as pd
 
 from al.contracts import SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
-from al.state.columns import COLUMNS, as_table
+from al.state.columns import COLUMNS, EMPTY, as_table, typed
 from al.state.many import by_id, differing, joined, labels_in, pairs_digest, renumbered
 from al.state.rows import (
     GIVEN,
@@ -35,9 +35,7 @@ class LabelTable:
     """An immutable table of samples that were asked about, in the order of asking."""
 
     def __init__(self, frame: pd.DataFrame | None = None) -> None:
-        self.frame = pd.DataFrame({n: pd.Series(dtype=t) for n, t in COLUMNS.items()})
-        if frame is not None:
-            self.frame = frame[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
+        self.frame = EMPTY if frame is None else renumbered(typed(frame))
 
     @classmethod
     def _of(cls, frame: pd.DataFrame) -> LabelTable:
@@ -153,18 +151,18 @@ class LabelTable:
         Raises:
             StateError: an id has been answered before, or was not asked.
         """
-        table = self._with_query(query, cycle)
-        asked, waiting = table.asked, table.waiting
+        table, new = self._asked_again(query, cycle), self._asked_first(query, cycle)
+        waiting = table.waiting
         second = frozenset(waiting["id"][waiting["strategy"] == SECOND])
-        open_ids, votes = set(waiting["id"]), defaultdict[str, list[Answer]](list)
+        votes = defaultdict[str, list[Answer]](list)
         for vote in answers.votes:
             votes[vote.id].append(vote)
-        rows = by_id(table.frame[table.frame["id"].isin(open_ids)])
+        rows = by_id(table.originals.frame.loc[waiting.index]) | by_id(new.frame)
         changed: dict[str, dict[str, Any]] = {}
         for id in (*(answer.id for answer in answers.answered), *answers.skipped):
-            if id not in asked:
+            if id not in rows and id not in self.asked:
                 raise StateError(f"{id!r} was answered but not asked: check the annotator")
-            if id in changed or id not in open_ids:
+            if id in changed or id not in rows:
                 raise StateError(f"{id!r} was answered twice: check the annotator")
             changed[id] = rows[id]
         for answer in answers.answered:
@@ -181,7 +179,8 @@ class LabelTable:
                 changed[id]["votes"] = as_json([*seen, {"again": "skipped", "seconds": None}])
             else:
                 changed[id] |= {"status": "skipped", "collected": cycle}
-        return table.updated(LabelTable.of(changed.values()))
+        first = {id: rows[id] for id in new.frame["id"].tolist()}  # in the order of asking
+        return table.updated(LabelTable.of((first | changed).values()))
 
     def with_corrections(self, answers: Sequence[Answer], cycle: int) -> LabelTable:
         """This table, with answers that were changed after they were collected.
@@ -206,30 +205,35 @@ class LabelTable:
                 changed[answer.id] = corrected(row, answer, cycle)
         return self.updated(LabelTable.of(changed.values())) if changed else self
 
-    def _with_query(self, query: Query, cycle: int) -> LabelTable:
-        """This table, with a row for each id of a query that has none.
+    def _asked_first(self, query: Query, cycle: int) -> LabelTable:
+        """A row for each id of a query that has none, waiting.
 
         Raises:
             StateError: an id was asked about before, and not for a second opinion.
         """
         first = [rank for rank, why in enumerate(query.reasons) if why != SECOND]
-        again = [id for id, why in zip(query.ids, query.reasons, strict=True) if why == SECOND]
         if both := {query.ids[rank] for rank in first} & self.asked:
             raise StateError(f"{min(both)!r} was answered twice: check the annotator")
-        new = {
-            "id": [query.ids[rank] for rank in first],
-            "status": "waiting",
-            "cycle": cycle,
-            "strategy": [query.reasons[rank] for rank in first],
-            "rank": first,
-            "score": [query.scores[rank] for rank in first],
-            "model": query.model,
-            "propensity": [_chance(query, rank) for rank in first],
-        }
+        return _rows(
+            {
+                "id": [query.ids[rank] for rank in first],
+                "status": "waiting",
+                "cycle": cycle,
+                "strategy": [query.reasons[rank] for rank in first],
+                "rank": first,
+                "score": [query.scores[rank] for rank in first],
+                "model": query.model,
+                "propensity": [_chance(query, rank) for rank in first],
+            }
+        )
+
+    def _asked_again(self, query: Query, cycle: int) -> LabelTable:
+        """This table, with the second opinions that a query asks for."""
+        again = [id for id, why in zip(query.ids, query.reasons, strict=True) if why == SECOND]
         if not again:
-            return self.updated(_rows(new))
-        asked_again = self.frame["again"].mask(self.frame["id"].isin(again), cycle)
-        return LabelTable._of(self.frame.assign(again=asked_again)).updated(_rows(new))
+            return self
+        marked = self.frame["again"].mask(self.frame["id"].isin(again), cycle)
+        return LabelTable._of(self.frame.assign(again=marked))
 
     def with_given(self, labels: Mapping[str, Label]) -> LabelTable:
         """This table and labels that the data brought along, for ids that have none."""
@@ -292,7 +296,8 @@ class LabelTable:
         mine, theirs = self.frame, new.frame
         if not len(theirs):
             return self
-        at = np.flatnonzero(mine["id"].isin(theirs["id"].tolist()))
+        known = [id for id in theirs["id"].tolist() if id in self.asked]
+        at = np.flatnonzero(mine["id"].isin(known)) if known else np.zeros(0, np.int64)
         row_of = {
             id: row for row, id in zip(at.tolist(), mine["id"].iloc[at].tolist(), strict=True)
         }
@@ -313,8 +318,8 @@ class LabelTable:
             parts.append(pd.concat([rest, replaced], ignore_index=True).iloc[order])
         parts.append(theirs[~same])
         made = LabelTable._of(joined([part for part in parts if len(part)]))
-        if "asked" in vars(self):  # what is known of many rows need not be asked of them again
-            vars(made)["asked"] = self.asked.union(parts[-1]["id"].tolist())
+        # What is known of many rows need not be asked of them again.
+        vars(made)["asked"] = self.asked.union(parts[-1]["id"].tolist())
         return made
 
     # -- files -------------------------------------------------------------------------------

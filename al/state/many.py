@@ -75,8 +75,15 @@ def pairs_digest(ids: pd.Series, labels: pd.Series) -> str:
         text = json.dumps(sorted(zip(ids.tolist(), labels.tolist(), strict=True)))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
     pairs = pairs.sort_by([("id", "ascending"), ("label", "ascending")])  # UTF-8 sorts as texts do
-    columns = (pairs[name].to_pylist() for name in ("id", "label"))
-    said = {label: json.dumps(label) for label in labels.unique()}
-    lines = [f'["{id}", {said[label]}]' for id, label in zip(*columns, strict=True)]
-    text = "[" + ", ".join(lines) + "]"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    whole, labels = pa.large_string(), pairs["label"].combine_chunks().dictionary_encode()
+    said = pa.array([json.dumps(label) for label in labels.dictionary.to_pylist()], whole)
+    first, middle, last, between = (pa.scalar(text, whole) for text in (', ["', '", ', "]", ""))
+    lines = pc.binary_join_element_wise(
+        first, pairs["id"].combine_chunks().cast(whole), middle, said.take(labels.indices), last,
+        between,
+    )  # fmt: skip
+    size = pc.sum(pc.binary_length(lines)).as_py()
+    found = hashlib.sha256(b"[")
+    found.update(memoryview(lines.buffers()[2])[2:size])  # all lines as they lie in memory
+    found.update(b"]")
+    return found.hexdigest()[:32]
