@@ -21,10 +21,10 @@ from al.engine.processes import ProcessEngine
 from al.errors import ConfigError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.page import page
-from al.experiment.plan import Job, Plan, Setting, grid_of, strategies_of
+from al.experiment.plan import ALWAYS, Job, Plan, Setting, grid_of, strategies_of
 from al.experiment.prepared import alone, look_again, makings_of, settled, task_of, tried
-from al.experiment.results import Results
-from al.experiment.trial import Point
+from al.experiment.results import Results, Sizes
+from al.experiment.trial import Point, asked_about
 from al.keywords import Keywords, with_parameters
 from al.pipeline.asking import options_of
 from al.pipeline.cycle import ended
@@ -161,7 +161,7 @@ class Experiment:
 
     def _compared(self, jobs: Sequence[Job], found: Mapping[str, list[Point]]) -> Results:
         boards: dict[Setting, Leaderboard] = {}
-        validation: dict[Setting, int] = {}
+        sizes: dict[Setting, Sizes] = {}
         for setting in self._plan.settings:
             of_setting = [job for job in jobs if job.setting == setting]
             makings = makings_of(of_setting[0].config)
@@ -173,8 +173,10 @@ class Experiment:
             }
             curves = Curves.of(trials, metric)
             boards[setting] = Leaderboard.of(curves, metric, lower=lower, level=self._level)
-            validation[setting] = len(makings.data.ids("val"))
-        return Results(self.name, _tasks(jobs), self._plan.first, boards, validation)
+            counts = (len(makings.data.ids(split)) for split in ("val", "test"))
+            sizes[setting] = Sizes(len(asked_about(makings.data)), *counts)
+        given = {**ALWAYS, **self._plan.base}
+        return Results(self.name, _tasks(jobs), self._plan.first, boards, sizes, given)
 
 
 def settled_jobs(jobs: Sequence[Job]) -> list[Job]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from markupsafe import Markup
 
+from al import __version__
 from al.experiment.leaderboard import Leaderboard, Row
 from al.experiment.plan import RANDOM, Setting
 from al.experiment.results import Results, said
@@ -20,11 +21,14 @@ SERIES, GREY = 6, 9
 
 _HOW = (
     "Every strategy ran with the same seeds: those of a seed share validation, test, initial "
-    "weights{first}, so differences are taken seed by seed. Intervals are 95 % by Student's t; "
-    "p is two-sided and corrected by Holm for all comparisons of the table; a strategy is called "
-    "better only where its corrected p is below {alpha} and its interval holds no zero. Labels to "
+    "weights{first}, so differences are taken seed by seed, and curves whose bands overlap may "
+    "differ. Intervals are 95 % by Student's t, each for itself; p is two-sided and corrected by "
+    "Holm for all comparisons of the table; a strategy is called better only where its corrected p "
+    "is below {alpha} and its interval holds no zero. Seeds more are what would show a difference "
+    "of the size that was seen in four of five experiments, were it the only comparison. Labels to "
     "a level are medians over seeds, and the share saved is a median of pairs with an interval by "
-    "order statistics; a seed that never reaches the level counts as endless. A point of a curve "
+    "order statistics; a seed that never reaches the level counts as endless; labels for "
+    "validation are not counted, as all strategies pay for the same. A point of a curve "
     "is the test metric of the model trained on the labels so far. Test samples are the same for "
     "all seeds: intervals say what other seeds would give on this data, not what other data would. "
     "The best strategy was picked by these same curves, so its lead is likely overstated; other "
@@ -65,20 +69,24 @@ def page(results: Results, now: str) -> str:
 
 
 def _board(results: Results, number: int, setting: Setting, board: Leaderboard) -> Section:
+    sizes = results.sizes[setting]
     shown = Plot(
         widened(float(board.curves.labels[0]), float(board.curves.labels[-1]), 0.02),
         _range(board),
-        (f"labels ({plus(results.validation[setting])})", f"test {board.metric}"),
+        (f"labels ({plus(sizes.validation)})", f"test {board.metric}"),
         width=720,
         height=380,
     )
     for place, row in enumerate(board.rows):
         _draw(shown, board, row.strategy, _colour(place, row))
-    shown.rule(y=board.level, text=f"{board.level:.3g}")
+    shown.rule(y=board.level)
+    above = board.level + 0.01 * (shown.y[1] - shown.y[0])
+    shown.label(shown.x[0], above, f"{board.level:.3g}")  # curves end at the other side
     curves = figure(
         shown.svg(f"Mean test {board.metric} by number of labels for each strategy"),
         f"Mean over {board.seeds} seeds; the bands are 95 % intervals of the mean at each point. "
-        f"Labels are counted to the dotted line, {board.metric} {board.level:.3g}.",
+        f"Labels are counted to the dotted line, {board.metric} {board.level:.3g}. Queries are "
+        f"drawn from {sizes.pool:,} samples; the test has {sizes.test:,}.",
         wide=True,
     )
     told = p(board.sentence()) if setting else ""  # else it is what the page begins with
@@ -198,4 +206,8 @@ def _alike(ranks: np.ndarray, critical: float) -> list[tuple[float, float]]:
 def _how(results: Results) -> Section:
     first = ", the first query and its training" if results.first == "shared" else ""
     also = " Each strategy chose its own first query." if results.first == "own" else ""
-    return Section("how", "How it was done", p(_HOW.format(first=first, alpha=ALPHA) + also))
+    how = p(_HOW.format(first=first, alpha=ALPHA) + also)
+    given = ", ".join(f"{name}={value}" for name, value in results.given.items())
+    seeds = next(iter(results.boards.values())).seeds
+    setup = f"Seeds 0 to {seeds - 1}. Given: {given or 'nothing'}; all else is the default of "
+    return Section("how", "How it was done", join([how, p(f"{setup}version {__version__}.")]))

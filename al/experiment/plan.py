@@ -28,6 +28,8 @@ HEEDED = (
 )  # fmt: skip
 #: Of those, what an experiment itself decides or does not know yet.
 UNHEEDED = ("labels_from", "missing")
+#: What trials have unless it is given: a point is what training on these labels gives.
+ALWAYS = {"promote": "always"}
 #: What parts strategies, and parameters of a grid; what joins those that vary together.
 PARTED, JOINED = ";", "+"
 #: Whose first query trials begin with.
@@ -130,7 +132,7 @@ class Plan:
         own = dict(setting).get("first", self.first) == "own"
         begins = _begins(strategy) if own else None
         given = {
-            "promote": "always",  # a point is what training on these labels gives
+            **ALWAYS,
             **self.base,
             **_of_config(setting),
             **({"cold_start": begins} if begins else {}),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,14 @@ def said(setting: Setting) -> str:
     return ", ".join(f"{name}={value}" for name, value in setting)
 
 
+class Sizes(NamedTuple):
+    """Samples of the splits: those that may be asked about, and those beside the curves."""
+
+    pool: int
+    validation: int
+    test: int
+
+
 @dataclass(frozen=True, repr=False)
 class Results:
     """Leaderboards of an experiment, one a setting.
@@ -35,14 +43,16 @@ class Results:
         name: of the experiment.
         task: what was learned.
         first: whether strategies share their first query.
-        validation: labels beside those of the curves, by setting.
+        sizes: of the splits, by setting.
+        given: parameters that all campaigns share; the others are defaults.
     """
 
     name: str
     task: str
     first: str
     boards: Mapping[Setting, Leaderboard]
-    validation: Mapping[Setting, int]
+    sizes: Mapping[Setting, Sizes]
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Results of {self.name}: {self.sentence()}>"
@@ -117,9 +127,10 @@ class Results:
             if setting
             else [f"test {board.metric} on {self.task}"]
         )
-        count = self.validation[setting]
-        also = f"plus {count} validation labels" if count else plus(count)
-        words += [f"{board.seeds} seeds", also]
+        sizes = self.sizes[setting]
+        count = sizes.validation
+        also = f"plus {count:,} validation labels" if count else plus(count)
+        words += [f"{board.seeds} seeds", also, f"{sizes.test:,} test samples"]
         return ", ".join(words)
 
     def ranked(self) -> list[str]:
@@ -149,7 +160,7 @@ class Results:
             _draw(axes, board, row.strategy, everywhere)
         axes.axhline(board.level, color="#888888", linewidth=0.8, linestyle=":")
         axes.set(
-            xlabel=f"labels ({plus(self.validation[setting])})",
+            xlabel=f"labels ({plus(self.sizes[setting].validation)})",
             ylabel=f"test {board.metric}",
             title=said(setting) or self.name,
         )

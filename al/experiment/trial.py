@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al.agents import Examples, Kept
-from al.contracts import Calibration, Candidate, Graph, Query
+from al.contracts import Calibration, Candidate, DataLoader, Graph, Query
 from al.data_selector import Model, View, distinct, select
 from al.engine import LocalEngine, Runner
 from al.graphs import Crossed
@@ -68,6 +68,12 @@ def run_trial(makings: Makings) -> list[Point]:
     return trial.points
 
 
+def asked_about(data: DataLoader) -> tuple[str, ...]:
+    """The training samples whose label is known, which are all that a trial may ask about."""
+    ids, given = data.ids("train"), data.given()
+    return tuple(ids) if given is None else tuple(id for id in ids if id in given)
+
+
 class _Weights(NamedTuple):
     """What a training keeps, and which part each label was in where it has folds."""
 
@@ -81,8 +87,8 @@ class _Trial:
     def __init__(self, makings: Makings) -> None:
         self._makings = makings
         self._config, self._data = makings.config, makings.data
-        ids, given = self._data.ids("train"), self._data.given()
-        self._ids = ids if given is None else tuple(id for id in ids if id in given)
+        ids = self._data.ids("train")
+        self._ids = asked_about(self._data)
         once = self._config.copies == "once"
         self._contents = Contents(ids, self._data.fingerprints(ids)) if once else Contents((), ())
         self._labelled: tuple[str, ...] = ()  # in the order of asking

@@ -15,7 +15,7 @@ from al.errors import ConfigError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.plan import grid_of, strategies_of
 from al.experiment.recommending import Recommendation, _Choosing
-from al.experiment.results import Results
+from al.experiment.results import Results, Sizes
 from tests.experiment.test_experiment import TINY
 from tests.own_data import masks_folder
 from tests.stores import runs
@@ -48,7 +48,7 @@ class World:
             seconds = dict.fromkeys(curves, (0.1, 1.0))
             board = Curves(LABELS, curves, seconds)
             boards[setting] = Leaderboard.of(board, "accuracy", lower=False, level=None)
-        return Results(name, "digits", "shared", boards, dict.fromkeys(boards, 40))
+        return Results(name, "digits", "shared", boards, dict.fromkeys(boards, Sizes(200, 40, 100)))
 
 
 def chosen(world: World, **given: Any) -> dict[str, Any]:

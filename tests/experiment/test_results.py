@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
+from al import __version__
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.page import page
-from al.experiment.results import Results
+from al.experiment.results import Results, Sizes
+from al.report.plot import LEFT
 from tests.experiment.test_leaderboard import BASE, seeds
 
 EVIL = "sql(\"SELECT id FROM pool WHERE a < 3 AND b > '<script>alert(1)</script>'\")"
 GRID = tuple((("task", name),) for name in ("digits", "mnist", "adult"))
+SPLITS = Sizes(pool=2000, validation=40, test=500)
 SIZES = tuple((("query_size", size),) for size in (10, 20, 40))
 
 
@@ -22,7 +26,7 @@ def results(*settings: Any) -> Results:
     trials = {"random": seeds(BASE), "margin": seeds(BASE, 0.06), EVIL: seeds(BASE, 0.1)}
     curves = Curves.of(trials, "accuracy")
     boards = {s: Leaderboard.of(curves, "accuracy", lower=False, level=None) for s in settings}
-    return Results("e", "digits", "shared", boards, dict.fromkeys(settings, 40))
+    return Results("e", "digits", "shared", boards, dict.fromkeys(settings, SPLITS))
 
 
 def test_the_page_tells_every_setting_and_strategy_and_shows_texts_as_texts() -> None:
@@ -39,7 +43,7 @@ def test_bars_of_strategies_that_are_not_told_apart_lie_at_heights_of_their_own(
     trials = {name: seeds(BASE, gain / 50) for gain, name in enumerate(("random", *"abcd"))}
     curves = Curves.of(trials, "accuracy")
     boards = {s: Leaderboard.of(curves, "accuracy", lower=False, level=None) for s in GRID}
-    found = page(Results("e", "digits", "shared", boards, dict.fromkeys(GRID, 40)), "now")
+    found = page(Results("e", "digits", "shared", boards, dict.fromkeys(GRID, SPLITS)), "now")
     ranks = found.partition('id="ranks"')[2].partition("</section>")[0]
     bars = [part.partition('"')[0] for part in ranks.split('points="')[1:]]
     heights = [bar.split(",")[-1] for bar in bars]
@@ -55,7 +59,7 @@ def test_no_band_is_cut_off_by_the_picture() -> None:
     board = Leaderboard.of(
         Curves(curves.labels, wide, curves.seconds), "accuracy", lower=False, level=None
     )
-    found = page(Results("e", "digits", "shared", {(): board}, {(): 40}), "now")
+    found = page(Results("e", "digits", "shared", {(): board}, {(): SPLITS}), "now")
     polygons = [part.partition('"')[0] for part in found.split('points="')[1:]]
     heights = [float(p.split(",")[1]) for part in polygons[:1] for p in part.split()]
     assert len(set(heights)) == len(heights)  # none lies on the edge beside another
@@ -67,6 +71,25 @@ def test_what_holds_everywhere_is_drawn_wider() -> None:
         return sum(float(np.ptp(c.get_paths()[0].vertices[:, 1])) for c in axes.collections)
 
     assert height(everywhere=True) > height()
+
+
+def test_the_page_says_from_how_many_samples_under_which_parameters() -> None:
+    board = results(()).boards[()]
+    given = {"target": "<income>", "cycles": 3}
+    found = page(Results("e", "table", "shared", {(): board}, {(): SPLITS}, given), "now")
+    assert "drawn from 2,000 samples; the test has 500" in found
+    assert "plus 40 for validation" in found
+    setup = "Given: target=&lt;income&gt;, cycles=3; all else is the default of version "
+    assert setup + __version__ in found
+    assert f"Seeds 0 to {board.seeds - 1}." in found
+
+
+def test_the_name_of_the_level_stands_where_no_curve_ends() -> None:
+    one = results(())
+    found = page(one, "now")
+    level = f"{one.boards[()].level:.3g}"
+    (across,) = re.findall(rf'<text class="value" x="([\d.]+)" y="[\d.]+">{level}</text>', found)
+    assert float(across) == LEFT
 
 
 def test_text_and_tables_tell_all_settings() -> None:
