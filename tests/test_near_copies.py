@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 from al.catalog import make_task
+from al.contracts import DataSpec
 from al.data import near_copies as near
 from al.data.near_copies import near_copies
 from al.pipeline import data_check
@@ -61,16 +64,45 @@ def test_a_recompressed_training_image_in_test_is_found_with_its_original(tmp_pa
     assert found.looked == found.held == len(data.ids("val")) + 12
 
 
+@pytest.mark.parametrize(("bound", "to"), [("BLOCK", 7), ("AT_ONCE", 50)])
 def test_what_is_found_does_not_depend_on_how_many_are_read_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bound: str, to: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = loader(photographs(tmp_path))
     whole = near_copies(data)
-    monkeypatch.setattr(near, "BLOCK", 7)
+    monkeypatch.setattr(near, bound, to)
     parts = near_copies(data)
     assert whole is not None
     assert parts is not None
     assert [p[:3] for p in parts.pairs] == [p[:3] for p in whole.pairs]
+
+
+class Vectors:
+    """Data whose samples are their vectors."""
+
+    spec = DataSpec(("a", "b"), (64,), "float32")
+
+    def __init__(self, **counts: int) -> None:
+        self._counts = counts
+
+    def ids(self, split: str) -> list[str]:
+        return [f"{split}{row}" for row in range(self._counts.get(split, 0))]
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        return np.random.default_rng(len(ids)).normal(size=(len(ids), 64)).astype(np.float32)
+
+
+def test_many_held_out_samples_beside_few_for_training_take_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder = SimpleNamespace(width=64, takes="images")
+    monkeypatch.setattr(near, "encoder_of", lambda spec: encoder)
+    data: Any = Vectors(train=4_000, test=40_000)
+    tracemalloc.start()
+    near_copies(data)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 300e6  # all similarities are 640 MB
 
 
 def test_of_many_held_out_samples_some_are_looked_at_and_the_line_says_so(

@@ -16,8 +16,8 @@ from al.data.encoding import encoder_of
 LEVELS = {"images": 0.85, "texts": 0.95}
 #: Numbers that a vector needs for its neighbours to be few by chance.
 WIDTH = 64
-#: Similarities that are computed at most; training samples at a time.
-MOST, BLOCK = 200_000_000, 8192
+#: Similarities that are computed at most; of these at a time, in 64 MB; training samples.
+MOST, AT_ONCE, BLOCK = 200_000_000, 2**24, 8192
 
 
 class Pair(NamedTuple):
@@ -78,13 +78,13 @@ def near_copies(data: DataLoader) -> NearCopies | None:
         return None
     vectors = data.features([id for _, id in some])
     middle = np.zeros(vectors.shape[1])
-    for block in _blocks(train):
+    for block in _blocks(train, BLOCK):
         middle += data.features(block).sum(axis=0, dtype=np.float64)
     middle /= len(train)
     own = _directions(vectors, middle)
     best, nearest = np.full(len(some), -1.0), np.zeros(len(some), np.int64)
     start = 0
-    for block in _blocks(train):
+    for block in _blocks(train, min(BLOCK, max(1, AT_ONCE // len(some)))):
         alike = own @ _directions(data.features(block), middle).T
         rows = alike.argmax(axis=1)
         found = alike[np.arange(len(some)), rows]
@@ -101,12 +101,13 @@ def near_copies(data: DataLoader) -> NearCopies | None:
     return NearCopies(pairs, len(some), len(held))
 
 
-def _blocks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + BLOCK] for start in range(0, len(ids), BLOCK))
+def _blocks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def _directions(vectors: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """Vectors from the middle, of length 1, float32."""
-    found = (vectors - middle).astype(np.float32)
+    found = vectors - middle.astype(np.float32)
     length = np.linalg.norm(found, axis=1, keepdims=True)
-    return found / np.maximum(length, np.finfo(np.float32).tiny)
+    found /= np.maximum(length, np.finfo(np.float32).tiny)
+    return found
