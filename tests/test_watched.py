@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from al.catalog import make_task
 from al.data import TableFileLoader
 from al.data.derived import ROWS, Derived
 from al.data.watched import WHOLE, Watched
+from al.errors import DataError
 
 
 @pytest.fixture
@@ -57,6 +59,39 @@ def test_an_edit_that_keeps_size_and_time_is_found_by_a_look_at_the_whole_file(
     rewritten(file, "one", "two")
     found = [watched.changed() for _ in range(WHOLE - 1)]
     assert found == [False] * (WHOLE - 2) + [True]
+
+
+@pytest.mark.parametrize("spoilt", [{"split": "tset"}, {"kind": "new"}, {"id": "r7"}])
+@pytest.mark.parametrize("task", ["table", "text"])
+def test_after_a_look_that_is_refused_each_sample_is_still_what_it_was(
+    task: str, spoilt: dict[str, str], tmp_path: Path
+) -> None:
+    """Else people on the page would label one row under the id of another."""
+    given = {"data": str(tmp_path / "rows.csv"), "target": "kind"}
+    given |= {} if task == "table" else {"text": "words", "encoder": "none"}
+    frame = pd.DataFrame({"id": [f"r{n}" for n in range(60)], "split": ""})
+    frame["size"] = [n % 7 / 4 for n in range(60)]
+    frame["words"] = [f"text number {n}" for n in range(60)]
+    frame["kind"] = ["yx"[n % 2] for n in range(60)]
+    frame.to_csv(given["data"], index=False)
+    data = make_task(task, given).data()
+
+    def seen() -> list[object]:
+        (batch,) = data.batches(["r5"], None, batch_size=1)
+        inputs = np.asarray(batch.inputs).tolist()
+        return [data.preview("r5"), data.source("r5"), inputs, data.metadata(["r5"]).to_dict()]
+
+    before = seen()
+    first = frame.iloc[[3]].assign(**{"id": "r60", **spoilt})
+    pd.concat([first, frame]).to_csv(given["data"], index=False)
+    for _ in range(2):  # and it is reported again
+        with pytest.raises(DataError):
+            data.refresh()
+        assert seen() == before
+    frame.iloc[::-1].to_csv(given["data"], index=False)
+    data.refresh()
+    assert seen()[0] == before[0]
+    assert seen()[1] != before[1]
 
 
 def test_what_rows_come_to_is_found_again_and_an_edit_of_the_same_size_and_time_is_seen(

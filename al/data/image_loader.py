@@ -119,8 +119,9 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
         super().adopt(spec)
 
     def refresh(self) -> None:
-        self.take(self._looked())
-        self.check_known()
+        with self.looking_again():
+            self.take(self._looked())
+            self.check_known()
 
     def _looked(self) -> Samples:
         """Look at the files; decode what is new."""

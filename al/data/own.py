@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import is_
 from typing import Any
@@ -113,6 +114,21 @@ class OwnLoader(RowLoader):
         self._found = self._of_known(self._as_written)
         self._use(self._found)
         self._held_to = Held()
+
+    @contextmanager
+    def looking_again(self) -> Iterator[None]:
+        """While open, the data is taken in again; where that fails, all is as it was before.
+
+        Rows of one look under the ids of another would show people the wrong samples.
+        """
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).update(before)
+            for name in vars(self).keys() - before.keys():
+                delattr(self, name)
+            raise
 
     def _use(self, samples: Samples) -> None:
         before = vars(self).get("samples")

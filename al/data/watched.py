@@ -64,9 +64,6 @@ class OneFile(OwnLoader):
     def refresh(self) -> None:
         """Take the file in again where it has changed."""
         if self._watched.changed():
-            before, self._watched = self._watched, Watched(self._file)
-            try:
+            with self.looking_again():  # a file that cannot be used is read, and reported, again
+                self._watched = Watched(self._file)
                 self.retake(self._read())
-            except BaseException:
-                self._watched = before  # a file that cannot be used is read, and reported, again
-                raise

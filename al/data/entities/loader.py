@@ -206,12 +206,8 @@ class EntityFileLoader(EntityLoader):
     def refresh(self) -> None:
         files = files_of(self._data)
         if files != self._files or [mark(path) for path in files] != self._marks:
-            before = self._files, self._marks, self._stands
-            try:
+            with self.looking_again():  # a file that cannot be used is read, and reported, again
                 self.retake(self._read())
-            except BaseException:  # a file that cannot be used is read, and reported, again
-                self._files, self._marks, self._stands = before
-                raise
 
     def source(self, id: str) -> str | None:
         file, _, line = self.samples.places[self._row[id]].rpartition(" line ")
