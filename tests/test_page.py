@@ -75,6 +75,16 @@ def test_of_a_correction_that_is_taken_back_what_was_said_before_counts_again(
     assert stands() == (None, None)
 
 
+def test_an_undo_that_two_processes_wrote_down_takes_one_answer_back(tmp_path: Path) -> None:
+    log = AnswerLog(tmp_path)
+    for label in ("cat", "cow"):
+        log.answer(A, label, "anna", 1.0, skip=False)
+    assert log.undo(A, "anna")
+    lines = (tmp_path / "answers.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "answers.jsonl").write_text("".join([*lines, lines[-1]]))
+    assert AnswerLog(tmp_path).answers()[A]["anna"].label == "cat"
+
+
 def test_what_was_undone_when_that_took_all_back_stays_undone(tmp_path: Path) -> None:
     log = AnswerLog(tmp_path)
     for label in ("cat", "cow"):

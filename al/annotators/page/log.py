@@ -202,10 +202,13 @@ class AnswerLog:
                 at, shown = str(line["at"]), str(line.get("shown", ""))
                 said[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown, mine)
                 self._by_person.setdefault(who, []).append(said[who])
-            elif mine is None or mine.before is None or line["undo"] is True:  # as it was once
+            elif line["undo"] is True:  # as it was once
                 said.pop(who, None)
-            else:
-                said[who] = mine.before
+            elif mine is not None and mine.line == line["undo"]:  # else it was taken back before
+                if mine.before is None:
+                    said.pop(who)
+                else:
+                    said[who] = mine.before
         except KeyError as error:
             self._heard, self._by_person = {}, {}
             raise DataError(f"{self._answers.path} lacks {error} in a line: restore it") from None
