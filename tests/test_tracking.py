@@ -150,7 +150,7 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
         recorder.log(epoch, {"val/loss": 1.0 / epoch})
     recorder.checkpoint(5, 4, {"val/loss": 0.25}, tmp_path / "w", tmp_path / "resume.safetensors")
     recorder.flush()
-    client.create_logged_model(
+    cut_off = client.create_logged_model(
         run.experiment_id, source_run_id=run.id,
         tags={"al.role": "checkpoint", "al.candidate": "0", "al.epoch": "9", "al.saved_at": "9"},
     )  # fmt: skip
@@ -160,6 +160,8 @@ def test_a_checkpoint_that_was_cut_off_is_never_seen(
     resume = again.resume_file()
     assert resume is not None
     assert resume.read_text() == "resume 5"
+    there = {model.model_id for model in client.search_logged_models([run.experiment_id])}
+    assert there == {candidate.checkpoint}, cut_off  # so that `mlflow gc` frees its weights
     assert recorder.made == again.made == [candidate]
     fetched = Checkpoints.fetch(store, candidate.checkpoint, tmp_path / "got")
     assert (fetched / "weights").read_text() == "1"

@@ -1,8 +1,8 @@
 """Checkpoints of a training run as LoggedModels, the way MLflow 3 keeps models.
 
-A checkpoint is READY once all of it is there; one that was cut off stays PENDING and is
-never seen again. Those of a training that takes seconds are sent together, as a kill costs no
-more than these seconds.
+A checkpoint is READY once all of it is there; one that was cut off is PENDING, is never seen, and
+goes when its training goes on. Those of a training that takes seconds are sent together, as a
+kill costs no more than these seconds.
 """
 
 from __future__ import annotations
@@ -171,7 +171,11 @@ class Checkpoints:
     def resume_file(self) -> Path | None:
         if not self._run.reopened:
             return None
-        ready = _ready(self._client, [self._run])
+        found = _checkpoints(self._client, [self._run])
+        ready = [model for model in found if model.status == LoggedModelStatus.READY]
+        for cut_off in (model for model in found if model.status != LoggedModelStatus.READY):
+            with suppress(MlflowException):  # it serves nobody, so neither does its end
+                self._client.delete_logged_model(cut_off.model_id)
         self._whole = _candidates(ready)
         serve = (model for model in ready if model.tags.get(_RESUME) != _LATER)
         for model in sorted(serve, key=lambda m: -int(m.tags["al.saved_at"])):
@@ -266,6 +270,12 @@ def model_name(wanted: str) -> str:
 
 def _ready(client: Connection, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]
     """The whole checkpoints of the runs; a filter on status finds nothing, so it is done here."""
+    found = _checkpoints(client, runs)
+    return [model for model in found if model.status == LoggedModelStatus.READY]
+
+
+def _checkpoints(client: Connection, runs: Sequence[Run]) -> list:  # type: ignore[type-arg]
+    """The checkpoints of the runs, whole or not."""
     if not runs:
         return []
     listed = ", ".join(f"'{run.id}'" for run in runs)
@@ -275,11 +285,7 @@ def _ready(client: Connection, runs: Sequence[Run]) -> list:  # type: ignore[typ
         page = client.search_logged_models(
             [runs[0].experiment_id], f"source_run_id IN ({listed})", page_token=token
         )
-        found += [
-            model
-            for model in page
-            if model.status == LoggedModelStatus.READY and model.tags.get("al.role") == "checkpoint"
-        ]
+        found += [model for model in page if model.tags.get("al.role") == "checkpoint"]
         token = page.token
         if not token:
             return found
