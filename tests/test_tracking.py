@@ -87,6 +87,27 @@ def test_a_reopened_run_draws_no_second_point(store: Store, client: Any) -> None
     assert [p.step for p in client.get_metric_history(run.id, "loss")] == [1, 2]
 
 
+def test_a_run_counts_as_done_after_its_last_figure_however_many_there_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.create("trial", {}, kind="trial")
+    for step in range(600):
+        run.log_metrics({"test/accuracy": step / 600, "test/loss": 1.0}, step)
+    sent: list[tuple[int, set[str]]] = []
+    to = type(store.client.raw._tracking_client.store)
+    log_batch = to.log_batch
+
+    def noted(self: Any, run_id: str, metrics: Any, params: Any, tags: Any) -> None:
+        sent.append((len(metrics), {tag.key for tag in tags}))
+        log_batch(self, run_id, metrics, params, tags)
+
+    monkeypatch.setattr(to, "log_batch", noted)
+    run.finish()
+    assert [tags for _, tags in sent] == [set(), {"al.done"}]
+    assert sum(count for count, _ in sent) == 1200
+    assert len(store.get(run.id).metric_history("test/loss")) == 600
+
+
 def test_a_tag_of_any_length_comes_back_whole_where_mlflow_would_cut_it_off(store: Store) -> None:
     texts = {f"al.{length}": "x" * length + "." for length in (0, PART - 1, PART, 2 * PART, 30_000)}
     begun = store.create("begun", texts, kind="cycle")

@@ -67,6 +67,8 @@ class Input(NamedTuple):
         return DatasetInput(dataset, [InputTag("mlflow.data.context", self.context)])
 
 
+#: Metrics that go into one call beside params and tags: of more, MLflow sends tags with the first.
+MOST = 800
 #: Characters of a tag of ours; MLflow cuts a value off at 8,000, or at 5,000, and goes on.
 PART = 4000
 
@@ -169,8 +171,11 @@ class Run:
         self._send(tags={key: str(value) for key, value in tags.items()})
 
     def _send(self, metrics: Sequence[Metric] = (), tags: Mapping[str, str] | None = None) -> None:
-        """These and what waits, in one call; MLflow enters params first and tags last."""
+        """These and what waits, in one call if they fit; params are entered first and tags last."""
         new, metrics = dict(tags or {}), [*self._unsent, *metrics]
+        while len(metrics) > MOST:
+            self._client.log_batch(self.id, metrics=metrics[:MOST])
+            metrics = metrics[MOST:]
         if new or metrics or self._unsent_params:
             pairs = [RunTag(key, value) for key, value in in_parts(new).items()]
             self._client.log_batch(self.id, metrics=metrics, params=self._unsent_params, tags=pairs)
