@@ -30,7 +30,7 @@ QUICK = {
     "RAY_health_check_failure_threshold": "5",
 }
 
-#: How often a node is started that does not come up on a busy machine.
+#: How often a head or a node is started that does not come up on a busy machine.
 STARTS = 4
 
 
@@ -132,9 +132,11 @@ class RayNetwork:
 
     def _begin(self) -> None:
         how = "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false"
-        if said := _failed(self._started(self._hub, *how)):
-            raise RuntimeError(said)
-        self.mend()
+        for _ in range(STARTS):
+            if not (said := _failed(self._started(self._hub, *how))):
+                return self.mend()
+            self._hub.kill()
+        raise RuntimeError(said)
 
     def mend(self) -> None:
         """New nodes in place of those that are lost.
