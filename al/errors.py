@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 __all__ = [
     "AlError",
@@ -59,6 +60,10 @@ class AlError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(without_credentials(message))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, whatever made it: an error of a worker is raised where the work came from."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(AlError):

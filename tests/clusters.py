@@ -178,8 +178,10 @@ class RayNetwork:
         self._hub.kill("raylet", "gcs_server")
 
     def begin_again(self) -> None:
-        """A new head, and new nodes."""
-        self._lost += self._nodes.values()
+        """A new head, and new nodes; a raylet that is left would be taken for a cluster."""
+        for machine in (*self._lost, *self._nodes.values()):
+            machine.stop()
+        self._lost.clear()
         self._nodes.clear()
         self._hub.kill()
         self._begin()

@@ -144,7 +144,7 @@ def test_embedding_comes_out_equal_with_a_node_killed_and_another_cut_off(
 def test_an_experiment_comes_out_equal_with_a_node_killed_and_another_cut_off(
     nodes: Nodes, store: pytest.MonkeyPatch
 ) -> None:
-    given: dict[str, Any] = {**TINY, "strategies": "margin", "seeds": 2}
+    given: dict[str, Any] = {**TINY, "strategies": "margin", "seeds": 3}
     here = al.Experiment(name="here", engine="tests.losing:Recording", **given).run().curves()
     code, said = drive(nodes, "experiment", {**given, "name": "there"}, LOSE_IN="tried")
     assert code == 0, said

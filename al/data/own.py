@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 TEST_SHARE = 0.2
 #: How own data is read, kept in `DataSpec.details["reading"]`: a campaign goes on as it began. 1,
 #: where nothing is kept: labels such as "none" and "NA" stand for no label. 2: they do not, and
-#: tables are learned by gradient boosting unless the user says otherwise.
+#: tables are learned by gradient boosting unless the user says otherwise. 3: by a forest and a
+#: linear model.
 READING = 3
 #: How a sample is asked about where its label is not known.
 PEOPLE = "pass annotator=files, page or label-studio"
