@@ -7,11 +7,13 @@ WARNING. Our commands print them with `printed`; whoever uses the library decide
 from __future__ import annotations
 
 import logging
+import math
 import re
 import shutil
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from textwrap import TextWrapper
@@ -20,15 +22,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tqdm.auto import tqdm
 
+_log = logging.getLogger(__name__)
+
+#: Seconds between lines in place of a bar.
+EVERY = 30
 _shown: ContextVar[bool | None] = ContextVar("shown", default=None)
 
 
 def bar(**options: Any) -> tqdm[Any]:
-    """A bar that vanishes when done, so that the lines a user keeps stay together."""
+    """A bar that vanishes when done, so that the lines a user keeps stay together.
+
+    Where output goes to a file or a pipe there is a line once in `EVERY` seconds instead.
+    """
     from tqdm.auto import tqdm  # late: a served version needs none
 
     shown = _shown.get()
-    return tqdm(disable=None if shown is None else not shown, leave=False, **options)
+    made = tqdm(disable=None if shown is None else not shown, leave=False, **options)
+    if shown is None and made.disable:
+        made.update = _lines(  # type: ignore[method-assign]
+            options["desc"], options["total"], options.get("initial", 0)
+        )
+    return made
+
+
+def _lines(desc: str, total: int, initial: int) -> Callable[[float | None], None]:
+    """An `update` that logs a line now and then: what is done, and the time left at this pace."""
+    begun = last = time.monotonic()
+    done = initial
+
+    def update(n: float | None = 1) -> None:
+        nonlocal last, done
+        done += int(n or 0)
+        now = time.monotonic()
+        if now - last >= EVERY and initial < done < total:
+            last = now
+            left = (now - begun) * (total - done) / (done - initial) / 60
+            _log.info(f"{desc}: {done:,} of {total:,}, about {math.ceil(left)} min left")
+
+    return update
 
 
 @contextmanager

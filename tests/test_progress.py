@@ -16,6 +16,7 @@ import tqdm.auto
 from hypothesis import given
 from hypothesis import strategies as st
 
+from al import progress
 from al.progress import bar, fitted, printed, showing
 
 LOG = logging.getLogger("al.somewhere")
@@ -44,6 +45,23 @@ def test_a_message_stands_above_the_open_bar(monkeypatch: pytest.MonkeyPatch) ->
     above, below = screen.getvalue().split("look here\n")
     assert "1/2" in above
     assert "1/2" in below  # drawn again
+
+
+def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", logger="al")
+    monkeypatch.setattr(progress, "EVERY", 0)
+    with bar(desc="embed", total=1462, unit="text") as shown:
+        shown.update(32)
+    with showing(False), bar(desc="embed", total=1462, unit="text") as shown:
+        shown.update(32)
+    assert caplog.messages == ["embed: 32 of 1,462, about 1 min left"]
+    caplog.clear()
+    monkeypatch.undo()
+    with bar(desc="embed", total=1462, unit="text") as shown:
+        shown.update(32)
+    assert not caplog.messages
 
 
 def test_importing_the_package_touches_no_logger() -> None:
