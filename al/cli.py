@@ -57,6 +57,10 @@ class OneLine(click.Command):
         sys.exit(0)
 
 
+#: Section of the help with a command's own options.
+OWN = "Options"
+
+
 class StepCommand(OneLine):
     """The command of an entry point: its own options, and the parameters in their groups.
 
@@ -88,10 +92,10 @@ class StepCommand(OneLine):
         """Write a section of options for each group."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for option in self.get_params(ctx):
-            group = option.group if isinstance(option, _Parameter) else "Options"
+            group = option.group if isinstance(option, _Parameter) else OWN
             if record := option.get_help_record(ctx):
                 groups.setdefault(group, []).append(record)
-        for title in ("Options", *GROUPS.values()):
+        for title in (OWN, *GROUPS.values()):
             if records := groups.get(title):
                 with formatter.section(title):
                     formatter.write_dl(records)
@@ -190,7 +194,9 @@ def _option(parameter: dataclasses.Field[Any], defaults: bool) -> click.Option:
         help=parameter.metadata["help"],
         type=str,
     )
-    option.group = GROUPS[parameter.metadata["group"]]
+    # What works on a campaign that is there asks for its name before all else.
+    first = parameter.name == "campaign" and not defaults
+    option.group = OWN if first else GROUPS[parameter.metadata["group"]]
     return option
 
 

@@ -45,6 +45,11 @@ def test_help_shows_each_command_with_a_line_and_examples() -> None:
         assert "  al main " in found.stdout
 
 
+def test_what_works_on_a_campaign_asks_for_its_name_among_its_own_options() -> None:
+    assert "--campaign" in al("report", "--help").stdout.partition("What is learned")[0]
+    assert "--campaign" not in al("main", "--help").stdout.partition("What is learned")[0]
+
+
 def test_the_help_of_a_command_is_the_same_through_every_door() -> None:
     ours = al("main", "--help").stdout
     theirs = subprocess.run(
