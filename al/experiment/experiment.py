@@ -18,7 +18,7 @@ from al.config import Config
 from al.contracts import Engine
 from al.engine import WorkerOf, spread
 from al.engine.processes import ProcessEngine
-from al.errors import ConfigError
+from al.errors import ConfigError, StateError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.page import page
 from al.experiment.plan import ALWAYS, Job, Plan, Setting, grid_of, strategies_of
@@ -218,11 +218,25 @@ def _of_what(config: Any) -> str:
 
 
 def _known(store: Store, run: Run, jobs: Sequence[Job]) -> dict[str, list[Point]]:
-    """The trials that are on record already, by key."""
+    """The trials that are on record already, by key.
+
+    A record that was cut off is ended, and the trial of a damaged one runs again.
+    """
     wanted = {job.key for job in jobs}
-    runs = store.find({"al.role": TRIAL, "al.experiment_run": run.id})
-    done = [trial for trial in runs if trial.finished and trial.tags["al.trial"] in wanted]
-    return {trial.tags["al.trial"]: trial.load_json(CURVE, list[Point]) for trial in done}
+    found: dict[str, list[Point]] = {}
+    damaged: dict[str, StateError] = {}
+    for trial in store.find({"al.role": TRIAL, "al.experiment_run": run.id}):
+        if not trial.finished:
+            if trial.status == "RUNNING":
+                trial.end("KILLED")
+        elif (key := trial.tags["al.trial"]) in wanted:
+            try:
+                found[key] = trial.load_json(CURVE, list[Point])
+            except StateError as error:
+                damaged[key] = error
+    for key in damaged.keys() - found.keys():
+        _log.warning(f"a trial runs again: {str(damaged[key]).rpartition(':')[0]}")
+    return found
 
 
 def record(store: Store, parent: Run, job: Job, points: Sequence[Point]) -> None:

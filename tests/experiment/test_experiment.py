@@ -64,6 +64,13 @@ def test_an_experiment_is_kept_with_its_trials_and_goes_on_with_more(
     # strategies of a seed begin alike
     first = more.curves().query("labels == 20")
     assert first.groupby("seed")["accuracy"].nunique().tolist() == [1, 1, 1]
+    # a trial whose record is damaged runs again, and comes out the same
+    one = runs(client, role="trial")[0]
+    (Path(one.info.artifact_uri.removeprefix("file://")) / "curve.json").write_text("[{")
+    again = experiment(strategies="margin; k_center", seeds=3).run()
+    pd.testing.assert_frame_equal(again.curves(), more.curves())
+    assert len(runs(client, role="trial")) == 10
+    assert "a trial runs again: artifact curve.json of run" in caplog.text
 
 
 @pytest.mark.slow
@@ -84,6 +91,7 @@ def test_an_experiment_killed_twice_ends_as_one_that_was_not(folder: Path, clien
         _await_no_member(process.pid)
     last = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert last.returncode == 0, last.stderr
+    assert "RUNNING" not in [run.info.status for run in runs(client, role="trial")]
     (parent,) = runs(client, role="experiment")
     killed = pd.read_csv(client.download_artifacts(parent.info.run_id, "curves.csv"))
     whole = experiment(seeds=3, name="whole").run().curves()
