@@ -4,6 +4,7 @@ from al.agents.base import Agent, Examples, Kept, Schedule
 from al.agents.estimator import EstimatorAgent
 from al.agents.head import HeadAgent
 from al.agents.supervised import SupervisedAgent
+from al.agents.team import Team
 
 __all__ = [
     "Agent",
@@ -13,4 +14,5 @@ __all__ = [
     "Kept",
     "Schedule",
     "SupervisedAgent",
+    "Team",
 ]

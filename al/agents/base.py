@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from al.agents.team import Team
 from al.contracts import Criterion, DataLoader, Graph, Label, Recorder
 from al.graphs import Crossed, load_tree, save_tree
 from al.progress import bar
@@ -69,7 +70,12 @@ class Agent(ABC):
         folds: agents of copies, which train in step with this one, each on all parts of the
             labels but one; then `val` are the labels, judged by copies that have not seen them.
         part: of each label, by id; see `al.graphs.parted`.
+
+    Attributes:
+        team: the processes that train together; None for this one alone.
     """
+
+    team: Team | None = None
 
     def __init__(
         self,
@@ -111,6 +117,11 @@ class Agent(ABC):
             batches = self.data.batches(known.ids, known.labels, batch_size=512)
             found = self.graph.evaluate(batches)
         return {f"val/{name}": value for name, value in found.items()}
+
+    @property
+    def alone(self) -> str:
+        """Why several processes cannot train together, as a clause; "" where they can."""
+        return "what trains it does not go by batches"
 
     def on_epoch_end(self, metrics: Mapping[str, float]) -> None:
         """Hook: after each epoch, before checkpoints."""

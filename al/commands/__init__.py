@@ -38,9 +38,11 @@ def command(name: str) -> click.Command:
 
 
 def campaign(entry: str, given: Mapping[str, Any]) -> Campaign:
-    """The campaign that an entry point works on."""
+    """The campaign that an entry point works on; torchrun's processes but the first end here."""
     with loading():
         from al.pipeline import Campaign
+        from al.pipeline.trainers import gather
+    gather(entry)
     return Campaign(entry=entry, **given)
 
 

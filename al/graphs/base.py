@@ -86,13 +86,18 @@ class TorchGraph(MeasuredGraph):
         return weights.to(outputs.dtype)[targets] * self.losses(outputs, targets)
 
     def weigh(self, weights: np.ndarray) -> None:
-        where = {name: next(n for n, cls in enumerate(type(self).__mro__) if name in vars(cls))
-                 for name in ("loss", "losses", "weighed")}  # fmt: skip
         of_one = Trait.CLASSES in kind_of(self.spec).traits
-        mine = where["losses"] if of_one else where["weighed"]
-        if (not of_one and where["losses"] < mine) or where["loss"] < where["losses"]:
+        if (not of_one and self._over("losses", "weighed")) or self._over("loss", "losses"):
             raise NotImplementedError  # a loss of its own that is not known for each sample
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32)
+
+    def _over(self, one: str, other: str) -> bool:
+        """Whether a subclass has a method of its own over the class that the other one is of."""
+        first, second = (
+            next(n for n, cls in enumerate(type(self).__mro__) if name in vars(cls))
+            for name in (one, other)
+        )
+        return first < second
 
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The loss of each sample, [N]; a kind of problem that has it can learn to predict it."""
@@ -169,6 +174,20 @@ class TorchGraph(MeasuredGraph):
             (loss + loss_head.ranking_loss(guessed, found)).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
+
+    @property
+    def indivisible(self) -> str:
+        """Why the gradient of a batch is not the mean of its samples', as a clause; "" where it
+        is, so that processes can share batches."""
+        if any(self._normalising()):
+            return "its network normalises over batches, as GroupNorm does not"
+        if self.loss_head is not None:
+            return "it learns to predict losses from pairs of samples in a batch"
+        if type(self).train_batch is not TorchGraph.train_batch or self._over(
+            "training_loss", "losses"
+        ):
+            return "its step of training is its own"
+        return "its loss is not known for each sample" if self._over("loss", "losses") else ""
 
     def batch_size(self, wanted: int, samples: int) -> int:
         """The size of batches of an epoch: the one wanted, or, where the network normalises over

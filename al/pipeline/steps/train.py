@@ -14,6 +14,7 @@ from al.pipeline.cycle import Cycle
 from al.pipeline.inputs import inputs_of
 from al.pipeline.models import model_in
 from al.pipeline.steps import TRAIN
+from al.pipeline.trainers import train_together
 from al.pipeline.validating import guessed, judges, judges_of
 from al.report import Judged, write_training
 from al.scratch import scratch_folder
@@ -85,6 +86,7 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
         checkpoints=config.checkpoints,
         start=None if version is None else cycle.model(version).graph,
     )
+    train_together(session, agent, cycle.number, number)
     agent.fit()
     recorder.close()
     said = f"trained on {_said(labels)} for {agent.epoch} epochs"
