@@ -392,7 +392,7 @@ class Everything(Contents):
         return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_copies_are_those_that_a_look_at_every_sample_finds(data: st.DataObject) -> None:
     draw, labels = data.draw, LabelTable()

@@ -125,7 +125,7 @@ def damage_table(data: st.DataObject, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", [name for _, name in FILES])
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_damaged_artifact_is_as_it_was_again_or_told_in_a_line_and_nothing_changes(
     started: Any, name: str, data: st.DataObject
@@ -164,6 +164,7 @@ def test_an_undamaged_campaign_reads_well(started: Any) -> None:
     started[0]()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_tag_that_somebody_changed_or_took_away_is_told_in_a_line(
@@ -214,7 +215,7 @@ def test_any_value_of_any_parameter_is_taken_or_told_in_a_line(name: str, value:
 
 @pytest.mark.parametrize("entry", sorted(path.stem for path in (ROOT / "steps").glob("[a-z]*.py")))
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_rubbish_given_to_an_entry_point_is_one_line_and_leaves_nothing_behind(

@@ -127,7 +127,10 @@ def drivers(client: Any, before: Any = ()) -> set[str]:
 
 @pytest.mark.parametrize(
     ("number", "code", "says"),
-    [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "terminated")],
+    [
+        pytest.param(signal.SIGINT, 130, "stopped", marks=pytest.mark.slow),
+        (signal.SIGTERM, 143, "terminated"),
+    ],
 )
 def test_a_signal_stops_a_campaign_cleanly_and_it_goes_on(
     folder: Path, undisturbed: Any, number: int, code: int, says: str

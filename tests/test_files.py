@@ -202,6 +202,7 @@ def test_several_classes_a_sample(folder: Path) -> None:
     assert [a.label for a in desk.collect(query("000", "001")).answered] == [["cat", "dog"], []]
 
 
+@pytest.mark.slow
 def test_three_cycles_of_a_campaign_by_tables_that_a_spreadsheet_filled_in(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -222,6 +222,7 @@ def play(examples: int, steps: int, **how: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_campaign_outlasts_what_a_person_does(begun: Path) -> None:
     play(1, 4, phases=[Phase.generate], derandomize=True)
 

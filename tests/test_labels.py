@@ -154,7 +154,7 @@ def slow_updated(table: LabelTable, new: LabelTable) -> pd.DataFrame:
     return LabelTable(pd.DataFrame(list(rows.values()))).frame if rows else LabelTable().frame
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_table_that_grows_is_what_all_its_rows_say(data: st.DataObject) -> None:
     draw, table = data.draw, LabelTable()

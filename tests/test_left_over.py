@@ -25,6 +25,7 @@ def made(client: Any, **params: str) -> str:
     return str(run.info.run_id)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_killed_command_is_ended_by_the_next_that_holds_the_campaign(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,10 @@ def laid_out(folder: Path, how: str) -> str:
     return f"{name}:Mine" if how == "module" else f"mine_folder.{name}:Mine"
 
 
-@pytest.mark.parametrize("how", ["module", "package", "folder"])
+@pytest.mark.parametrize(
+    "how",
+    ["package", *(pytest.param(how, marks=pytest.mark.slow) for how in ("module", "folder"))],
+)
 @pytest.mark.usefixtures("forget")
 def test_a_version_loads_elsewhere_with_helpers_files_and_requirements(
     tmp_path: Path, how: str

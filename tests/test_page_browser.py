@@ -66,6 +66,7 @@ def progress(browser: Browser) -> str:
     return browser.text("#count")
 
 
+@pytest.mark.slow
 def test_label_skip_undo_reload_and_a_killed_server_lose_nothing(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.stores import runs
 
 
+@pytest.mark.slow
 def test_a_query_is_read_back_and_not_chosen_again_older_records_too(
     campaign: Callable[..., Any], client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

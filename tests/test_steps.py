@@ -212,6 +212,7 @@ def test_bad_input_is_one_line_and_exit_code_one_and_nothing_changed(
     assert list(client.search_registered_models()) == []
 
 
+@pytest.mark.slow
 def test_an_unreachable_server_is_one_line_soon(folder: Path) -> None:
     found = step("main", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert found.returncode == 1

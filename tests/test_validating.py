@@ -66,6 +66,7 @@ def test_a_campaign_with_folds_puts_nothing_aside_and_its_labels_judge_its_model
     assert " by folds, 40 labels" in version.description
 
 
+@pytest.mark.slow
 def test_a_campaign_with_folds_goes_on_where_it_was_cut_off(campaign: Make) -> None:
     whole = campaign(campaign="c", cycles=2, **FOLDS).run()
     campaign(campaign="d", cycles=2, **FOLDS).step("select-data")

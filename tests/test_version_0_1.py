@@ -77,8 +77,13 @@ def put_back(client: Any, folder: Path, *, without: tuple[str, ...]) -> Path:
 
 @pytest.mark.parametrize(
     "without",
-    [(), ("2-train", "2-select-model"), ("2-compare", "2-train", "2-select-model")],
-    ids=["killed after the election", "killed after the verdict", "killed after the answers"],
+    [
+        pytest.param((), id="killed after the election", marks=pytest.mark.slow),
+        pytest.param(
+            ("2-train", "2-select-model"), id="killed after the verdict", marks=pytest.mark.slow
+        ),
+        pytest.param(("2-compare", "2-train", "2-select-model"), id="killed after the answers"),
+    ],
 )
 def test_a_campaign_that_0_1_0_left_open_goes_on(
     campaign: Any, client: Any, folder: Path, without: tuple[str, ...]
@@ -103,6 +108,7 @@ def test_a_campaign_that_0_1_0_left_open_goes_on(
     assert not found["running"]
 
 
+@pytest.mark.slow
 def test_undo_and_history_work_on_what_0_1_0_left(campaign: Any, client: Any, folder: Path) -> None:
     put_back(client, folder / "recorded", without=())
     begun = campaign(**STARTED)
