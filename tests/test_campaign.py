@@ -166,7 +166,7 @@ def test_a_step_after_the_cycle_is_closed_says_so(
 
 
 def test_a_finished_campaign_says_so_and_how_to_extend_it(
-    campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
+    campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="c").run()
     campaign(campaign="c").run()
@@ -174,6 +174,9 @@ def test_a_finished_campaign_says_so_and_how_to_extend_it(
     assert len(runs(client, role="cycle", campaign="c")) == 2
     campaign(campaign="c", cycles=3).run()
     assert len(runs(client, role="cycle", campaign="c")) == 3
+    al.Campaign(campaign="c").report(str(folder / "story"))  # which does not give cycles
+    (page,) = (folder / "story").glob("*.html")
+    assert "The campaign ended: cycles=3 are done" in page.read_text("utf-8")
 
 
 def test_a_campaign_ends_when_its_pool_is_empty(

@@ -88,6 +88,7 @@ def test_each_text_is_read_once_and_its_words_stand_behind_their_features(tmp_pa
             assert (rows[len(spans) :] == 0).all()
     assert len(Letters.asked) == len(set(Letters.asked)) == 60
     assert made(tmp_path)[1].features(ids).shape == (len(ids), 2)
+    assert len(made(tmp_path)[1].features(())) == 0
     assert len(Letters.asked) == 60  # another process reads what is kept
 
 

@@ -40,12 +40,14 @@ CAMPAIGN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Nodes]:
-    try:
-        nodes: Nodes = RayNetwork(3)
-    except OSError:
-        nodes = RayCluster(3)
-    yield nodes
-    nodes.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # workers find the encoder wherever they start
+        try:
+            nodes: Nodes = RayNetwork(3)
+        except OSError:
+            nodes = RayCluster(3)
+        yield nodes
+        nodes.stop()
 
 
 @pytest.fixture

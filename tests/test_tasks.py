@@ -83,6 +83,10 @@ def test_splits_are_disjoint_and_ids_are_sorted_texts(made: Any) -> None:
         assert all(isinstance(id, str) and id for id in ids)
 
 
+def test_of_no_samples_there_are_no_features(made: Any) -> None:
+    assert len(made[1].features(())) == 0
+
+
 def test_loading_again_gives_the_same_samples_under_the_same_ids(made: Any) -> None:
     task, data = made
     again = task.data()

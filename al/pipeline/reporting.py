@@ -58,7 +58,10 @@ def tell_all(session: Session) -> None:
 
 def whole_facts(session: Session) -> Facts:
     """What there is to tell, what takes a while to find out among it."""
-    return in_depth(session, replace(facts_of(session), stopped=stop_reason(session)))
+    reason = stop_reason(session)
+    # The run knows by how many cycles the campaign was extended; this command need not.
+    said = reason and session.run.tags.get("al.stopped", reason)
+    return in_depth(session, replace(facts_of(session), stopped=said))
 
 
 def _anew(session: Session) -> str:

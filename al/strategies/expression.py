@@ -160,7 +160,8 @@ class _Parser:
         keys = {p.name: p for p in taken if p.kind is p.KEYWORD_ONLY}
         for key, value in named.items():
             if key not in keys:
-                has = did_you_mean(key, keys) if keys else "it has none"
+                none = f"write it behind a *, (view, …, *, {key}=…)" if ":" in token.text else ""
+                has = did_you_mean(key, keys) if keys else none or "it has none"
                 self._fail(token.place, f"{token.text} has no parameter {key!r}: {has}")
             wanted = type(keys[key].default)
             if wanted not in (int, float, str):

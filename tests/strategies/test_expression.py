@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al.errors import ConfigError, StrategyError, UnknownName
-from al.strategies import build, check_reads
+from al.strategies import build, by_score, check_reads
 from tests.views import view
+
+
+@by_score
+def plain(view, beta=1.0):
+    return view.confidence * beta
 
 
 @pytest.mark.parametrize(
@@ -51,6 +56,7 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
         ("power(badge)", "badge picks sets"),
         ("power('margin')", "its scored is a strategy"),
         ("power(margin beta=2)", "found 'beta': write ',' or '\\)'"),
+        ("tests.strategies.test_expression:plain(beta=2)", r"behind a \*, \(view, …, \*, beta=…\)"),
         ("power(margin, bta=2)", "no parameter 'bta': did you mean 'beta'"),
         ("power(margin, beta='2')", "is not a number"),
         ("contrastive(neighbours=1.5)", "is not a whole number"),

@@ -128,6 +128,8 @@ class EntityLoader(TextLoader):
     def features(self, ids: Sequence[str]) -> np.ndarray:
         """The mean vector of a text's words; without an encoder counts of words and pairs of
         words, hashed, [n, F]."""
+        if not len(ids):
+            return np.empty((0, 0), np.float32)
         if self._words is not None:
             each = self._words.of(self.rows(ids))
             return np.stack([own.sum(axis=0) / max(len(own), 1) for own in each])
