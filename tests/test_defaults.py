@@ -65,11 +65,11 @@ def test_a_campaign_that_has_a_name_goes_on_with_default_as_with_what_it_stands_
     first = campaign(strategy="igs", **given).run()
     again = campaign(strategy="default", **given).run()
     assert again.curve.equals(first.curve)
-    # default is nobody's wish: a campaign that began with another strategy keeps it
+    # where it is given it is meant: it holds from the next cycle on
     other = campaign(**{**given, "campaign": "d"}, strategy="variance").run()
-    kept = campaign(**{**given, "campaign": "d"}, strategy="default").run()
-    assert kept.strategy == "variance"
-    assert kept.curve.equals(other.curve)
+    changed = campaign(**{**given, "campaign": "d"}, strategy="default").run()
+    assert (other.strategy, changed.strategy) == ("variance", "igs")
+    assert changed.curve.equals(other.curve)
 
 
 def test_a_campaign_that_is_not_there_is_one_line_with_and_without_a_name(campaign: Make) -> None:

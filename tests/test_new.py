@@ -105,7 +105,7 @@ def test_the_wheel_holds_the_package_alone_with_all_it_reads(tmp_path: Path) -> 
     for name in subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\n"):
-        if name.startswith(("al/", "steps/", "pyproject", "README", "LICENSE")):
+        if name.startswith(("al/", "steps/", "pyproject", "setup.py", "README", "LICENSE")):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
     subprocess.run(
