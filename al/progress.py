@@ -39,7 +39,7 @@ def bar(**options: Any) -> tqdm[Any]:
     shown = _shown.get()
     made = tqdm(disable=None if shown is None else not shown, leave=False, **options)
     if shown is None and made.disable:
-        made.update = _lines(  # type: ignore[method-assign]
+        made.update = _lines(  # type: ignore[assignment, method-assign]
             options["desc"], options["total"], options.get("initial", 0)
         )
     return made
