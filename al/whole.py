@@ -20,6 +20,11 @@ def is_local(uri: str) -> bool:
     return uri.startswith("file:") or not re.match(r"[\w+.\-]+:", uri)
 
 
+def is_taken(place: Path) -> bool:
+    """Whether something is there already; an empty folder is nothing."""
+    return place.exists() and (not place.is_dir() or any(place.iterdir()))
+
+
 def on_disk(*uris: str) -> None:
     """Wait until all files in folders are on the disk, and the folders where they were made.
 

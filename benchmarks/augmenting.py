@@ -13,15 +13,13 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZipFile
 
 import click
 import numpy as np
 
 from al.contracts import DataLoader, Splits, Task
-from al.data.places import find
 from al.graphs import AUGMENTS
-from benchmarks.common import RESULTS, Row, command, report
+from benchmarks.common import RESULTS, Row, classified, command, report
 from benchmarks.encoders import shown
 from benchmarks.training import Rows, trained
 
@@ -42,14 +40,7 @@ def pets3(folder: Path) -> tuple[Task, int]:
     """600 photographs of three breeds at 64 px; the sizes of pool and test are 350 and 150."""
     from al.tasks.image_folder import ImageFolder
 
-    with ZipFile(find("pets3", folder=True) / "pets3.zip") as archive:
-        for name in archive.namelist():
-            if name.startswith("images/") and not name.endswith("/"):
-                file = Path(name).name
-                place = folder / "train" / file.rpartition("_")[0] / file
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(archive.read(name))
-    return ImageFolder(str(folder), encoder="none"), 150
+    return ImageFolder(str(classified(folder)), encoder="none"), 150
 
 
 def fashion_mnist(folder: Path) -> tuple[Task, int]:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import click
 
@@ -35,6 +36,26 @@ def own_store() -> Iterator[str]:
         uri = f"sqlite:///{folder}/mlflow.db"
         MlflowClient(uri).create_experiment(EXPERIMENT, (Path(folder) / "artifacts").as_uri())
         yield uri
+
+
+def photographs() -> Iterator[tuple[str, bytes]]:
+    """Name and content of 600 photographs, 200 of each of three breeds, in order of the names;
+    a name is BREED_NUMBER.jpg."""
+    from al.data.places import find
+
+    with ZipFile(find("pets3", folder=True) / "pets3.zip") as archive:
+        for name in sorted(archive.namelist()):
+            if name.startswith("images/") and not name.endswith("/"):
+                yield Path(name).name, archive.read(name)
+
+
+def classified(folder: Path) -> Path:
+    """These as files, a folder for each breed, as `image-folder` takes them; returns the folder."""
+    for name, content in photographs():
+        place = folder / "train" / name.rpartition("_")[0] / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return folder
 
 
 def table(rows: Sequence[Row]) -> str:

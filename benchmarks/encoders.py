@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,11 +22,10 @@ from al.contracts import DataSpec
 from al.data.embeddings import Embeddings
 from al.data.encoding import encoder_named
 from al.data.images import decode, digest
-from al.data.places import find
 from al.errors import DataError
 from al.graphs import fit_head, head_on
 from al.strategies import ArrayView, build
-from benchmarks.common import Row, report
+from benchmarks.common import Row, photographs, report
 
 BUDGETS = (25, 50, 100, 200, 300)
 #: Strategies of the first query and of the later ones.
@@ -56,10 +54,8 @@ def vectors(what: str, samples: Sequence[Any], contents: Sequence[str]) -> np.nd
 
 def pets3() -> tuple[np.ndarray, np.ndarray]:
     """600 photographs of three breeds."""
-    with zipfile.ZipFile(find("pets3", folder=True) / "pets3.zip") as archive:
-        names = sorted(name for name in archive.namelist() if name.startswith("images/"))
-        files = [archive.read(name) for name in names]
-    breeds = [name.removeprefix("images/").rpartition("_")[0] for name in names]
+    names, files = zip(*photographs(), strict=True)
+    breeds = [name.rpartition("_")[0] for name in names]
     images = [decode(content, 160) for content in files]
     found = vectors("images", images, [digest(content) for content in files])
     return found, np.unique(breeds, return_inverse=True)[1]

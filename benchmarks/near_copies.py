@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import re
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -26,9 +25,8 @@ from PIL import Image, ImageOps
 
 from al.catalog import make_task
 from al.data import near_copies as near
-from al.data.places import find
 from al.processor import processor_of
-from benchmarks.common import Row, report
+from benchmarks.common import Row, photographs, report
 
 #: Training samples, honest ones that are held out, and planted ones of each kind.
 TRAIN, HELD, PLANTED = 400, 200, 60
@@ -75,9 +73,7 @@ TEXTS: Mapping[str, Callable[[str], str]] = {
 
 
 def _pets3() -> list[bytes]:
-    with zipfile.ZipFile(find("pets3", folder=True) / "pets3.zip") as archive:
-        names = sorted(name for name in archive.namelist() if name.startswith("images/"))
-        return [archive.read(name) for name in names]
+    return [content for _, content in photographs()]
 
 
 def _fashion_mnist() -> list[bytes]:

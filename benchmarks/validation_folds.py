@@ -9,7 +9,6 @@ Intervals are 95 % t intervals of the mean over seeds.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -23,13 +22,12 @@ import pandas as pd
 from al.agents import Examples
 from al.config import Config
 from al.contracts import Splits
-from al.data.places import find
 from al.engine import Runner
 from al.experiment.prepared import makings_of, settled
 from al.pipeline.making import Makings
 from al.processor import processor_of
 from al.strategies import ArrayView, build
-from benchmarks.common import Row, command, report
+from benchmarks.common import Row, classified, command, report
 from benchmarks.encoders import shown
 from benchmarks.table_learners import TABLES
 
@@ -41,14 +39,7 @@ ROUNDS = 3
 
 def pets3(folder: Path) -> Mapping[str, Any]:
     """600 photographs of three breeds, read by the catalog's encoder."""
-    with zipfile.ZipFile(find("pets3", folder=True) / "pets3.zip") as archive:
-        for name in archive.namelist():
-            if name.startswith("images/") and not name.endswith("/"):
-                file = Path(name).name
-                place = folder / "train" / file.rpartition("_")[0] / file
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(archive.read(name))
-    return {"task": "image-folder", "data": str(folder)}
+    return {"task": "image-folder", "data": str(classified(folder))}
 
 
 def rows(name: str) -> Callable[[Path], Mapping[str, Any]]:

@@ -33,7 +33,7 @@ class Exact(ClassificationGraph):
         return inputs.double() / 16.0
 
 
-def exact_agent(batch_size: int) -> SupervisedAgent:
+def exact_agent(batch_size: int, of: type[SupervisedAgent] = SupervisedAgent) -> SupervisedAgent:
     """Who trains it on 33 digits, with weighed classes and momentum."""
     data = tasks.get("digits")().data()
     data.freeze(data.propose_splits(60, seed=0))
@@ -44,7 +44,7 @@ def exact_agent(batch_size: int) -> SupervisedAgent:
     ids, val = data.ids("train")[:33], data.ids("val")
     labels = tuple(data.truth(ids))
     graph.weigh(torch.linspace(0.5, 1.5, 10).numpy())
-    return SupervisedAgent(
+    return of(
         graph, data, train=Examples(ids, labels), val=Examples(val, tuple(data.truth(val))),
         schedule=Schedule(1, 1, 1, batch_size, (0, 1, 0)),
         criterion=criterion("max:val/accuracy", ["val/accuracy"]), recorder=None,

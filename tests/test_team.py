@@ -125,8 +125,12 @@ def test_what_batches_cannot_be_shared_of_says_why() -> None:
     normal = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(64))
     found = ClassificationGraph(normal, torch.nn.Linear(64, 10), spec)
     assert "normalises over batches" in found.indivisible
-    assert "epoch of its own" in OwnEpoch.alone.fget(object.__new__(OwnEpoch))  # type: ignore[attr-defined]
-    assert "does not go by batches" in HeadAgent.alone.fget(object.__new__(HeadAgent))  # type: ignore[attr-defined]
+    assert "epoch of its own" in exact_agent(8, OwnEpoch).alone
+    parts = {"train": made.train_examples, "val": made.val_examples, "schedule": made.schedule,
+             "criterion": made.criterion, "recorder": None}  # fmt: skip
+    assert "does not go by batches" in HeadAgent(made.graph, made.data, **parts).alone
+    folded = SupervisedAgent(made.graph, made.data, **parts, folds=[exact_agent(8)])
+    assert "validation=folds" in folded.alone
     made.graph.loss_head = torch.nn.Linear(32, 1)
     assert "pairs of samples" in made.alone
 

@@ -75,7 +75,9 @@ def test_a_campaign_with_folds_goes_on_where_it_was_cut_off(campaign: Make) -> N
     assert campaign(campaign="d", cycles=2, **FOLDS).run().curve.equals(whole.curve)
 
 
-def test_a_version_that_brings_no_copies_loses(campaign: Make, client: Any) -> None:
+def test_a_version_that_brings_no_copies_has_no_labels_to_be_judged_by(
+    campaign: Make, client: Any
+) -> None:
     one = campaign(campaign="c", cycles=1, **FOLDS)
     one.run()
     with one._looked_into() as session:

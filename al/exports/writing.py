@@ -15,6 +15,7 @@ from al.catalog import formats
 from al.errors import ExportError
 from al.exports.base import Format, Labels
 from al.state import LabelTable
+from al.whole import is_taken
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def export(labels: Labels, name: str, to: Path) -> int:
         OSError: it cannot be written; nothing is left of it.
     """
     wanted: Format = formats.get(name)()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    if is_taken(to):
         raise ExportError(f"{to} is there already: give another folder, or remove it")
     labels = _that_fit(wanted, name, labels)
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from al.pipeline.look_record import DECISION, LOOK, SCORED, Decision, Look
 from al.pipeline.session import Session
 from al.state import LabelTable
 from al.tracking import Run
-from al.whole import whole_file
+from al.whole import is_taken, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def free_folder(session: Session, run: Run, to: str, format: str) -> Path:
         raise ConfigError(f"format={format!r}: give {' or '.join(FORMATS)}")
     number = run.load_json(LOOK, Look).number
     folder = Path(f"auto-labels-{session.config.name}-{number}" if to == "auto" else to)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         kept = folder / RECORD
         if not kept.is_file() or json.loads(kept.read_text("utf-8")).get("run") != run.id:
             raise ExportError(f"{folder} is there already: give another folder, or remove it")

@@ -21,7 +21,7 @@ from al.pipeline.workers import CampaignModel
 from al.progress import bar
 from al.sources import code_digest
 from al.state import ids_digest
-from al.whole import whole_file
+from al.whole import is_taken, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def _take(folder: Path, record: _Record) -> None:
         ExportError: it was made for something else.
     """
     kept, said = folder / RECORD, json.dumps(asdict(record), indent=2)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         if not kept.is_file() or kept.read_text("utf-8") != said:
             raise ExportError(
                 f"{folder} exists already and holds other things than these predictions: give "

@@ -26,6 +26,7 @@ from al.pipeline.session import Session
 from al.pipeline.steps import COMPARE
 from al.report import NAME, Curve, Facts, write
 from al.tracking import Run
+from al.whole import is_taken
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def report(session: Session, to: str) -> Path | None:
         raise ConfigError(
             f"campaign {session.config.name!r} has closed no cycle yet: run al cycle first"
         )
-    if to != "none" and (at := Path(to)).exists() and (not at.is_dir() or any(at.iterdir())):
+    if to != "none" and is_taken(Path(to)):
         raise ExportError(f"{to} is there already: give another folder, or remove it")
     facts = whole_facts(session)
     _write(session, facts)
