@@ -114,6 +114,25 @@ def test_label_skip_undo_reload_and_a_killed_server_lose_nothing(
 
 
 @pytest.mark.slow
+def test_a_page_that_is_not_served_while_a_model_learns_says_so_without_alarm(
+    browser: Browser, serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("digits")
+    arrive(browser, tmp_path)
+    for number in range(1, 5):
+        say(browser, "7", progress_is=f"{number} of 5")
+    browser.press("7")
+    until(lambda: browser.sees("#over"))
+    server.kill()
+    server.wait()
+    until(lambda: browser.sees("#trouble"))
+    assert "the command learns from the answers, or has ended" in browser.text("#trouble")
+    assert browser.run("return document.getElementById('trouble').className") == "calm"
+    serve("digits")
+    until(lambda: not browser.sees("#trouble"))
+
+
+@pytest.mark.slow
 def test_many_classes_are_found_by_typing_and_text_is_never_markup(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:

@@ -4,8 +4,9 @@
 const AWAY = [502, 503, 504];
 const box = document.getElementById("trouble");
 
-/** Say what is wrong; "" where nothing is. */
-export function trouble(text) {
+/** Say what is wrong; "" where nothing is. What is calm needs nobody to act. */
+export function trouble(text, calm = false) {
+  box.classList.toggle("calm", calm);
   box.textContent = text;
   box.hidden = text === "";
 }
@@ -20,8 +21,13 @@ export async function ask(path, body) {
       });
       if (AWAY.includes(answer.status)) throw new Error("a proxy says that the server is away");
     } catch {
-      trouble("The page's server is away. What you said last is sent again until it is kept; "
-        + "start the same command again, and this page goes on.");
+      if (body === undefined) {  // nothing of this person is unsent, and a training may be why
+        trouble("Nothing is served just now: the command learns from the answers, or has ended. "
+          + "This page goes on by itself when it is served again.", true);
+      } else {
+        trouble("The page's server is away. What you said last is sent again until it is kept; "
+          + "start the same command again, and this page goes on.");
+      }
       await new Promise((go) => setTimeout(go, 1000));
       continue;
     }
