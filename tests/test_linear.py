@@ -14,7 +14,7 @@ from al.contracts import Batch, DataSpec
 from al.data import ArrayLoader
 from al.errors import ConfigError
 from al.graphs import TorchGraph, fit_head, head_on
-from al.graphs.linear import STRENGTH, fit_losses, objective
+from al.graphs.linear import STRENGTH, fit_losses
 
 WIDTH, COUNT = 24, 90
 
@@ -78,31 +78,6 @@ def test_a_head_counts_each_class_as_its_weight_says() -> None:
     assert np.allclose(graph.predict(vectors()), model.predict_proba(inputs), atol=1e-3)
     _, plain = trained("class")
     assert np.abs(plain.predict(vectors()) - graph.predict(vectors())).max() > 0.05
-
-
-@pytest.mark.parametrize("weighed", [False, True])
-@pytest.mark.parametrize("kind", ["class", "labels"])
-def test_the_slopes_of_a_head_are_those_of_the_loss_that_its_graph_states(
-    kind: str, weighed: bool
-) -> None:
-    data, graph = made(kind)
-    if weighed:
-        graph.weigh(np.array([2.0, 0.4, 1.0] if kind == "class" else [[2, 0.4], [1, 3], [0.1, 5]]))
-    ids = data.ids("train")[:70]
-    batch = next(data.batches(ids, data.truth(ids), batch_size=70))
-    assert batch.targets is not None
-    x, rng = batch.inputs.double(), np.random.default_rng(0)
-    weights = torch.from_numpy(rng.exponential(size=70))
-    at = 3.0 * rng.normal(size=3 * WIDTH + 3)
-    value, slopes = objective(graph, x, batch.targets, weights, 0.7)(at)
-    flat = torch.from_numpy(at).requires_grad_()
-    w, b = flat[:-3].view(3, WIDTH), flat[-3:]
-    each = graph.each_loss(x @ w.T + b, batch.targets) * (1 if kind == "class" else 3)
-    stated = ((weights * each).sum() + 0.7 * w.square().sum()) / weights.sum()
-    stated.backward()  # type: ignore[no-untyped-call]
-    assert flat.grad is not None
-    assert value == pytest.approx(float(stated.detach()), rel=1e-6)
-    assert np.allclose(slopes, flat.grad.numpy(), rtol=1e-5, atol=1e-7)
 
 
 def test_a_head_of_classes_is_the_logistic_regression_of_its_strength() -> None:

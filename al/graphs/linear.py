@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import one_hot, softplus
 
 from al.contracts import DataSpec
 from al.errors import ConfigError
@@ -103,62 +102,25 @@ def _logistic(
     if len(x) < x.shape[1]:  # W lies in the span of the samples, so it is sought there
         u, s, turned = torch.linalg.svd(x, full_matrices=False)
         x = u * s
-    width = x.shape[1]
+    size = count * x.shape[1]
+    several = targets.shape[1] if targets.ndim > 1 else 1  # a mean over labels, as a sum
+
+    def objective(flat: Any) -> tuple[float, Any]:
+        at = torch.from_numpy(flat.copy()).requires_grad_()
+        w, b = at[:size].view(count, -1), at[size:]
+        each = graph.each_loss(x @ w.T + b, targets)
+        loss = ((weights * each).sum() * several + shrink * w.square().sum()) / weights.sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert at.grad is not None
+        return float(loss.detach()), at.grad.numpy()
+
     options = {"maxiter": 5000, "maxfun": 10000, "maxcor": 20, "gtol": 1e-5, "ftol": 1e-12}
-    start = torch.zeros(count * (width + 1), dtype=torch.float64).numpy()
-    goal = objective(graph, x, targets, weights, shrink)
-    flat = torch.from_numpy(minimize(goal, start, jac=True, method="L-BFGS-B", options=options).x)
-    w, b = flat[:-count].view(count, width), flat[-count:]
+    start = torch.zeros(size + count, dtype=torch.float64).numpy()
+    found = torch.from_numpy(
+        minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
+    )
+    w, b = found[:size].view(count, -1), found[size:]
     return w if turned is None else w @ turned, b
-
-
-def objective(
-    graph: TorchGraph,
-    x: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
-    shrink: float,
-) -> Callable[[Any], tuple[float, Any]]:
-    """The loss of W and b in one array [C D + C], over the sum of the weights, and its gradient.
-
-    Of one class a sample ℓ = −ln softmax(z)_y, of labels that each apply or not the sum of
-    ℓ = ln(1 + e^z) − y z. The slope of either along z = W x + b is p − y, with y as ones and zeros.
-
-    Args:
-        graph: of classes or of labels, as `head_on` makes it.
-        x: vectors [N, D], float64.
-        shrink: what ‖W‖² counts.
-    """
-    count, total, several = len(graph.spec.classes), weights.sum(), targets.ndim > 1
-    said = targets.double() if several else one_hot(targets, count).double()
-    counts = _counts(graph, targets, weights) / total
-
-    def value(flat: Any) -> tuple[float, Any]:
-        at = torch.from_numpy(flat)
-        w, b = at[:-count].view(count, -1), at[-count:]
-        z = torch.addmm(b, x, w.T)
-        if several:
-            each, p = softplus(z, threshold=50.0) - said * z, z.sigmoid()
-        else:
-            logs = z.log_softmax(dim=1)
-            each, p = -said * logs, logs.exp()
-        loss = (counts * each).sum() + shrink / total * w.square().sum()
-        away = counts * (p - said)
-        slopes = away.T @ x + 2 * shrink / total * w
-        return float(loss), torch.cat([slopes.flatten(), away.sum(dim=0)]).numpy()
-
-    return value
-
-
-def _counts(graph: TorchGraph, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """How often each sample counts with the weight of its class, [N, 1], or with and without each
-    label, [N, C]."""
-    if graph.class_weights is None:
-        return weights[:, None]
-    of = graph.class_weights.double().cpu()
-    if targets.ndim == 1:
-        return (weights * of[targets])[:, None]
-    return weights[:, None] * torch.where(targets > 0, of[:, 1], of[:, 0])
 
 
 def _ridge(
