@@ -16,7 +16,9 @@ from al.catalog import tasks
 from al.compare import agreement, suspects
 from al.contracts import SECOND
 from al.errors import ConfigError
+from al.pipeline import label_quality
 from al.pipeline.label_quality import judges
+from al.pipeline.models import model_of
 from tests.stores import runs, table
 
 Make = Callable[..., Any]
@@ -127,6 +129,34 @@ def test_the_same_suspects_are_found_again(campaign: Make, client: Any) -> None:
         assert metrics["quality/believed"] == 1
         assert 0 < metrics["quality/seconds"] < metrics["cycle/seconds"]
     assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_copies_that_judge_the_labels_say_which_look_wrong_and_none_is_trained_for_it(
+    campaign: Make, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_quality, "crossed", None)  # it would train
+    wrong = {**PERSON, "annotator_options": "accuracy=0.8", "initial_size": 90, "epochs": 30}
+    one = campaign(**{**wrong, "validation": "folds"}, validation_size=100, cycles=1)
+    one.run()
+    (run,) = runs(client, role="cycle")
+    listed = artifact(client, run, "suspicious.csv")
+    truth = dict(zip(listed["id"], tasks.get("digits")().data().truth(listed["id"]), strict=True))
+    labels = one.labels().set_index("id")["label"]
+    mistaken = [str(labels[id]) != str(truth[id]) for id in listed["id"]]
+    assert len(mistaken) >= 10
+    assert np.mean(mistaken) > 0.5  # of all labels one in five is
+    with one._looked_into() as session:
+        model = model_of(session, 1)
+        ids = session.state.labels.ids
+        found = label_quality.by_copies(model, ids)
+        half = ids[::2]
+        model.crossed.part = {id: model.crossed.part[id] for id in half}
+        later = label_quality.by_copies(model, ids)  # the others came after it was trained
+        plain = model.infer(ids, ["probabilities"])["probabilities"]
+    assert np.allclose(later[::2], found[::2], atol=1e-5)
+    assert np.allclose(later[1::2], plain[1::2], atol=1e-5)
+    assert not np.allclose(later[1::2], found[1::2], atol=1e-2)
 
 
 def test_models_that_are_right_too_seldom_accuse_nobody(

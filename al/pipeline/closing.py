@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from al.errors import RegistryError
@@ -14,6 +15,7 @@ from al.pipeline.figures import measured
 from al.pipeline.history import remember
 from al.pipeline.inputs import inputs_of
 from al.pipeline.label_quality import look_at_labels
+from al.pipeline.workers import CampaignModel
 from al.state import ChampionRecord, State, ids_digest
 from al.tracking import points_of
 
@@ -26,7 +28,9 @@ def close(cycle: Cycle) -> State:
     champion_record = _champion_record(cycle)
     pool = session.unasked(cycle.labels)
     epochs = cycle.election.winner.epoch if cycle.election else None
-    quality, suspicious = look_at_labels(session, cycle.run, cycle.number, cycle.labels, epochs)
+    quality, suspicious = look_at_labels(
+        session, cycle.run, cycle.number, cycle.labels, epochs, _with_copies(cycle)
+    )
     state = State(
         campaign=session.config.name,
         cycle=cycle.number,
@@ -86,6 +90,17 @@ def close(cycle: Cycle) -> State:
     remember(session, figures)
     _log.info(line)
     return state
+
+
+def _with_copies(cycle: Cycle) -> CampaignModel | None:
+    """The newest model that brings copies of itself, with `validation=folds`."""
+    version = cycle.champion_version if cycle.election is None else cycle.winner_version
+    if not cycle.session.config.by_folds or version is None:
+        return None
+    with suppress(RegistryError):  # a person deleted it
+        model = cycle.model(version)
+        return model if model.crossed is not None else None
+    return None
 
 
 def _gains(cycle: Cycle, champion_record: ChampionRecord) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 Where people answer, labels are wrong now and then, and a model learns them by heart. So
 `folds` models are trained across the labels, each on all but one part of them; what they
-say of the part that they have not seen is held against the labels.
+say of the part that they have not seen is held against the labels. With `validation=folds` there
+are such models already, the copies of the newest one, and none is trained.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -26,6 +28,7 @@ from al.engine import Runner, WorkerOf, spread
 from al.kinds import Kind, Trait, kind_of
 from al.pipeline.making import Makings
 from al.pipeline.session import Session
+from al.pipeline.workers import CampaignModel
 from al.randomness import generator
 from al.report import wilson
 from al.state import LabelTable
@@ -40,7 +43,12 @@ _FIRST = 1000
 
 
 def look_at_labels(
-    session: Session, run: Run, number: int, labels: LabelTable, epochs: int | None = None
+    session: Session,
+    run: Run,
+    number: int,
+    labels: LabelTable,
+    epochs: int | None = None,
+    judge: CampaignModel | None = None,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """List what looks wrong with the run of a cycle, whose number is given.
 
@@ -51,6 +59,7 @@ def look_at_labels(
     Args:
         epochs: the winner's best epoch, where there was a training. A model that is trained for
             this takes as many steps, so that all take `folds` times those at most.
+        judge: a model that brings copies of itself, which say what others would be trained for.
 
     Returns:
         Metrics, and the suspects that can be asked about once more, the worst first.
@@ -62,7 +71,10 @@ def look_at_labels(
     given = _positions(labels, kind)
     probabilities, begun = None, time.monotonic()
     if Trait.CLASSES in kind.traits and _enough(given, session.config.folds):
-        probabilities = crossed(session, number, labels, given, epochs)
+        if judge is not None:
+            probabilities = by_copies(judge, labels.ids)
+        else:
+            probabilities = crossed(session, number, labels, given, epochs)
     figures, people = _people(labels, kind, probabilities)
     if len(people):
         run.save(lambda folder: save_table(people, folder / "annotators.csv"))
@@ -90,6 +102,20 @@ def look_at_labels(
 def judges(right: float, size: int) -> bool:
     """Whether models that are right of this share of so many labels can accuse any."""
     return wilson(right, size)[0] >= 0.5
+
+
+def by_copies(model: CampaignModel, ids: Sequence[str]) -> np.ndarray:
+    """Probabilities of labelled samples, [L, C]: of each by the copy that has not seen it, and by
+    the model itself where it was answered after the model was trained."""
+    assert model.crossed is not None
+    known = np.array([id in model.crossed.part for id in ids])
+    found = np.empty((len(ids), len(model.data.spec.classes)))
+    old, new = ([ids[row] for row in np.flatnonzero(which)] for which in (known, ~known))
+    if old:
+        found[known] = model.crossed.probabilities(model.data, old)
+    if new:
+        found[~known] = model.infer(new, ["probabilities"])["probabilities"]
+    return found
 
 
 def crossed(
