@@ -34,6 +34,7 @@ CHOICES = {
     "new_classes": ("ask", "grow", "refuse"),
     "copies": ("once", "keep"),
     "head": ("linear", "mlp"),
+    "finetune": ("off", "on"),
     "report": ("on", "off"),
     "class_weights": ("none", "balanced"),
     "augment": ("off", "crops", "flips"),
@@ -52,7 +53,7 @@ OF_TASK = (
     "data", "target", "text", "kind", "features", "drop", "missing_labels", "label_separator",
     "separator", "decimal",
     "classes", "background", "ignore", "estimator", "image_size", "encoder", "head", "embeddings",
-    "sheet", "augment",
+    "finetune", "sheet", "augment",
 )  # fmt: skip
 
 
@@ -123,6 +124,9 @@ class Config:
     )
     head: str = of.data(
         "linear", "What learns on the encoder's vectors: linear or mlp.", later=True
+    )
+    finetune: str = of.data(
+        "off", "Train the encoder with its head, once that is fitted: on or off; for GPUs."
     )
     strategy: str = of.choosing(
         DEFAULT,
@@ -300,6 +304,9 @@ class Config:
     checkpoints: int = of.training(4, "Checkpoints a full training run saves.", low=1, later=True)
     batch_size: int = of.training(32, "Samples in a training batch.", low=1, later=True)
     lr: float = of.training(0.003, "Learning rate.", low=0.0, later=True)
+    finetune_lr: float = of.training(
+        0.00003, "Learning rate of an encoder and its head, with finetune=on.", low=0.0, later=True
+    )
     campaign: str = of.campaign("auto", "Name of the campaign; auto names it after its parameters.")
     model: str = of.campaign("auto", "Name of the registered model; auto is the campaign's name.")
     device: str = of.campaign(
@@ -381,6 +388,11 @@ class Config:
     def by_folds(self) -> bool:
         """Whether the labels themselves judge models, through copies that have not seen them."""
         return self.validation == "folds"
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of what is trained."""
+        return self.finetune_lr if self.finetune == "on" else self.lr
 
     @property
     def put_aside(self) -> int:

@@ -35,6 +35,7 @@ class Keywords(TypedDict, total=False):
     image_size: int
     encoder: str
     head: str
+    finetune: str
     strategy: str
     cold_start: str
     initial_size: int
@@ -85,6 +86,7 @@ class Keywords(TypedDict, total=False):
     checkpoints: int
     batch_size: int
     lr: float
+    finetune_lr: float
     campaign: str
     model: str
     device: str

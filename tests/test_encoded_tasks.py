@@ -66,6 +66,36 @@ def test_a_campaign_keeps_its_encoder_and_its_model_carries_its_name(
         mlflow.pyfunc.load_model(f"models:/{name}/Production")
 
 
+def test_an_encoder_that_was_trained_is_served_where_its_folder_is_not(
+    campaign: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    text_model(folder / "bert")
+    path = sentences(folder / "s.csv")
+    given = {
+        "task": "text", "data": str(path), "text": "sentence", "target": "about",
+        "encoder": "bert", "finetune": "on", "finetune_lr": 0.003, "epochs": 6, "cycles": 1,
+        "strategy": "badge", "campaign": "c",
+    }  # fmt: skip
+    result = campaign(**given).run()
+    shutil.rmtree(folder / "bert")
+    monkeypatch.setattr(encoding, "_made", {})  # as in another process
+    version = Path(mlflow.artifacts.download_artifacts("models:/c/Production"))
+    carried = {file.name for file in (version / "artifacts" / "encoder").rglob("*")}
+    assert "config.json" in carried
+    assert not [name for name in carried if name.endswith(".safetensors")]
+    model = mlflow.pyfunc.load_model(str(version))
+    frame = pd.read_csv(path)
+    labelled = frame[frame["about"].notna()]
+    right = (model.predict(labelled[["sentence"]])["label"].to_numpy() == labelled["about"]).mean()
+    assert right == pytest.approx(result.curve["accuracy"].iloc[-1], abs=0.25)
+    assert right > 0.5
+    one, none = model.predict(pd.DataFrame({"sentence": ["rain", ""]})).to_dict("records")
+    assert one["label"] in ("weather", "food", "trains")
+    assert "it is empty" in none["error"]
+
+
 @pytest.mark.slow
 def test_auto_is_settled_once_and_not_asked_again(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture,
@@ -149,6 +179,14 @@ def test_a_committee_of_heads_disagrees(campaign: Make, client: Any, folder: Pat
         ({"encoder": "nowhere/at-all"}, "encoder=nowhere/at-all: there is no folder"),
         ({"encoder": "minilm-l6"}, "minilm-l6 takes texts, and the task has images|not installed"),
         ({"encoder": "none", "head": "mlp"}, "head=mlp needs an encoder"),
+        ({"encoder": "none", "finetune": "on"}, "finetune=on trains a pretrained encoder, and"),
+        (
+            {"encoder": "tests.encoders:Counting", "finetune": "on"},
+            "tests.encoders:Counting is not a torch network that gradients go through",
+        ),
+        ({"finetune": "on", "head": "mlp"}, "head=mlp: finetune=on begins with a linear head"),
+        ({"finetune_lr": 0.0}, "finetune_lr=0.0: give more than 0"),
+        ({"task": "digits", "data": "none", "finetune": "on"}, "'digits' takes no finetune"),
         ({"head": "deep"}, "head=deep: choose one of linear, mlp"),
         ({"task": "digits", "data": "none", "encoder": "dino"}, "'digits' takes no encoder"),
         ({"embeddings": "float8"}, "embeddings=float8"),

@@ -2,7 +2,7 @@
 
 from al.agents.base import Agent, Examples, Kept, Schedule
 from al.agents.estimator import EstimatorAgent
-from al.agents.head import HeadAgent
+from al.agents.head import FineTuneAgent, HeadAgent
 from al.agents.supervised import SupervisedAgent
 from al.agents.team import Team
 
@@ -10,6 +10,7 @@ __all__ = [
     "Agent",
     "EstimatorAgent",
     "Examples",
+    "FineTuneAgent",
     "HeadAgent",
     "Kept",
     "Schedule",

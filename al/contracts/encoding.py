@@ -36,6 +36,8 @@ class Encoder(ABC):
     maps: Sequence[tuple[int, int]] = ()
     #: Whether `words` gives vectors of the words of a text.
     reads_words: ClassVar[bool] = False
+    #: Whether it is a torch network, which `module` gives to be trained further.
+    trains: ClassVar[bool] = False
     #: Extra of this project that brings what it needs.
     extra: ClassVar[str] = ""
     #: Packages that it imports, which a served version needs.
@@ -69,6 +71,20 @@ class Encoder(ABC):
 
         Args:
             spans: first character of each word and the one behind its last, in code points.
+
+        Raises:
+            DataError: as of a call.
+        """
+        raise NotImplementedError
+
+    def raw(self, samples: Any) -> np.ndarray:
+        """Samples as `module` takes them, numbers [n, …] of one shape. Asked for where it `trains`
+        only."""
+        raise NotImplementedError
+
+    def module(self) -> Any:
+        """A copy of its network, a torch module to be trained further: what `raw` gives, as floats,
+        → vectors [n, D]. Asked for where it `trains` only.
 
         Raises:
             DataError: as of a call.

@@ -140,10 +140,10 @@ def _known(encoder: Encoder) -> Encoder:
     return _made.setdefault((encoder.name, encoder.digest, folder), encoder)
 
 
-def _of_folder(folder: Path, name: str, takes: str) -> Encoder:
+def _of_folder(folder: Path, name: str, takes: str, digest: str = "") -> Encoder:
     from al.data.encoders.hugging_face import ImageEncoder, TextEncoder
 
-    return (ImageEncoder if takes == "images" else TextEncoder)(folder, name)
+    return (ImageEncoder if takes == "images" else TextEncoder)(folder, name, digest)
 
 
 def with_maps(encoder: Encoder | None) -> Encoder | None:
@@ -160,11 +160,52 @@ def with_maps(encoder: Encoder | None) -> Encoder | None:
     return encoder
 
 
-def detail_of(encoder: Encoder | None, *, maps: bool = False) -> dict[str, Any]:
+def to_train(encoder: Encoder | None) -> Encoder:
+    """The encoder, where it is to be trained further.
+
+    Raises:
+        ConfigError: there is none, or it cannot be trained.
+    """
+    if encoder is None:
+        raise ConfigError(
+            "finetune=on trains a pretrained encoder, and there is none: give an encoder, or leave "
+            "finetune out"
+        )
+    if not encoder.trains:
+        raise ConfigError(
+            f"finetune=on: encoder {encoder.name} is not a torch network that gradients go "
+            "through: give the folder of a Hugging Face model, or leave finetune out"
+        )
+    return encoder
+
+
+def is_trained(spec: DataSpec) -> bool:
+    """Whether an encoder is trained with the head, on the samples themselves."""
+    return bool(spec.details.get(DETAIL, {}).get("trained"))
+
+
+def taken_in(encoder: Encoder, spec: DataSpec, samples: Any) -> np.ndarray:
+    """Samples as the graph of a spec takes them: vectors, or what it makes these of itself."""
+    return encoder.raw(samples) if is_trained(spec) else encoder(samples)
+
+
+def inputs_of(encoder: Encoder, *, trained: bool) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of a sample as a graph takes it."""
+    if not trained:
+        return (encoder.width,), "float32"
+    raw = encoder.raw(blank(encoder))
+    return raw.shape[1:], str(raw.dtype)
+
+
+def detail_of(
+    encoder: Encoder | None, *, maps: bool = False, trained: bool = False
+) -> dict[str, Any]:
     """What a spec keeps of the encoder, as details.
 
     Args:
         maps: its maps of features are read, not its vectors alone.
+        trained: it is trained with the head; then a version brings its files, `carried`, as its
+            weights are the version's own.
     """
     if encoder is None:
         return {}
@@ -177,9 +218,13 @@ def detail_of(encoder: Encoder | None, *, maps: bool = False) -> dict[str, Any]:
     }
     if maps:
         kept |= {"width": encoder.width, "maps": [list(one) for one in encoder.maps]}
+    if trained:
+        kept |= {"width": encoder.width, "trained": True}
     folder = getattr(encoder, "folder", None)
     if folder is not None and encoder.name not in encoders.names():
         kept["folder"] = str(folder)
+        if trained:
+            kept["carried"] = encoder.carried  # type: ignore[attr-defined]  # of a folder
     return {DETAIL: kept}
 
 
@@ -210,14 +255,17 @@ def encoder_of(spec: DataSpec) -> Encoder | None:
         return None
     if (key := (was["name"], was["digest"], was.get("folder", ""))) in _made:
         return _made[key]
+    if was.get("bare"):
+        found = _of_folder(Path(was["folder"]), was["name"], was["takes"], was["digest"])
+        return _made.setdefault(key, found)
     size = was["size"] if was["name"] in encoders.names() else 0
     try:
-        found = encoder_named(was["name"], was["takes"], size)
+        named = encoder_named(was["name"], was["takes"], size)
     except (DataError, UnknownName):
         if not Path(was.get("folder", "")).is_dir() or was["name"].startswith(HUB):
             raise
-        found = _known(_of_folder(Path(was["folder"]), was["name"], was["takes"]))
-    check_encoder(found, spec)
-    assert found is not None  # else its digest were another
-    _made[key] = found
-    return found
+        named = _known(_of_folder(Path(was["folder"]), was["name"], was["takes"]))
+    check_encoder(named, spec)
+    assert named is not None  # else its digest were another
+    _made[key] = named
+    return named

@@ -22,15 +22,22 @@ class ImageFolderLoader(ImageLoader):
 
     Args:
         data: the folder, as `al.data.places.find` takes it.
-        size, encoder, half: see `al.data.image_loader.ImageLoader`.
+        size, encoder, half, trained: see `al.data.image_loader.ImageLoader`.
     """
 
     def __init__(
-        self, data: str, size: int = SIZE, encoder: Encoder | None = None, *, half: bool = False
+        self,
+        data: str,
+        size: int = SIZE,
+        encoder: Encoder | None = None,
+        *,
+        half: bool = False,
+        trained: bool = False,
     ) -> None:
         self._folder = find(data, folder=True)
         self._layout: Layout | None = None
-        super().__init__(self._folder, size, str(self._folder), encoder, half=half)
+        what = str(self._folder)
+        super().__init__(self._folder, size, what, encoder, half=half, trained=trained)
 
     def files(self) -> list[ImageFile]:
         paths = images_below(self._folder)

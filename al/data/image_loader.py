@@ -16,7 +16,7 @@ from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import class_names, spec_of_classes
 from al.data.delimited import tell_once
 from al.data.embeddings import Embeddings, Grids, gridded
-from al.data.encoding import check_encoder, detail_of, encoder_of
+from al.data.encoding import check_encoder, detail_of, encoder_of, inputs_of, taken_in
 from al.data.images import About, decode, preview
 from al.data.own import READING, OwnLoader, Samples
 from al.data.pictures import Pictures, Seen
@@ -61,6 +61,7 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
         what: what the images are called in messages.
         encoder: makes vectors of them, which are the inputs then.
         half: keep the vectors as float16.
+        trained: the encoder is trained further, so that images are the inputs.
     """
 
     #: Whether the data gives ids beside the paths.
@@ -76,16 +77,20 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
         encoder: Encoder | None = None,
         *,
         half: bool = False,
+        trained: bool = False,
     ) -> None:
-        self.root, self._what, self._encoder = root, what, encoder
+        self.root, self._what, self._encoder, self._trained = root, what, encoder, trained
         size = encoder.size if encoder else size
         self.pictures = Pictures(size)
         self._grids = Grids(encoder) if encoder and self.mapped else None
         self._embeddings = self._grids or (Embeddings(encoder, half=half) if encoder else None)
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
-        shape, dtype = ((encoder.width,), "float32") if encoder else ((size, size, 3), "uint8")
-        more = {**detail_of(encoder, maps=self.mapped), "reading": READING, **self.details()}
+        shape, dtype = (size, size, 3), "uint8"
+        if encoder:
+            shape, dtype = inputs_of(encoder, trained=trained)
+        read = detail_of(encoder, maps=self.mapped, trained=trained)
+        more = {**read, "reading": READING, **self.details()}
         if self._grids is not None:
             shape, dtype = (self._grids.row,), "float16"
             more["image_shape"] = [size, size]
@@ -170,7 +175,7 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
     # -- samples ---------------------------------------------------------------------------
 
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
-        if self._embeddings is None:
+        if self._embeddings is None or self._trained:
             return torch.from_numpy(self._decoded(rows.tolist()))
         read = self._embeddings.of if self._grids is None else self._grids.whole
         return torch.from_numpy(self._read(read, rows))
@@ -254,7 +259,7 @@ def images_given(given: Any, spec: DataSpec) -> np.ndarray:
     encoder = encoder_of(spec)
     size = encoder.size if encoder else spec.input_shape[0]
     images = squares_given(given, size)
-    return encoder(images) if encoder else images
+    return taken_in(encoder, spec, images) if encoder else images
 
 
 def grids_given(images: np.ndarray, spec: DataSpec) -> np.ndarray:

@@ -34,7 +34,7 @@ class ImageManifestLoader(ImageLoader):
     Args:
         data: the file, as `al.data.places.find` takes it.
         label: name of the column of labels, classes or numbers; empty where one is missing.
-        size, encoder, half: see `al.data.image_loader.ImageLoader`.
+        size, encoder, half, trained: see `al.data.image_loader.ImageLoader`.
     """
 
     def __init__(
@@ -45,12 +45,14 @@ class ImageManifestLoader(ImageLoader):
         encoder: Encoder | None = None,
         *,
         half: bool = False,
+        trained: bool = False,
         asked: Asked = UNASKED,
     ) -> None:
         self._file, self._label, self._asked = find(data, folder=False), label, asked
         self._as_number, self._sign = asked.as_number, asked.sign
         self._written: Notation | str = "."
-        super().__init__(self._file.parent, size, self._file.name, encoder, half=half)
+        root, what = self._file.parent, self._file.name
+        super().__init__(root, size, what, encoder, half=half, trained=trained)
 
     def files(self) -> list[ImageFile]:
         frame = read_table(self._file, self._asked.separator, self._asked.sheet)

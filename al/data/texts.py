@@ -15,7 +15,7 @@ from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import spec_of_targets
 from al.data.columns import as_texts
 from al.data.embeddings import Embeddings
-from al.data.encoding import check_encoder, detail_of, encoder_of
+from al.data.encoding import check_encoder, detail_of, encoder_of, inputs_of, taken_in
 from al.data.images import digest
 from al.data.oddities import gaps
 from al.data.own import READING, OwnLoader, Samples
@@ -52,6 +52,7 @@ class TextLoader(SpreadEmbedding, OwnLoader):
         place, what, published: see `al.data.tables.TableLoader`.
         encoder: makes vectors of them, which are the inputs then.
         half: keep the vectors as float16.
+        trained: the encoder is trained further, so that tokens are the inputs.
     """
 
     def __init__(
@@ -65,21 +66,23 @@ class TextLoader(SpreadEmbedding, OwnLoader):
         published: bool = False,
         encoder: Encoder | None = None,
         half: bool = False,
+        trained: bool = False,
         asked: Asked = UNASKED,
     ) -> None:
         self.text, self.target, self._asked = text, target, asked
-        self._place, self._what, self._encoder = place, what, encoder
+        self._place, self._what, self._encoder, self._trained = place, what, encoder, trained
         self._embeddings = Embeddings(encoder, half=half) if encoder else None
         samples = self._taken(frame)
         super().__init__(samples, self._spec_for(samples), published=published)
 
     def _spec_for(self, samples: Samples) -> DataSpec:
         """What the samples are, as a campaign begins."""
-        encoder = self._encoder
-        more = {**detail_of(encoder), "reading": READING, "text": self.text, "target": self.target}
+        encoder, trained = self._encoder, self._trained
+        read = detail_of(encoder, trained=trained)
+        shape, dtype = inputs_of(encoder, trained=trained) if encoder else ((HASHED,), "float32")
         return spec_of_targets(
             samples.labels, samples.places, f"column {self.target!r} of {self._what}",
-            (encoder.width if encoder else HASHED,), "float32", **more,
+            shape, dtype, **read, reading=READING, text=self.text, target=self.target,
         )  # fmt: skip
 
     def adopt(self, spec: DataSpec) -> None:
@@ -139,9 +142,20 @@ class TextLoader(SpreadEmbedding, OwnLoader):
     def inputs(self, rows: np.ndarray) -> torch.Tensor:
         if self._embeddings is None:
             return torch.from_numpy(self._features[rows].toarray())  # type: ignore[index]
+        if self._trained:
+            assert self._encoder is not None
+            return torch.from_numpy(self._encoder.raw(self._raw(rows.tolist())))
+        return torch.from_numpy(self._encoded(rows))
+
+    def features(self, ids: Sequence[str]) -> np.ndarray:
+        """The encoder's vectors where there is one, else hashed words."""
+        return super().features(ids) if self._embeddings is None else self._encoded(self.rows(ids))
+
+    def _encoded(self, rows: np.ndarray) -> np.ndarray:
+        """What an encoder made of some rows; all there are, are embedded where one is missing."""
+        assert self._embeddings is not None
         every = self.samples.contents
-        contents = [every[row] for row in rows]
-        return torch.from_numpy(self._embeddings.of(contents, every, self._raw))
+        return self._embeddings.of([every[row] for row in rows], every, self._raw)
 
     def _raw(self, rows: Sequence[int]) -> list[str]:
         """Some texts."""
@@ -183,6 +197,7 @@ class TextFileLoader(TextLoader, OneFile):
         encoder: Encoder | None = None,
         *,
         half: bool = False,
+        trained: bool = False,
         asked: Asked = UNASKED,
     ) -> None:
         self._file = find(data, folder=False)
@@ -191,7 +206,7 @@ class TextFileLoader(TextLoader, OneFile):
         name = self._file.name
         super().__init__(
             self._read(), text, target, place=lambda row: f"{name} row {row + 1}", what=name,
-            encoder=encoder, half=half, asked=asked,
+            encoder=encoder, half=half, trained=trained, asked=asked,
         )  # fmt: skip
 
     def _read(self) -> pd.DataFrame:
@@ -239,4 +254,6 @@ def texts_given(given: Any, spec: DataSpec) -> np.ndarray:
         DataError, SamplesError: as of `texts_in`.
     """
     texts, encoder = texts_in(given, spec), encoder_of(spec)
-    return encoder(texts) if encoder else np.asarray(features(texts).toarray(), np.float32)
+    if encoder:
+        return taken_in(encoder, spec, texts)
+    return np.asarray(features(texts).toarray(), np.float32)

@@ -11,7 +11,7 @@ from al.graphs.entities import EntityGraph
 from al.graphs.estimator import EstimatorGraph
 from al.graphs.fields import FieldGraph
 from al.graphs.grids import grid_boxes, grid_masks
-from al.graphs.linear import fit_head, fit_losses, head_on
+from al.graphs.linear import fit_head, fit_losses, head_on, normalised
 from al.graphs.multilabel import MultiLabelGraph
 from al.graphs.regression import RegressionGraph
 from al.graphs.segmentation import SegmentationGraph
@@ -50,6 +50,7 @@ __all__ = [
     "head_on",
     "load_tree",
     "mlp",
+    "normalised",
     "parted",
     "save_tree",
     "small_cnn",

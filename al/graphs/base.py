@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class TorchGraph(MeasuredGraph):
     #: None where the learning rate stays as it is.
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
     #: Samples that are inferred and evaluated at a time; 0 for a whole batch.
-    piece: ClassVar[int] = 0
+    piece: int = 0
     #: What happens to prepared inputs before each step of training; None for nothing.
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None
     #: Samples that an epoch of training goes through at least: it repeats the labels where they
@@ -305,7 +305,7 @@ class TorchGraph(MeasuredGraph):
         with torch.inference_mode():
             parts = [
                 self.probabilities(self.network(self.prepare(torch.from_numpy(part)))).cpu().numpy()
-                for part in np.array_split(inputs, max(1, len(inputs) // 512))
+                for part in np.array_split(inputs, max(1, len(inputs) // (self.piece or 512)))
             ]
         return np.concatenate(parts)
 

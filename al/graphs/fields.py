@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ class FieldGraph(TorchGraph):
     samples no more is ever held than one pass over these few.
     """
 
-    piece: ClassVar[int] = 16
+    piece = 16
 
     @abstractmethod
     def field(self, outputs: torch.Tensor, where: Any) -> Field:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import layer_norm
 
 from al.contracts import DataSpec
 from al.errors import ConfigError
@@ -23,11 +24,18 @@ from al.kinds import kind_of
 STRENGTH = 128.0
 #: Share of the inputs that a stochastic pass of the linear head leaves out.
 DROPPED = 0.2
+#: Samples that an encoder reads at a time where it is a part of the graph.
+AT_ONCE = 64
 #: Steps of the head that learns to predict losses.
 LOSS_STEPS = 200
 
 
-def head_on(spec: DataSpec, head: str = "linear", measures: Sequence[str] = ()) -> TorchGraph:
+def head_on(
+    spec: DataSpec,
+    head: str = "linear",
+    measures: Sequence[str] = (),
+    reader: nn.Module | None = None,
+) -> TorchGraph:
     """The head that learns from vectors [N, D], for classes, labels or a number.
 
     Each vector is normalised on its own, to mean 0 and variance 1, so that nothing is to be
@@ -36,11 +44,13 @@ def head_on(spec: DataSpec, head: str = "linear", measures: Sequence[str] = ()) 
     Args:
         head: "linear", which `al.agents.HeadAgent` fits, or "mlp", which is trained by batches.
         measures: metrics of classes; accuracy by default.
+        reader: makes the vectors of the samples themselves, where it is trained with the head.
 
     Raises:
         ConfigError: labels are masks or boxes, which one vector says nothing of.
     """
-    (width,), form = spec.input_shape, kind_of(spec).form
+    width = spec.details["encoder"]["width"] if reader else spec.input_shape[0]
+    form = kind_of(spec).form
     if form not in ("choice", "choices", "value"):
         raise ConfigError(
             f"a head on one vector a sample has no {form} to give: leave the encoder out"
@@ -56,28 +66,36 @@ def head_on(spec: DataSpec, head: str = "linear", measures: Sequence[str] = ()) 
     else:
         trunk = nn.Sequential(trunk, nn.Linear(width, 256), nn.ReLU())
         top = nn.Sequential(nn.Dropout(0.5), nn.Linear(256, count))
+    trunk = nn.Sequential(reader, trunk) if reader else trunk
+    graph: TorchGraph
     if number:
         middle, unit = spec.details.get("middle", 0.0), spec.details.get("unit", 1.0)
-        return RegressionGraph(trunk, top, spec, middle=middle, unit=unit)
-    if form == "choices":
-        return MultiLabelGraph(trunk, top, spec)
-    return ClassificationGraph(trunk, top, spec, measures=measures or ("accuracy",))
+        graph = RegressionGraph(trunk, top, spec, middle=middle, unit=unit)
+    elif form == "choices":
+        graph = MultiLabelGraph(trunk, top, spec)
+    else:
+        graph = ClassificationGraph(trunk, top, spec, measures=measures or ("accuracy",))
+    graph.piece = AT_ONCE if reader else 0
+    return graph
+
+
+def normalised(vectors: torch.Tensor) -> torch.Tensor:
+    """Vectors as the linear head takes them, each to mean 0 and variance 1."""
+    return layer_norm(vectors, vectors.shape[1:])
 
 
 def fit_head(
-    graph: TorchGraph, inputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    graph: TorchGraph, features: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
 ) -> None:
     """Fit the linear layer of a head to all samples at once; what comes out is the only optimum.
 
     Of classes and labels: min over W, b of Σ_n w_n ℓ_n + ‖W‖² / 2C. Of a number: see `_ridge`.
 
     Args:
-        inputs: raw vectors [N, D].
+        features: what the trunk makes of them, [N, D].
         weights: how often each sample counts, [N].
     """
-    graph.network.eval()
-    with torch.no_grad():
-        x = graph.trunk(graph.prepare(inputs)).double().cpu()
+    x = features.double().cpu()
     targets, weights = targets.cpu(), weights.double()
     layer = graph.head[-1]  # type: ignore[index]
     assert isinstance(layer, nn.Linear)
@@ -151,12 +169,11 @@ def _ridge(
     return torch.stack([slope, torch.zeros_like(slope)]), offset
 
 
-def fit_losses(graph: TorchGraph, inputs: torch.Tensor, targets: torch.Tensor, seed: int) -> None:
+def fit_losses(graph: TorchGraph, features: torch.Tensor, targets: torch.Tensor, seed: int) -> None:
     """Train the head that predicts the loss, on what the fitted head gets wrong."""
     head = graph.loss_head
     assert head is not None
     with torch.no_grad():
-        features = graph.trunk(graph.prepare(inputs))
         losses = graph.losses(graph.head(features), targets.to(features.device))
     draw = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)

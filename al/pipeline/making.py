@@ -107,7 +107,7 @@ class Makings:
                 graph.start_from(start, keep=keep, fresh=fresh)
             if config.class_weights != "none":
                 graph.weigh(kind_of(self.data.spec).balanced(train.labels))
-            graph.prepare_training(lr=config.lr, epochs=config.epochs)
+            graph.prepare_training(lr=config.rate, epochs=config.epochs)
         return graph
 
     def _parted(self, train: Examples) -> dict[str, int]:

@@ -14,6 +14,7 @@ from contextlib import redirect_stderr
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -60,12 +61,15 @@ def save_servable(
     made = {"task": task, "parameters": dict(parameters), "spec": spec.to_dict()}
     graph.write_text(json.dumps(made))
     own = own_code(task, spec.kind, folder.with_name("own"))
+    artifacts = {"weights": str(weights), "graph": str(graph)}
+    if carried := _carried(spec, folder.with_name("encoder")):
+        artifacts["encoder"] = carried
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):  # bars of copying files
         warnings.simplefilter("ignore")
         save_model(
             folder,
             python_model=str(_LOADER),
-            artifacts={"weights": str(weights), "graph": str(graph)},
+            artifacts=artifacts,
             # One's own code stays in files, as it may look for others beside it.
             code_paths=[str(source), *map(str, own.paths)],
             pip_requirements=_requirements(spec, own.packages),
@@ -73,6 +77,15 @@ def save_servable(
             input_example=example,
             metadata={"classes": list(spec.classes), "task": task},
         )
+
+
+def _carried(spec: DataSpec, to: Path) -> str:
+    """The folder with files of the encoder where its weights are the version's own; "" for none."""
+    encoder = spec.details.get("encoder", {})
+    for name in encoder.get("carried", ()):
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        copyfile(Path(encoder["folder"]) / name, to / name)
+    return str(to) if to.exists() else ""
 
 
 def _requirements(spec: DataSpec, packages: Sequence[str]) -> list[str]:

@@ -30,6 +30,9 @@ with warnings.catch_warnings():
 
         def load_context(self, context: Any) -> None:
             made = json.loads(Path(context.artifacts["graph"]).read_text())
+            if "encoder" in context.artifacts:  # its weights are among the version's
+                here = {"folder": context.artifacts["encoder"], "bare": True}
+                made["spec"]["details"]["encoder"].update(here)
             self.task = make_task(made["task"], made["parameters"])
             self.spec = DataSpec.from_dict(made["spec"])
             self.task.ready(self.spec)

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from al.agents import HeadAgent
+from al.agents import FineTuneAgent, HeadAgent
 from al.contracts import DataSpec, Encoder, Graph, Task
 from al.contracts.encoding import Encoded
 from al.data import encoding, images_given
 from al.data.image_loader import grids_given, squares_given
 from al.errors import ConfigError
-from al.graphs import AUGMENTS, head_on, small_cnn
+from al.graphs import AUGMENTS, TorchGraph, head_on, small_cnn
 
 LINEAR, MLP = "linear", "mlp"
 
@@ -26,6 +26,7 @@ class EncodedTask(Task):
         encoder: see `al.data.encoding`.
         head: on its vectors: linear or mlp.
         embeddings: precision in which they are kept: float32 or float16.
+        finetune: on to train the encoder with its head.
     """
 
     #: What its samples are.
@@ -39,11 +40,17 @@ class EncodedTask(Task):
         head: str = LINEAR,
         embeddings: str = "float32",
         size: int = 0,
+        finetune: str = "off",
     ) -> None:
         self._named, self._head, self._half = encoder, head, embeddings == "float16"
-        self._side = size
+        self._side, self._trained = size, finetune == "on"
+        if self._trained and head != LINEAR:
+            raise ConfigError(
+                f"head={head}: finetune=on begins with a linear head that is fitted: leave head "
+                "out, or finetune"
+            )
         fitted = head == LINEAR and encoding.reads(encoder, self.samples)
-        self.agent = HeadAgent if fitted else None
+        self.agent = (FineTuneAgent if self._trained else HeadAgent) if fitted else None
 
     @classmethod
     def encodes(cls, given: Mapping[str, Any]) -> str:
@@ -61,20 +68,25 @@ class EncodedTask(Task):
                 f"head={self._head} needs an encoder, and there is none: give an encoder, or leave "
                 "head out"
             )
-        return found
+        return encoding.to_train(found) if self._trained else found
 
     @abstractmethod
     def network(self, spec: DataSpec) -> Graph:
         """What learns where there is no encoder."""
 
     def graph(self, spec: DataSpec) -> Graph:
-        if encoding.DETAIL in spec.details:
-            return head_on(spec, self._head, self.measures)
-        return self.network(spec)
+        if encoding.DETAIL not in spec.details:
+            return self.network(spec)
+        reader = None
+        if encoding.is_trained(spec):
+            encoder = encoding.encoder_of(spec)
+            assert encoder is not None
+            reader = encoder.module()
+        return head_on(spec, self._head, self.measures, reader)
 
     def ready(self, spec: DataSpec) -> None:
         if encoder := encoding.encoder_of(spec):
-            encoder(encoding.blank(encoder))
+            encoding.taken_in(encoder, spec, encoding.blank(encoder))
 
 
 class MappedTask(Task):
@@ -146,22 +158,33 @@ class OwnImages(EncodedTask):
     samples: ClassVar[Encoded] = "images"
 
     def __init__(
-        self, encoder: str, head: str, embeddings: str, size: int, augment: str = "off"
+        self,
+        encoder: str,
+        head: str,
+        embeddings: str,
+        size: int,
+        augment: str = "off",
+        finetune: str = "off",
     ) -> None:
-        super().__init__(encoder, head, embeddings, size)
+        super().__init__(encoder, head, embeddings, size, finetune)
         self._augment = augment
 
     def encoder(self) -> Encoder | None:
         found = super().encoder()
-        if found is not None and AUGMENTS[self._augment] is not None:
+        if found is not None and AUGMENTS[self._augment] is not None and not self._trained:
             raise ConfigError(
                 f"augment={self._augment} moves images each time that they are trained on, and an "
-                "encoder reads each one once: leave augment out, or pass encoder=none"
+                "encoder reads each one once: leave augment out, or pass finetune=on or "
+                "encoder=none"
             )
         return found
 
     def network(self, spec: DataSpec) -> Graph:
-        graph = small_cnn(spec)
+        return small_cnn(spec)
+
+    def graph(self, spec: DataSpec) -> Graph:
+        graph = super().graph(spec)
+        assert isinstance(graph, TorchGraph)
         graph.augment = AUGMENTS[self._augment]
         return graph
 

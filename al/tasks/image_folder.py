@@ -19,11 +19,14 @@ class ImageFolder(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        finetune: str = "off",
         augment: str = "off",
     ) -> None:
-        super().__init__(encoder, head, embeddings, image_size, augment)
+        super().__init__(encoder, head, embeddings, image_size, augment, finetune)
         self._data = data
 
     def data(self) -> ImageFolderLoader:
         size = self._side or SIZE
-        return ImageFolderLoader(self._data, size, self.encoder(), half=self._half)
+        return ImageFolderLoader(
+            self._data, size, self.encoder(), half=self._half, trained=self._trained
+        )

@@ -20,6 +20,7 @@ class ImageManifest(OwnImages):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        finetune: str = "off",
         kind: str = "auto",
         missing_labels: str = "none",
         label_separator: str = "none",
@@ -27,7 +28,7 @@ class ImageManifest(OwnImages):
         sheet: str = "auto",
         augment: str = "off",
     ) -> None:
-        super().__init__(encoder, head, embeddings, image_size, augment)
+        super().__init__(encoder, head, embeddings, image_size, augment, finetune)
         self._data, self._label = data, target
         self._asked = Asked(
             kind, missing_labels=missing_labels, separator=separator, sheet=sheet,
@@ -37,5 +38,6 @@ class ImageManifest(OwnImages):
     def data(self) -> ImageManifestLoader:
         size, encoder = self._side or SIZE, self.encoder()
         return ImageManifestLoader(
-            self._data, self._label, size, encoder, half=self._half, asked=self._asked
-        )
+            self._data, self._label, size, encoder,
+            half=self._half, trained=self._trained, asked=self._asked,
+        )  # fmt: skip

@@ -35,6 +35,7 @@ class Text(EncodedTask):
         encoder: str = "auto",
         head: str = "linear",
         embeddings: str = "float32",
+        finetune: str = "off",
         missing_labels: str = "none",
         label_separator: str = "none",
         separator: str = "auto",
@@ -50,7 +51,8 @@ class Text(EncodedTask):
                 f"estimator={estimator} learns from hashed words, not from what encoder={encoder} "
                 "makes: leave one of them out"
             )
-        super().__init__("none" if estimator != "none" else encoder, head, embeddings)
+        encoder = "none" if estimator != "none" else encoder
+        super().__init__(encoder, head, embeddings, finetune=finetune)
         self._data, self._text, self._target = data, text, target
         self._asked = Asked(
             missing_labels=missing_labels, label_separator=label_separator,
@@ -64,8 +66,9 @@ class Text(EncodedTask):
 
     def data(self) -> TextFileLoader:
         return TextFileLoader(
-            self._data, self._text, self._target, self.encoder(), half=self._half, asked=self._asked
-        )
+            self._data, self._text, self._target, self.encoder(),
+            half=self._half, trained=self._trained, asked=self._asked,
+        )  # fmt: skip
 
     def network(self, spec: DataSpec) -> Graph:
         return self._network(spec, self.measures)

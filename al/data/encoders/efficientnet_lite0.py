@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from al.catalog import encoders
 from al.contracts.encoding import Encoded
 from al.data.encoders.network import NetworkEncoder, package_folder, pixels, sha256_of
@@ -62,12 +60,11 @@ class EfficientNetLite0(NetworkEncoder):
         network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
         return network.eval().to(memory_format=torch.channels_last)
 
-    def vectors(self, network: Any, samples: Sequence[np.ndarray]) -> Any:
-        found = network.extract_features(pixels(samples, network, 127.0, 128.0))
-        return found.mean(dim=(2, 3))
+    def vectors(self, network: Any, inputs: Any) -> Any:
+        return network.extract_features(pixels(inputs, 127.0, 128.0)).mean(dim=(2, 3))
 
-    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
-        x = pixels(samples, network, 127.0, 128.0)
+    def mapped(self, network: Any, inputs: Any) -> Sequence[Any]:
+        x = pixels(inputs, 127.0, 128.0)
         x = network._swish(network._bn0(network._conv_stem(x)))
         finest: dict[int, Any] = {}  # of each side the last block's output
         for block in network._blocks:

@@ -9,17 +9,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from al.contracts.encoding import Encoded
-from al.data.encoders.network import UNITS, NetworkEncoder, pixels, sha256_of
+from al.data.encoders.network import UNITS, NetworkEncoder, filled, pixels, sha256_of
 from al.errors import ConfigError, DataError
 
 #: Files that a model's vectors depend on.
-SUFFIXES = (".json", ".txt", ".safetensors", ".model")
+WEIGHTS = ".safetensors"
+SUFFIXES = (".json", ".txt", WEIGHTS, ".model")
 #: Tokens of a text that are read at most, and to whose multiples texts are filled up: those that
 #: are as long then are read together.
 TOKENS, STEP = 256, 4
@@ -48,6 +50,8 @@ class FolderEncoder(NetworkEncoder):
     Args:
         folder: with its configuration and weights.
         name: as the user writes it.
+        digest: given where the folder holds no weights, as those of a served version that trained
+            them further lie with the version.
 
     Raises:
         ConfigError: transformers is not installed.
@@ -56,9 +60,11 @@ class FolderEncoder(NetworkEncoder):
 
     extra: ClassVar[str] = "hf"
     packages: ClassVar[tuple[str, ...]] = ("transformers",)
+    _bare = False
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, digest: str = "") -> None:
         self.folder, self.name = folder, name
+        self._bare = bool(digest)
         try:
             import transformers
         except ImportError as error:
@@ -73,11 +79,22 @@ class FolderEncoder(NetworkEncoder):
             self.config = transformers.AutoConfig.from_pretrained(str(folder), **ONLY)
         except Exception as error:  # transformers raises many kinds
             raise self.refused(error) from error
-        if not list(folder.glob("*.safetensors")):
+        if not self._bare and not list(folder.glob("*.safetensors")):
             raise DataError(f"{folder} holds no weights as safetensors, and no others are read: "
                             "save it with save_pretrained(…, safe_serialization=True)")  # fmt: skip
         self.prepare()
-        self.digest = f"{self.takes}-{self.size}-{digest_of_folder(folder)}"
+        self.digest = digest or self._found()
+
+    def _found(self) -> str:
+        """The digest of what lies in the folder now."""
+        return f"{self.takes}-{self.size}-{digest_of_folder(self.folder)}"
+
+    @property
+    def carried(self) -> list[str]:
+        """Files, below the folder, that all but the weights are made from."""
+        small = set(SUFFIXES) - {WEIGHTS}
+        found = (path for path in self.folder.rglob("*") if path.suffix in small)
+        return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
     def prepare(self) -> None:
         """Look into the folder for what this kind of model needs; sets width and size."""
@@ -90,7 +107,7 @@ class FolderEncoder(NetworkEncoder):
                          "folder")  # fmt: skip
 
     def load(self) -> Any:
-        if self.digest != f"{self.takes}-{self.size}-{digest_of_folder(self.folder)}":
+        if not self._bare and self.digest != self._found():
             raise DataError(f"encoder {self.name} has changed since this process began: run the "
                             "same command again")  # fmt: skip
         return self.read()
@@ -99,6 +116,8 @@ class FolderEncoder(NetworkEncoder):
         """The network, from safetensors."""
         import transformers
 
+        if self._bare:
+            return transformers.AutoModel.from_config(self.config).eval()
         transformers.utils.logging.disable_progress_bar()
         verbosity = transformers.utils.logging.get_verbosity()
         transformers.utils.logging.set_verbosity_error()
@@ -128,8 +147,6 @@ class TextEncoder(FolderEncoder):
 
     takes: ClassVar[Encoded] = "texts"
     reads_words: ClassVar[bool] = True
-    _tokenizer: Any = None
-    _first: bool | None = None
 
     def prepare(self) -> None:
         names = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "tokenizer.model")
@@ -141,17 +158,25 @@ class TextEncoder(FolderEncoder):
             raise DataError(f"{self.folder} is not a model of texts: give BERT, MiniLM, e5 or the "
                             "like")  # fmt: skip
 
-    def read(self) -> Any:
+    @cached_property
+    def _tokenizer(self) -> Any:
         import transformers
 
         try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(self.folder), **ONLY)
+            return transformers.AutoTokenizer.from_pretrained(str(self.folder), **ONLY)
         except Exception as error:  # transformers raises many kinds
             raise self.refused(error) from error
-        self._first = False
+
+    @cached_property
+    def _first(self) -> bool:
+        """Whether the vector is that of the first token."""
         with suppress(OSError, ValueError):
             pooling = json.loads((self.folder / "1_Pooling" / "config.json").read_text())
-            self._first = isinstance(pooling, dict) and bool(pooling.get("pooling_mode_cls_token"))
+            return isinstance(pooling, dict) and bool(pooling.get("pooling_mode_cls_token"))
+        return False
+
+    def read(self) -> Any:
+        _ = self._tokenizer  # what is wrong with it is found before the weights are read
         network = super().read()
         self.config = network.config
         return getattr(network, "text_model", network)
@@ -162,24 +187,32 @@ class TextEncoder(FolderEncoder):
         room = int(_of(self.config, "text_config", "max_position_embeddings") or TOKENS)
         return int(min(TOKENS, room, self._tokenizer.model_max_length))
 
-    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
-        most = self.most
-        tokens = self._tokenizer(list(samples), truncation=True, max_length=most)["input_ids"]
-        lengths: dict[int, list[int]] = {}
+    def raw(self, samples: Any) -> np.ndarray:
+        return _table(self._tokens(samples), self.most)
+
+    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], np.ndarray]]:
+        tokens, lengths = self._tokens(samples), dict[int, list[int]]()
         for row, some in enumerate(tokens):
-            if not some:  # a tokenizer without marks of begin and end makes nothing of ""
-                tokens[row] = [self._tokenizer.pad_token_id or 0]
-            length = min(-(-max(len(some), 1) // STEP) * STEP, most)
-            lengths.setdefault(length, []).append(row)
+            lengths.setdefault(self._length(len(some)), []).append(row)
         for length, rows in sorted(lengths.items()):
             for start in range(0, len(rows), unit):
                 chosen = rows[start : start + unit]
-                yield chosen, [(tokens[row], length) for row in chosen]
+                yield chosen, _table([tokens[row] for row in chosen], length)
 
-    def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
+    def _length(self, tokens: int) -> int:
+        """How many places a text of so many tokens takes."""
+        return min(-(-tokens // STEP) * STEP, self.most)
+
+    def _tokens(self, texts: Any) -> list[list[int]]:
+        """The tokens of each text, at least one."""
+        told = self._tokenizer(list(texts), truncation=True, max_length=self.most)["input_ids"]
+        # A tokenizer without marks of begin and end makes nothing of "".
+        return [some or [self._tokenizer.pad_token_id or 0] for some in told]
+
+    def vectors(self, network: Any, inputs: Any) -> Any:
         import torch
 
-        states, mask = self._states(network, samples)
+        states, mask = self._states(network, inputs)
         if self._first:
             found = states[:, 0]
         else:
@@ -192,7 +225,8 @@ class TextEncoder(FolderEncoder):
         """The mean over a word's tokens of the last hidden state."""
         import torch
 
-        unit = UNITS["cuda" if self.begun() == "cuda" else self.takes]
+        where = self.begun()
+        unit = UNITS["cuda" if where == "cuda" else self.takes]
         if not self._tokenizer.is_fast:
             raise DataError(f"encoder {self.name} does not give the positions of its tokens "
                             "(its tokenizer is not a fast one): give another, or none")  # fmt: skip
@@ -202,25 +236,21 @@ class TextEncoder(FolderEncoder):
         )["offset_mapping"]
         with torch.inference_mode():
             for rows, some in self.alike(texts, unit):
-                full = [*some, *[some[0]] * (unit - len(some))]
+                full = filled(some, unit).to(where)
                 states = self._states(self._network, full)[0].float().cpu().numpy()
                 for row, own in zip(rows, states, strict=False):
                     if len(spans[row]) and len(places[row]):
                         found[row] = _means(own[: len(places[row])], places[row], spans[row])
         return found
 
-    def _states(self, network: Any, samples: Sequence[Any]) -> tuple[Any, Any]:
-        """Last hidden states [n, length, D], and which of them are of tokens."""
-        import torch
-
-        where, length = next(network.parameters()).device, samples[0][1]
-        ids = torch.full((len(samples), length), self._tokenizer.pad_token_id or 0)
-        mask = torch.zeros(len(samples), length, dtype=torch.long)
-        for row, (tokens, _) in enumerate(samples):
-            ids[row, : len(tokens)] = torch.as_tensor(tokens)
-            mask[row, : len(tokens)] = 1
-        mask = mask.to(where)
-        return network(input_ids=ids.to(where), attention_mask=mask).last_hidden_state, mask
+    def _states(self, network: Any, inputs: Any) -> tuple[Any, Any]:
+        """Last hidden states [n, length, D], and which of them are of tokens; no longer than the
+        longest text takes."""
+        mask = (inputs >= 0).long()
+        length = self._length(int(mask.sum(dim=1).max()))
+        mask, ids = mask[:, :length], inputs[:, :length].long()
+        ids = ids.masked_fill(mask == 0, self._tokenizer.pad_token_id or 0)
+        return network(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
 
 class ImageEncoder(FolderEncoder):
@@ -267,26 +297,34 @@ class ImageEncoder(FolderEncoder):
     def is_clip(self) -> bool:
         return self.config.model_type in ("clip", "chinese_clip", "metaclip_2")
 
-    def vectors(self, network: Any, samples: Sequence[np.ndarray]) -> Any:
-        images = pixels(samples, network, self._mean, self._std)
+    def vectors(self, network: Any, inputs: Any) -> Any:
+        images = pixels(inputs, self._mean, self._std)
         if hasattr(network, "get_image_features"):
             found = network.get_image_features(pixel_values=images)
             return getattr(found, "pooler_output", found)
         states = network(pixel_values=images).last_hidden_state
         return states.mean(dim=(2, 3)) if states.ndim == 4 else states[:, 0]
 
-    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
+    def mapped(self, network: Any, inputs: Any) -> Sequence[Any]:
         """Of a convolutional network the output of each stage, of a transformer the last state of
         each patch."""
-        images = pixels(samples, network, self._mean, self._std)
+        images = pixels(inputs, self._mean, self._std)
         if len(self.maps) > 1:
             states = network(pixel_values=images, output_hidden_states=True).hidden_states
             by_side = {state.shape[2]: state for state in states}  # of each side the last one
-            return [self.vectors(network, samples), *(by_side[side] for _, side in self.maps)]
+            return [self.vectors(network, inputs), *(by_side[side] for _, side in self.maps)]
         vision = getattr(network, "vision_model", network)
         (_, side), tokens = self.maps[0], vision(pixel_values=images).last_hidden_state
         patches = tokens[:, -(side**2) :].movedim(1, 2)
-        return [self.vectors(network, samples), patches.unflatten(2, (side, side))]
+        return [self.vectors(network, inputs), patches.unflatten(2, (side, side))]
+
+
+def _table(tokens: Sequence[Sequence[int]], length: int) -> np.ndarray:
+    """Tokens of texts as int32 [n, length], -1 behind the last one of each."""
+    found = np.full((len(tokens), length), -1, np.int32)
+    for row, some in enumerate(tokens):
+        found[row, : len(some)] = some
+    return found
 
 
 def _means(

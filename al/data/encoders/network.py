@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ def device() -> str:
 class NetworkEncoder(Encoder):
     """Runs a network that is read at the first call, in units of one shape."""
 
+    trains: ClassVar[bool] = True
     _network: Any = None
 
     @abstractmethod
@@ -39,27 +41,40 @@ class NetworkEncoder(Encoder):
         """
 
     @abstractmethod
-    def vectors(self, network: Any, samples: Sequence[Any]) -> Any:
-        """The vectors of a full unit, a tensor [n, D] on the network's device."""
+    def vectors(self, network: Any, inputs: Any) -> Any:
+        """The vectors of a full unit, a tensor [n, D].
 
-    def mapped(self, network: Any, samples: Sequence[np.ndarray]) -> Sequence[Any]:
+        Args:
+            inputs: a tensor of what `raw` gives, on the network's device.
+        """
+
+    def mapped(self, network: Any, inputs: Any) -> Sequence[Any]:
         """The vectors of a full unit and its maps, the finest first: [n, D], [n, C, S, S] …"""
         raise NotImplementedError
 
-    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], Any]]:
-        """Rows of samples that make inputs of one shape, at most `unit`, and these samples."""
+    def raw(self, samples: Any) -> np.ndarray:
+        return np.stack(samples)
+
+    def alike(self, samples: Any, unit: int) -> Iterable[tuple[Sequence[int], np.ndarray]]:
+        """Rows of samples that make inputs of one shape, at most `unit`, and these inputs."""
         for start in range(0, len(samples), unit):
             rows = range(start, min(start + unit, len(samples)))
-            yield rows, [samples[row] for row in rows]
+            yield rows, self.raw([samples[row] for row in rows])
+
+    def module(self) -> Any:
+        from al.data.encoders.reader import Reader
+
+        self.begun()
+        return Reader(self, deepcopy(self._network).cpu().float())
 
     def __call__(self, samples: Any) -> np.ndarray:
         return self._over(samples, self.vectors, self.width)
 
     def grids(self, samples: Any) -> np.ndarray:
-        def flat(network: Any, some: Sequence[Any]) -> Any:
+        def flat(network: Any, inputs: Any) -> Any:
             import torch
 
-            return torch.cat([part.flatten(1) for part in self.mapped(network, some)], dim=1)
+            return torch.cat([part.flatten(1) for part in self.mapped(network, inputs)], dim=1)
 
         return self._over(samples, flat, row_of(self.width, self.maps))
 
@@ -79,8 +94,7 @@ class NetworkEncoder(Encoder):
         unit = UNITS["cuda" if where == "cuda" else self.takes]
         with torch.inference_mode():
             for rows, some in self.alike(samples, unit):
-                full = [*some, *[some[0]] * (unit - len(some))]
-                made = make(self._network, full).float().cpu().numpy()
+                made = make(self._network, filled(some, unit).to(where)).float().cpu().numpy()
                 if made.shape[1] != width:
                     raise DataError(
                         f"encoder {self.name} makes {made.shape[1]} numbers where its "
@@ -114,17 +128,22 @@ def sha256_of(path: Path) -> str:
         raise DataError(f"{path} cannot be read ({error.strerror}): restore it") from error
 
 
-def pixels(images: Sequence[np.ndarray], like: Any, mean: Any, std: Any) -> Any:
-    """uint8 [n, S, S, 3] → float32 [n, 3, S, S] less `mean`, by `std`, where `like` lies."""
+def filled(inputs: np.ndarray, unit: int) -> Any:
+    """A unit of some inputs as a tensor, with the first of them in the places that are left."""
     import torch
 
-    device = next(like.parameters()).device
+    return torch.from_numpy(np.concatenate([inputs, *[inputs[:1]] * (unit - len(inputs))]))
+
+
+def pixels(images: Any, mean: Any, std: Any) -> Any:
+    """A tensor [n, S, S, 3] of 0 to 255 → float32 [n, 3, S, S] less `mean`, by `std`."""
+    import torch
 
     def of_colours(values: Any) -> Any:
-        return torch.as_tensor(values, device=device, dtype=torch.float32).reshape(1, -1, 1, 1)
+        found = torch.as_tensor(values, device=images.device, dtype=torch.float32)
+        return found.reshape(1, -1, 1, 1)
 
-    found = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float()
-    return (found - of_colours(mean)) / of_colours(std)
+    return (images.permute(0, 3, 1, 2).float() - of_colours(mean)) / of_colours(std)
 
 
 def package_folder(name: str) -> Path:
