@@ -86,7 +86,8 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
         self._embeddings = self._grids or (Embeddings(encoder, half=half) if encoder else None)
         self.skipped: dict[str, str] = {}  # path → why
         samples = self._looked()
-        shape, dtype = (size, size, 3), "uint8"
+        shape: tuple[int, ...] = (size, size, 3)
+        dtype = "uint8"
         if encoder:
             shape, dtype = inputs_of(encoder, trained=trained)
         read = detail_of(encoder, maps=self.mapped, trained=trained)

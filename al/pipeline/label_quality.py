@@ -108,12 +108,14 @@ def by_copies(model: CampaignModel, ids: Sequence[str]) -> np.ndarray:
     """Probabilities of labelled samples, [L, C]: of each by the copy that has not seen it, and by
     the model itself where it was answered after the model was trained."""
     assert model.crossed is not None
-    known = np.array([id in model.crossed.part for id in ids])
+    part = model.crossed.part
+    known = np.array([id in part for id in ids])
     found = np.empty((len(ids), len(model.data.spec.classes)))
-    old, new = ([ids[row] for row in np.flatnonzero(which)] for which in (known, ~known))
-    if old:
+    if known.any():
+        old = [id for id in ids if id in part]
         found[known] = model.crossed.probabilities(model.data, old)
-    if new:
+    if not known.all():
+        new = [id for id in ids if id not in part]
         found[~known] = model.infer(new, ["probabilities"])["probabilities"]
     return found
 
