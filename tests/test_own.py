@@ -173,7 +173,7 @@ def test_labels_that_cannot_be_meant_are_refused(labels: Any, says: str) -> None
 def test_a_test_sample_without_a_label_and_too_few_labels_are_refused() -> None:
     with pytest.raises(DataError, match="row 3 is in split test and has no label"):
         rows(["a", "b", None], ["", "", "test"])
-    too_many = "validation_size=50 is more than the 38 labelled.*give validation_size=19"
+    too_many = "validation_size=50 is more than the 38 .*_size=19, or validation=folds"
     with pytest.raises(ConfigError, match=too_many):
         rows(["a", "b"] * 25).propose_splits(50, 0)
     with pytest.raises(DataError, match="2 labelled samples are too few to draw a test split"):

@@ -45,7 +45,7 @@ class ImageFolderLoader(ImageLoader):
         found = [ImageFile(path, path, *layout.known(path), path) for path in paths]
         if found and not any(file.label for file in found):
             raise DataError(
-                f"no image in {self._folder} has a class: put some of each into "
+                f"no image in {self._folder} has a class: put ten or more of each into "
                 f"{self._folder / 'train'}/CLASS/, and leave the others where they are"
             )
         return found

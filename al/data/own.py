@@ -259,7 +259,8 @@ class OwnLoader(RowLoader):
             fix = f"give validation_size={half}, or " if (half := len(drawn) // 2) else ""
             raise ConfigError(
                 f"validation_size={validation_size} is more than the {len(drawn)} labelled samples "
-                f"that can be spared for it: {fix}label more"
+                f"that can be spared for it: {fix}validation=folds, which puts none aside, or "
+                "label more"
             )
         return Splits(tuple(sorted(self.samples.ids[row] for row in drawn)), test)
 
