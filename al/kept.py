@@ -59,10 +59,15 @@ def trim(kept: Iterable[Path], limit: int, delete: Callable[[Path], bool]) -> in
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
+    files = (
+        [path]
+        if path.is_file()
+        else (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    )
     total = 0
-    for file in [path, *path.rglob("*")]:
+    for file in files:
         with suppress(OSError):  # gone meanwhile
-            total += file.stat().st_size if file.is_file() else 0
+            total += os.stat(file).st_size
     return total
 
 

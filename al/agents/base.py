@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ class Agent(ABC):
                 metrics |= self.eval()
                 if self.recorder is not None:
                     self.recorder.log(self.epoch, metrics)
-                self._rank(metrics, Path(folder))
+                self._rank(metrics)
                 self.on_epoch_end(metrics)
                 progress.update()
                 progress.set_postfix_str(f"{self.criterion.metric} {self._shown(metrics)}")
@@ -151,19 +151,16 @@ class Agent(ABC):
 
     # -- the parts of the loop -----------------------------------------------------------
 
-    def _rank(self, metrics: Mapping[str, float], folder: Path) -> None:
-        """Keep the weights if they are the best since the last checkpoint; count patience."""
+    def _rank(self, metrics: Mapping[str, float]) -> None:
+        """Keep the weights if they are the best since the last checkpoint; count patience.
+
+        In memory, as most of them are soon replaced by better ones.
+        """
         rank = self.criterion.rank(metrics)
         if not self._segment_best or rank > self._segment_best:
             self._segment_best = rank
             self._segment = (self.epoch, dict(metrics))
-            if self.recorder is None:
-                self._weights = self.graph.snapshot()
-                self._folds = [fold.graph.snapshot() for fold in self.folds]
-            else:
-                self.graph.save_weights(folder / "weights")
-                if self.crossed is not None:
-                    self.crossed.save(folder / "weights")
+            self._weights = [graph.snapshot() for graph in self._graphs]
         if not self.best or rank > self.best:
             self.best, self.stale = rank, 0
         else:
@@ -174,8 +171,15 @@ class Agent(ABC):
         best_epoch, metrics = self._segment
         self._segment_best = []
         if self.recorder is None:
-            self.kept.append(Kept(best_epoch, metrics, self._weights, self._folds))
+            self.kept.append(Kept(best_epoch, metrics, self._weights[0], self._weights[1:]))
             return
+        with ExitStack() as stack:
+            if best_epoch != self.epoch:
+                for graph, weights in zip(self._graphs, self._weights, strict=True):
+                    stack.enter_context(_at(graph, weights))
+            self.graph.save_weights(folder / "weights")
+            if self.crossed is not None:
+                self.crossed.save(folder / "weights")
         state = {
             "graph": self.graph.state(),
             **{_of(number): fold.graph.state() for number, fold in enumerate(self.folds)},
@@ -187,6 +191,11 @@ class Agent(ABC):
         self.recorder.checkpoint(
             self.epoch, best_epoch, metrics, folder / "weights", folder / "resume.safetensors"
         )
+
+    @property
+    def _graphs(self) -> tuple[Graph, ...]:
+        """The graph and its copies."""
+        return (self.graph, *(fold.graph for fold in self.folds))
 
     def resume(self) -> None:
         """Go on from the last whole checkpoint, if there is one."""
@@ -211,6 +220,17 @@ class Agent(ABC):
     def _shown(self, metrics: Mapping[str, float]) -> str:
         value = metrics.get(self.criterion.metric)
         return "" if value is None else f"{value:.3f}"
+
+
+@contextmanager
+def _at(graph: Graph, weights: Any) -> Iterator[None]:
+    """While open, the graph has these weights of its own."""
+    now = graph.snapshot()
+    graph.put_back(weights)
+    try:
+        yield
+    finally:
+        graph.put_back(now)
 
 
 def _of(fold: int) -> str:

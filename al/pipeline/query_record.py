@@ -65,7 +65,7 @@ def save_query(
         save_table(frame, folder / "query.csv")  # MLflow shows it, and no parquet
         (folder / "query.html").write_text(query_page(query, data), encoding="utf-8")
         if sheet is not None:
-            sheet.save(folder / "query.png")
+            sheet.save(folder / "query.png", compress_level=3)
 
     run.save(write)
     if query.memory is not None:
