@@ -17,7 +17,15 @@ import pandas as pd
 from al.contracts import SECOND, Answer, Answers, Label, Query
 from al.errors import StateError
 from al.state.columns import COLUMNS, EMPTY, as_table, typed
-from al.state.many import by_id, differing, joined, labels_in, pairs_digest, renumbered
+from al.state.many import (
+    by_id,
+    differing,
+    joined,
+    labels_in,
+    pairs_digest,
+    renumbered,
+    some_of,
+)
 from al.state.rows import (
     GIVEN,
     add_second,
@@ -72,7 +80,20 @@ class LabelTable:
     @cached_property
     def asked(self) -> frozenset[str]:
         """Ids that were ever asked about, and copies of these: none is asked about again."""
-        return frozenset(self.frame["id"].tolist())
+        many, few = self._ids
+        self._ids = many.union(few) if few else many, frozenset()
+        return self._ids[0]
+
+    @cached_property
+    def _ids(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The ids of all rows in two sets: those added since the first one was made, which takes
+        as long as there are rows, are in the second."""
+        return frozenset(self.frame["id"].tolist()), frozenset()
+
+    def _asked(self, ids: Iterable[str]) -> list[str]:
+        """Those of these ids that were asked about."""
+        many, few = self._ids
+        return [id for id in ids if id in many or id in few]
 
     @cached_property
     def collected(self) -> dict[str, Label]:
@@ -81,7 +102,7 @@ class LabelTable:
         Where the data changed a label later, the annotator's answer counts here. Copies
         are left out.
         """
-        frame = self.originals.frame
+        frame = self.originals.frame[["id", "label", "status", "annotator", "before"]]
         back = frame[frame["status"] != "waiting"]
         found = dict(zip(back["id"].tolist(), labels_in(back["label"].tolist()), strict=True))
         corrected = back[(back["annotator"] == GIVEN) & (back["before"] != "")]
@@ -93,11 +114,16 @@ class LabelTable:
     @cached_property
     def waiting(self) -> pd.DataFrame:
         """The samples, or second opinions, that were asked for and have no answer yet."""
-        frame = self.originals.frame
-        rows = frame[(frame["status"] == "waiting") | (frame["again"] > 0)]
+        rows = self._open
         second = (rows["again"] > 0) & ~rows["votes"].str.contains('"again": "', regex=False)
         rows = rows.assign(strategy=rows["strategy"].mask(second, SECOND))
         return rows[(rows["status"] == "waiting") | second]
+
+    @cached_property
+    def _open(self) -> pd.DataFrame:
+        """The rows that wait for an answer, or for which a second opinion was ever asked."""
+        frame = self.originals.frame
+        return some_of(frame, (frame["status"] == "waiting") | (frame["again"] > 0))
 
     @property
     def seconds(self) -> float:
@@ -157,10 +183,10 @@ class LabelTable:
         votes = defaultdict[str, list[Answer]](list)
         for vote in answers.votes:
             votes[vote.id].append(vote)
-        rows = by_id(table.originals.frame.loc[waiting.index]) | by_id(new.frame)
+        rows = by_id(table._open.loc[waiting.index]) | by_id(new.frame)
         changed: dict[str, dict[str, Any]] = {}
         for id in (*(answer.id for answer in answers.answered), *answers.skipped):
-            if id not in rows and id not in self.asked:
+            if id not in rows and not self._asked([id]):
                 raise StateError(f"{id!r} was answered but not asked: check the annotator")
             if id in changed or id not in rows:
                 raise StateError(f"{id!r} was answered twice: check the annotator")
@@ -212,7 +238,7 @@ class LabelTable:
             StateError: an id was asked about before, and not for a second opinion.
         """
         first = [rank for rank, why in enumerate(query.reasons) if why != SECOND]
-        if both := {query.ids[rank] for rank in first} & self.asked:
+        if both := self._asked(query.ids[rank] for rank in first):
             raise StateError(f"{min(both)!r} was answered twice: check the annotator")
         return _rows(
             {
@@ -296,7 +322,7 @@ class LabelTable:
         mine, theirs = self.frame, new.frame
         if not len(theirs):
             return self
-        known = [id for id in theirs["id"].tolist() if id in self.asked]
+        known = self._asked(theirs["id"].tolist())
         at = np.flatnonzero(mine["id"].isin(known)) if known else np.zeros(0, np.int64)
         row_of = {
             id: row for row, id in zip(at.tolist(), mine["id"].iloc[at].tolist(), strict=True)
@@ -318,8 +344,8 @@ class LabelTable:
             parts.append(pd.concat([rest, replaced], ignore_index=True).iloc[order])
         parts.append(theirs[~same])
         made = LabelTable._of(joined([part for part in parts if len(part)]))
-        # What is known of many rows need not be asked of them again.
-        vars(made)["asked"] = self.asked.union(parts[-1]["id"].tolist())
+        many, few = self._ids
+        made._ids = many, few.union(parts[-1]["id"].tolist())
         return made
 
     # -- files -------------------------------------------------------------------------------

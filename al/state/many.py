@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from al.contracts import Label
+from al.state.rows import as_json
 
 #: Pieces of memory that a column of texts may lie in before they are brought together.
 PIECES = 64
@@ -21,6 +22,15 @@ _ESCAPED = r"[^ !#-\[\]-~]"
 def renumbered(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its rows counted from 0."""
     return frame.reset_index(drop=True)
+
+
+def some_of(frame: pd.DataFrame, where: pd.Series) -> pd.DataFrame:
+    """Some rows; texts before the first and after the last of them are not touched."""
+    at = np.flatnonzero(where)
+    if not len(at):
+        return frame.iloc[:0]
+    between = slice(at[0], at[-1] + 1)
+    return frame.iloc[between][where.iloc[between]]
 
 
 def by_id(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -50,6 +60,14 @@ def labels_in(texts: Sequence[str]) -> list[Label | None]:
     fixed = {text for text in texts if text[:1] not in ("[", "{")}
     known = {text: json.loads(text) if text else None for text in fixed}
     return [known[text] if text in known else json.loads(text) for text in texts]
+
+
+def texts_of(labels: Sequence[Label | None]) -> list[str]:
+    """Labels in JSON, no text for None; where all are texts, equal ones are written once."""
+    if {str, type(None)}.issuperset(map(type, labels)):
+        known = {label: "" if label is None else as_json(label) for label in set(labels)}
+        return [known[label] for label in labels]
+    return ["" if label is None else as_json(label) for label in labels]
 
 
 def differing(frame: pd.DataFrame, before: pd.DataFrame) -> np.ndarray:
