@@ -119,7 +119,7 @@ class ArrayLoader(RowLoader):
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digest of each sample's numbers."""
-        if ids is not self._splits["train"]:
+        if ids is not self.ids("train"):
             return [self._digest(id) for id in ids]
         if self._prints is None:
             self._prints = [self._digest(id) for id in ids]

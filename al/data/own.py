@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import is_
@@ -61,6 +62,16 @@ def _each_once(labels: Sequence[Label | None]) -> Collection[Label | None]:
     return set(labels) if texts else labels
 
 
+def _less(ordered: list[str], out: Iterable[str]) -> list[str]:
+    """Distinct texts in their order less some: few are looked for, so most are not looked at."""
+    found, begin = list[str](), 0
+    for text in sorted(out):
+        at = bisect_left(ordered, text, begin)
+        found += ordered[begin:at]
+        begin = at + (ordered[at : at + 1] == [text])
+    return found + ordered[begin:]
+
+
 class Places(Sequence[str]):
     """Where each of many samples stands, computed when asked for.
 
@@ -96,6 +107,7 @@ class OwnLoader(RowLoader):
     _given: Mapping[str, Label] | None = None
     _prints: list[str] | None = None
     _ordered: list[str] | None = None
+    _aside: tuple[Sequence[str], Sequence[int]] = ((), ())
     _frozen: tuple[Splits | None, tuple[Any, ...]] = (None, ())
     _held_over: Samples | None = None
 
@@ -273,15 +285,10 @@ class OwnLoader(RowLoader):
 
     def _official(self) -> Splits:
         """The splits that the data itself says."""
-
-        there = set(self.samples.splits)
+        ids, splits = self.samples.ids, self.samples.splits
 
         def of(split: str) -> tuple[str, ...]:
-            if split not in there:
-                return ()
-            chosen = (id for id, s in zip(self.samples.ids, self.samples.splits, strict=True)
-                      if s == split)  # fmt: skip
-            return tuple(sorted(chosen))
+            return tuple(sorted(ids[row] for row in self._rows_aside() if splits[row] == split))
 
         val, test = of("val"), of("test")
         for id in (*val, *test):
@@ -306,17 +313,25 @@ class OwnLoader(RowLoader):
         official, samples = self._official(), self.samples
         given = {*official.val, *official.test}
         copies = {samples.contents[self._row[id]] for id in taken if id not in given}
-        rows = zip(samples.ids, samples.splits, samples.contents, strict=True)
-        out = taken | {
-            id for id, split, content in rows if split not in ("", "train") or content in copies
-        }
+        out = taken.union(samples.ids[row] for row in self._rows_aside())
+        if copies:
+            pairs = zip(samples.ids, samples.contents, strict=True)
+            out.update(id for id, content in pairs if content in copies)
         if self._ordered is None:  # a million ids take longer to sort than all else here
             self._ordered = sorted(samples.ids)
-        return [id for id in self._ordered if id not in out]
+        return _less(self._ordered, out)
+
+    def _rows_aside(self) -> Sequence[int]:
+        """Rows that the data itself has in another split than training."""
+        splits = self.samples.splits
+        if splits is not self._aside[0]:
+            rows = [row for row, split in enumerate(splits) if split not in ("", "train")]
+            self._aside = splits, rows
+        return self._aside[1]
 
     def fingerprints(self, ids: Sequence[str]) -> list[str]:
         """Digests of the contents."""
-        if ids is not self._splits["train"]:
+        if ids is not self.ids("train"):
             return [self.samples.contents[self._row[id]] for id in ids]
         if self._prints is None:
             self._prints = [self.samples.contents[self._row[id]] for id in ids]

@@ -45,16 +45,15 @@ class RowLoader(DataLoader):
                 f"{len(gone)} samples of the campaign's splits are gone, {gone[0]!r} first: "
                 "restore the data, or start another campaign"
             )
-        self._splits = {
-            "train": tuple(sorted(self.may_train(set(taken)))),
-            "val": tuple(sorted(splits.val)),
-            "test": tuple(sorted(splits.test)),
-        }
+        self._splits = {"val": tuple(sorted(splits.val)), "test": tuple(sorted(splits.test))}
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         return [id for id in ids if id not in self._row]
 
     def ids(self, split: Split) -> tuple[str, ...]:
+        if split not in self._splits:  # of millions, these are derived when they are asked for
+            taken = {*self._splits["val"], *self._splits["test"]}
+            self._splits[split] = tuple(sorted(self.may_train(taken)))
         return self._splits[split]
 
     def rows(self, ids: Sequence[str]) -> np.ndarray:

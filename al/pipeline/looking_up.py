@@ -82,7 +82,8 @@ def looked_up(
         data.expect(GROW)  # it has grown, perhaps: what it does not know is held back until then
         data.adopt(stored.data)
         assert known.run is not None  # it has stored that
-        seen = seen_so_far(known.store, known.run, read=read) if data.seen() else SeenData()
+        there = data.seen()
+        seen = seen_so_far(known.store, known.run, read=read, now=there) if there else SeenData()
         seen.settle(data, {*stored.splits.val, *stored.splits.test})
         check_same(data, stored.contents, config)
     settle(config, task, data)
