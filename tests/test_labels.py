@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from al.contracts import SECOND, Answer, Answers, Query
 from al.errors import StateError
 from al.state import LabelTable
-from al.state.many import PIECES, labels_in, pairs_digest
+from al.state.many import PIECES, labels_in, pairs_digest, texts_of
 
 
 def query(*ids: str, model: str = "models:/m/1", why: str = "margin") -> Query:
@@ -209,3 +209,8 @@ def test_labels_that_can_be_changed_are_nobody_elses() -> None:
     assert first == second == ["a"]
     assert first is not second
     assert rest == ["b", None, 1]
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=2), st.integers(), st.lists(st.text()))))
+def test_labels_come_back_from_their_texts(labels: list[Any]) -> None:
+    assert labels_in(texts_of(labels)) == labels

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from al.contracts import Preview
 from al.data.classes import class_names, spec_of_classes
-from al.data.own import OwnLoader, Samples
+from al.data.own import OwnLoader, Samples, less
 from al.data.splitting import draw, groups_of
 from al.errors import ConfigError, DataError, LabelError
 
@@ -47,6 +47,13 @@ def rows(
     )
     names = class_names(labels, samples.places, "list.csv")
     return Rows(samples, spec_of_classes(names, (), "int64"), **how)
+
+
+@given(st.lists(st.text("abc", max_size=3), unique=True), st.sets(st.text("abcd", max_size=3)))
+def test_training_ids_are_all_less_those_taken_in_their_order(
+    ids: list[str], taken: set[str]
+) -> None:
+    assert less(sorted(ids), taken) == sorted(set(ids) - taken)
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from al.contracts import Annotator, Answer, Answers, Query
+from al.contracts import Annotator, Answer, Answers, Query, Seen
+from al.data.tables import TableFileLoader
 from al.errors import DataError
+from al.pipeline.seen_data import SeenData, seen_so_far
+from al.tracking import Store
 from tests.own_data import coloured_folder
 from tests.stores import runs, table
 
@@ -88,6 +91,22 @@ def state_of(client: Any) -> Any:
     return json.loads(
         Path(client.download_artifacts(run.info.run_id, "state/state.json")).read_text()
     )
+
+
+def test_a_record_that_says_what_the_data_says_is_the_data_itself(
+    folder: Path, labels: dict[str, str]
+) -> None:
+    store = Store("seen")
+    run = store.create("c", {}, kind="main")
+    before = TableFileLoader("rows.csv", "answer")
+    SeenData().put_on_record(run, before)
+    now = before.seen()
+    assert seen_so_far(store, run, now=now).before is now
+    write(folder / "rows.csv", labels | {"given00": "yes"})
+    now = TableFileLoader("rows.csv", "answer").seen()
+    found = Seen.of(seen_so_far(store, run, now=now).before or {})
+    assert Seen.of(now).otherwise(found) == ["given00"]
+    assert found["given00"].label == "no"
 
 
 def test_labels_that_are_corrected_in_the_file_count_wherever_labels_count(

@@ -62,7 +62,7 @@ def _each_once(labels: Sequence[Label | None]) -> Collection[Label | None]:
     return set(labels) if texts else labels
 
 
-def _less(ordered: list[str], out: Iterable[str]) -> list[str]:
+def less(ordered: list[str], out: Iterable[str]) -> list[str]:
     """Distinct texts in their order less some: few are looked for, so most are not looked at."""
     found, begin = list[str](), 0
     for text in sorted(out):
@@ -319,7 +319,7 @@ class OwnLoader(RowLoader):
             out.update(id for id, content in pairs if content in copies)
         if self._ordered is None:  # a million ids take longer to sort than all else here
             self._ordered = sorted(samples.ids)
-        return _less(self._ordered, out)
+        return less(self._ordered, out)
 
     def _rows_aside(self) -> Sequence[int]:
         """Rows that the data itself has in another split than training."""
