@@ -154,7 +154,8 @@ def said(given: dict[str, Any]) -> str:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
-        lines += data_lines(given)
+        for line in data_lines(given):
+            lines.append(line)
     except AlError as error:
         lines.append(f"error: {error}")
     finally:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from al.commands import command
-from al.errors import DataError
+from al.errors import AlError, DataError
 from al.pipeline.data_check import data_lines
 from tests.own_data import coloured_folder, fruit_table, sentences
+from tests.stores import runs
+
+Make = Callable[..., Any]
+#: The default sizes, which small campaigns of tests have otherwise.
+SIZES = {"initial_size": 20, "query_size": 20}
 
 
 def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: Path) -> None:
     path = fruit_table(tmp_path / "fruit.csv")
     path.write_text(path.read_text() + "heavy,red,shop 1,Apple\n80,red,shop 2,plum\n" * 2)
-    lines = data_lines({"task": "table", "data": str(path), "target": "kind"})
+    lines = list(data_lines({"task": "table", "data": str(path), "target": "kind"}))
     assert lines[0] == "task table: labels are one class each"
     assert lines[1].startswith("target 'kind' is 4 classes ('Apple', 'apple', 'lemon', …); 304 of")
     assert any(line.startswith("! column 'weight': 2 of ") for line in lines)
@@ -37,24 +45,75 @@ def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: 
     assert lines[-1].endswith("samples are exact copies of others")
 
 
-def test_what_would_stop_a_campaign_is_told_after_what_was_found(tmp_path: Path) -> None:
+def test_what_would_stop_a_campaign_comes_after_what_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = sentences(tmp_path / "s.csv", rows=50)
     given = {"task": "text", "data": str(path), "text": "sentence", "target": "about"}
-    lines = data_lines(given)
-    assert lines[-1].startswith("! no campaign can begin: validation_size=100 is more than the ")
-    assert not any(line.startswith("missing cells") for line in lines)
-    lines = data_lines({**given, "validation_size": 9})
+    with pytest.raises(SystemExit) as end:
+        command("check-data").main([f"--{name}={value}" for name, value in given.items()])
+    assert end.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == "task text: labels are one class each\n"
+    assert "error: validation_size=100 is more than the " in err
+    lines = list(data_lines({**given, "validation_size": 9}))
     assert "val: 9 samples; 'food' 3, 'trains' 3, 'weather' 3" in lines
     with pytest.raises(DataError, match="has no column 'abut'"):
-        data_lines({**given, "target": "abut"})
+        list(data_lines({**given, "target": "abut"}))
+
+
+def rows_of(path: Path, labels: Sequence[str], splits: Sequence[str] = ()) -> Path:
+    """A table of random numbers with these labels."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"weight": rng.normal(size=len(labels)), "kind": labels})
+    if splits:
+        frame["split"] = splits
+    frame.to_csv(path, index=False)
+    return path
+
+
+HALVES, UNLABELLED = ["apple", "plum"] * 40, [""] * 80
+SORTED, NUMBERS = ["apple"] * 20 + HALVES[:60], [str(row / 7) for row in range(80)]
+PARTED = ["val"] * 20 + ["test"] * 20 + ["train"] * 40
+#: Why no campaign can begin, with rows (labels and splits) and parameters for which that is so.
+REFUSED: dict[str, tuple[Sequence[str], Sequence[str], dict[str, Any]]] = {
+    "validation_size=90 is more than the": (HALVES, (), {"validation_size": 90}),
+    "has one class": (["apple"] * 60, (), {}),
+    "holds no label": (UNLABELLED, (), {"validation": "folds"}),
+    "initial_size=20 is more than the pool of": (HALVES[:30], (), {}),
+    "and no training sample has one": (HALVES[:40] + UNLABELLED[:40], PARTED, {}),
+    "all 60 training samples have one": (HALVES, (), {"annotator": "files"}),
+    "validation holds class 'apple' alone": (SORTED, PARTED, {"metric": "auroc"}),
+    "goes from 0 to 1: give": (HALVES, (), {"kpi": "7"}),
+    "has no option 'colour'": (HALVES, (), {"annotator_options": "colour=red"}),
+    "give a number of hours above 0": (HALVES, (), {"stop": "annotation_hours(0)"}),
+    "notify is not env:NAME": (HALVES, (), {"notify": "https://example.org"}),
+    "margin": (NUMBERS, (), {"strategy": "margin"}),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_campaign_that_cannot_begin_and_the_look_at_its_data_stop_with_the_same_words(
+    campaign: Make, client: Any, tmp_path: Path, reason: str
+) -> None:
+    labels, splits, more = REFUSED[reason]
+    path = rows_of(tmp_path / "rows.csv", labels, splits)
+    size = 20 if splits else 10
+    given = {"task": "table", "data": str(path), "target": "kind", "validation_size": size, **more}
+    with pytest.raises(AlError, match=reason) as looked:
+        list(data_lines(given))
+    with pytest.raises(AlError) as begun:
+        campaign(**{**SIZES, **given}, campaign="c").run()
+    assert str(looked.value) == str(begun.value)
+    assert runs(client, role="campaign") == []
 
 
 def test_images_and_built_in_tasks_are_told_too(tmp_path: Path) -> None:
     folder = coloured_folder(tmp_path, labelled=60, unlabelled=20)
     given = {"task": "image-folder", "data": str(folder), "validation_size": 12}
-    lines = data_lines(given)
+    lines = list(data_lines(given))
     assert "train: 56 samples, 36 of them labelled; 'blue' 12, 'green' 12, 'red' 12" in lines
-    lines = data_lines({"task": "digits", "validation_size": 50})
+    lines = list(data_lines({"task": "digits", "validation_size": 50}))
     assert "val: 50 samples; " in "\n".join(lines)
 
 

@@ -202,13 +202,14 @@ def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_told(things: Pa
 
 def test_what_is_made_of_masks_is_told_before_a_label_is_paid_for(things: Path) -> None:
     given = {"task": "mask-folder", "data": str(things), "validation_size": 3, "encoder": "none"}
-    lines = data_lines(given)
+    given |= {"initial_size": 5, "query_size": 5}
+    lines = list(data_lines(given))
     assert lines[:3] == [
         "task mask-folder: labels are masks without a background",
         "masks hold 3 classes, by their values; classes=… names them: '1' (1), '2' (2), '3' (3)",
         "no class is the background, so all count; background=… says which is one",
     ]
-    lines = data_lines({**given, **NAMED})
+    lines = list(data_lines({**given, **NAMED}))
     assert lines[:4] == [
         "task mask-folder: labels are masks",
         "masks hold 2 classes, as classes says: 'ground' (2), 'thing' (1)",

@@ -37,17 +37,17 @@ def rare_rows(path: Path, rows: int = 300, every: int = 8) -> Path:
 
 def test_the_metric_is_chosen_by_how_many_labels_are_of_one_class_and_said(tmp_path: Path) -> None:
     given = {"task": "table", "target": "state", "validation_size": 30}
-    rare = data_lines({**given, "data": str(rare_rows(tmp_path / "rare.csv"))})
+    rare = list(data_lines({**given, "data": str(rare_rows(tmp_path / "rare.csv"))}))
     said = next(line for line in rare if line.startswith("metric is "))
     assert said.startswith(
         "metric is balanced_accuracy, as 87% of 300 labels are 'well' and always saying so has "
         "accuracy 0.87; metric=… takes accuracy, macro_f1, f1, auroc, average_precision, "
     )
     assert any(line.startswith("! validation holds fewer than 5 of 30 samples") for line in rare)
-    even = data_lines({**given, "data": str(rare_rows(tmp_path / "even.csv", every=2))})
+    even = list(data_lines({**given, "data": str(rare_rows(tmp_path / "even.csv", every=2))}))
     assert any(line.startswith("metric is accuracy, as 50% of 300") for line in even)
     assert not any("holds fewer than" in line for line in even)
-    named = data_lines({**given, "data": str(tmp_path / "rare.csv"), "metric": "f1"})
+    named = list(data_lines({**given, "data": str(tmp_path / "rare.csv"), "metric": "f1"}))
     assert "f1 speaks of class 'broken'" in named
     assert any(line.startswith("metric is f1; metric=… takes accuracy") for line in named)
 

@@ -134,7 +134,7 @@ def test_check_data_tells_them_and_embeds_no_large_data_for_it(
     assert line.startswith("! ")
     assert "'test/" in line
     monkeypatch.setattr(data_check, "EMBEDDED", 51)
-    lines = data_lines(given)
+    lines = list(data_lines(given))
     assert lines[-1].startswith("near copies across splits are looked for when a campaign starts")
 
 

@@ -307,9 +307,8 @@ def test_what_is_made_of_boxes_is_told_before_a_label_is_paid_for(folder: Path) 
     things = boxes_folder(folder / "things", "coco", labelled=21, unlabelled=3)
     entry(things, lambda k: k["categories"].append({"id": 9, "name": "rare"}))
     shutil.copyfile(things / "images" / "001.png", things / "images" / "000.png")
-    lines = data_lines(
-        {"task": "coco", "data": str(things), "validation_size": 3, "encoder": "none"}
-    )
+    given = {"task": "coco", "data": str(things), "validation_size": 3, "encoder": "none"}
+    lines = list(data_lines({**given, "initial_size": 5, "query_size": 5}))
     assert lines[:4] == [
         "task coco: labels are boxes",
         "annotations.json: 21 images",

@@ -87,12 +87,12 @@ def test_images_have_several_labels_where_a_sign_parts_them(tmp_path: Path) -> N
 def test_what_a_cell_holds_is_told(tmp_path: Path) -> None:
     path = listed(tmp_path / "photos", colours)
     given = {"task": "image-manifest", "data": str(path), "validation_size": 9, "encoder": "none"}
-    lines = data_lines({**given, "label_separator": "pipe"})
+    lines = list(data_lines({**given, "label_separator": "pipe"}))
     assert lines[0] == "task image-manifest: labels are several classes each"
     line = "target 'label' is 2 classes, several a row, separated by '|'; 50 of 60 rows have it"
     assert line in lines
     path = listed(tmp_path / "numbers", lambda row, bright: f"{row + 0.5:.1f}")
-    lines = data_lines({**given, "data": str(path)})
+    lines = list(data_lines({**given, "data": str(path)}))
     assert lines[0] == "task image-manifest: labels are numbers"
     said = "target 'label' is a number, 0.5 to 59.5; 60 of 60 rows have it; kind=class learns it as"
     assert any(line.startswith(said) for line in lines)

@@ -16,7 +16,11 @@ EXAMPLES = (
 @commands.register("check-data")
 @step_command("check-data", defaults=False, examples=EXAMPLES)
 def check_data(given: dict[str, Any]) -> None:
-    """Say what a task would do with data: what is used, left out and odd, splits and classes."""
+    """Report what a task would do with data: what is used, left out and odd, splits and classes.
+
+    Fails where a campaign with these parameters could not begin, and says what to do.
+    """
     from al.pipeline.data_check import data_lines
 
-    print("\n".join(data_lines(given)))
+    for line in data_lines(given):
+        print(line)

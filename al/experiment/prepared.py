@@ -13,10 +13,11 @@ from al.contracts import DataLoader, Task
 from al.errors import AlError
 from al.experiment.plan import Job
 from al.experiment.trial import Point, run_trial
-from al.pipeline.checks import check_names, check_sizes, check_splits, check_task
+from al.pipeline.checks import check_names, check_splits, check_task
+from al.pipeline.fitting import check_begin
 from al.pipeline.identifying import begun_with
 from al.pipeline.making import Makings, criterion_of, device_named, freeze, new_graph
-from al.pipeline.measuring import check_measured, settle
+from al.pipeline.measuring import settle
 from al.progress import hide
 
 #: Data sets that a process holds at once: the trials of a seed go through all of them.
@@ -55,10 +56,7 @@ def settled(config: Config, *, telling: bool = True) -> Config:
     task, data = makings.task, makings.data
     graph = new_graph(task, data, config)
     check_task(config, task, data, graph)
-    graph.check_kept()
-    check_measured(task.metric, data)
-    ids = data.ids("train")
-    check_sizes(config, len(set(data.fingerprints(ids)) if config.copies == "once" else ids))
+    check_begin(config, task, data, graph)
     return config
 
 

@@ -242,8 +242,8 @@ def check_form(config: Config, annotator: type[Annotator], kind: Kind) -> None:
 
 
 def check_annotator(annotator: Annotator, data: DataLoader, config: Config, *, new: bool) -> None:
-    """Refuse an annotator that tells what the data knows where the data knows nothing, and one
-    that cannot do what is asked of it.
+    """Refuse an annotator that answers with the data's labels where the data has none, one with
+    nothing to ask people about, and one that cannot do what is asked of it.
 
     Args:
         new: the campaign has not begun.
@@ -251,10 +251,17 @@ def check_annotator(annotator: Annotator, data: DataLoader, config: Config, *, n
     Raises:
         ConfigError: says who can be asked instead.
     """
-    if new and annotator.is_simulated and data.given() == {}:
+    given = data.given() if new else None
+    if annotator.is_simulated and given == {}:
         raise ConfigError(
             f"annotator={config.annotator} answers with the data's own labels, and no training "
             "sample has one: pass annotator=files, page or label-studio"
+        )
+    if not annotator.is_simulated and given and len(given) == len(data.ids("train")):
+        raise ConfigError(
+            f"annotator={config.annotator} asks about samples without a label, and all "
+            f"{len(given)} training samples have one: add others, or pass annotator=oracle to try "
+            "strategies on these labels"
         )
     if config.second_opinions and not annotator.asks_again:
         raise ConfigError(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from al.config import Config
-from al.contracts import DataLoader, Label, Split
+from al.contracts import DataLoader, Label, Split, Task
 from al.data import encoding
 from al.data.near_copies import near_copies
-from al.errors import AlError
 from al.kinds import Kind, kind_of
 from al.pipeline import measuring
 from al.pipeline.checks import check_names, check_splits
-from al.pipeline.identifying import task_and_data
-from al.pipeline.making import device_named, freeze
+from al.pipeline.fitting import annotator_of, check_begin, check_models, engine_of, rules_for
+from al.pipeline.identifying import begun_with, task_and_data
+from al.pipeline.making import device_named, freeze, new_graph
+from al.pipeline.notices import address
 
 #: Classes that a line names.
 NAMED = 20
@@ -26,33 +27,50 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 EMBEDDED = 5_000
 
 
-def data_lines(given: Mapping[str, Any]) -> list[str]:
+def data_lines(given: Mapping[str, Any]) -> Iterator[str]:
     """What the task takes, leaves out and finds odd, and its splits with their classes.
 
     Args:
         given: parameters as the user gave them.
 
     Raises:
-        AlError: the data cannot be read at all.
+        AlError: what a campaign with these parameters would stop with before its first cycle,
+            once all that could be found out has been yielded.
     """
     config = Config.from_dict(given)
     check_names(config)
     device_named(config.device)
     task, data = task_and_data(config)
     measured = measuring.lines(*measuring.chosen(config, task, data), data)
-    lines = [f"task {config.task}: labels are {kind_of(data.spec).said}", *data.told()]
-    try:
-        lines += [f"! {line}" for line in data.oddities()]
-        splits = data.propose_splits(config.put_aside, config.seed)
-        check_splits(config, splits)
-        freeze(data, splits, config.missing, tell=False)
-    except AlError as error:
-        return [*lines, f"! no campaign can begin: {error}"]
-    lines += measured
+    yield f"task {config.task}: labels are {kind_of(data.spec).said}"
+    yield from data.told()
+    yield from (f"! {line}" for line in data.oddities())
+    splits = data.propose_splits(config.put_aside, config.seed)
+    check_splits(config, splits)
+    freeze(data, splits, config.missing, tell=False)
+    yield from measured
     for split in (split for split in SPLITS if data.ids(split)):
-        lines += _split(data, split)
-    lines += [f"! {line}" for line in measuring.few(data)]
-    return [*lines, *_copies(data), *_near_copies(data)]
+        yield from _split(data, split)
+    yield from (f"! {line}" for line in measuring.few(data))
+    yield from _copies(data)
+    _check(begun_with(config, task, data, telling=False), task, data)
+    yield from _near_copies(data)
+
+
+def _check(config: Config, task: Task, data: DataLoader) -> None:
+    """Refuse what a new campaign is refused for.
+
+    Raises:
+        AlError: the first reason.
+    """
+    measuring.settle(config, task, data)
+    graph = new_graph(task, data, config)
+    check_models(config, task, data, graph, config.to_dict())
+    check_begin(config, task, data, graph)
+    annotator_of(config, data, new=True)
+    rules_for(config, task, data, lower=task.metric in graph.lower)
+    engine_of(config)
+    address(config.notify)
 
 
 def _split(data: DataLoader, split: Split) -> list[str]:
@@ -93,8 +111,5 @@ def _near_copies(data: DataLoader) -> list[str]:
             f"near copies across splits are looked for when a campaign starts, as {count} samples "
             "are to be embedded for it"
         ]
-    try:
-        found = near_copies(data)
-    except AlError as error:
-        return [f"! no campaign can begin: {error}"]
+    found = near_copies(data)
     return [f"! {found.line()}"] if found is not None and found.pairs else []

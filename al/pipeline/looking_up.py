@@ -7,39 +7,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from al.catalog import annotators, engines, make_task
+from al.catalog import make_task
 from al.config import Config
-from al.contracts import Annotator, DataLoader, Graph, Task
+from al.contracts import DataLoader, Graph, Task
 from al.errors import RegistryError
 from al.kept import cache_limit
 from al.kinds import kind_of
-from al.pipeline.asking import options_of
 from al.pipeline.checks import (
-    check_annotator,
     check_change,
-    check_form,
-    check_goals,
     check_names,
     check_same,
-    check_sizes,
     check_splits,
-    check_stop_rules,
     check_strategies,
-    check_task,
-    check_times,
 )
 from al.pipeline.draws import draws_of
+from al.pipeline.fitting import annotator_of, check_begin, check_models, engine_of, rules_for
 from al.pipeline.growing import GROW, named_in_data
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
-from al.pipeline.measuring import check_measured, few, is_share, settle
+from al.pipeline.measuring import few, is_share, settle
 from al.pipeline.notices import Notices, address
 from al.pipeline.seen_data import SeenData, seen_so_far
 from al.pipeline.session import Session, check_labels
 from al.pipeline.standing import where_it_stands
 from al.pipeline.steps import Step
-from al.pipeline.stopping import rules_of
 from al.registry import Registry
 from al.state import LabelTable
 from al.tracking import Driver, Run, Store, server_wait
@@ -89,13 +81,9 @@ def looked_up(
     settle(config, task, data)
     graph = new_graph(task, data, config)
     for each, its, models in ((config, task, graph), _wanted(known, task, data, graph)):
-        check_task(each, its, data, models)
-        named = config.to_dict() if stored is None else given
-        check_goals(each, task.metric, kind_of(data.spec), named)
-        criterion_of(each, its, models)
+        check_models(each, its, data, models, config.to_dict() if stored is None else given)
     if stored is not None:
         check_change(stored.as_config(), known.wanted)
-    check_times(config)
     if "notify" in given:
         address(config.notify)
     lower = task.metric in graph.lower
@@ -116,23 +104,18 @@ def looked_up(
     check_splits(config, splits)
     freeze(data, splits, config.missing, tell=False)
     if stored is None:
-        graph.check_kept()
-        check_measured(task.metric, data)
+        check_begin(config, task, data, graph)
         for line in few(data) if data.given() is not None else ():
             _log.warning(line)
     first = LabelTable() if taken is None else taken.labels(data)
-    annotator = _annotator(config, data, new=stored is None)
+    annotator = annotator_of(config, data, new=stored is None)
     if known.wanted.annotator != config.annotator:
-        _annotator(known.wanted, data, new=False)
-    rules = rules_of(config.stop)
-    check_stop_rules(rules, config, data, task.metric, lower=lower)
-    runs_on = engines.get(config.engine)
-    engine = runs_on(options_of(config, runs_on.options, "engine"))
+        annotator_of(known.wanted, data, new=False)
+    rules = rules_for(config, task, data, lower=lower)
+    engine = engine_of(config)
     if at_work:
         engine.check()
     if stored is None:
-        ids = data.ids("train")
-        check_sizes(config, len(set(data.fingerprints(ids)) if config.copies == "once" else ids))
         try:
             registry_of(known, known.run.id if known.run else "").check_free()
         except RegistryError:
@@ -182,23 +165,6 @@ def looked_up(
         return session
 
     return known, opened
-
-
-def _annotator(config: Config, data: DataLoader, *, new: bool) -> Annotator:
-    """Who answers, checked.
-
-    Args:
-        new: the campaign has not begun.
-
-    Raises:
-        AlError: it cannot answer about this data, or not as it is asked to.
-    """
-    asked = annotators.get(config.annotator)
-    check_form(config, asked, kind_of(data.spec))
-    annotator = asked(data, config.name, options_of(config, asked.options))
-    annotator.new_classes = config.new_classes
-    check_annotator(annotator, data, config, new=new)
-    return annotator
 
 
 def _wanted(
