@@ -96,6 +96,13 @@ class Browser:
         element = self._call("POST", "/element", using="css selector", value=css)
         self._call("POST", f"/element/{next(iter(element.values()))}/click")
 
+    def rest(self, css: str) -> None:
+        """Let the mouse rest on an element."""
+        element = self._call("POST", "/element", using="css selector", value=css)
+        step = {"type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": element}
+        mouse = {"type": "pointer", "id": "mouse0", "parameters": {"pointerType": "mouse"}}
+        self._call("POST", "/actions", actions=[{**mouse, "actions": [step]}])
+
     def press(self, *keys: str) -> None:
         """Keys of the keyboard, by name or as letters; Shift+Enter, and so on, together."""
         actions = []

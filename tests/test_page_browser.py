@@ -170,11 +170,16 @@ def test_nothing_is_chosen_before_somebody_chose(
 
 
 @pytest.mark.slow
-def test_several_classes_a_sample_are_marked_and_kept(
+def test_several_classes_a_sample_are_marked_and_kept_and_a_resting_mouse_marks_none(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:
     serve("several")
     arrive(browser, tmp_path)
+    browser.rest("#choices button")
+    assert browser.sees("#choices button:hover")
+    look = "const s = getComputedStyle(document.querySelector('#choices button')); return "
+    assert browser.run(look + "s.borderColor") == browser.run(look + "s.color")  # not blue: chosen
+    assert browser.run(look + "s.backgroundColor") != "rgb(255, 255, 255)"
     browser.press("Enter")
     assert browser.text("#said") == "Not taken: nothing is marked; - says that none applies."
     browser.press("1", "2", "3", "1")

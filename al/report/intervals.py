@@ -49,6 +49,37 @@ def wilson(share: float, size: float) -> tuple[float, float]:
     return (0.0 if share == 0 else max(low, 0.0)), (1.0 if share == 1 else min(high, 1.0))
 
 
+def of_scores(counts: np.ndarray, twice: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % intervals of each class's F1 or IoU: low and high, [C] each.
+
+    A bootstrap over samples says nothing of a score of 0 or 1, which all its resamples have too.
+    There it is Wilson's interval for J = TP / (TP + FP + FN) among the samples in which a class
+    is or is found, as IoU = J and F1 = 2 J / (1 + J) rise with it.
+
+    Args:
+        counts: right, wrong and missed of each sample and class, [N, C, 3].
+        twice: how often TP counts: 2 for F1, 1 for IoU.
+    """
+
+    def score(sums: np.ndarray) -> np.ndarray:
+        return scored(sums, twice)
+
+    low, high = resampled(counts, score)
+    for place in np.flatnonzero((low == high) & ((low == 0) | (low == 1))):
+        there = int(counts[:, place].any(axis=1).sum())
+        low[place], high[place] = (
+            twice * share / (twice * share + 1 - share) for share in wilson(low[place], there)
+        )
+    return low, high
+
+
+def scored(sums: np.ndarray, twice: int) -> np.ndarray:
+    """twice TP / (twice TP + FP + FN) of sums [..., 3]; NaN where there is nothing."""
+    tp, fp, fn = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(twice * tp / (twice * tp + fp + fn))
+
+
 def resampled(
     counts: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:

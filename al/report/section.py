@@ -10,6 +10,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup, escape
 
+#: Units of time with their seconds, the longest first, and how those are written that have signs.
+UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
+SHORT = {"hours": "h", "minutes": "min", "seconds": "s"}
+
 
 def plus(validation: int) -> str:
     """What models are judged by, in words beside a number of labels.
@@ -97,13 +101,17 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what if number == 1 else f'{what}s'}"
 
 
+def unit_of(seconds: float) -> tuple[str, int]:
+    """The unit in which a span of time reads well, and its seconds."""
+    return next((unit for unit in UNITS if seconds >= 2 * unit[1]), UNITS[-1])
+
+
 def lasting(seconds: float) -> str:
-    """A span of time, as one says it."""
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+    """A span of time in the unit that suits it."""
+    name, size = unit_of(seconds)
+    value = seconds / size
+    digits = 1 if value < 10 else 0
+    return f"{value:.{digits}f} {SHORT.get(name, name)}"
 
 
 def dated(seconds: float) -> str:
@@ -113,5 +121,5 @@ def dated(seconds: float) -> str:
 
 __all__ = [
     "Markup", "Section", "breakable", "counted", "dated", "details", "escape", "figure", "grid",
-    "join", "lasting", "p", "table",
+    "join", "lasting", "p", "table", "unit_of",
 ]  # fmt: skip

@@ -12,14 +12,13 @@ from al.report.section import counted, lasting, plus
 def lead(facts: Facts) -> str:
     """What was asked for, and what was decided, in a few sentences."""
     config = facts.config
-    asked = f"The strategy {config.strategy} chose which samples of {config.task} to ask about"
     own = "the data set's own labels answered"
     who = own if config.annotator == "oracle" else "people answered"
     if since := facts.people_since:
         begun = facts.state.cycle >= since
         who = f"{own} up to cycle {since - 1}, people from then on" if begun else own
     words = [
-        f"{asked}, {config.query_size} a cycle; {who}. "
+        f"{_asked(facts)}; {who}. "
         f"After {counted(facts.state.cycle, 'cycle')} and {counted(facts.paid, 'label')}"
     ]
     if facts.version is None or not len(facts.curve):
@@ -36,6 +35,22 @@ def lead(facts: Facts) -> str:
     return "".join(words)
 
 
+def _asked(facts: Facts) -> str:
+    """Who chose what was asked about: the first query has no model to go by."""
+    config, own = facts.config, facts.state.labels.originals.frame
+    by_itself = {config.cold_start} - {config.strategy} & {*own["strategy"][own["cycle"] == 1]}
+    if by_itself and facts.state.cycle == 1:
+        return (
+            f"{config.cold_start.capitalize()} chose the first {config.initial_size} samples of "
+            f"{config.task} to ask about, as there was no model yet"
+        )
+    first = f", after a first query of {config.initial_size} by {config.cold_start}"
+    return (
+        f"The strategy {config.strategy} chose which samples of {config.task} to ask about, "
+        f"{config.query_size} a cycle{first * bool(by_itself)}"
+    )
+
+
 def _beside(facts: Facts) -> str:
     """How that compares with the baseline."""
     found = saved(facts)
@@ -48,8 +63,8 @@ def _beside(facts: Facts) -> str:
         return f", level with {facts.baseline.strategy}"
     more = "fewer" if mine < theirs else "more"
     return (
-        f"; {what} took {abs(theirs - mine):.0f} labels {more} than {facts.baseline.strategy} "
-        f"needed ({mine:.0f} instead of {theirs:.0f})"
+        f"; {what} took about {abs(theirs - mine):.0f} labels {more} than with "
+        f"{facts.baseline.strategy} ({mine:.0f} instead of {theirs:.0f})"
     )
 
 
@@ -85,10 +100,12 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
         found.append((facts.shown(value), f"test {facts.metric_name}{also}"))
     if (more := gain(facts)) is not None:
         assert facts.baseline is not None
-        better = "below" if facts.lower else "over"
-        sign = f"{more:+.3f}" if facts.share else f"{more:+.4g}"
+        change = -more if facts.lower else more
+        sign = f"{change:+.3f}" if facts.share else f"{change:+.4g}"
+        how = "better than" if more > 0 else "worse than" if more < 0 else "level with"
         at = where_ahead(facts.curve, facts.baseline)
-        found.append((sign.replace("-", "−"), f"gain {better} {facts.baseline.strategy}{at}"))
+        what = f"{facts.metric_name}, {how} {facts.baseline.strategy}{at}"
+        found.append((sign.replace("-", "−"), what))
     if (less := saved(facts)) is not None:
         value, mine, theirs = less
         assert facts.baseline is not None
@@ -99,9 +116,8 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
         found.append(
             (f"v{facts.version}", f"in Production, of {counted(_versions(facts), 'promotion')}")
         )
-    hours = facts.state.labels.seconds
-    if hours:
-        found.append((lasting(hours), "of people's time"))
+    if spent := facts.state.labels.seconds:
+        found.append((lasting(spent), "of people's time"))
     if facts.cost:
         bought = facts.paid + facts.validation
         found.append((f"{bought * facts.cost:,.2f}", f"spent on labels, at {facts.cost:g} each"))

@@ -33,7 +33,10 @@ def balance(facts: Facts) -> Section | None:
     known = shares[shares > 0]
     even = float(-(known * np.log(known)).sum() / np.log(len(names))) if len(names) > 1 else 1.0
     never = [name for name in names if not total[name]]
-    words = f"{int(total.sum()):,} {what} in all; evenness {even:.2f}, of 1 where all are alike."
+    words = (
+        f"{int(total.sum()):,} {what} in all; evenness {even:.2f} (1 if all classes are equally "
+        "frequent)."
+    )
     if never:
         words += f" {len(never)} of {len(names)} classes have none: {_listed(never)}."
     return Section(

@@ -1,4 +1,4 @@
-"""Section: what labels bought, by their number, by people's hours and by money."""
+"""Section: what labels bought, by their number, by people's time and by money."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ import pandas as pd
 from al.report.facts import Curve, Facts
 from al.report.intervals import of_curve
 from al.report.plot import Plot, widened
-from al.report.section import Markup, Section, details, figure, grid, join, plus, table
+from al.report.section import (
+    Markup,
+    Section,
+    details,
+    figure,
+    grid,
+    join,
+    lasting,
+    plus,
+    table,
+    unit_of,
+)
 
 
 def curve(facts: Facts) -> Section | None:
@@ -24,14 +35,16 @@ def curve(facts: Facts) -> Section | None:
             _caption(facts),
         )
     ]
-    if (spent := _hours(facts)) is not None:
-        caption = f"The same by people's time, {spent[-1]:.2f} hours so far."
-        pictures.append(figure(_plot(facts, spent, "hours of people", alone=True), caption))
+    if (spent := _time(facts)) is not None:
+        unit, size = unit_of(spent[-1])
+        caption = f"The same by people's time, {lasting(spent[-1])} so far."
+        plot = _plot(facts, spent / size, f"{unit} of people's time", alone=True)
+        pictures.append(figure(plot, caption))
     if facts.cost:
         money = (facts.curve.labels + facts.validation) * facts.cost
         caption = f"The same by money, {facts.cost:g} a label"
         caption += ", those for validation among them." if facts.validation else "."
-        pictures.append(figure(_plot(facts, money, "spent", alone=True), caption))
+        pictures.append(figure(_plot(facts, money, "spent on labels", alone=True), caption))
     rows = [[f"{row.labels:,}", *_cells(facts, row)] for row in found.itertuples()]
     heads = ["labels", facts.config.strategy, "95 % interval"]
     heads += [facts.baseline.strategy] if facts.baseline else []
@@ -87,21 +100,21 @@ def _plot(facts: Facts, xs: np.ndarray, across: str, *, alone: bool = False) -> 
         if plot.x[0] <= labels <= plot.x[1]:
             plot.rule(x=labels)
     return plot.svg(
-        f"test {facts.metric_name} by {across}, rising to {facts.shown(mine.values[-1])}"
+        f"test {facts.metric_name} by {across}, {facts.shown(mine.values[-1])} at the end"
     )
 
 
-def _hours(facts: Facts) -> np.ndarray | None:
-    """People's time up to each point of the curve; None where it is not known."""
+def _time(facts: Facts) -> np.ndarray | None:
+    """Seconds of people's time up to each point of the curve; None where it is not known."""
     if "annotation_seconds" not in facts.cycles or not facts.state.labels.seconds:
         return None
     at = dict(zip(facts.cycles["labels"], facts.cycles["annotation_seconds"], strict=True))
-    found = np.array([at.get(labels, np.nan) for labels in facts.curve.labels]) / 3600
+    found = np.array([at.get(labels, np.nan) for labels in facts.curve.labels])
     return found if np.isfinite(found).all() and found[-1] > 0 else None
 
 
 def _caption(facts: Facts) -> Any:
-    how = f"measured on {facts.test:,} test samples that decide nothing"
+    how = f"measured on {facts.test:,} test samples that are used for nothing else"
     known = np.isfinite(of_curve(facts)).all(axis=1)
     if known.all():
         kind = "for normal errors" if facts.metric == "rmse" else "(Wilson)"
@@ -111,4 +124,7 @@ def _caption(facts: Facts) -> Any:
     for labels, what in facts.changes:
         how += f"; from {labels:,} labels on {what}"
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
-    return f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
+    said = f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
+    if facts.baseline is not None:
+        said += " One campaign of each is no proof: al experiment compares them over many seeds."
+    return said

@@ -29,7 +29,9 @@ def map_of_samples(facts: Facts) -> Section | None:
         rows = [place for place, found in enumerate(mapped.role) if found == role]
         if rows:
             titles = [f"{mapped.ids[r]} {mapped.name[r]}".strip() for r in rows]
-            name = f"{_NAMES[role]} ({len(rows)})"
+            drawn = role == "pool" and len(rows) < facts.pool
+            of = f" of {facts.pool:,}" if drawn else ""
+            name = f"{_NAMES[role]} ({len(rows):,}{of})"
             plot.points(across[rows], up[rows], series, name, size=size, titles=titles, kind=kind)
     caption = (
         f"Embeddings of the model in Production on their first two principal components, which "

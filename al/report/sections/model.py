@@ -7,7 +7,7 @@ import pandas as pd
 
 from al.kinds import Kind, Trait
 from al.report.facts import Facts, Judged
-from al.report.intervals import resampled
+from al.report.intervals import of_scores, scored
 from al.report.section import Markup, Section, breakable, details, grid, join, p, table
 
 #: Classes of a confusion matrix that is drawn, and of a table that is shown at once.
@@ -42,7 +42,10 @@ def judged_section(kind: Kind, judged: Judged, said: str) -> Section | None:
         matrix = _matrix(kind, judged)
         figures["confusion"] = matrix.rename_axis("truth").reset_index()
         parts.append(_drawn(matrix) if len(names) <= DRAWN else _mistakes(matrix))
-    note = p(f"{said} Intervals are 95 %, by resampling samples.", "note")
+    note = p(
+        f"{said} Intervals are 95 %, by resampling samples; scores of 0 and 1 have Wilson's.",
+        "note",
+    )
     return Section("model", "What the model gets right", join([grid(*parts), note]), figures)
 
 
@@ -52,13 +55,7 @@ def scores_of(judged: Judged, names: tuple[str, ...], *, iou: bool) -> pd.DataFr
     assert judged.counts is not None
     twice = 1 if iou else 2
     right, wrong, missed = judged.counts.sum(axis=0).T
-
-    def score(sums: np.ndarray) -> np.ndarray:
-        tp, fp, fn = np.moveaxis(sums, -1, 0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(twice * tp / (twice * tp + fp + fn))
-
-    low, high = resampled(judged.counts, score)
+    low, high = of_scores(judged.counts, twice)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = pd.DataFrame(
             {
@@ -66,7 +63,7 @@ def scores_of(judged: Judged, names: tuple[str, ...], *, iou: bool) -> pd.DataFr
                 "there": (right + missed).astype(int),
                 "precision": right / (right + wrong),
                 "recall": right / (right + missed),
-                "IoU" if iou else "F1": score(judged.counts.sum(axis=0)),
+                "IoU" if iou else "F1": scored(judged.counts.sum(axis=0), twice),
                 "low": low,
                 "high": high,
             }

@@ -48,10 +48,11 @@ def outlook(facts: Facts) -> Section | None:
         shown.append(cells)
     notes = [
         f"From {counted(len(facts.curve), 'point')} of the learning curve, carried on as a power "
-        "law with the noise that it shows; ∞ where it may never get there with this model and "
-        "these labels. On finished campaigns such intervals held in more than 80 % of cases "
-        "(benchmarks.forecast)."
+        "law with the noise that it shows. On finished campaigns such intervals held in more than "
+        "80 % of cases (benchmarks.forecast)."
     ]
+    if any(math.isinf(found.high) for _, found in rows):
+        notes.append("∞: perhaps never, with this model and such labels.")
     if facts.pool < min(found.middle for _, found in rows) - now:
         notes.append(f"The pool holds {facts.pool:,} more samples.")
     figures = pd.DataFrame(

@@ -20,7 +20,9 @@ def promotions(facts: Facts) -> Section | None:
     body = [_list(items[:MOST])]
     if len(items) > MOST:
         body.append(details(f"{len(items) - MOST} before", _list(items[MOST:])))
-    return Section("promotions", "Who was in Production", join(body), {"promotions": rows})
+    return Section(
+        "promotions", "Which version was in Production", join(body), {"promotions": rows}
+    )
 
 
 def _dicts(rows: object) -> list[dict[str, str]]:

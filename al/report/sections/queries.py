@@ -9,6 +9,9 @@ from al.report.facts import Answered, Facts, Picked
 from al.report.section import Markup, Section, breakable, join, p
 from al.report.thumbnails import short, shown
 
+#: Metrics of kinds whose labels are either right or wrong; others are more or less so.
+EXACT = {"accuracy", "exact_match"}
+
 
 def queries(facts: Facts) -> Section | None:
     """The first samples of each cycle's query, as people saw them."""
@@ -48,6 +51,7 @@ def _headed(picked: Picked) -> str:
 
 def _tile(kind: Kind, sample: Answered) -> Markup:
     known = sample.status == "answered" and sample.guess is not None
+    known = known and not EXACT.isdisjoint(kind.metrics)
     mood = "" if not known else "good" if sample.guess == sample.label else "bad"
     label = sample.label if sample.status == "answered" else sample.guess
     return Markup(

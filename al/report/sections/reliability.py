@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from al.kinds import Trait
 from al.report.facts import Facts, Judged
-from al.report.intervals import wilson
+from al.report.intervals import Z, wilson
 from al.report.plot import Plot, widened
 from al.report.section import Section, counted, figure, grid, p, table
 
 BINS = 10
+#: Standard deviations within which a share of a normal distribution lies.
+REACHES = {0.5: 0.67449, 0.8: 1.28155, 0.95: Z}
 
 
 def reliability(facts: Facts) -> Section | None:
@@ -26,13 +30,10 @@ def reliability(facts: Facts) -> Section | None:
     if Trait.CLASSES in facts.kind.traits:
         sure = judged.probabilities.max(axis=1)
         right = np.array([a == b for a, b in zip(judged.truth, judged.guessed, strict=True)])
-        what = "its best guess"
-    else:
-        assert judged.counts is not None
-        sure = judged.probabilities.ravel()
-        right = (judged.counts[..., 0] + judged.counts[..., 2]).ravel() > 0
-        what = "that a label applies"
-    return _of_shares(sure, right, what)
+        return _of_shares(sure[:, None], right[:, None], "its best guess")
+    assert judged.counts is not None
+    right = judged.counts[..., 0] + judged.counts[..., 2] > 0
+    return _of_shares(judged.probabilities, right, "that a label applies")
 
 
 def binned(sure: np.ndarray, right: np.ndarray) -> pd.DataFrame:
@@ -48,17 +49,16 @@ def binned(sure: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def _of_shares(sure: np.ndarray, right: np.ndarray, what: str) -> Section:
-    bins = binned(sure, right)
-    error = float((bins["samples"] * (bins["sure"] - bins["right"]).abs()).sum() / len(sure))
+    """Of how sure the model is and whether it is right, [N, Q] for Q questions a sample."""
+    bins = binned(sure.ravel(), right.ravel())
+    error = float((bins["samples"] * (bins["sure"] - bins["right"]).abs()).sum() / sure.size)
     plot = Plot((0, 1), (0, 1), ("how sure the model is", "how often it is right"))
     plot.slope((0, 0), (1, 1))
     plot.band(bins["sure"], bins["low"], bins["high"], 0)
     plot.line(bins["sure"], bins["right"], 0)
-    over = float((bins["samples"] * (bins["sure"] - bins["right"])).sum() / len(sure))
-    verdict = "too sure" if over > 0 else "not sure enough"
     caption = (
         f"On test, {what}: on the dotted line the model is right as often as it says. Expected "
-        f"calibration error {error:.3f}; on the whole it is {verdict}, by {abs(over):.3f}."
+        f"calibration error {error:.3f}. {on_the_whole((sure - right).mean(axis=1))}"
     )
     rows = [
         [f"{row.sure:.2f}", f"{row.right:.2f}", f"{row.low:.2f} … {row.high:.2f}",
@@ -72,6 +72,23 @@ def _of_shares(sure: np.ndarray, right: np.ndarray, what: str) -> Section:
     )
 
 
+def on_the_whole(over: np.ndarray) -> str:
+    """Whether the model is too sure, from how much surer than right it is of each sample, [N].
+
+    The interval is that of a mean of independent samples, x̄ ± z s / √N.
+    """
+    middle = float(over.mean())
+    reach = Z * float(over.std(ddof=1)) / math.sqrt(len(over)) if len(over) > 1 else math.inf
+    if abs(middle) > reach:
+        way = "too sure" if middle > 0 else "not sure enough"
+        return f"On the whole it is {way}, by {abs(middle):.3f} ± {reach:.3f} (95 %)."
+    known = f"{middle:.3f} ± {reach:.3f} (95 %)" if math.isfinite(reach) else "of one sample"
+    return (
+        "On the whole it is neither too sure nor too unsure as far as these samples show: the "
+        f"difference, {known}, cannot be told from 0."
+    )
+
+
 def _of_numbers(judged: Judged) -> Section:
     truth, said = np.asarray(judged.truth, float), np.asarray(judged.guessed, float)
     off = np.abs(said - truth)
@@ -81,14 +98,16 @@ def _of_numbers(judged: Judged) -> Section:
     plot.points(truth[:1500], said[:1500], 0, size=2, kind="faint")
     rows = [
         [f"{share:.0%}", f"{float((off <= reach * judged.sure).mean()):.0%}"]
-        for share, reach in ((0.5, 0.67449), (0.8, 1.28155), (0.95, 1.95996))
+        for share, reach in REACHES.items()
     ]
     found = pd.DataFrame({"truth": truth, "predicted": said, "deviation": judged.sure})
     shown = table(["interval predicted", "truth inside"], rows, texts=0)
+    low, high = wilson(float((off <= REACHES[0.8] * judged.sure).mean()), len(off))
+    verdict = "too narrow" if high < 0.8 else "too wide" if low > 0.8 else "about right"
     note = p(
         f"Median error {np.median(off):.4g}, mean error {off.mean():.4g}, on "
         f"{counted(len(truth), 'test sample')}. Intervals are those of the normal distribution "
-        "that the model predicts.",
+        f"that the model predicts; they are {verdict}.",
         "note",
     )
     picture = figure(

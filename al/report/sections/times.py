@@ -7,7 +7,7 @@ import pandas as pd
 
 from al.report.facts import Facts
 from al.report.plot import Plot
-from al.report.section import Markup, Section, details, figure, grid, join, lasting, table
+from al.report.section import Markup, Section, details, figure, grid, join, lasting, table, unit_of
 
 #: Cycles that are drawn; of more, the last.
 MOST = 40
@@ -15,7 +15,7 @@ _REST = "closing"
 
 
 def times(facts: Facts) -> Section | None:
-    """Seconds of each step, by cycle and in all."""
+    """How long each step took, by cycle and in all."""
     if not len(facts.steps):
         return None
     spent = facts.steps.pivot_table(
@@ -32,8 +32,8 @@ def times(facts: Facts) -> Section | None:
     shown = table(["step", "in all", "median of a cycle", "share"], rows)
     picture = figure(
         _plot(spent.tail(MOST)),
-        "Seconds of each cycle by step, waiting for people included. Closing holds evaluation, "
-        "the look at labels and saving.",
+        "Time of each cycle by step, waiting for people included. Closing is evaluation, the "
+        "search for wrong labels, and saving.",
     )
     per_cycle = [
         [number, lasting(float(row.sum())), *(lasting(float(v)) for v in row)]
@@ -46,19 +46,20 @@ def times(facts: Facts) -> Section | None:
 
 def _plot(spent: pd.DataFrame) -> Markup:
     cycles = np.array(spent.index, float)
-    top = float(spent.sum(axis=1).max()) * 1.06 or 1.0
+    unit, size = unit_of(float(spent.sum(axis=1).max()))
+    top = float(spent.sum(axis=1).max()) / size * 1.06 or 1.0
     step = max(1, -(-len(cycles) // 12))
     marks = [(number, f"{number:.0f}") for number in cycles[::step]]
     ends = (cycles.min() - 0.7, cycles.max() + 0.7)
-    plot = Plot(ends, (0.0, top), ("cycle", "seconds"), x_marks=marks)
+    plot = Plot(ends, (0.0, top), ("cycle", unit), x_marks=marks)
     colours = (0, 1, 2, 3, 4, 5, 9)
     below = np.zeros(len(cycles))
     for place, (name, column) in enumerate(spent.items()):
         series = colours[min(place, len(colours) - 1)] if name != _REST else 9
         for number, low, value in zip(cycles, below, column, strict=True):
             if value:
-                plot.bar((number - 0.34, number + 0.34), (low, low + value), series,
+                plot.bar((number - 0.34, number + 0.34), (low / size, (low + value) / size), series,
                          f"cycle {number:.0f}, {name}: {lasting(value)}")  # fmt: skip
         below += column.to_numpy()
         plot.named(series, str(name))
-    return plot.svg("seconds of each cycle, by step")
+    return plot.svg(f"{unit} of each cycle, by step")
