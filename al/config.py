@@ -429,8 +429,8 @@ class Config:
             words.insert(1, PurePath(self.data).name)
         for parameter in dataclasses.fields(self):
             value = getattr(self, parameter.name)
-            said = parameter.name in ("task", "strategy", "seed", "campaign", "model")
-            if not said and not parameter.metadata["free"] and value != parameter.default:
+            names_it = parameter.name in ("task", "strategy", "seed", "campaign", "model")
+            if not names_it and not parameter.metadata["free"] and value != parameter.default:
                 words.append(f"{parameter.name}-{value}")
         full = "-".join(words)
         name = re.sub(r"[^\w.\-]+", "-", full)
@@ -525,7 +525,7 @@ class Config:
             for p in dataclasses.fields(self)
             if p.metadata["later"] and getattr(self, p.name) != getattr(other, p.name)
         }
-        told = other.annotator_options
-        if "annotator" in found and told != self.annotator_options:
-            found["annotator_options"] = told
+        options = other.annotator_options
+        if "annotator" in found and options != self.annotator_options:
+            found["annotator_options"] = options
         return found

@@ -114,7 +114,7 @@ def simulated(kind: str, rate: float, size: int, rng: np.random.Generator) -> Mo
 def real(strategy: str, seed: int, labels: int) -> Model:
     """The model in Production of a campaign of digits."""
     import al
-    from al.pipeline.predicting import Said, in_production
+    from al.pipeline.predicting import Guesses, in_production
 
     with own_store() as uri, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         campaign = al.Campaign(
@@ -124,7 +124,7 @@ def real(strategy: str, seed: int, labels: int) -> Model:
         )  # fmt: skip
         campaign.run()
         with campaign._looked_into() as session:
-            said = Said(session, in_production(session)[0])
+            said = Guesses(session, in_production(session)[0])
             guess, sure = said.guesses(session.pool)
             kind, truth = said.kind, session.data.truth(session.pool)
             right = guess == np.array([kind.position(label) for label in truth])

@@ -146,7 +146,7 @@ AWKWARD: dict[str, Files] = {
 
 def said(given: dict[str, Any]) -> str:
     """The command and all that it prints."""
-    delimited._told.clear()
+    delimited._logged.clear()
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ class Drive:
         self.process.join()
         return int(self.process.exitcode)
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.output.read_text() if self.output.exists() else ""
 
 

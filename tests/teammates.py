@@ -71,7 +71,7 @@ def _gradients(folder: str) -> None:
         agent = exact_agent(size)
         agent.join(team)
         if team.rank:
-            _, state = team.told()
+            _, state = team.receive()
             agent.graph.restore(state)
         torch.save(recorded(agent), Path(folder) / f"{size}-{team.rank}")
 

@@ -36,7 +36,7 @@ HERE = "tests.test_a_kind_of_its_own"
 class Scale(Kind):
     """A grade each, in an order: a label is a whole number from 1, a target its position."""
 
-    said = "grades"
+    labels_are = "grades"
     form = "choice"
     metric = "off"
     strategy = "entropy"

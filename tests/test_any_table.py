@@ -96,7 +96,7 @@ def test_a_table_is_read_back_as_it_was_meant(data: Any, tmp_path_factory: Any) 
         name, cells = f"col {n}", found._features[f"col {n}"]
         if name not in made:
             assert name in found.left_out
-            assert f"{name} (" in "\n".join(found.told())
+            assert f"{name} (" in "\n".join(found.summary())
             continue
         if kind == "word":
             assert made[name]["kind"] == "category"
@@ -166,4 +166,4 @@ def test_the_decimal_mark_is_found_where_the_cells_tell_it(
         path.write_text("\n".join(lines))
         found.append(TableFileLoader(str(path), "y"))
     assert np.array_equal(found[0].inputs(np.arange(ROWS)), found[1].inputs(np.arange(ROWS)))
-    assert "read with a comma before decimals" in "\n".join(found[1].told())
+    assert "read with a comma before decimals" in "\n".join(found[1].summary())

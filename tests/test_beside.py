@@ -31,13 +31,13 @@ ASKED = {**SMALL, "campaign": "c", "annotator": "page", "initial_size": 12, "que
 def test_a_driver_at_work_is_seen_until_it_is_through_or_gone(tmp_path: Path) -> None:
     said, seen = AtWork(tmp_path / "new"), AtWork(tmp_path / "new")
     assert not seen.seen()
-    with said.said():
+    with said.announced():
         assert seen.seen()
-        with AtWork(tmp_path / "new").said():  # there is another one: it works all the same
+        with AtWork(tmp_path / "new").announced():  # there is another one: it works all the same
             assert seen.seen()
     assert not seen.seen()
     if not (child := os.fork()):
-        with said.said():
+        with said.announced():
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert not seen.seen()
@@ -45,7 +45,7 @@ def test_a_driver_at_work_is_seen_until_it_is_through_or_gone(tmp_path: Path) ->
 
 def test_a_driver_that_cannot_say_so_works_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with AtWork(tmp_path / "file").said():
+    with AtWork(tmp_path / "file").announced():
         pass
 
 

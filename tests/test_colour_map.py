@@ -46,7 +46,7 @@ def test_masks_in_colours_are_what_the_classes_say(folder: Path, mode: str) -> N
     data = MaskFolderLoader(str(coloured(folder, mode)), 24, NAMED, "ground", "#ffffff")
     assert data.spec.classes == ("ground", "thing")
     assert data.given() == plain.given()
-    assert data.told() == [
+    assert data.summary() == [
         "masks hold 2 classes, as classes says: 'ground' (#000000), 'thing' (#dc143c)",
         "class 'ground' is the background",
         "pixels of value #ffffff are left out of loss and metrics; 12 masks hold some",

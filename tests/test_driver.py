@@ -55,11 +55,11 @@ def test_of_eight_drivers_started_together_one_wins(
         drive(folder, uri, PARAMETERS, f"driver{number}", barrier=barrier) for number in range(8)
     ]
     codes = [one.wait() for one in drives]
-    assert sorted(codes) == [0] + [1] * 7, [one.said() for one in drives]
+    assert sorted(codes) == [0] + [1] * 7, [one.output() for one in drives]
     for one, code in zip(drives, codes, strict=True):
         if code:
-            assert "error: campaign 'c' is driven by process" in one.said()
-            assert "wait for it, or stop it there" in one.said()
+            assert "error: campaign 'c' is driven by process" in one.output()
+            assert "wait for it, or stop it there" in one.output()
     assert outcome(client_at(uri), "c") == undisturbed
     assert not held(client_at(uri))
 
@@ -94,8 +94,8 @@ def test_a_driver_that_was_killed_is_taken_over_at_once(folder: Path) -> None:
     uri = f"sqlite:///{folder}/mlflow.db"
     stopped_in_the_middle(folder, uri, signal.SIGKILL).wait()
     second = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "second")
-    assert second.wait() == 0, second.said()
-    assert "is gone: this process takes over" in second.said()
+    assert second.wait() == 0, second.output()
+    assert "is gone: this process takes over" in second.output()
     assert not held(client_at(uri))
 
 
@@ -109,10 +109,10 @@ def test_a_driver_on_another_host_is_taken_over_when_it_was_silent_for_the_lease
     parameters = {**PARAMETERS, "epochs": 400, "patience": 400}
     start = time.monotonic()
     second = drive(folder, uri, parameters, "second", **quick)
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     assert time.monotonic() - start > 2.0
-    assert "on elsewhere, since" in second.said()
-    assert "waiting for a sign of life, 2 s at most" in second.said()
+    assert "on elsewhere, since" in second.output()
+    assert "waiting for a sign of life, 2 s at most" in second.output()
 
 
 @pytest.mark.slow
@@ -121,8 +121,8 @@ def test_a_driver_on_another_host_that_gives_a_sign_of_life_is_left_alone(folder
     quick = {"beat": 0.2, "lease": 20.0}
     first = stopped_in_the_middle(folder, uri, signal.SIGCONT, host="elsewhere", **quick)
     second = drive(folder, uri, {**PARAMETERS, "epochs": 400, "patience": 400}, "second", **quick)
-    assert second.wait() == 1, second.said()
-    assert "error: campaign 'c' is driven by process" in second.said()
+    assert second.wait() == 1, second.output()
+    assert "error: campaign 'c' is driven by process" in second.output()
     first.process.kill()
 
 
@@ -133,11 +133,11 @@ def test_a_driver_that_slept_through_its_lease_writes_nothing_any_more(folder: P
     first = stopped_in_the_middle(folder, uri, signal.SIGSTOP, host="elsewhere", **quick)
     parameters = {**PARAMETERS, "epochs": 400, "patience": 400}
     second = drive(folder, uri, parameters, "second", **quick)
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     before = outcome(client_at(uri), "c")
     os.kill(first.process.pid, signal.SIGCONT)
-    assert first.wait() == 1, first.said()
-    assert "was taken over while this process gave no sign of life" in first.said()
+    assert first.wait() == 1, first.output()
+    assert "was taken over while this process gave no sign of life" in first.output()
     assert outcome(client_at(uri), "c") == before
 
 

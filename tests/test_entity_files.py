@@ -132,7 +132,7 @@ def test_triples_ids_splits_and_other_keys_of_json_lines_are_taken(tmp_path: Pat
     assert meta["from"].tolist()[0] == "a"
     assert "more" not in meta
     assert data.source("b").endswith("t.jsonl#2")
-    told = "\n".join(data.told())
+    told = "\n".join(data.summary())
     assert "3 entities of 2 classes in 3 of 4 texts: 'LOC' 1, 'PER' 2" in told
     assert "1 texts are labelled as without an entity" in told
 

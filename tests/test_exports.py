@@ -67,7 +67,7 @@ def test_a_format_holds_a_kind_whole_or_names_those_that_do(
     if wanted.forms is None or labels.kind.form in wanted.forms:
         assert any(written(tmp_path, labels, name).rglob("*.*"))
     else:
-        with pytest.raises(ExportError, match=f"cannot hold {labels.kind.said}: take .*csv"):
+        with pytest.raises(ExportError, match=f"cannot hold {labels.kind.labels_are}: take .*csv"):
             export(labels, name, tmp_path / "out")
         assert not list(tmp_path.iterdir())
 

@@ -50,9 +50,9 @@ def test_a_server_that_stops_in_the_middle_of_a_cycle_is_waited_for(
     server.stop()
     time.sleep(seconds)
     server.start()
-    assert driver.wait() == 0, driver.said()
-    assert "the tracking server does not answer (connection " in driver.said()
-    assert "the tracking server is back after" in driver.said()
+    assert driver.wait() == 0, driver.output()
+    assert "the tracking server does not answer (connection " in driver.output()
+    assert "the tracking server is back after" in driver.output()
     assert outcome(client, "c") == undisturbed
 
 
@@ -66,11 +66,11 @@ def test_a_server_that_stays_away_is_given_up_and_the_same_command_goes_on(
     until(lambda: bool(runs(client, step="train")))
     server.stop()
     assert first.wait() == 1
-    assert "error: the tracking server has not answered for 1 s (connection" in first.said()
-    assert "start it, then the same command goes on" in first.said()
+    assert "error: the tracking server has not answered for 1 s (connection" in first.output()
+    assert "start it, then the same command goes on" in first.output()
     server.start()
     second = drive(folder, server.uri, PARAMETERS, "second", settings=settings)
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     assert outcome(client, "c") == undisturbed
 
 
@@ -92,13 +92,13 @@ def test_a_place_that_cannot_be_written_is_told_in_a_line_and_the_same_command_g
 ) -> None:
     uri = database(folder)
     first = drive(folder, uri, PARAMETERS, "first", fault=(fault, share))
-    assert first.wait() == 1, first.said()
-    (line,) = [line for line in first.said().splitlines() if line.startswith("error")]
+    assert first.wait() == 1, first.output()
+    (line,) = [line for line in first.output().splitlines() if line.startswith("error")]
     assert says in line
     assert "then the same command goes on" in line
-    assert "Traceback" not in first.said()
+    assert "Traceback" not in first.output()
     second = drive(folder, uri, PARAMETERS, "second")
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     assert outcome(client_at(uri), "c") == undisturbed
 
 
@@ -106,7 +106,7 @@ def test_a_place_that_cannot_be_written_is_told_in_a_line_and_the_same_command_g
 def test_a_clock_that_goes_backwards_changes_nothing(folder: Path, undisturbed: Any) -> None:
     uri = database(folder)
     driver = drive(folder, uri, PARAMETERS, "driver", fault=("clock", 0.5))
-    assert driver.wait() == 0, driver.said()
+    assert driver.wait() == 0, driver.output()
     assert outcome(client_at(uri), "c") == undisturbed
 
 
@@ -116,7 +116,7 @@ def test_two_campaigns_on_one_database_do_not_disturb_each_other(
 ) -> None:
     uri = database(folder)
     drives = [drive(folder, uri, {**PARAMETERS, "campaign": name}, name) for name in ("c", "d")]
-    assert [one.wait() for one in drives] == [0, 0], [one.said() for one in drives]
+    assert [one.wait() for one in drives] == [0, 0], [one.output() for one in drives]
     assert outcome(client_at(uri), "c") == undisturbed
 
 
@@ -143,13 +143,13 @@ def test_a_signal_stops_a_campaign_cleanly_and_it_goes_on(
         until(partial(drivers, client, before))
         until(lambda: bool(runs(client, step="train")))
         os.kill(first.process.pid, number)
-        assert first.wait() == code, first.said()
+        assert first.wait() == code, first.output()
         # An exception raised anywhere now and then leaves a lock of a library held.
-        if "ended at once" not in first.said():
+        if "ended at once" not in first.output():
             break
-    assert f"{says}: the same command goes on from here" in first.said()
+    assert f"{says}: the same command goes on from here" in first.output()
     found = runs(client, campaign="c")
     assert not [run.info.run_name for run in found if run.info.status == "RUNNING"]
     second = drive(folder, uri, PARAMETERS, "second")
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     assert outcome(client_at(uri), "c") == undisturbed

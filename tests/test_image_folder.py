@@ -264,7 +264,7 @@ def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
         in caplog.text
     )
     assert "1 folders are links and not looked into, 'train/violet' first" in caplog.text
-    assert "valid/ is taken for val/ (1 images)" in data.told()
+    assert "valid/ is taken for val/ (1 images)" in data.summary()
 
 
 def test_heic_is_left_out_with_the_way_to_have_it_read_where_that_is_not_installed(
@@ -299,7 +299,7 @@ def laid_out(folder: Path, *names: str) -> list[str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (4, 4), (number, 90, 0)).save(folder / name)
     data = ImageFolderLoader(str(folder), 12)
-    return [*sorted(f"{id}={label}" for id, label in (data.given() or {}).items()), *data.told()]
+    return [*sorted(f"{id}={label}" for id, label in (data.given() or {}).items()), *data.summary()]
 
 
 def test_folders_without_splits_are_the_classes(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_campaign_on_postgresql_and_an_object_store_comes_out_as_on_sqlite(
     database = postgres.database(f"store_{'direct' if direct else 'proxied'}")
     server = started(direct, f"postgresql+psycopg2://{database}")
     one = driven(server, object_store, "alone")
-    assert one.wait() == 0, one.said()
+    assert one.wait() == 0, one.output()
     assert outcome(client_at(server.uri), "c") == undisturbed
     assert not (server.folder / "artifacts").exists()
     versions = client_at(server.uri).search_model_versions("name='c'")
@@ -172,10 +172,10 @@ def test_an_object_store_that_is_killed_in_a_cycle_is_waited_for(
     one = driven(server, object_store, "one")
     until(lambda: bool(runs(client, step="train")), 300)
     object_store.stop()
-    until(lambda: "the store of artifacts does not answer" in one.said(), 300)
+    until(lambda: "the store of artifacts does not answer" in one.output(), 300)
     object_store.start()
-    assert one.wait() == 0, one.said()
-    assert "the store of artifacts is back after" in one.said()
+    assert one.wait() == 0, one.output()
+    assert "the store of artifacts is back after" in one.output()
     assert outcome(client, "c") == undisturbed
 
 
@@ -197,13 +197,13 @@ def test_an_object_store_that_fails_in_a_cycle_is_one_line_and_the_same_command_
     first = driven(server, object_store, "first", AL_SERVER_WAIT=wait)
     until(lambda: bool(runs(client, step="train")), 300)
     spoil(object_store, fault, monkeypatch)
-    assert first.wait() == 1, first.said()
-    (line,) = [line for line in first.said().splitlines() if line.startswith("error")]
+    assert first.wait() == 1, first.output()
+    (line,) = [line for line in first.output().splitlines() if line.startswith("error")]
     assert ("has not answered for 1 s" if fault == "stopped" else "refuses (") in line
     assert "then the same command goes on" in line
-    assert "Traceback" not in first.said()
+    assert "Traceback" not in first.output()
     object_store.stop()
     object_store.start()
     second = driven(server, object_store, "second")
-    assert second.wait() == 0, second.said()
+    assert second.wait() == 0, second.output()
     assert outcome(client, "c") == undisturbed

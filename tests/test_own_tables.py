@@ -36,7 +36,7 @@ def csv(rows: int = 40, separator: str = ",", **cells: Any) -> str:
 
 
 def said(data: TableFileLoader) -> str:
-    return "\n".join([*data.told(), *data.oddities()])
+    return "\n".join([*data.summary(), *data.oddities()])
 
 
 def made(data: TableFileLoader) -> dict[str, Any]:

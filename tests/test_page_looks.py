@@ -88,7 +88,7 @@ def test_instructions_are_read_anew_each_time(tmp_path: Path) -> None:
     path.write_text("# One", encoding="utf-8")
     look = Look.of({"instructions": str(path)})
     path.write_text("# Two", encoding="utf-8")
-    assert look.told() == "# Two"
+    assert look.guide() == "# Two"
 
 
 # -- suggestions

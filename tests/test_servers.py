@@ -50,7 +50,7 @@ def test_a_campaign_through_a_server_on_postgresql_comes_out_as_on_sqlite(
         client = client_at(server.uri)
         client.create_experiment("here")
         driven = drive(tmp_path, server.uri, {**SMALL, "campaign": "c"}, "alone")
-        assert driven.wait() == 0, driven.said()
+        assert driven.wait() == 0, driven.output()
         assert outcome(client, "c") == undisturbed
     finally:
         server.stop()
@@ -85,11 +85,11 @@ def test_credentials_in_the_tracking_url_work_and_are_written_nowhere(tmp_path: 
         client.create_experiment("here")
         uri = f"http://al:s3cret@{gate.place}"
         driven = drive(tmp_path, uri, {**SMALL, "campaign": "c"}, "alone")
-        assert driven.wait() == 0, driven.said()
+        assert driven.wait() == 0, driven.output()
         assert gate.refused == 0
         found = [*runs(client), *client.search_registered_models(), *client.search_model_versions()]
         assert len(found) > 10
-        assert "s3cret" not in driven.said() + "".join(str(vars(one)) for one in found)
+        assert "s3cret" not in driven.output() + "".join(str(vars(one)) for one in found)
         texts = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
         assert not [path for path in texts if b"s3cret" in path.read_bytes()]
     finally:

@@ -151,7 +151,8 @@ def test_the_target_decides_between_classes_and_numbers(
     lines = [f"{n % 7},{cell}" for n, cell in enumerate(cells)]
     data = TableFileLoader(str(written(tmp_path, "n,y\n" + "\n".join(lines))), "y")
     assert (data.spec.kind, data.spec.classes) == (kind, classes)
-    assert data.told()[0].startswith("target 'y' is " + ("a number, 0" if kind == "number" else ""))
+    begins = "target 'y' is " + ("a number, 0" if kind == "number" else "")
+    assert data.summary()[0].startswith(begins)
     label = data.truth(data.ids("train")[:1])[0]
     data.check_label(label)
     for wrong in ("maybe", float("nan"), True, None):

@@ -48,7 +48,7 @@ def test_a_campaign_with_folds_puts_nothing_aside_and_its_labels_judge_its_model
         assert record.val == model.crossed.evaluate(session.data, labels.ids, labels.labels)
         assert record.val != record.test
         found = calibrated(model, judges_of(session, labels, model))
-        said = predicting.Said(session, model)
+        said = predicting.Guesses(session, model)
     _, second = runs(client, step="select-model")
     held = json.loads(
         Path(client.download_artifacts(second.info.run_id, "election.json")).read_text()

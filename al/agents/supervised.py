@@ -27,7 +27,7 @@ class SupervisedAgent(Agent):
     """
 
     graph: TorchGraph
-    _told = False  # the team knows the graph
+    _sent = False  # the team knows the graph
 
     @property
     def alone(self) -> str:
@@ -59,8 +59,8 @@ class SupervisedAgent(Agent):
             batches = self.data.batches(ids, labels, batch_size=size, shuffle=shuffle)
         else:
             if team.rank == 0:
-                team.tell((epoch, None if self._told else self.graph.state()))
-                self._told = True
+                team.tell((epoch, None if self._sent else self.graph.state()))
+                self._sent = True
             batches = self._parts(team, ids, labels, size, shuffle.permutation(len(ids)))
             own = (team.rank,) if team.rank else ()
         draw = torch_seed(seed, cycle, "dropout", candidate, epoch, *own)

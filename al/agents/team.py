@@ -83,7 +83,7 @@ class Team:
         with _others():
             dist.broadcast_object_list([buffer.getvalue()], device=torch.device("cpu"))
 
-    def told(self) -> Any:
+    def receive(self) -> Any:
         """The next message of the first process, whenever that comes; None where it has ended."""
         self._number += 1
         with _others():

@@ -115,8 +115,8 @@ class Files(Annotator):
             if id in gone:
                 continue
             shown = self._shown(id, self.data.preview(id), number)
-            said = {"comment": "second opinion"} if again else {}
-            rows.append({"nr": number, "id": self._safe(id), **shown, **said})
+            remark = {"comment": "second opinion"} if again else {}
+            rows.append({"nr": number, "id": self._safe(id), **shown, **remark})
         with whole_file(folder / self.table, OWN) as file:
             file.write(self._written(rows))
 

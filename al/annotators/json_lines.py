@@ -43,8 +43,8 @@ def read_lines(path: Path) -> Sheet:
             raise DataError(
                 f"{path} line {number} is not a JSON object with an id: mend it"
             ) from None
-        said = next((row[key] for key in KEYS if row.get(key) is not None), None)
-        label = said if isinstance(said, str) else "" if said is None else json.dumps(said)
+        value = next((row[key] for key in KEYS if row.get(key) is not None), None)
+        label = value if isinstance(value, str) else "" if value is None else json.dumps(value)
         cells = {"id": str(id), "label": label, "annotator": str(row.get("annotator") or "")}
         rows.append(Row(number, cells))
     return Sheet(tuple(rows), decimal_comma=False)

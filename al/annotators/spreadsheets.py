@@ -150,9 +150,9 @@ class LabelCells:
         Raises:
             LabelError: it says none.
         """
-        return self.kind.from_form(self._said(text, decimal_comma=decimal_comma))
+        return self.kind.from_form(self._value(text, decimal_comma=decimal_comma))
 
-    def _said(self, text: str, *, decimal_comma: bool) -> Any:
+    def _value(self, text: str, *, decimal_comma: bool) -> Any:
         if self.kind.form == "value":
             return _number(text, decimal_comma=decimal_comma)
         if self.kind.form == "choice":

@@ -61,7 +61,7 @@ def agreement(votes: Iterable[tuple[str, Any, Any]]) -> Mapping[str, tuple[int, 
         votes: (person, their answer, the answer that counts) of samples that several answered.
     """
     found: dict[str, tuple[int, int]] = {}
-    for who, said, counts in votes:
+    for who, vote, counts in votes:
         agreed, of = found.get(who, (0, 0))
-        found[who] = (agreed + (said == counts), of + 1)
+        found[who] = (agreed + (vote == counts), of + 1)
     return found

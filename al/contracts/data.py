@@ -295,7 +295,7 @@ class DataLoader(ABC):
         """What is kept of some samples' vectors, made here and now, [len(ids), row]."""
         raise NotImplementedError
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         """Lines of what is made of the data: what is used, what is left out and why."""
         return []
 

@@ -101,6 +101,6 @@ def strange_classes(counts: Mapping[str, int]) -> list[str]:
         alike.setdefault(same, []).append(name)
     for names in alike.values():
         if len(names) > 1:
-            said = " and ".join(f"{name!r} ({counts[name]})" for name in names)
-            lines.append(f"classes {said} count as different: write them alike if they are one")
+            variants = " and ".join(f"{name!r} ({counts[name]})" for name in names)
+            lines.append(f"classes {variants} count as different: write them alike if they are one")
     return lines

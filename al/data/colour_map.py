@@ -18,12 +18,12 @@ _BLOCK = 1 << 20
 _WRITTEN = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def colour_of(said: object) -> int | None:
+def colour_of(text: object) -> int | None:
     """A colour as a value: #ff8000, or the list of its red, green and blue; None of all else."""
-    if isinstance(said, str) and _WRITTEN.fullmatch(said):
-        return COLOUR + int(said[1:], 16)
-    if isinstance(said, Sequence) and not isinstance(said, str) and len(said) == 3:
-        red, green, blue = (int(band) for band in said)
+    if isinstance(text, str) and _WRITTEN.fullmatch(text):
+        return COLOUR + int(text[1:], 16)
+    if isinstance(text, Sequence) and not isinstance(text, str) and len(text) == 3:
+        red, green, blue = (int(band) for band in text)
         if min(red, green, blue) >= 0 and max(red, green, blue) <= 255:
             return COLOUR + (red << 16 | green << 8 | blue)
     return None
@@ -95,17 +95,17 @@ def asked(named: Mapping[int, str] | None, background: str, ignore: str) -> Aske
     Raises:
         ConfigError: some classes have colours and some have none.
     """
-    said = [value for value in named or () if value >= COLOUR]
-    if not said or named is None:
+    coloured = [value for value in named or () if value >= COLOUR]
+    if not coloured or named is None:
         return Asked(named, background, ignore, None)
-    if len(said) < len(named):
+    if len(coloured) < len(named):
         other = next(value for value in named if value < COLOUR)
         raise ConfigError(
-            f"classes has the colour {written(said[0])} and the value {other}: give each class a "
-            "colour"
+            f"classes has the colour {written(coloured[0])} and the value {other}: give each "
+            "class a colour"
         )
     more = [f"#{text[1:].lower()}" for text in _WRITTEN.findall(f"{background},{ignore}")]
-    colours = tuple(dict.fromkeys([*map(written, said), *more]))
+    colours = tuple(dict.fromkeys([*map(written, coloured), *more]))
     place = {colour: str(value) for value, colour in enumerate(colours)}
 
     def as_values(text: str) -> str:

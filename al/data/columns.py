@@ -183,7 +183,7 @@ def encoded(
     days, scaled, and month, weekday and hour; a category has a column for each of its commonest
     values, and where it has more, some that the others and new ones share by their hash; all are
     0 where it is missing. Where something was missing at first, a last column says
-    whether it is. What could not be read `al.data.oddities.told` says.
+    whether it is. What could not be read `al.data.oddities.unread` says.
 
     Args:
         place: where a row stands, for messages.

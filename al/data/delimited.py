@@ -26,13 +26,13 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LOOKED_AT = 50
 #: Lines that are named.
 LINES = 5
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
-def tell_once(line: str, log: logging.Logger = _log) -> None:
+def log_once(line: str, log: logging.Logger = _log) -> None:
     """Log a line once in a process: files are read anew in each cycle."""
-    if line not in _told:
-        _told.add(line)
+    if line not in _logged:
+        _logged.add(line)
         log.info(line)
 
 
@@ -62,7 +62,7 @@ def read_text(path: Path) -> str:
             raise DataError(
                 f"{path} line {line} is neither UTF-8 nor Windows-1252: save the file as UTF-8"
             ) from None
-        tell_once(f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252")
+        log_once(f"{path.name} line {line} is not UTF-8: the file is read as Windows-1252")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise DataError(
@@ -83,7 +83,7 @@ def delimited(path: Path, text: str, separator: str) -> pd.DataFrame:
     name = next(name for name, mark in SEPARATORS.items() if mark == found)
     usual = "tab" if ".tsv" in path.suffixes else "comma"
     if separator == "auto" and name != usual:
-        tell_once(f"{path.name}: cells are separated by {name}s: pass separator=… if that is wrong")
+        log_once(f"{path.name}: cells are separated by {name}s: pass separator=… if that is wrong")
     header = next(_rows(text, found, 1), [])
     counts = Counter(cell.strip() for cell in header)
     if twice := [cell for cell, count in counts.items() if cell and count > 1]:
@@ -139,7 +139,7 @@ def _check_lengths(path: Path, text: str, separator: str) -> None:
     if short:
         lines = ", ".join(str(line) for line, _ in short[:LINES])
         more = f" and {len(short) - LINES} more" if len(short) > LINES else ""
-        tell_once(
+        log_once(
             f"{path.name}: {len(short)} rows have fewer cells than the header (line {lines}"
             f"{more}): the cells that they lack count as empty; mend them if they are not"
         )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.kept import cache_folder, cache_limit, trim
 from al.sources import package_digest
 from al.whole import whole_file
@@ -86,8 +86,8 @@ class Derived:
         return self._known[key]
 
     def _key(self, name: str, made_of: Any) -> str:
-        said = json.dumps(made_of, sort_keys=True)
-        return f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        text = json.dumps(made_of, sort_keys=True)
+        return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     def _found(
         self,
@@ -123,7 +123,7 @@ class Derived:
                 write(into)
             trim(file.parents[1].glob("*"), cache_limit(), lambda old: _delete(old, file.parent))
         except OSError as error:
-            tell_once(
+            log_once(
                 f"{file.parents[1]} cannot be written ({error.strerror or error}): what rows come "
                 "to is not kept for later",
                 _log,

@@ -61,7 +61,7 @@ def blank(encoder: Encoder) -> Any:
     return np.zeros((1, encoder.size, encoder.size, 3), np.uint8)
 
 
-def told(name: str, takes: str) -> str:
+def choice_line(name: str, takes: str) -> str:
     """What to say of what `auto` stood for."""
     if name != NONE:
         return f"encoder {name} reads the {takes}; encoder=none learns from them alone"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from unicodedata import category
 
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.data.images import AVIF, HEIC, NEED_HEIC, readable
 
 _log = logging.getLogger(__name__)
@@ -48,13 +48,13 @@ def images_below(root: Path) -> list[str]:
                 found.append(path)
     for why, paths in sorted(unread.items()):
         heic = f"{NEED_HEIC}, or " if paths[0].lower().endswith(tuple(HEIC)) else ""
-        tell_once(
+        log_once(
             f"{root}: {len(paths)} images {why} are left out, {paths[0]!r} first: "
             f"{heic}save them as JPEG or PNG under a plain name",
             _log,
         )
     if linked:
-        tell_once(
+        log_once(
             f"{root}: {len(linked)} folders are links and not looked into, "
             f"{str(linked[0].relative_to(root))!r} first: put the images there, or list them in a "
             "manifest",
@@ -68,7 +68,7 @@ def tell_like_val(root: Path, paths: Sequence[str]) -> None:
     for folder in LIKE_VAL:
         count = sum(path.startswith(f"{folder}/") for path in paths)
         if count:
-            tell_once(
+            log_once(
                 f"{root}: {count} images in {folder}/ count as unlabelled, as validation is called "
                 "val: rename the folder if that is what it is",
                 _log,

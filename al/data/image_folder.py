@@ -60,8 +60,8 @@ class ImageFolderLoader(ImageLoader):
             self.take(self._looked())
         super().adopt(spec)
 
-    def told(self) -> list[str]:
-        return [] if self._layout is None else self._layout.told(self.paths)
+    def summary(self) -> list[str]:
+        return [] if self._layout is None else self._layout.summary(self.paths)
 
     def more_classes(self, names: Sequence[str]) -> list[str]:
         layout, found = self._layout or Layout(), set[str]()

@@ -14,7 +14,7 @@ import torch
 
 from al.contracts import DataSpec, Encoder, Label, Preview
 from al.data.classes import class_names, spec_of_classes
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.data.embeddings import Embeddings, Grids, gridded
 from al.data.encoding import check_encoder, detail_of, encoder_of, inputs_of, taken_in
 from al.data.images import About, decode, preview
@@ -167,7 +167,7 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
 
     def _tell_frames(self, several: Sequence[str]) -> None:
         if several:
-            tell_once(
+            log_once(
                 f"{self._what}: {len(several)} images hold several pictures, {several[0]!r} first: "
                 "of each the first is used; save the others as files of their own to use them",
                 _log,

@@ -100,7 +100,7 @@ class ImageManifestLoader(ImageLoader):
             self.samples = self._looked()
         super().adopt(spec)
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         known = [label for label in self.samples.labels if label is not None]
         have = f"{len(known)} of {len(self.paths)} rows have it"
         line = f"target {self._label!r} is {len(self.spec.classes)} classes"

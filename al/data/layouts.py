@@ -77,7 +77,7 @@ class Layout:
             SPLIT_OF.get(name.lower()) == "train" if self.by == "splits" else name == "train"
         )
 
-    def told(self, paths: Sequence[str]) -> list[str]:
+    def summary(self, paths: Sequence[str]) -> list[str]:
         """Lines of what it makes of these images."""
         lines = []
         if self.base:

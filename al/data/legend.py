@@ -84,15 +84,15 @@ def legend_of(
     names = dict(named) if named is not None else {value: str(value) for value in found}
     by_name = {name: value for value, name in reversed(names.items())}
 
-    def value_of(said: str, parameter: str) -> int:
-        if said in by_name:
-            return by_name[said]
-        if said.isdecimal() and int(said) <= 65535:
-            return int(said)
-        near = did_you_mean(said, by_name)
-        raise ConfigError(f"{parameter}={said} is not a value or class of the masks: {near}")
+    def value_of(text: str, parameter: str) -> int:
+        if text in by_name:
+            return by_name[text]
+        if text.isdecimal() and int(text) <= 65535:
+            return int(text)
+        near = did_you_mean(text, by_name)
+        raise ConfigError(f"{parameter}={text} is not a value or class of the masks: {near}")
 
-    ignored = {value_of(said, "ignore") for said in names_in(ignore)}
+    ignored = {value_of(text, "ignore") for text in names_in(ignore)}
     names = {value: name for value, name in sorted(names.items()) if value not in ignored}
     order = list(dict.fromkeys(names.values()))
     if background == "auto":
@@ -158,24 +158,24 @@ def _in_file(file: Path) -> dict[int, str]:
         ) from None
 
 
-def _value(said: Any) -> int:
+def _value(text: Any) -> int:
     """A value as a number; a colour as `colour_of` has it.
 
     Raises:
         ValueError: it is neither.
     """
-    colour = colour_of(said)
-    if colour is None and isinstance(said, list | tuple):
-        raise ValueError(f"{said} is not a colour")
-    return int(said) if colour is None else colour
+    colour = colour_of(text)
+    if colour is None and isinstance(text, list | tuple):
+        raise ValueError(f"{text} is not a colour")
+    return int(text) if colour is None else colour
 
 
-def _numbered(said: Sequence[str]) -> dict[int, str]:
+def _numbered(entries: Sequence[str]) -> dict[int, str]:
     """Names by value: as they say it, all or none, or in their order from 0."""
-    pairs = [_VALUED.fullmatch(line) for line in said]
+    pairs = [_VALUED.fullmatch(line) for line in entries]
     if len(pairs) > 1 and pairs[0] is None and all(pairs[1:]):
         pairs = pairs[1:]  # a header
     known = [pair for pair in pairs if pair]
     if known and len(known) == len(pairs):
         return {_value(pair[1]): pair[2] for pair in known}
-    return {value: name.strip() for value, name in enumerate(said)}
+    return {value: name.strip() for value, name in enumerate(entries)}

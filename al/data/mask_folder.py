@@ -11,7 +11,7 @@ import torch
 
 from al.contracts import DataSpec, Encoder, Label
 from al.data.colour_map import ColourMap, asked
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below, tell_like_val
 from al.data.image_loader import NAMED, ImageFile
@@ -62,8 +62,8 @@ class MaskFolderLoader(DrawnOnLoader):
             raise ConfigError(f"image_size={size}: give a multiple of {STEP} for masks")
         self._folder = find(data, folder=True)
         named, self._named_in = names_given(classes, self._folder)
-        self._asked, self._said = (classes, background, ignore), asked(named, background, ignore)
-        self._colours = self._said.colours
+        self._asked, self._options = (classes, background, ignore), asked(named, background, ignore)
+        self._colours = self._options.colours
         self.masks = MaskPictures(size, self._colours)
         self._legend: Legend | None = None
         self._encoded: dict[tuple[str, tuple[int, int]], Label] = {}  # by digest and size of image
@@ -92,8 +92,8 @@ class MaskFolderLoader(DrawnOnLoader):
             self._refuse({path: look.why for path, look in sorted(seen.items())})
         if self._legend is None:
             found_in = sorted(frozenset().union(*self._held))
-            said = self._said
-            self._legend = legend_of(found_in, said.named, said.background, said.ignore)
+            options = self._options
+            self._legend = legend_of(found_in, options.named, options.background, options.ignore)
         known, self._encoded = self._encoded, {}
         self._masks: list[tuple[str, str] | None] = []  # path and digest
         found: list[Label | None] = []
@@ -149,7 +149,7 @@ class MaskFolderLoader(DrawnOnLoader):
         def tell(paths: Sequence[str], what: str, fix: str) -> None:
             if paths:
                 named = ", ".join(paths[:NAMED]) + (" …" if len(paths) > NAMED else "")
-                tell_once(f"{self._folder}: {len(paths)} masks {what} ({named}): {fix}", _log)
+                log_once(f"{self._folder}: {len(paths)} masks {what} ({named}): {fix}", _log)
 
         why = [f"{path}: {unusable[path]}" for path in sorted(unusable)]
         tell(
@@ -230,15 +230,15 @@ class MaskFolderLoader(DrawnOnLoader):
             return torch.from_numpy(with_cover(self._decoded(rows.tolist()), places))
         return torch.from_numpy(with_places(self._read(self._grids.whole, rows), places))
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         assert self._legend is not None
         legend, (classes, background, _) = self._legend, self._asked
         of_each = [[self._value(v) for v, at in legend.positions.items() if at == place]
                   for place in range(len(legend.names))]  # fmt: skip
-        said = ", ".join(f"{name!r} ({' and '.join(of)})"
+        options = ", ".join(f"{name!r} ({' and '.join(of)})"
                          for name, of in zip(legend.names, of_each, strict=True))  # fmt: skip
         by = "as classes says" if classes != "none" else "by their values; classes=… names them"
-        lines = [f"masks hold {len(legend.names)} classes, {self._named_in or by}: {said}"]
+        lines = [f"masks hold {len(legend.names)} classes, {self._named_in or by}: {options}"]
         if not legend.background:
             lines.append("no class is the background, so all count; background=… says which is one")
         else:

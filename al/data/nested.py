@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ def tell_nested(
         lists: in how many cells of each column there is one.
     """
     for name, parts in structures.items():
-        tell_once(
+        log_once(
             f"{path.name}: column {name!r} holds structures, taken apart into "
             f"{', '.join(parts) or 'nothing, as they are empty'}: drop=… leaves some out",
             _log,
         )
     for name, count in lists.items():
-        tell_once(
+        log_once(
             f"{path.name}: left out: {name} (lists in {count} cells): give each part a column to "
             "use them, or join their texts in one",
             _log,

@@ -17,7 +17,7 @@ LISTED = 12
 _WORDS = {".": "a point", ",": "a comma", " ": "spaces", "'": "apostrophes"}
 
 
-def told(frame: pd.DataFrame, columns: Iterable[Mapping[str, Any]]) -> list[str]:
+def unread(frame: pd.DataFrame, columns: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line for each column whose cells could be read in another way.
 
     Args:

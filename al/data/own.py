@@ -465,9 +465,9 @@ class OwnLoader(RowLoader):
         first = odd[0][0]
         other = next(row for row in odd[0] if labels[row] != labels[first])
         what = "samples have copies" if len(odd) > 1 else "sample has copies"
-        said = [f"{self.samples.places[row]} ({self._shown(row)})" for row in (first, other)]
+        pair = [f"{self.samples.places[row]} ({self._shown(row)})" for row in (first, other)]
         return [
-            f"{len(odd)} {what} with another label, {said[0]} and {said[1]} first: all are used; "
+            f"{len(odd)} {what} with another label, {pair[0]} and {pair[1]} first: all are used; "
             "correct or remove what is wrong"
         ]
 

@@ -102,8 +102,8 @@ class Pictures(Packs):
         name = digest(content)
         known = name in self
         try:
-            image, said = self.looked_at(content, known)
-            return Look(name, "", said), None if known else image
+            image, problem = self.looked_at(content, known)
+            return Look(name, "", problem), None if known else image
         except DataError as error:
             return Look(name, str(error)), None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from al.data.delimited import delimited, read_text, tell_once
+from al.data.delimited import delimited, log_once, read_text
 from al.data.json_lines import json_lines
 from al.data.nested import tell_nested
 from al.data.workbooks import ENGINES, workbook
@@ -48,8 +48,8 @@ class Asked:
         """Whether the target was declared to be a number; None where nothing was declared."""
         if self.label_separator in SIGNS:
             return False
-        said = self.kind
-        return None if said == "auto" else Trait.NORMAL in kind_named(said).traits
+        wanted = self.kind
+        return None if wanted == "auto" else Trait.NORMAL in kind_named(wanted).traits
 
     @property
     def marks(self) -> frozenset[str]:
@@ -139,7 +139,7 @@ def _parquet(path: Path) -> pd.DataFrame:
     tell_nested(path, {n: [p for p in names if p.startswith(f"{n}.")] for n in apart}, nested)
     if not isinstance(frame.index, pd.RangeIndex):
         names = [str(name) for name in frame.index.names if name is not None]
-        tell_once(f"{path.name}: left out: the index{' ' if names else ''}{', '.join(names)}: "
+        log_once(f"{path.name}: left out: the index{' ' if names else ''}{', '.join(names)}: "
                   "reset_index() before it is saved makes columns of it", _log)  # fmt: skip
         frame = frame.reset_index(drop=True)
     frame.attrs["separator"] = ""

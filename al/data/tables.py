@@ -22,10 +22,10 @@ from al.data.columns import (
     values_of,
     width,
 )
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.data.derived import ROWS, Derived
 from al.data.notations import PLAIN, Notation, decimal_of
-from al.data.oddities import LISTED, gaps, lost, notation_line, told
+from al.data.oddities import LISTED, gaps, lost, notation_line, unread
 from al.data.own import READING, OwnLoader, Places, Samples
 from al.data.places import find
 from al.data.reading import UNASKED, Asked, column, names_in, read_table
@@ -114,9 +114,9 @@ class TableLoader(OwnLoader):
 
     def _prefer(self, frame: pd.DataFrame) -> str:
         """The decimal mark of the file, as `al.data.notations.notation_of` takes it."""
-        said = {"point": ".", "comma": ","}.get(self._asked.decimal)
+        gaps_as = {"point": ".", "comma": ","}.get(self._asked.decimal)
         separator = frame.attrs.get("separator")
-        return said or (decimal_of(frame, separator) if separator else ".")
+        return gaps_as or (decimal_of(frame, separator) if separator else ".")
 
     def retake(self, frame: pd.DataFrame) -> None:
         """Use these rows from now on, taken in as before.
@@ -139,7 +139,7 @@ class TableLoader(OwnLoader):
         self._rows_as_numbers = self._encoded()
         if not self.published:
             for line in self._lost():
-                tell_once(line, _log)
+                log_once(line, _log)
 
     def _labels(
         self, as_number: bool | None, marks: frozenset[str] | None, written: Notation | str
@@ -147,8 +147,8 @@ class TableLoader(OwnLoader):
         """See `labels_of`; once found, they are known as a campaign that began so reads them."""
 
         def remembered(key: Sequence[Any], make: Callable[[], Labels]) -> Labels:
-            said = None if marks is None else sorted(marks)
-            found: Labels = self._derived.remembered("labels", [self.target, said, *key], make)
+            gaps_as = None if marks is None else sorted(marks)
+            found: Labels = self._derived.remembered("labels", [self.target, gaps_as, *key], make)
             return found
 
         column = self._frame[self.target]
@@ -189,7 +189,7 @@ class TableLoader(OwnLoader):
         new, self.spec = self.spec, spec
         self._take_again()
         for line in self._otherwise(new):
-            tell_once(f"{self._what}: {line}", _log)
+            log_once(f"{self._what}: {line}", _log)
 
     def _otherwise(self, new: DataSpec) -> list[str]:
         """How a campaign that began today would take the columns, where that is otherwise."""
@@ -210,7 +210,7 @@ class TableLoader(OwnLoader):
         """Whether labels are numbers rather than classes."""
         return not self.spec.classes
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         known = [label for label in self.samples.labels if label is not None]
         count = f"{len(known)} of {len(self._row)} rows have it"
         written = Notation(*self.spec.details.get("written", PLAIN))
@@ -239,7 +239,7 @@ class TableLoader(OwnLoader):
             )
         columns = self.spec.details["columns"]
         used = self._features[[made["name"] for made in columns]]
-        return [*lines, *gaps(used), *told(self._features, columns)]
+        return [*lines, *gaps(used), *unread(self._features, columns)]
 
     def oddities(self) -> list[str]:
         return [*self._lost(), *super().oddities()]

@@ -134,7 +134,7 @@ class TextLoader(SpreadEmbedding, OwnLoader):
             )
         return several(labels, self._asked.sign) if self._asked.sign else labels
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         return gaps(self._more)
 
     # -- samples ---------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.errors import ConfigError, DataError, did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def workbook(path: Path, sheet: str) -> pd.DataFrame:
         ) from None
     if sheet == "auto" and len(names) > 1:
         others = ", ".join(repr(other) for other in names[1:4])
-        tell_once(
+        log_once(
             f"{path.name}: sheet {name!r} is read, of {len(names)}: pass sheet=… for another "
             f"({others})",
             _log,

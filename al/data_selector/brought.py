@@ -105,11 +105,11 @@ def brought(folder: Path, name: str, shard: int, count: int) -> np.ndarray | Non
     """What has been brought of a shard of so many rows; None where that is nothing whole."""
     try:
         head, _, content = _path(folder, name, shard).read_bytes().partition(b"\n")
-        said = json.loads(head)
-        rows = np.frombuffer(content, np.dtype(said["dtype"])).reshape(said["shape"])
+        header = json.loads(head)
+        rows = np.frombuffer(content, np.dtype(header["dtype"])).reshape(header["shape"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return rows if len(rows) == count and zlib.crc32(content) == said["crc"] else None
+    return rows if len(rows) == count and zlib.crc32(content) == header["crc"] else None
 
 
 def is_brought(folder: Path, name: str, shard: int) -> bool:

@@ -57,8 +57,8 @@ def contact_sheet(query: Query, data: DataLoader) -> Image | None:
         text = f"{place + 1}: {query.scores[place]:.3f}" if scored else f"{place + 1}"
         draw.text((x + 5, y + side - 2), text, fill=_INK)
         if query.predicted:
-            said = kind.believed(believed, query.confidence[place])
-            draw.text((x + 5, y + side - 2 + LINE), said[: side // 8], fill=_SOFT)
+            belief = kind.believed(believed, query.confidence[place])
+            draw.text((x + 5, y + side - 2 + LINE), belief[: side // 8], fill=_SOFT)
     _legend(draw, rows * (side + caption) + 6, query, coloured, scored=scored)
     return sheet
 

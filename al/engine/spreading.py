@@ -112,6 +112,6 @@ class _Careful(Generic[S, R]):
 def _words(error: BaseException) -> str:
     """An error in a line: what it is, and the last place on the way to it."""
     text = " ".join(str(error).split())[:200]
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{said}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else said
+    return f"{message}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else message

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from al import __version__
 from al.experiment.leaderboard import Leaderboard, Row
 from al.experiment.plan import RANDOM, Setting
-from al.experiment.results import Results, said
+from al.experiment.results import Results, in_words
 from al.experiment.statistics import ALPHA, band
 from al.report.page import rendered
 from al.report.plot import Plot, widened
@@ -89,10 +89,10 @@ def _board(results: Results, number: int, setting: Setting, board: Leaderboard) 
         f"drawn from {sizes.pool:,} samples; the test has {sizes.test:,}.",
         wide=True,
     )
-    told = p(board.sentence()) if setting else ""  # else it is what the page begins with
-    body = join([told, curves, _table(board), grid(_gains(board), _costs(board))])
+    lead = p(board.sentence()) if setting else ""  # else it is what the page begins with
+    body = join([lead, curves, _table(board), grid(_gains(board), _costs(board))])
     name = f"setting-{number}" if setting else "leaderboard"
-    return Section(name, said(setting) or "Leaderboard", body)
+    return Section(name, in_words(setting) or "Leaderboard", body)
 
 
 def _range(board: Leaderboard) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from al.errors import AlError, ConfigError
 from al.experiment.experiment import Experiment
 from al.experiment.plan import RANDOM, Plan, Setting
 from al.experiment.prepared import look_again, settled, task_of
-from al.experiment.results import Results, said
+from al.experiment.results import Results, in_words
 from al.experiment.statistics import Difference, area, differences
 from al.kinds import kind_of
 
@@ -210,10 +210,10 @@ class _Choosing:
         heights = self._heights(results)
         smallest, *larger = heights
         lower = self._lower(results)
-        told = differences([heights[s] for s in larger], heights[smallest], lower=lower)
-        fine = [s for s, found in zip(larger, told, strict=True) if found.verdict != "worse"]
+        compared = differences([heights[s] for s in larger], heights[smallest], lower=lower)
+        fine = [s for s, found in zip(larger, compared, strict=True) if found.verdict != "worse"]
         chosen = (fine or [smallest])[-1]
-        why = "; ".join(_compared(s, smallest, f) for s, f in zip(larger, told, strict=True))
+        why = "; ".join(_compared(s, smallest, f) for s, f in zip(larger, compared, strict=True))
         self._chose("query_size", dict(chosen)["query_size"], why)
 
     def head(self) -> None:
@@ -233,14 +233,14 @@ class _Choosing:
         start: Setting = ((name, plain),)
         others = [setting for setting in heights if setting != start]
         lower = self._lower(results)
-        told = differences([heights[s] for s in others], heights[start], lower=lower)
+        compared = differences([heights[s] for s in others], heights[start], lower=lower)
         better = [
             (f.mean.value * (1 if lower else -1), s)
-            for s, f in zip(others, told, strict=True)
+            for s, f in zip(others, compared, strict=True)
             if f.verdict == "better"
         ]
         chosen = min(better)[1] if better else start
-        why = "; ".join(_compared(s, start, f) for s, f in zip(others, told, strict=True))
+        why = "; ".join(_compared(s, start, f) for s, f in zip(others, compared, strict=True))
         self._chose(name, dict(chosen)[name], why)
 
     def _ran(
@@ -288,4 +288,4 @@ def _grid(name: str, values: Sequence[Any]) -> str:
 
 def _compared(setting: Setting, other: Setting, found: Difference) -> str:
     words = found.mean.text(sign=True)
-    return f"{said(setting)} against {said(other)} {words}, {found.verdict}"
+    return f"{in_words(setting)} against {in_words(other)} {words}, {found.verdict}"

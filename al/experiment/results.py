@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def said(setting: Setting) -> str:
+def in_words(setting: Setting) -> str:
     """A setting in words; "" where there is but one."""
     return ", ".join(f"{name}={value}" for name, value in setting)
 
@@ -59,7 +59,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         tables = (
-            f"<p><b>{escape(said(setting) or self.name)}</b>: {escape(board.sentence())}</p>"
+            f"<p><b>{escape(in_words(setting) or self.name)}</b>: {escape(board.sentence())}</p>"
             + board.table().to_html(index=False)
             for setting, board in self.boards.items()
         )
@@ -68,7 +68,7 @@ class Results:
     def sentence(self) -> str:
         """What to make of it, in a line a setting."""
         lines = [
-            f"{said(setting)}: {board.sentence()}" if setting else board.sentence()
+            f"{in_words(setting)}: {board.sentence()}" if setting else board.sentence()
             for setting, board in self.boards.items()
         ]
         return "\n".join(lines)
@@ -123,7 +123,7 @@ class Results:
         """What a leaderboard is about."""
         board = self.boards[setting]
         words = (
-            [f"test {board.metric}", said(setting)]
+            [f"test {board.metric}", in_words(setting)]
             if setting
             else [f"test {board.metric} on {self.task}"]
         )
@@ -162,7 +162,7 @@ class Results:
         axes.set(
             xlabel=f"labels ({plus(self.sizes[setting].validation)})",
             ylabel=f"test {board.metric}",
-            title=said(setting) or self.name,
+            title=in_words(setting) or self.name,
         )
         axes.grid(alpha=0.25)
         axes.legend(frameon=False)

@@ -123,10 +123,10 @@ def _p(values: np.ndarray) -> float:
 
 def _difference(values: np.ndarray, p: float, *, lower: bool) -> Difference:
     mean = mean_of(values)
-    told = p < ALPHA and not mean.low <= 0 <= mean.high
+    clear = p < ALPHA and not mean.low <= 0 <= mean.high
     good = (mean.value < 0) == lower
-    verdict = ("better" if good else "worse") if told else "not told apart"
-    return Difference(mean, p, verdict, None if told else seeds_more(values))
+    verdict = ("better" if good else "worse") if clear else "not told apart"
+    return Difference(mean, p, verdict, None if clear else seeds_more(values))
 
 
 def holm(p: Sequence[float]) -> list[float]:

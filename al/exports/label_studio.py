@@ -38,8 +38,8 @@ class LabelStudio(Format):
                 task["annotations"] = [{"result": form.results(label, ground)}]
             if guess := labels.guesses.get(id):
                 results = form.results(labels.data.on_picture(id, guess.label), ground)
-                said = {"model_version": guess.model, "result": results}
-                task["predictions"] = [said | {"score": guess.confidence}]
+                prediction = {"model_version": guess.model, "result": results}
+                task["predictions"] = [prediction | {"score": guess.confidence}]
             tasks.append(task)
         (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
 

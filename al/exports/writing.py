@@ -67,13 +67,13 @@ def _that_fit(wanted: Format, name: str, labels: Labels) -> Labels:
     form, kind = labels.kind.form, labels.kind
     fitting = [one for one in formats.names() if _holds(formats.get(one), form)]
     if not _holds(type(wanted), form):
-        raise ExportError(f"format {name!r} cannot hold {kind.said}: take {_listed(fitting)}")
+        raise ExportError(f"format {name!r} cannot hold {kind.labels_are}: take {_listed(fitting)}")
     gone = set(labels.data.missing(labels.ids))
     if not wanted.shown:
         if gone and form in DRAWN:
             _log.warning(
                 f"{len(gone)} labels are of samples that have vanished from the data: their "
-                f"{kind.said} stay in pixels of the square that was learned from"
+                f"{kind.labels_are} stay in pixels of the square that was learned from"
             )
         return labels
     if gone:

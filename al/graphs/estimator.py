@@ -147,8 +147,8 @@ class EstimatorGraph(MeasuredGraph):
         each = kind_of(self.spec).metrics["nll" if self._number else "log_loss"].each
         assert each is not None
         for batch in batches:
-            said, targets = self._says(_array(batch.inputs)), np.asarray(batch.targets)
-            yield Compared(said, targets, float(each(said, targets).mean()))
+            out, targets = self._says(_array(batch.inputs)), np.asarray(batch.targets)
+            yield Compared(out, targets, float(each(out, targets).mean()))
 
     @property
     def alone(self) -> bool:
@@ -199,16 +199,16 @@ class EstimatorGraph(MeasuredGraph):
     def guesses(self, batch: Batch, spec: DataSpec) -> tuple[list[Label], np.ndarray]:
         if not self._number:
             return super().guesses(batch, spec)
-        said = self._says(_array(batch.inputs))
-        return [float(f"{value:.6g}") for value in said[:, 0]], np.sqrt(said[:, 1])
+        out = self._says(_array(batch.inputs))
+        return [float(f"{value:.6g}") for value in out[:, 0]], np.sqrt(out[:, 1])
 
     def predict(self, inputs: np.ndarray) -> Any:
-        said = self._says(np.asarray(inputs))
+        out = self._says(np.asarray(inputs))
         if not self._number:
-            return said
+            return out
         import pandas as pd
 
-        return pd.DataFrame({"value": said[:, 0], "std": np.sqrt(said[:, 1])})
+        return pd.DataFrame({"value": out[:, 0], "std": np.sqrt(out[:, 1])})
 
     def _says(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities [N, C], or mean and variance [N, 2]."""
@@ -220,10 +220,10 @@ class EstimatorGraph(MeasuredGraph):
         mean = np.asarray(self.model.predict(flat), np.float64)
         return np.stack([mean, apart + self._noise], axis=1)
 
-    def _spread(self, said: np.ndarray) -> np.ndarray:
+    def _spread(self, out: np.ndarray) -> np.ndarray:
         """Probabilities of all classes, those that training never saw among them."""
-        found = np.zeros((len(said), len(self.spec.classes)))
-        found[:, np.asarray(self.model.classes_, dtype=np.int64)] = said
+        found = np.zeros((len(out), len(self.spec.classes)))
+        found[:, np.asarray(self.model.classes_, dtype=np.int64)] = out
         return found
 
     def _drawn(self, inputs: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -234,8 +234,8 @@ class EstimatorGraph(MeasuredGraph):
         drawn = _in_turn(votes, samples, np.random.default_rng(seed))
         if self._number:
             noise = np.full(len(inputs), self._noise)
-            return np.stack([np.stack([said, noise], axis=1) for said in drawn], axis=1)
-        return np.stack([self._spread(said) for said in drawn], axis=1)
+            return np.stack([np.stack([out, noise], axis=1) for out in drawn], axis=1)
+        return np.stack([self._spread(out) for out in drawn], axis=1)
 
     # -- weights and state ---------------------------------------------------------------------
 
@@ -337,12 +337,12 @@ def _own_votes(model: Any, flat: np.ndarray) -> list[np.ndarray] | None:
         if not hasattr(member, says):
             return None
         part = flat if features is None else flat[:, features[number]]
-        said = np.asarray(getattr(member, says)(part), np.float64)
-        if said.ndim == 2 and said.shape[1] < len(model.classes_):  # it never saw some classes
-            whole = np.zeros((len(said), len(model.classes_)))
-            whole[:, np.asarray(member.classes_, dtype=np.int64)] = said
-            said = whole
-        found.append(said)
+        out = np.asarray(getattr(member, says)(part), np.float64)
+        if out.ndim == 2 and out.shape[1] < len(model.classes_):  # it never saw some classes
+            whole = np.zeros((len(out), len(model.classes_)))
+            whole[:, np.asarray(member.classes_, dtype=np.int64)] = out
+            out = whole
+        found.append(out)
     return found
 
 

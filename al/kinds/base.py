@@ -48,7 +48,7 @@ class Kind(ABC):
     """
 
     #: What labels are, to end the sentence "where labels are …".
-    said: ClassVar[str]
+    labels_are: ClassVar[str]
     #: The form in which it is answered: "choice" (the name of a class), "choices" (a list of
     #: them), "value" (a number), "regions" (a mask), "rectangles" (boxes), "spans" (entities), or a
     #: word of its own; annotators name the forms that they take.
@@ -78,6 +78,11 @@ class Kind(ABC):
     #: What `compared` counts of a class, to follow a number.
     things: ClassVar[str] = "labels"
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "said" in vars(cls):  # the name that `labels_are` had in version 0.2
+            cls.labels_are = vars(cls)["said"]
+
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
         self.place = {name: position for position, name in enumerate(spec.classes)}
@@ -106,13 +111,13 @@ class Kind(ABC):
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         """Labels as a Graph takes them, one row each."""
 
-    def from_form(self, said: Any) -> Label:
+    def from_form(self, value: Any) -> Label:
         """What an annotator says in this kind's form, as a label; by default it is one.
 
         Raises:
             LabelError: it says none.
         """
-        return said
+        return value
 
     def to_form(self, label: Label) -> Any:
         """What an annotator would say to give this label."""

@@ -32,7 +32,7 @@ class Boxes(Kind):
     target is an array [boxes, 5] of class position, x, y, width and height.
     """
 
-    said = "boxes"
+    labels_are = "boxes"
     form = "rectangles"
     metric = "map50"
     strategy = "entropy"
@@ -57,10 +57,10 @@ class Boxes(Kind):
             if problem := self._misplaced(box):
                 raise LabelError(f"{problem}: draw it inside the image")
 
-    def from_form(self, said: Any) -> Label:
+    def from_form(self, value: Any) -> Label:
         return [
             {"label": entry["label"], "box": [float(side) for side in entry["box"]]}
-            for entry in said
+            for entry in value
         ]
 
     def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
@@ -100,9 +100,9 @@ class Boxes(Kind):
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
         """Of boxes, where half of the union has to be shared."""
         found = np.zeros((len(truth), len(self.place), 3))
-        for row, (true, said) in enumerate(zip(truth, guessed, strict=True)):
+        for row, (true, guess) in enumerate(zip(truth, guessed, strict=True)):
             for name, place in self.place.items():
-                mine, theirs = _of(said, name), _of(true, name)
+                mine, theirs = _of(guess, name), _of(true, name)
                 right = int(matched(overlaps(mine, theirs)).sum()) if len(mine) else 0
                 found[row, place] = right, len(mine) - right, len(theirs) - right
         return found

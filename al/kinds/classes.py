@@ -23,7 +23,7 @@ ONE_SIDED = 0.75
 class Classes(Kind):
     """One class each: a label is the class's name, a target its position."""
 
-    said = "one class each"
+    labels_are = "one class each"
     form = "choice"
     ranked = True
     metric = "accuracy"
@@ -55,11 +55,11 @@ class Classes(Kind):
         return self.spec.classes[target]
 
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
-        true, said = (np.array([self.place[n] for n in names]) for names in (truth, guessed))
-        rows, right = np.arange(len(true)), true == said
+        true, guess = (np.array([self.place[n] for n in names]) for names in (truth, guessed))
+        rows, right = np.arange(len(true)), true == guess
         found = np.zeros((len(true), len(self.place), 3))
         found[rows[right], true[right], 0] = 1
-        found[rows[~right], said[~right], 1] = 1
+        found[rows[~right], guess[~right], 1] = 1
         found[rows[~right], true[~right], 2] = 1
         return found
 
@@ -78,10 +78,10 @@ class Classes(Kind):
             return cls.metric, ""
         ((name, count),) = Counter(labels).most_common(1)
         share = count / len(labels)
-        said = f"as {share:.0%} of {len(labels)} labels are {name!r}"
+        reason = f"as {share:.0%} of {len(labels)} labels are {name!r}"
         if share < ONE_SIDED:
-            return cls.metric, said
-        return "balanced_accuracy", f"{said} and always saying so has accuracy {share:.2f}"
+            return cls.metric, reason
+        return "balanced_accuracy", f"{reason} and always saying so has accuracy {share:.2f}"
 
     @classmethod
     def written(cls, label: Label) -> str:

@@ -37,12 +37,12 @@ def counted(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
         for at, spans in zip(rows, (answers, targets), strict=True)
     ]
     _, place = np.unique(np.concatenate(keyed), axis=0, return_inverse=True)
-    said, true = np.split(place.ravel(), [len(keyed[0])])
-    found = np.isin(said, true)
+    guess, true = np.split(place.ravel(), [len(keyed[0])])
+    found = np.isin(guess, true)
     counts = [
         np.bincount(rows[0][0][found], minlength=len(answers)),
         np.bincount(rows[0][0][~found], minlength=len(answers)),
-        np.bincount(rows[1][0][~np.isin(true, said)], minlength=len(answers)),
+        np.bincount(rows[1][0][~np.isin(true, guess)], minlength=len(answers)),
     ]
     return np.stack(counts, axis=1)
 
@@ -86,7 +86,7 @@ class Entities(Kind):
     end.
     """
 
-    said = "entities"
+    labels_are = "entities"
     form = "spans"
     metric = "entity_f1"
     strategy = "entropy"
@@ -132,13 +132,13 @@ class Entities(Kind):
                              "before end, and 0 or more")  # fmt: skip
         return start, end
 
-    def from_form(self, said: Any) -> Label:
+    def from_form(self, value: Any) -> Label:
         """Entities in any order, as objects, of which other keys are let go, or as triples of
         start, end and class, as doccano and spaCy write them."""
-        if not isinstance(said, list | tuple):
-            return said
+        if not isinstance(value, list | tuple):
+            return value
         found = []
-        for entity in said:
+        for entity in value:
             if isinstance(entity, list | tuple) and len(entity) == 3:
                 entity = dict(zip(("start", "end", "label"), entity, strict=True))
             if not isinstance(entity, dict) or not {"start", "end", "label"} <= entity.keys():
@@ -195,8 +195,8 @@ class Entities(Kind):
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
         """Of entities, whose class and both ends have to be right."""
         found = np.zeros((len(truth), len(self.place), 3))
-        for row, (true, said) in enumerate(zip(truth, guessed, strict=True)):
-            own, others = _set(true), _set(said)
+        for row, (true, guess) in enumerate(zip(truth, guessed, strict=True)):
+            own, others = _set(true), _set(guess)
             for column, some in enumerate((own & others, others - own, own - others)):
                 for _, _, name in some:
                     found[row, self.place[name], column] += 1
@@ -210,9 +210,9 @@ class Entities(Kind):
         return [entity["label"] for entity in label]
 
     def brief(self, label: Label) -> str:
-        said = [f"{one['label']} {one['start']}–{one['end']}" for one in label[:NAMED]]
+        parts = [f"{one['label']} {one['start']}–{one['end']}" for one in label[:NAMED]]
         more = f" and {len(label) - NAMED} more" if len(label) > NAMED else ""
-        return f"{', '.join(said)}{more}" if said else "no entity"
+        return f"{', '.join(parts)}{more}" if parts else "no entity"
 
     def believed(self, label: Label, sure: float) -> str:
         return f"{sure:.0%} {self.brief(label)}"

@@ -19,7 +19,7 @@ from al.kinds.metrics import OF_LABELS
 class Labels(Kind):
     """Several classes each: a label is a sorted list of names, a target bool [C]."""
 
-    said = "several classes each"
+    labels_are = "several classes each"
     form = "choices"
     ranked = True
     metric = "macro_f1"
@@ -41,9 +41,9 @@ class Labels(Kind):
     def renamed(self, label: Label, to: Callable[[str], str]) -> Label:
         return sorted({to(name) for name in label})
 
-    def from_form(self, said: Any) -> Label:
-        whole = isinstance(said, list) and all(isinstance(name, str) for name in said)
-        return sorted(set(said)) if whole else said
+    def from_form(self, value: Any) -> Label:
+        whole = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        return sorted(set(value)) if whole else value
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         found = torch.zeros(len(labels), len(self.place), dtype=torch.int64)
@@ -59,8 +59,8 @@ class Labels(Kind):
         return sorted(self.spec.classes[c] for c in np.flatnonzero(target))
 
     def compared(self, truth: Sequence[Label], guessed: Sequence[Label]) -> np.ndarray:
-        true, said = (self.tensor(labels).bool().numpy() for labels in (truth, guessed))
-        return np.stack([true & said, said & ~true, true & ~said], axis=2).astype(float)
+        true, guess = (self.tensor(labels).bool().numpy() for labels in (truth, guessed))
+        return np.stack([true & guess, guess & ~true, true & ~guess], axis=2).astype(float)
 
     def balanced(self, labels: Sequence[Label]) -> np.ndarray:
         """Of each class the samples without it and those with it, [C, 2]."""

@@ -33,7 +33,7 @@ class Masks(Kind):
     spec say `void`, pixels may be `VOID`: of no known class, left out of loss and metrics.
     """
 
-    said = "masks"
+    labels_are = "masks"
     form = "regions"
     metric = "mean_iou"
     strategy = "entropy"
@@ -60,8 +60,8 @@ class Masks(Kind):
             raise LabelError(f"a mask is {_by(shape)}, its image {_by(self._size)}: draw it anew")
         self._decoded(label)
 
-    def from_form(self, said: Any) -> Label:
-        return encode_mask(self._decoded(said))
+    def from_form(self, value: Any) -> Label:
+        return encode_mask(self._decoded(value))
 
     def tensor(self, labels: Sequence[Label]) -> torch.Tensor:
         found = np.empty((len(labels), *self._size), np.uint8)
@@ -94,11 +94,11 @@ class Masks(Kind):
         count = len(self.place)
         found = np.zeros((len(truth), count, 3))
         for row, pair in enumerate(zip(truth, guessed, strict=True)):
-            true, said = (self._decoded(label).ravel().astype(int) for label in pair)
-            true, said = true[true != VOID], said[true != VOID]
-            right = np.bincount(true[true == said], minlength=count)
+            true, guess = (self._decoded(label).ravel().astype(int) for label in pair)
+            true, guess = true[true != VOID], guess[true != VOID]
+            right = np.bincount(true[true == guess], minlength=count)
             found[row, :, 0] = right
-            found[row, :, 1] = np.bincount(said, minlength=count) - right
+            found[row, :, 1] = np.bincount(guess, minlength=count) - right
             found[row, :, 2] = np.bincount(true, minlength=count) - right
         return found
 
@@ -150,7 +150,7 @@ class Scenes(Masks):
     Pixels that nobody drew are of no known class.
     """
 
-    said = "masks without a background"
+    labels_are = "masks without a background"
     suits = "entropy, bald or typiclust"
     traits = frozenset({Trait.FIELDS, Trait.PIXELS})
     over = ("patch", "top", "mean")

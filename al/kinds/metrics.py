@@ -147,8 +147,8 @@ def _labels_ranked(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec
     """Mean over the labels that apply to some of the samples and not to others."""
     from sklearn import metrics
 
-    told = [c for c in range(p.shape[1]) if 0 < targets[:, c].sum() < len(targets)]
-    values = [getattr(metrics, name)(targets[:, c], p[:, c]) for c in told]
+    varied = [c for c in range(p.shape[1]) if 0 < targets[:, c].sum() < len(targets)]
+    values = [getattr(metrics, name)(targets[:, c], p[:, c]) for c in varied]
     return float(np.mean(values)) if values else math.nan
 
 
@@ -164,25 +164,25 @@ OF_LABELS: Mapping[str, Metric] = {
 # -- of numbers: means and variances [N, 2], targets [N] -----------------------------------------
 
 
-def _rmse(said: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
-    return math.sqrt(np.mean((targets.astype(np.float64) - said[:, 0]) ** 2))
+def _rmse(predicted: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
+    return math.sqrt(np.mean((targets.astype(np.float64) - predicted[:, 0]) ** 2))
 
 
-def _away(said: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    return np.abs(targets.astype(np.float64) - said[:, 0])
+def _away(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.abs(targets.astype(np.float64) - predicted[:, 0])
 
 
-def _nlls(said: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _nlls(predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """½ ln 2πσ² + (y − μ)² / 2σ²."""
-    mean, variance = said.astype(np.float64).T
+    mean, variance = predicted.astype(np.float64).T
     away = (targets.astype(np.float64) - mean) ** 2 / variance
     return 0.5 * (np.log(2 * np.pi * variance) + away)
 
 
-def _r2(said: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
+def _r2(predicted: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
     from sklearn.metrics import r2_score
 
-    return r2_score(targets.astype(np.float64), said[:, 0])
+    return r2_score(targets.astype(np.float64), predicted[:, 0])
 
 
 OF_NUMBERS: Mapping[str, Metric] = {

@@ -23,7 +23,7 @@ LARGEST = float(np.finfo(np.float32).max)
 class Numbers(Kind):
     """A finite number each, which is the label and the target."""
 
-    said = "numbers"
+    labels_are = "numbers"
     form = "value"
     metric = "rmse"
     strategy = "igs"

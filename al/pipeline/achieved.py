@@ -32,19 +32,19 @@ def tell_achieved(session: Session) -> None:
         words.append("no model is in Production yet")
     else:
         value = record.test[metric]
-        said = f"test/{metric} {value:.3f}"
+        standing = f"test/{metric} {value:.3f}"
         figures |= {f"achieved/{metric}": value, "achieved/version": float(record.version)}
         if (gain := _gain(session)) is not None:
             figures["achieved/gain"], at = gain
-            said += f", {figures['achieved/gain']:+.3f} against {config.baseline}{at}"
+            standing += f", {figures['achieved/gain']:+.3f} against {config.baseline}{at}"
         if session.gathered.linked != record.version:
             session.registry.link(record.version, session.run.id, state.labels.paid)
             session.gathered.linked = record.version
-        words += [said, f"{session.registry.uri(record.version)} is in Production"]
-    told = session.gathered.told
-    new = {name: value for name, value in figures.items() if told.get(name) != state.cycle}
+        words += [standing, f"{session.registry.uri(record.version)} is in Production"]
+    logged = session.gathered.logged
+    new = {name: value for name, value in figures.items() if logged.get(name) != state.cycle}
     session.run.log_metrics(new, state.cycle)
-    told.update(dict.fromkeys(new, state.cycle))
+    logged.update(dict.fromkeys(new, state.cycle))
     session.run.describe_now("; ".join(words) + ".")
 
 

@@ -49,8 +49,8 @@ def auto_label(session: Session, promise: Promise, most: int, to: str, format: s
     kind = kind_of(session.data.spec)
     if kind.form != "choice":
         raise ConfigError(
-            f"auto-label counts wrong labels, and where labels are {kind.said} none is simply "
-            "right or wrong: al predict says what the model believes"
+            f"auto-label counts wrong labels, and where labels are {kind.labels_are} none is "
+            "simply right or wrong: al predict says what the model believes"
         )
     run = _run(session, promise, most)
     if run is None:
@@ -133,8 +133,8 @@ def _decided(session: Session, run: Run) -> Decision:
     look, scored = run.load_json(LOOK, Look), run.load_table(SCORED)
     drawn = scored[scored["drawn"]]
     answers = _answers(session, run, look, list(drawn["id"]))
-    said = dict(zip(answers.ids, answers.labels, strict=True))
-    wrong = drawn["label"] != drawn["id"].map(said)
+    answered = dict(zip(answers.ids, answers.labels, strict=True))
+    wrong = drawn["label"] != drawn["id"].map(answered)
     tested = []
     for place, part in enumerate(look.parts):
         of_part = drawn["part"] == place
@@ -148,10 +148,10 @@ def _decided(session: Session, run: Run) -> Decision:
     run.save(lambda folder: answers.save(folder / ANSWERS))
     run.save_json(DECISION, asdict(decision))
     run.log_metrics(_figures(decision))
-    told = [_told(decision, part) for part in tested]
-    for line in told:
+    lines = [_line(decision, part) for part in tested]
+    for line in lines:
         _log.info(line)
-    run.describe("; ".join(told)[:5000])
+    run.describe("; ".join(lines)[:5000])
     return decision
 
 
@@ -201,7 +201,7 @@ def _figures(decision: Decision) -> dict[str, float]:
     }
 
 
-def _told(decision: Decision, part: Tested) -> str:
+def _line(decision: Decision, part: Tested) -> str:
     look, of = decision.look, f"{part.name!r}: " if part.name else ""
     found = (
         f"look {look.number}: {of}{part.wrong} of {part.asked} drawn are wrong, so at most "

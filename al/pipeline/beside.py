@@ -41,11 +41,11 @@ class Beside:
     """The driver, while this is open.
 
     Args:
-        told: what the driver is made of, as `_main` reads it.
+        spec: what the driver is made of, as `_main` reads it.
     """
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self._told = json.dumps(told)
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec = json.dumps(spec)
         self._process: subprocess.Popen[str] | None = None
         self._idle = False
         self._pause, self._again = PAUSES[0], 0.0
@@ -121,7 +121,7 @@ class Beside:
         )
         self._started, self._again = time.monotonic(), 0.0
         assert self._process.stdin is not None
-        self._say(self._told)
+        self._say(self._spec)
 
     def _wake(self) -> None:
         self._say("look")
@@ -139,7 +139,7 @@ class Beside:
 @click.command(cls=OneLine)
 def _main() -> None:
     """Watch a campaign for the process that serves its page, as long as that is there."""
-    told = json.loads(sys.stdin.readline())
+    spec = json.loads(sys.stdin.readline())
     wake = threading.Event()
 
     def listen() -> None:
@@ -148,11 +148,11 @@ def _main() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=listen, name="al-page-gone", daemon=True).start()
-    campaign = resolve_name(told["of"])(
+    campaign = resolve_name(spec["of"])(
         entry="watch",
-        tracking_uri=told["tracking_uri"],
-        experiment=told["experiment"],
-        **told["given"],
+        tracking_uri=spec["tracking_uri"],
+        experiment=spec["experiment"],
+        **spec["given"],
     )
     campaign.watch(poll=POLL, wake=wake)
 

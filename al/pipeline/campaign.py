@@ -204,13 +204,13 @@ class Campaign:
         """
         if watch not in ("on", "off"):
             raise ConfigError(f"watch={watch!r}: give on or off")
-        told = {
+        spec = {
             "of": f"{type(self).__module__}:{type(self).__qualname__}",
             "tracking_uri": self._tracking_uri,
             "experiment": self._experiment,
             "given": self._given,
         }
-        with Beside(told) as driver:
+        with Beside(spec) as driver:
             while (session := self._there(create=watch == "on")) is None:
                 driver.begin()
                 time.sleep(1)

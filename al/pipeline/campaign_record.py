@@ -81,7 +81,7 @@ class CampaignRecord:
         found.as_config()
         return found
 
-    def unsaid(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def untyped(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is given, less defaults of parameters that the campaign is older than: `mlflow
         run` gives all defaults, and this campaign goes on as it was."""
         default = Config()

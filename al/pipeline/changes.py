@@ -23,7 +23,7 @@ CHANGED = "al.parameters"
 PEOPLE = "al.people_since"
 
 
-class Told(NamedTuple):
+class Recorded(NamedTuple):
     """What the runs say of changes.
 
     Attributes:
@@ -35,13 +35,13 @@ class Told(NamedTuple):
     opened: tuple[str, Mapping[str, Any]] | None
 
 
-def told(store: Store, run: Run, of: Run | None = None) -> Told:
+def recorded(store: Store, run: Run, of: Run | None = None) -> Recorded:
     """Read what changes there are; most campaigns have none.
 
     Args:
         of: a cycle that is to count as open, as its state is damaged.
     """
-    return Told(changed_in(run), (of.id, changed_in(of)) if of else _opened(store, run))
+    return Recorded(changed_in(run), (of.id, changed_in(of)) if of else _opened(store, run))
 
 
 def _opened(store: Store, run: Run) -> tuple[str, Mapping[str, Any]] | None:

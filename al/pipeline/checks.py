@@ -194,8 +194,8 @@ def _check_weights(config: Config, task: Task, kind: Kind, data: DataLoader) -> 
         weights = kind.balanced(data.truth(data.ids("test")[:1]))
     except NotImplementedError:
         raise ConfigError(
-            f"class_weights={config.class_weights}: labels are {kind.said}, in which no class is "
-            "evened out: leave it out"
+            f"class_weights={config.class_weights}: labels are {kind.labels_are}, in which no "
+            "class is evened out: leave it out"
         ) from None
     try:
         task.graph(data.spec).weigh(weights)
@@ -237,7 +237,7 @@ def check_form(config: Config, annotator: type[Annotator], kind: Kind) -> None:
         able = [name for name in annotators.names() if takes(annotators.get(name))]
         raise ConfigError(
             f"annotator {config.annotator!r} takes no {kind.form}, which answers are where labels "
-            f"are {kind.said}: use annotator={' or '.join(able)}"
+            f"are {kind.labels_are}: use annotator={' or '.join(able)}"
         )
 
 

@@ -53,7 +53,7 @@ class Cycle:
     winner_version: int | None = None  # version that the election has made
     champion_version_after: int | None = None  # version that the election left in Production
     new_classes: tuple[str, ...] = ()  # that its answers named; the next cycle knows them
-    told: str = ""  # what the latest step did, for who called that step alone
+    outcome: str = ""  # what the latest step did, for who called that step alone
     waited: float = 0.0  # seconds that this process has waited for people
     begun: float = field(default_factory=time.monotonic)
     _models: dict[int, CampaignModel] = field(default_factory=dict)

@@ -42,8 +42,8 @@ def data_lines(given: Mapping[str, Any]) -> Iterator[str]:
     device_named(config.device)
     task, data = task_and_data(config)
     measured = measuring.lines(*measuring.chosen(config, task, data), data)
-    yield f"task {config.task}: labels are {kind_of(data.spec).said}"
-    yield from data.told()
+    yield f"task {config.task}: labels are {kind_of(data.spec).labels_are}"
+    yield from data.summary()
     yield from (f"! {line}" for line in data.oddities())
     splits = data.propose_splits(config.put_aside, config.seed)
     check_splits(config, splits)

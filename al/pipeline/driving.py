@@ -70,7 +70,7 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
         with ended(cycle.run, finish), cycle.session.annotator.at_work():
             measure_again(cycle.session)
             if only:
-                cycle.told = f"{only.name} was done before" if needs(cycle, only) else ""
+                cycle.outcome = f"{only.name} was done before" if needs(cycle, only) else ""
             for step in steps:
                 over = step.load()(cycle) or step is steps[-1]
                 tell_of(cycle)
@@ -85,5 +85,5 @@ def advance(cycle: Cycle, only: Step | None = None) -> bool:
         tell_achieved(cycle.session)
         renew(cycle.session)
     elif then := next_step(cycle):
-        _log.info(f"cycle {cycle.number}: {cycle.told}; next is {then.name}")
+        _log.info(f"cycle {cycle.number}: {cycle.outcome}; next is {then.name}")
     return True

@@ -49,9 +49,9 @@ def measure_again(session: Session) -> None:
     if not changed or changed == seen.measured:
         return
     seen.measured = changed
-    said = kind_of(session.data.spec).in_line
-    was = {id: said(seen.before[id].label) for id in changed}
-    names = some([f"{id!r}: {was[id]} is {said(label)} now" for id, label in changed.items()])
+    in_line = kind_of(session.data.spec).in_line
+    was = {id: in_line(seen.before[id].label) for id in changed}
+    names = some([f"{id!r}: {was[id]} is {in_line(label)} now" for id, label in changed.items()])
     line = f"{len(changed)} labels for validation or test were changed in the data ({names})"
     if record is None or not session.registry.has(record.version, record.weights):
         _log.info(line)
@@ -72,9 +72,9 @@ def measure_again(session: Session) -> None:
     for prefix in ("test", "by_seconds"):
         session.run.amend_metrics({f"{prefix}/{name}": v for name, v in again.test.items()})
     metric = session.task.metric
-    told = [
+    changes = [
         f"{split}/{metric} {getattr(record, split)[metric]:.3f} is "
         f"{getattr(again, split)[metric]:.3f}"
         for split in _SPLITS
     ]
-    _log.info(f"{line}: v{record.version} is measured again, {', '.join(told)}")
+    _log.info(f"{line}: v{record.version} is measured again, {', '.join(changes)}")

@@ -16,13 +16,13 @@ class Gathered:
     Attributes:
         runs: of cycles and their steps, by cycle.
         baseline: the baseline's curve, once it was looked for.
-        told: the cycle for which each figure of the campaign's run was logged last.
+        logged: the cycle for which each figure of the campaign's run was logged last.
         linked: the version that was listed last among the models of the campaign's run.
     """
 
     runs: dict[int, list[Run]] = field(default_factory=dict)
     baseline: Curve | None = None
-    told: dict[str, int] = field(default_factory=dict)
+    logged: dict[str, int] = field(default_factory=dict)
     linked: int = 0
 
     def up_to(self, last: int, store: Store, campaign: Run) -> Mapping[int, list[Run]]:

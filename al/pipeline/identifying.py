@@ -16,7 +16,7 @@ from al.errors import ConfigError, LaterState, StateError
 from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import COPY, NAME, CampaignRecord
-from al.pipeline.changes import Told, people_take_over, told, with_changes
+from al.pipeline.changes import Recorded, people_take_over, recorded, with_changes
 from al.project import defaults_of
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
@@ -33,7 +33,7 @@ class Identified(NamedTuple):
         stored: what it was started with; a run alone was killed before that was written.
         made: its task and data, where they had to be made to know which campaign it is.
         wanted: what holds from the next cycle on; a cycle that is open ends as it began.
-        told: which changes the runs had on record.
+        recorded: which changes the runs had on record.
     """
 
     store: Store
@@ -42,21 +42,21 @@ class Identified(NamedTuple):
     stored: CampaignRecord | None
     made: tuple[Task, DataLoader] | None
     wanted: Config
-    told: Told | None = None
+    recorded: Recorded | None = None
 
     @property
     def changes(self) -> Mapping[str, Any]:
         """What was changed since the campaign began, as the cycle that is open or next has it."""
-        opened = self.told and self.told.opened
+        opened = self.recorded and self.recorded.opened
         return opened[1] if opened else self.next_changes
 
     @property
     def next_changes(self) -> Mapping[str, Any]:
         """What was changed since the campaign began, as it holds from the next cycle on."""
-        if self.stored is None or self.told is None:
+        if self.stored is None or self.recorded is None:
             return {}
         new = self.stored.as_config().changes_of(self.wanted)
-        known = {*self.told.wanted, *new}
+        known = {*self.recorded.wanted, *new}
         return {name: v for name, v in self.wanted.to_dict().items() if name in known}
 
 
@@ -92,14 +92,14 @@ def identified(
     config, made = _named(Config.from_dict(given))
     run, stored = find(store, config.name)
     if run is not None and stored is not None:
-        unsaid: Mapping[str, Any] = {}
+        untyped: Mapping[str, Any] = {}
         if store.entry == "main" and config.campaign != "auto" and _says_all(given):
-            given, unsaid = _parted(given)
+            given, untyped = _parted(given)
         if config.strategy == DEFAULT:
             config = config.replace(strategy=kind_named(stored.data.kind).strategy)
         if "strategy" in given:
             given = {**given, "strategy": config.strategy}
-        on_record = told(store, run, of)
+        on_record = recorded(store, run, of)
         first = stored.as_config()
         begun = with_changes(first, on_record.wanted, run.name)
         if given.get("metric") == measuring.AUTO:
@@ -110,8 +110,8 @@ def identified(
             given = {**given, "cold_start": begun.cold_start}
         if "annotator" in given:
             people_take_over(begun, begun.replace(annotator=given["annotator"]))
-        now = wanted = begun.resumed_with(stored.unsaid(given))
-        _tell_kept(wanted, unsaid)
+        now = wanted = begun.resumed_with(stored.untyped(given))
+        _tell_kept(wanted, untyped)
         if on_record.opened is not None:
             in_force = with_changes(first, on_record.opened[1], run.name)
             now = wanted.replace(**wanted.changes_of(in_force))
@@ -147,18 +147,18 @@ def _parted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What somebody gave, and what are defaults of `main` here."""
     default = Config.from_dict(_defaults()).to_dict()
     same = Config.from_dict(given).to_dict()
-    unsaid = {name: same[name] for name in given if same[name] == default[name]}
-    return {name: value for name, value in given.items() if name not in unsaid}, unsaid
+    untyped = {name: same[name] for name in given if same[name] == default[name]}
+    return {name: value for name, value in given.items() if name not in untyped}, untyped
 
 
-def _tell_kept(config: Config, unsaid: Mapping[str, Any]) -> None:
+def _tell_kept(config: Config, untyped: Mapping[str, Any]) -> None:
     """Say what a campaign keeps where another default was handed over, as that may be meant."""
     kept = {
         p.name: getattr(config, p.name)
         for p in fields(config)
-        if (p.metadata["later"] or p.metadata["free"]) and unsaid.get(p.name, DEFAULT) != DEFAULT
+        if (p.metadata["later"] or p.metadata["free"]) and untyped.get(p.name, DEFAULT) != DEFAULT
     }
-    if other := [name for name, value in kept.items() if value != unsaid[name]]:
+    if other := [name for name, value in kept.items() if value != untyped[name]]:
         _log.info(
             f"campaign {config.name!r} keeps {', '.join(f'{n}={kept[n]}' for n in other)}: "
             f"mlflow run gives all defaults, so they count as not given; al main --campaign "
@@ -216,7 +216,7 @@ def _with_encoder(config: Config) -> Config:
         return config
     name = encoding.chosen(config.encoder, takes)
     if config.encoder == encoding.AUTO:
-        _log.info(encoding.told(name, takes))
+        _log.info(encoding.choice_line(name, takes))
     return config.replace(campaign=config.name, model=config.model_name, encoder=name)
 
 

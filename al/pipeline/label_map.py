@@ -66,8 +66,8 @@ class LabelMap:
             texts = {text: renamed(text) for text in frame["label"].unique()}
         except NotImplementedError:
             raise ConfigError(
-                f"label_map={self.path}: where labels are {kind.said} they name no classes: leave "
-                "it out"
+                f"label_map={self.path}: where labels are {kind.labels_are} they name no classes: "
+                "leave it out"
             ) from None
         for old, new in self.names.items():
             for name in new:

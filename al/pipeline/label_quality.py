@@ -200,8 +200,8 @@ def _people(
     votes = [
         (vote["annotator"], vote["label"], json.loads(label))
         for text, label in zip(rows["votes"], rows["label"], strict=True)
-        if text and len(said := [v for v in json.loads(text) if "label" in v]) > 1
-        for vote in said
+        if text and len(given := [v for v in json.loads(text) if "label" in v]) > 1
+        for vote in given
     ]
     agreed = agreement(votes)
     figures: dict[str, float] = {}

@@ -15,7 +15,7 @@ from al.errors import ConfigError
 from al.kinds import kind_of
 from al.pipeline.draws import ANSWERS, AUTO_LABEL
 from al.pipeline.look_record import LOOK, SCORED, Look, Part, Promise
-from al.pipeline.predicting import Said, in_production
+from al.pipeline.predicting import Guesses, in_production
 from al.pipeline.query_record import load_query
 from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
@@ -48,9 +48,9 @@ def planned(session: Session, promise: Promise, most: int, before: Sequence[Run]
     number = len(before) + 1
     model, version = in_production(session)
     ids = _rest(session)
-    said = Said(session, model)
-    guess, sure = said.guesses(ids)
-    known = _known(said, session, version, model.digest, before)
+    guesses = Guesses(session, model)
+    guess, sure = guesses.guesses(ids)
+    known = _known(guesses, session, version, model.digest, before)
     kind = kind_of(session.data.spec)
     names = np.array(list(kind.place), dtype=object)
     groups = {"": np.ones(len(ids), bool)}
@@ -147,7 +147,7 @@ def _rest(session: Session) -> list[str]:
 
 
 def _known(
-    said: Said, session: Session, version: int, weights: str, before: Sequence[Run]
+    guesses: Guesses, session: Session, version: int, weights: str, before: Sequence[Run]
 ) -> pd.DataFrame:
     """Samples that the model has not learned from and whose label is known: the `label` that it
     gives, its `confidence` and whether it is `right`.
@@ -158,9 +158,9 @@ def _known(
     tables = [
         pd.DataFrame(
             {
-                "label": [names[place] for place in said.val_guess],
-                "confidence": said.val_sure,
-                "right": said.val_right,
+                "label": [names[place] for place in guesses.val_guess],
+                "confidence": guesses.val_sure,
+                "right": guesses.val_right,
             }
         )
     ]

@@ -154,7 +154,7 @@ def looked_up(
             open_run=open_run,
             draws=draws_of(known.store, run, state.cycle),
             seen_data=seen_so_far(known.store, run, state.cycle, read) if begun else SeenData(),
-            notices=Notices(config, run, told=driver is not None),
+            notices=Notices(config, run, warn=driver is not None),
             begun=config if stored is None else stored.as_config(),
             changes=known.changes,
             next_changes=known.next_changes,
@@ -191,7 +191,7 @@ def _wanted(
 
 def tell_of(data: DataLoader) -> None:
     """Say what is made of a user's own data, and what looks wrong in it."""
-    for line in data.told():
+    for line in data.summary():
         _log.info(line)
     for line in data.oddities():
         _log.warning(line)

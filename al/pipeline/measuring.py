@@ -102,11 +102,11 @@ def check_measured(metric: str, data: DataLoader) -> None:
     known = kind.metrics.get(metric)
     if known is None or not known.varied or Trait.CLASSES not in kind.traits:
         return
-    for split, said in (("val", "validation"), ("test", "test")):
+    for split, part in (("val", "validation"), ("test", "test")):
         there = {str(label) for label in data.truth(data.ids(split))}  # type: ignore[arg-type]
         if len(there) == 1:
             raise ConfigError(
-                f"{said} holds class {there.pop()!r} alone, and {metric} compares classes: put "
+                f"{part} holds class {there.pop()!r} alone, and {metric} compares classes: put "
                 "samples of others there (validation_size), or pass metric=accuracy"
             )
 
@@ -133,7 +133,7 @@ def few(data: DataLoader) -> list[str]:
     if Trait.CLASSES not in kind_of(data.spec).traits:
         return []
     found = []
-    for split, said in (("val", "validation"), ("test", "test")):
+    for split, part in (("val", "validation"), ("test", "test")):
         if not data.ids(split):  # type: ignore[arg-type]
             continue
         labels = data.truth(data.ids(split))  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def few(data: DataLoader) -> list[str]:
             more = f" and {len(rare) - _NAMED} more" if len(rare) > _NAMED else ""
             fix = "raise validation_size" if split == "val" else "give the data more for test"
             found.append(
-                f"{said} holds fewer than {FEW} of {len(labels)} samples of some classes "
+                f"{part} holds fewer than {FEW} of {len(labels)} samples of some classes "
                 f"({named}{more}), so that its figures say little of them: {fix}"
             )
     return found

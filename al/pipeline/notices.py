@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: Tag of a run, followed by the kind of event: what was posted last.
-TOLD = "al.told."
+SENT = "al.told."
 #: Seconds that one try may take, pauses before further ones, and what a command waits at its end.
 TRY, PAUSES, PATIENCE = 3.0, (0.5, 2.0), 10.0
 #: Drift is reported where such a difference comes by chance less often.
@@ -81,15 +81,15 @@ class Notices:
     Args:
         config: of the campaign; `notify` says where to.
         campaign: its run.
-        told: say where that cannot be; the campaign goes on.
+        warn: say where that cannot be; the campaign goes on.
     """
 
-    def __init__(self, config: Config, campaign: Run, *, told: bool = True) -> None:
+    def __init__(self, config: Config, campaign: Run, *, warn: bool = True) -> None:
         self._url: str | None = None
         try:
             self._url = address(config.notify)
         except ConfigError as error:
-            if told:
+            if warn:
                 _log.warning(f"no events are sent for this campaign: {error}")
         self._name, self._where, self._campaign = config.name, config.notify, campaign
         self._queue: queue.SimpleQueue[tuple[Run, Event] | None] = queue.SimpleQueue()
@@ -106,7 +106,7 @@ class Notices:
         if self._url is None:
             return
         place = (run.id, event.kind)
-        if self._known.setdefault(place, run.tags.get(TOLD + event.kind, "")) == event.which:
+        if self._known.setdefault(place, run.tags.get(SENT + event.kind, "")) == event.which:
             return
         self._known[place] = event.which
         if self._sender is None:
@@ -132,7 +132,7 @@ class Notices:
             if problem:
                 self._say(problem)
             else:
-                run.mark(TOLD + event.kind, event.which)
+                run.mark(SENT + event.kind, event.which)
 
     def _post(self, event: Event) -> str:
         """Send one; what went wrong in the end, without the URL, which errors of requests show."""

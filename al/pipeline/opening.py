@@ -16,7 +16,7 @@ from al.data.near_copies import near_copies
 from al.errors import AlError, ConfigError, TrackingError
 from al.pipeline.achieved import share_table
 from al.pipeline.campaign_record import CampaignRecord
-from al.pipeline.changes import CHANGED, PEOPLE, changed_in, people_take_over, told
+from al.pipeline.changes import CHANGED, PEOPLE, changed_in, people_take_over, recorded
 from al.pipeline.cycle import open_cycle
 from al.pipeline.driving import advance
 from al.pipeline.history import changes_in
@@ -60,7 +60,7 @@ def open_session(
     driver = Driver(store, config.name).acquire()
     try:
         run, stored = find(store, config.name)
-        changed = run is not None and stored is not None and told(store, run) != known.told
+        changed = run is not None and stored is not None and recorded(store, run) != known.recorded
         if (run, stored) != (known.run, known.stored) or changed:  # by another, meanwhile
             driver.release()
             return open_session(
@@ -183,7 +183,7 @@ def _look_for_near_copies(session: Session) -> None:
 
 def _take_changes(session: Session, known: Identified) -> None:
     """Keep what is to change for the next cycle, and say so."""
-    before = known.told.wanted if known.told else {}
+    before = known.recorded.wanted if known.recorded else {}
     if known.next_changes == before:
         return
     assert known.stored is not None
@@ -194,8 +194,9 @@ def _take_changes(session: Session, known: Identified) -> None:
     if people := people_take_over(was, now):
         tags[PEOPLE] = str(number)
     session.run.set_tags(tags)
-    if said := [f"{n}={value} (was {getattr(was, n)})" for n, value in was.changes_of(now).items()]:
-        _log.info(f"from cycle {number} on: {', '.join(said)}")
+    new = was.changes_of(now)
+    if listed := [f"{name}={value} (was {getattr(was, name)})" for name, value in new.items()]:
+        _log.info(f"from cycle {number} on: {', '.join(listed)}")
     if people:
         _log.info(
             "labels that the data itself gave so far stay in the labelled set, and the KPI is "

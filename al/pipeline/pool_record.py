@@ -88,13 +88,13 @@ def _tell_copies(session: Session) -> None:
     how many validation and test samples were seen in training."""
     contents, data = session.contents, session.data
     trained = set(contents.marks)
-    for split, said in _HELD_OUT.items():
+    for split, name in _HELD_OUT.items():
         ids = data.ids(split)
         prints = zip(ids, data.fingerprints(ids), strict=True)
         if seen := [id for id, mark in prints if mark in trained]:
             _log.warning(
-                f"{len(seen)} of {len(ids)} {said} samples are exact copies of training samples "
-                f"({seen[0]!r} first): {said} figures flatter"
+                f"{len(seen)} of {len(ids)} {name} samples are exact copies of training samples "
+                f"({seen[0]!r} first): {name} figures flatter"
             )
     if not session.asks_once:
         return

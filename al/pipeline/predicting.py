@@ -127,9 +127,9 @@ def _take(folder: Path, record: _Record) -> None:
     Raises:
         ExportError: it was made for something else.
     """
-    kept, said = folder / RECORD, json.dumps(asdict(record), indent=2)
+    kept, guesses = folder / RECORD, json.dumps(asdict(record), indent=2)
     if is_taken(folder):
-        if not kept.is_file() or kept.read_text("utf-8") != said:
+        if not kept.is_file() or kept.read_text("utf-8") != guesses:
             raise ExportError(
                 f"{folder} exists already and holds other things than these predictions: give "
                 "another folder, or remove it"
@@ -137,7 +137,7 @@ def _take(folder: Path, record: _Record) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(kept) as file:
-        file.write(said.encode())
+        file.write(guesses.encode())
 
 
 def _write(
@@ -148,11 +148,11 @@ def _write(
     if samples == "all":
         for split in ("train", "val", "test"):
             split_of.update(dict.fromkeys(session.data.ids(split), split))
-    said = Said(session, model)
+    guesses = Guesses(session, model)
     with bar(desc="predict", total=len(ids), unit="sample") as progress:
         for path, part in _parts(folder, ids):
             if not path.exists():
-                table = said.table(part)
+                table = guesses.table(part)
                 if split_of:
                     table.insert(1, "split", [split_of[id] for id in part])
                 with whole_file(path) as file:
@@ -165,7 +165,7 @@ def _parts(folder: Path, ids: Sequence[str]) -> Iterator[tuple[Path, Sequence[st
         yield folder / f"part-{number:05d}.parquet", ids[start : start + PART]
 
 
-class Said:
+class Guesses:
     """What a model says.
 
     Attributes:
@@ -184,8 +184,8 @@ class Said:
             recipe = model.recipe.scaled(found.temperature)
             self.model = CampaignModel(recipe, session.engine, crossed)
         truth = [self.kind.position(label) for label in on.labels]
-        said, self.val_sure = guessed(self.model, on)
-        self.val_guess = np.array([self.kind.position(label) for label in said], np.int64)
+        guesses, self.val_sure = guessed(self.model, on)
+        self.val_guess = np.array([self.kind.position(label) for label in guesses], np.int64)
         self.val_right = self.val_guess == np.asarray(truth, np.int64)
         order = np.argsort(-self.val_sure, kind="stable")
         self._sure = self.val_sure[order]

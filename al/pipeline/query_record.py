@@ -84,8 +84,8 @@ def digest_of(query: Query) -> str:
     """Identity of what a query asks about and remembers; 64 hexadecimal digits."""
     memory = None if query.memory is None else json.loads(json.dumps(dict(query.memory)))
     scores = [float(score) for score in query.scores]
-    said = (query.ids, scores, query.reasons, query.propensities, memory)
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    content = (query.ids, scores, query.reasons, query.propensities, memory)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_query(run: Run) -> Query:

@@ -118,13 +118,13 @@ def _answered(
 ) -> Answered:
     id = query.ids[place]
     guess = query.predicted[place] if query.predicted else None
-    said = kind.believed(guess, query.confidence[place]) if query.predicted else ""
+    belief = kind.believed(guess, query.confidence[place]) if query.predicted else ""
     row = rows.loc[id] if id in rows.index else None
     status = "waiting" if row is None else str(row["status"])
     label = json.loads(str(row["label"])) if row is not None and status == "answered" else None
     return Answered(
         id, session.data.preview(id), place + 1, query.scores[place], query.reasons[place],
-        said, guess, label, status,
+        belief, guess, label, status,
     )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def whole_facts(session: Session) -> Facts:
     """What there is to tell, what takes a while to find out among it."""
     reason = stop_reason(session)
     # The run knows by how many cycles the campaign was extended; this command need not.
-    said = reason and session.run.tags.get("al.stopped", reason)
-    return in_depth(session, replace(facts_of(session), stopped=said))
+    why = reason and session.run.tags.get("al.stopped", reason)
+    return in_depth(session, replace(facts_of(session), stopped=why))
 
 
 def _anew(session: Session) -> str:

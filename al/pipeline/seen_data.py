@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from al.contracts import DataLoader, Held, Kept, Seen
-from al.data.delimited import tell_once
+from al.data.delimited import log_once
 from al.errors import StateError
 from al.kinds import kind_of
 from al.state import check_columns, labels_in, texts_of
@@ -126,9 +126,9 @@ class SeenData:
                 f"({some([repr(id) for id in other])}): answers about them stay as they are"
             )
         if gone:
-            said = kind_of(data.spec).in_line
-            names = [f"{id!r}: {said(before[id].label)}" for id in gone]
-            tell_once(
+            in_line = kind_of(data.spec).in_line
+            names = [f"{id!r}: {in_line(before[id].label)}" for id in gone]
+            log_once(
                 f"{len(gone)} labels are gone from the data ({some(names)}): they count as they "
                 "were; write others to change them",
                 _log,
@@ -178,7 +178,7 @@ def _load(run: Run, now: Seen) -> Mapping[str, Kept] | None:
         return _read(run, now)
     except StateError as error:
         damage = str(error).rpartition(": ")[0]
-        tell_once(f"{damage}: the data is taken for what it is now", _log)
+        log_once(f"{damage}: the data is taken for what it is now", _log)
         return None
 
 

@@ -327,10 +327,10 @@ def _corrected(before: LabelTable, after: LabelTable, kind: Kind) -> list[str]:
     was = dict(zip(known["id"].tolist(), known["label"].tolist(), strict=True))
     changed = changed[changed["id"].isin(was.keys())]
     pairs = zip(changed["id"], changed["label"], strict=True)
-    return [f"{id!r}: {_said(was[id], kind)} is {_said(label, kind)} now" for id, label in pairs]
+    return [f"{id!r}: {_shown(was[id], kind)} is {_shown(label, kind)} now" for id, label in pairs]
 
 
-def _said(label: str, kind: Kind) -> str:
+def _shown(label: str, kind: Kind) -> str:
     return kind.in_line(json.loads(label)) if label else "no label"
 
 

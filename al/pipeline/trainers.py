@@ -85,7 +85,7 @@ def _stand_by(team: Team) -> None:
     logging.getLogger("al").setLevel(logging.ERROR)
     hide()
     try:
-        while (message := team.told()) is not None:
+        while (message := team.receive()) is not None:
             if isinstance(message, Training):
                 agent = message.agent(team)
                 continue

@@ -92,19 +92,19 @@ def _why_now(session: Session, reasons: Reasons) -> Decision:
         return Decision(True, "cycle 1 starts")
     if not (reasons.samples or reasons.schedule):
         return Decision(True, f"cycle {number} starts: the one before is closed")
-    said = []
+    missing = []
     if reasons.samples:
         new = len(set(session.data.ids("train")) - train_ids_on_record(session))
         if new >= reasons.samples:
             return Decision(True, f"cycle {number} starts: {new} samples are new")
-        said.append(f"{new} of {reasons.samples} new samples")
+        missing.append(f"{new} of {reasons.samples} new samples")
     if reasons.schedule:
         found = session.store.find({"al.role": "cycle", "al.campaign_run": session.run.id})
         left = max(run.started for run in found) + reasons.schedule - time.time()
         if left <= 0:
             return Decision(True, f"cycle {number} starts: {reasons.schedule:g} s have passed")
-        said.append(f"{left:.0f} s to the schedule")
-    return Decision(False, f"no cycle: {', '.join(said)}")
+        missing.append(f"{left:.0f} s to the schedule")
+    return Decision(False, f"no cycle: {', '.join(missing)}")
 
 
 def keep_watch(

@@ -105,8 +105,8 @@ class Plot:
         titles: Sequence[str] = (), kind: str = "dot",
     ) -> None:  # fmt: skip
         """Points, which may have a text each that shows under the pointer."""
-        said = [*titles] or [""] * len(xs)
-        for x, y, title in zip(*self.at(xs, ys), said, strict=True):
+        shown = [*titles] or [""] * len(xs)
+        for x, y, title in zip(*self.at(xs, ys), shown, strict=True):
             inside = f"<title>{escape(title)}</title>" if title else ""
             self._parts.append(
                 f'<circle class="{kind} s{series}" cx="{x:.1f}" cy="{y:.1f}" r="{size}">'

@@ -25,8 +25,8 @@ def shown(kind: Kind, preview: Preview, label: Label | None, id: str) -> Markup:
         return picture(kind.drawn(preview.image, label, size), f"sample {id}")
     if preview.text is not None:
         marks = [] if label is None else kind.marks(label)
-        said = _marked(kind, preview.text, marks) if marks else short(preview.text, LETTERS)
-        return Markup("<blockquote>{}</blockquote>").format(said)
+        quoted = _marked(kind, preview.text, marks) if marks else short(preview.text, LETTERS)
+        return Markup("<blockquote>{}</blockquote>").format(quoted)
     return Markup("<blockquote>{}</blockquote>").format(_row(preview.row or {}))
 
 

@@ -34,8 +34,8 @@ def write_training(
         judged: the best epoch's model on validation.
     """
     sections = [_curves(history)]
-    said = f"The best epoch, on all {judged.total:,} validation samples."
-    if (found := judged_section(kind, judged, said)) is not None:
+    caption = f"The best epoch, on all {judged.total:,} validation samples."
+    if (found := judged_section(kind, judged, caption)) is not None:
         sections.append(found)
     for section in sections:
         for called, table in section.figures.items():

@@ -32,11 +32,11 @@ def of_copies(
     """
     if not changed:
         return {}
-    said: dict[str, set[str]] = {}
+    given: dict[str, set[str]] = {}
     for id, label in changed.items():
-        said.setdefault(now[id].content, set()).add(as_json(label))
+        given.setdefault(now[id].content, set()).add(as_json(label))
     label_of = {
-        now[id].content: label for id, label in changed.items() if len(said[now[id].content]) == 1
+        now[id].content: label for id, label in changed.items() if len(given[now[id].content]) == 1
     }
     return {
         id: label_of[now[id].content]

@@ -94,10 +94,10 @@ def pairs_digest(ids: pd.Series, labels: pd.Series) -> str:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
     pairs = pairs.sort_by([("id", "ascending"), ("label", "ascending")])  # UTF-8 sorts as texts do
     whole, labels = pa.large_string(), pairs["label"].combine_chunks().dictionary_encode()
-    said = pa.array([json.dumps(label) for label in labels.dictionary.to_pylist()], whole)
+    texts = pa.array([json.dumps(label) for label in labels.dictionary.to_pylist()], whole)
     first, middle, last, between = (pa.scalar(text, whole) for text in (', ["', '", ', "]", ""))
     lines = pc.binary_join_element_wise(
-        first, pairs["id"].combine_chunks().cast(whole), middle, said.take(labels.indices), last,
+        first, pairs["id"].combine_chunks().cast(whole), middle, texts.take(labels.indices), last,
         between,
     )  # fmt: skip
     size = pc.sum(pc.binary_length(lines)).as_py()

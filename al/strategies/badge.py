@@ -86,15 +86,15 @@ class _Gradients(Seeding):
         (h, a, squared), (held_h, held_a, held) = side, (held[picks] for held in self.held)
         products = (h @ held_h.T).mul_(a @ held_a.T)
         less = torch.add(held, products, alpha=-2.0).amin(dim=1)
-        return _told(less.add_(squared), squared)
+        return _apart(less.add_(squared), squared)
 
     def apart(self, side: Side) -> np.ndarray:
         h, a, squared = side
         products = (h @ h.T).mul_(a @ a.T)
-        return _told(torch.add(squared[:, None] + squared, products, alpha=-2.0), squared[:, None])
+        return _apart(torch.add(squared[:, None] + squared, products, alpha=-2.0), squared[:, None])
 
 
-def _told(apart: torch.Tensor, squared: torch.Tensor) -> np.ndarray:
+def _apart(apart: torch.Tensor, squared: torch.Tensor) -> np.ndarray:
     """Squared distances; what float32 cannot tell from zero beside ‖g_i‖² is zero.
 
     What is that near to g_i is as long as it, so its own length need not be asked.

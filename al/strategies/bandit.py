@@ -47,13 +47,13 @@ def bandit(
     chances = p @ advice[:, picks.positions]  # π of each pick
     sure = all(a.propensities is not None and (a.propensities == 1).all() for a in advised)
     ids = [view.ids[row] for row in picks.positions]
-    told = ", ".join(f"{name} {share:.2f}" for name, share in zip(names, p, strict=True))
+    odds = ", ".join(f"{name} {share:.2f}" for name, share in zip(names, p, strict=True))
     earned = "" if reward is None else f"; reward of the last {reward:.3f}"
     return replace(
         picks,
         reasons=picks.reasons or (names[drawn],) * len(ids),
         propensities=chances if sure else None,
-        why=f"bandit drew {names[drawn]} from {told}{earned}",
+        why=f"bandit drew {names[drawn]} from {odds}{earned}",
         memory={
             "weights": dict(zip(names, weights.tolist(), strict=True)),
             "shares": dict(zip(names, p.tolist(), strict=True)),

@@ -123,13 +123,13 @@ class _Points(Seeding):
     def nearest(self, side: Side, picks: slice) -> np.ndarray:
         (x, norms), (held, theirs) = side, (held[picks] for held in self.held)
         less = torch.addmm(theirs, x, held.T, alpha=-2.0).amin(dim=1)
-        return _told(less.add_(norms), norms)
+        return _apart(less.add_(norms), norms)
 
     def apart(self, side: Side) -> np.ndarray:
         x, norms = side
-        return _told(torch.addmm(norms, x, x.T, alpha=-2.0).add_(norms[:, None]), norms[:, None])
+        return _apart(torch.addmm(norms, x, x.T, alpha=-2.0).add_(norms[:, None]), norms[:, None])
 
 
-def _told(apart: torch.Tensor, norms: torch.Tensor) -> np.ndarray:
+def _apart(apart: torch.Tensor, norms: torch.Tensor) -> np.ndarray:
     """Squared distances; what is rounding is zero, so that equal points are never drawn twice."""
     return apart.masked_fill_(apart < 2.0 * ROUNDING * norms, 0.0).cpu().numpy()

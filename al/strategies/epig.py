@@ -22,7 +22,7 @@ _ROUNDING = 1e-5
 
 @by_score(reads=["samples", "target_samples"], rowwise=True)
 def _score(view: PoolView) -> np.ndarray:
-    return _Targets(view.target_samples).told_by(view.samples)
+    return _Targets(view.target_samples).learned_by(view.samples)
 
 
 @strategies.register("epig")
@@ -50,7 +50,7 @@ def epig(view: PoolView, query_size: int, rng: np.random.Generator) -> Picks:
     least, done = -np.inf, 0
     while done < len(order) and bound[order[done]] + _ROUNDING >= least:
         rows = np.sort(order[done : done + max(_AHEAD, query_size - done)])
-        scores[rows] = targets.told_by(view.samples[rows])
+        scores[rows] = targets.learned_by(view.samples[rows])
         done += len(rows)
         if done >= query_size:
             least = float(np.partition(scores, len(scores) - query_size)[-query_size])
@@ -79,17 +79,17 @@ class _Targets:
         logs = of_target.clamp_min(torch.finfo(torch.float32).tiny).log()
         self.alone = self.across @ logs / count  # [T], mean_x* Σ_y* p_t(y*) ln p(y*) / T
 
-    def told_by(self, samples: np.ndarray) -> np.ndarray:
+    def learned_by(self, samples: np.ndarray) -> np.ndarray:
         """The mean information of samples [N, T, C] about these, [N]."""
         found = np.empty(len(samples), np.float32)
         step = max(1, _BLOCK // samples.shape[1] // samples.shape[2])
         for start in range(0, len(samples), step):
             some = np.ascontiguousarray(samples[start : start + step])
             for rows, part in condensed(some):
-                found[start + rows] = self._told_by(torch.from_numpy(part))
+                found[start + rows] = self._learned_by(torch.from_numpy(part))
         return np.maximum(found, 0.0)  # never negative but for rounding
 
-    def _told_by(self, part: torch.Tensor) -> np.ndarray:
+    def _learned_by(self, part: torch.Tensor) -> np.ndarray:
         count, passes, classes = part.shape
         sides = part.transpose(1, 2).reshape(-1, passes)  # [n·c, T]
         pairs = torch.empty(len(sides))
@@ -103,6 +103,6 @@ class _Targets:
         kernels.in_parallel(range(0, len(sides), rows), work)
         own = sides.mean(dim=1).clamp_min_(torch.finfo(torch.float32).tiny).log_()
         rest = (sides @ self.mass) * own  # [n·c], Σ_y* p(y, y*) ln p(y), meaned over targets
-        told = (pairs / self.count - rest).reshape(count, classes).sum(dim=1)
-        found: np.ndarray = (told - part.sum(dim=2) @ self.alone).numpy()
+        known = (pairs / self.count - rest).reshape(count, classes).sum(dim=1)
+        found: np.ndarray = (known - part.sum(dim=2) @ self.alone).numpy()
         return found

@@ -156,7 +156,7 @@ def check_kind(strategy: Call | Chain, name: str) -> None:
     for link in links:
         if not link.suits(kind):
             raise StrategyError(
-                f"strategy {link.text} has no meaning where labels are {kind.said}: "
+                f"strategy {link.text} has no meaning where labels are {kind.labels_are}: "
                 f"choose {kind.suits}"
             )
         for read in link.reads:

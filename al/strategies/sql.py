@@ -53,10 +53,10 @@ def sql(
     Ids that the pool does not hold are counted and reported. Costs what the database takes.
     """
     picks = _all_of(view, query_size, statement, url=url)
-    said = picks.why if len(picks.positions) < query_size else ""
+    note = picks.why if len(picks.positions) < query_size else ""
     chances = np.ones(min(query_size, len(picks.positions)))
     first = slice(query_size)
-    return Picks(picks.positions[first], picks.scores[first], (), chances, picks.why, said)
+    return Picks(picks.positions[first], picks.scores[first], (), chances, picks.why, note)
 
 
 def _all_of(view: PoolView, query_size: int, statement: str, *, url: str = "pool") -> Picks:
@@ -66,15 +66,15 @@ def _all_of(view: PoolView, query_size: int, statement: str, *, url: str = "pool
     row_of = {id: row for row, id in enumerate(view.ids)}
     rows = {row_of[id]: score for id, score in zip(found, scores, strict=True) if id in row_of}
     unknown = [id for id in dict.fromkeys(found) if id not in row_of]
-    said = f"sql returned {len(found)} rows"
+    note = f"sql returned {len(found)} rows"
     if unknown:
         some = ", ".join(map(repr, unknown[:3]))
-        said += f", {len(unknown)} of them not in the pool ({some})"
+        note += f", {len(unknown)} of them not in the pool ({some})"
     if not rows:
-        raise StrategyError(f"{said}, and no sample of the pool: check the statement")
+        raise StrategyError(f"{note}, and no sample of the pool: check the statement")
     positions = np.fromiter(rows, np.int64, len(rows))
     kept = np.fromiter(rows.values(), np.float64, len(rows))
-    return Picks(positions, kept, propensities=np.ones(len(rows)), why=said, short=said)
+    return Picks(positions, kept, propensities=np.ones(len(rows)), why=note, short=note)
 
 
 def _reads_of(statement: str, *, url: str = "pool") -> tuple[str, ...]:

@@ -110,9 +110,9 @@ class Artifacts:
             ) from error
 
     def _make(self, call: Callable[[], R]) -> R:
-        return self._connection.make(lambda: self._told(call))
+        return self._connection.make(lambda: self._tried(call))
 
-    def _told(self, call: Callable[[], R]) -> R:
+    def _tried(self, call: Callable[[], R]) -> R:
         """The call, with the reason why it fails.
 
         A server that reaches an object store for its clients says 500 whatever was wrong, or
@@ -124,18 +124,18 @@ class Artifacts:
         except Exception as error:
             if why := refusal(error):
                 raise self._refused(why) from error
-            if not (_is_unsaid(error) or "connection aborted" in reason(error)):
+            if not (_is_unsent(error) or "connection aborted" in reason(error)):
                 raise
             try:
                 self._repository.list_artifacts(_NOTHING)
-            except Exception as told:
-                if why := refusal(told):
+            except Exception as refused:
+                if why := refusal(refused):
                     raise self._refused(why) from error
                 raise error from None
         try:  # the store is there: so it is now, or it is not the store
             return call()
         except Exception as error:
-            if not _is_unsaid(error):
+            if not _is_unsent(error):
                 raise
             raise TrackingError(
                 f"the tracking server answers 500 for the artifacts at {self.uri}: fix what its "
@@ -155,7 +155,7 @@ class Artifacts:
         return "that the tracking server reaches it with" if behind else "that you reach it with"
 
 
-def _is_unsaid(error: BaseException) -> bool:
+def _is_unsent(error: BaseException) -> bool:
     """Whether a server answered 500 without a reason."""
     if isinstance(error.__cause__ or error.__context__, requests.exceptions.RetryError):
         return "too many 500" in str(error)

@@ -76,7 +76,7 @@ def refusal(error: BaseException) -> str:
         ):
             return str(cause)
         if isinstance(cause, requests.exceptions.HTTPError) and cause.response is not None:
-            return _told_by_proxy(cause.response)
+            return _refused_by_proxy(cause.response)
     return ""
 
 
@@ -126,7 +126,7 @@ def _answer(error: BaseException) -> tuple[str, str] | None:
     return (found[1], found[2].strip()) if found else None
 
 
-def _told_by_proxy(response: requests.Response) -> str:
+def _refused_by_proxy(response: requests.Response) -> str:
     """What a tracking server that reaches the object store for its clients was answered."""
     if response.status_code not in (401, 403, 404) or "mlflow-artifacts" not in str(response.url):
         return ""

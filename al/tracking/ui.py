@@ -107,6 +107,6 @@ def _until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
             "less busy, or mlflow server by hand"
         )
     assert server.stdout is not None
-    said = server.stdout.read().decode(errors="replace").strip().splitlines()
-    last = without_credentials(said[-1].strip()) if said else "it printed nothing"
+    output = server.stdout.read().decode(errors="replace").strip().splitlines()
+    last = without_credentials(output[-1].strip()) if output else "it printed nothing"
     raise TrackingError(f"MLflow's server did not start ({last}): try mlflow server by hand")

@@ -66,7 +66,7 @@ class LabelStudio(Annotator):
         check_media(self._images, self._media)
         self._batch = f"al:{campaign}"
         self._names: dict[int, str] = {}
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
         self._labels: dict[tuple[int, str], Label] = {}
         self._project: Project | None = None
         self.where = self._server.url
@@ -275,17 +275,17 @@ class LabelStudio(Annotator):
 
     def _tell(self, differ: Mapping[str, Sequence[Answer]], answered: int) -> None:
         """List the samples on which people disagree, each once."""
-        new = [id for id in differ if id not in self._told]
+        new = [id for id in differ if id not in self._noted]
         if not new:
             return
-        self._told |= set(new)
+        self._noted |= set(new)
         brief = kind_of(self.data.spec).brief
-        said = [
+        rows = [
             f"{id} ({', '.join(f'{vote.annotator}: {brief(vote.label)}' for vote in differ[id])})"
             for id in new[:5]
         ]
         more = f" and {len(new) - 5} more" if len(new) > 5 else ""
-        _log.warning(f"annotators disagree on {len(differ)} of {answered}: {'; '.join(said)}{more}")
+        _log.warning(f"annotators disagree on {len(differ)} of {answered}: {'; '.join(rows)}{more}")
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

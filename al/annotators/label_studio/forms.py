@@ -78,13 +78,13 @@ class Form:
             LabelError: a class that the task does not know, a damaged shape, or entities that
                 overlap.
         """
-        said = self._said(results, ground)
-        label = None if said is None else self.kind.from_form(said)
+        value = self._value(results, ground)
+        label = None if value is None else self.kind.from_form(value)
         if self.kind.form in MARKED:
             self.kind.check(label)
         return label
 
-    def _said(self, results: Sequence[Result], ground: Ground | None) -> Any:
+    def _value(self, results: Sequence[Result], ground: Ground | None) -> Any:
         mine = [result for result in results if result.get("from_name") in self.controls]
         form = self.kind.form
         if form == "value":
@@ -114,8 +114,8 @@ class Form:
 
     def _others(self, results: Sequence[Result]) -> list[str]:
         """Classes that were named beside those to choose from."""
-        said = [r["value"]["text"] for r in results if r.get("from_name") == OTHER and self.grows]
-        texts = [text for some in said for text in ([some] if isinstance(some, str) else some)]
+        value = [r["value"]["text"] for r in results if r.get("from_name") == OTHER and self.grows]
+        texts = [text for some in value for text in ([some] if isinstance(some, str) else some)]
         names = (" ".join(text.split()) for text in texts)
         return [same(name, self.classes) or name for name in names if name]
 
@@ -166,7 +166,7 @@ class Form:
 
     def results(self, label: Label, ground: Ground | None) -> list[dict[str, Any]]:
         """Results that show a label to an annotator, or say it for one."""
-        form, said = self.kind.form, self.kind.to_form(label)
+        form, whole = self.kind.form, self.kind.to_form(label)
         name, tag = next(
             (name, tag)
             for wanted in TAGS[form]
@@ -177,7 +177,7 @@ class Form:
         values: list[dict[str, Any]]
         size = ground if isinstance(ground, tuple) else None
         if form == "value":
-            values = [{"number": said}]
+            values = [{"number": whole}]
         elif form in MARKED:
             assert isinstance(ground, str)
             values = [
@@ -187,18 +187,18 @@ class Form:
                     "text": ground[entity["start"] : entity["end"]],
                     kind: [entity["label"]],
                 }
-                for entity in said
+                for entity in whole
             ]
         elif form not in DRAWN:
-            values = [{"choices": [said] if form == "choice" else list(said)}]
+            values = [{"choices": [whole] if form == "choice" else list(whole)}]
         elif form == "rectangles":
             assert size is not None
             values = [
                 {**_percent(entry["box"], size), "rotation": 0, kind: [entry["label"]]}
-                for entry in said
+                for entry in whole
             ]
         elif kind == "brushlabels":
-            mask = decode_mask(said, len(self.classes), void=self.kind.void)
+            mask = decode_mask(whole, len(self.classes), void=self.kind.void)
             values = [
                 {"format": "rle", "rle": encode_brush(mask == position), kind: [name]}
                 for position, name in enumerate(self.classes)

@@ -146,9 +146,9 @@ def config(spec: DataSpec, shown: str, *, grows: bool = False) -> str:
     kind = kind_of(spec)
     form = kind.form
     if shown != "image" and form in DRAWN:
-        raise AnnotatorError(f"{kind.said} are drawn on images, and this task shows a {shown}")
+        raise AnnotatorError(f"{kind.labels_are} are drawn on images; this task shows a {shown}")
     if shown != "text" and form in MARKED:
-        raise AnnotatorError(f"{kind.said} are marked in texts, and samples here are {shown}s")
+        raise AnnotatorError(f"{kind.labels_are} are marked in texts; this task shows a {shown}")
     tag = _SHOWN_BY[shown][0]
     if form in MARKED:
         controls = _shapes("Labels", "label", spec.classes)
@@ -219,7 +219,7 @@ def form_of(text: str, spec: DataSpec, shown: str) -> Form:
     controls = [tag for tag in root.iter() if tag.tag in tags]
     targets = {tag.get("toName", "") for tag in controls}
     if not controls:
-        raise AnnotatorError(f"it has no {' or '.join(tags)}, which gives {kind.said}: add one")
+        raise AnnotatorError(f"it has no {' or '.join(tags)}, for {kind.labels_are}: add one")
     alone = kind.form not in DRAWN
     if len(targets) > 1 or (alone and len(controls) > 1):
         names = ", ".join(repr(tag.get("name")) for tag in controls)

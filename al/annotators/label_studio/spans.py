@@ -20,17 +20,17 @@ def span_of(value: Mapping[str, Any], text: str) -> tuple[int, int]:
     Raises:
         LabelError: the text holds other words there, or it was marked in a page of HTML.
     """
-    start, end, said = value["start"], value["end"], value.get("text")
+    start, end, quoted = value["start"], value["end"], value.get("text")
     if type(start) is not int or type(end) is not int:
         raise LabelError("an entity is marked in HTML: show people the sample by a Text tag")
-    if said is None or _plain(text[start:end]) == _plain(said):
+    if quoted is None or _plain(text[start:end]) == _plain(quoted):
         return start, end
     raw = text.encode("utf-16-le", "surrogatepass")
     low, high = (len(_decoded(raw[: 2 * unit])) for unit in (start, end))
-    if _plain(text[low:high]) == _plain(said):
+    if _plain(text[low:high]) == _plain(quoted):
         return low, high
     raise LabelError(
-        f"an entity at {start}–{end} is {str(said)[:40]!r} there and {text[start:end][:40]!r} in "
+        f"an entity at {start}–{end} is {str(quoted)[:40]!r} there and {text[start:end][:40]!r} in "
         "the sample: mark it again"
     )
 

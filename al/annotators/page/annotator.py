@@ -66,11 +66,11 @@ class Page(Annotator):
 
     def collect(self, query: Query) -> Answers:
         """One label a sample, by the rule; where several people answered, all are votes."""
-        said = self.log.answers()
+        heard = self.log.answers()
         answered, skipped, waiting = list[Answer](), list[str](), list[str]()
         votes = list[Answer]()
         for key in keys_of(query):
-            entries = said.get(key, {})
+            entries = heard.get(key, {})
             stands = self.rule.standing(entries)
             if stands == "answered":
                 given = votes_of(entries)
@@ -117,7 +117,7 @@ class Page(Annotator):
                 self.where = before
 
     def at_work(self) -> AbstractContextManager[None]:
-        return AtWork(self.log.folder).said()
+        return AtWork(self.log.folder).announced()
 
     def serve(self, over: Callable[[bool], bool] | None = None) -> None:
         """Serve the page until somebody says there that it is finished, or `over` does."""

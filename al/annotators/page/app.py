@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from al.annotators.page.desk import Desk, tab_of
-from al.annotators.page.door import Door, asker, told
+from al.annotators.page.door import Door, asker, sent
 from al.annotators.page.drawing import MOST, is_drawn, pens
 from al.annotators.page.looking import add_looking
 from al.annotators.page.people import plain
@@ -119,7 +119,7 @@ def make_app(desk: Desk, door: Door) -> Flask:
         spec = desk.data.spec
         form, grows = kind_of(spec).form, desk.grows
         what = {"campaign": desk.campaign, "form": form, "classes": desk.classes, "grows": grows}
-        look = {"unit": desk.look.unit, "range": desk.look.range, "guided": bool(desk.look.told())}
+        look = {"unit": desk.look.unit, "range": desk.look.range, "guided": bool(desk.look.guide())}
         return jsonify(what | look | {"pens": pens(spec), "name": g.name})
 
     @app.get("/<token>/state")
@@ -136,15 +136,15 @@ def make_app(desk: Desk, door: Door) -> Flask:
         return Response(content, mimetype=mimetype)
 
     @app.post("/<token>/<any(answer, undo, finish, leave):what>")
-    def _said(token: str, what: str) -> Response:
-        said = told()
+    def _post(token: str, what: str) -> Response:
+        body = sent()
         with desk.one_at_a_time:
             if what == "finish" and (door.invites or desk.watched):
                 what = "leave"  # the others go on
-            getattr(desk, what)(said)
+            getattr(desk, what)(body)
             if what in ("leave", "finish"):
                 return jsonify({})
-            return jsonify(desk.state(plain(said.get("name")), tab_of(said)))
+            return jsonify(desk.state(plain(body.get("name")), tab_of(body)))
 
     add_looking(app, desk)
     return app

@@ -22,7 +22,7 @@ class AtWork:
         self._path = folder / ".at-work.lock"
 
     @contextmanager
-    def said(self) -> Iterator[None]:
+    def announced(self) -> Iterator[None]:
         """A driver is at work while this is open; one that cannot say so works all the same."""
         from filelock import FileLock, Timeout
 

@@ -23,7 +23,7 @@ from al.annotators.page.naming import named, with_named
 from al.annotators.page.past import Past
 from al.annotators.page.people import name_of
 from al.annotators.page.tally import Tally
-from al.annotators.page.turns import Rule, Said, Turns
+from al.annotators.page.turns import Given, Rule, Turns
 from al.contracts import DataLoader
 from al.errors import AlError, DataError
 from al.kinds import kind_of
@@ -78,21 +78,21 @@ class Desk:
             tab: of the browser, as the page calls it.
             showing: the place of the sample that it shows.
         """
-        queries, said = self.log.queries(), self.log.answers()
+        queries, given = self.log.queries(), self.log.answers()
         ever = self.log.ever_asked()
         places = self.log.places()
         latest = queries[-1] if queries else []
-        self.tally.hear(said)
+        self.tally.hear(given)
         closed = self.tally.closed
         open_keys = [k for query in [latest, *queries[:-1]] for k in query if k not in closed]
         gone = self._gone(ever)
         there = [key for key in open_keys if key[0] not in gone] if gone else open_keys
         shows = ever[showing] if isinstance(showing, int) and 0 <= showing < len(ever) else None
-        mine = self.turns.next(name, tab, there, said, shows) if name else there
+        mine = self.turns.next(name, tab, there, given, shows) if name else there
         last = self.log.last_of(name)
         done = [key for key in latest if key in closed]
         return {
-            "item": self._item(mine[0], places[mine[0]], said) if mine else None,
+            "item": self._item(mine[0], places[mine[0]], given) if mine else None,
             "next": [picture_of(key, places[key]) for key in mine[1 : 1 + AHEAD]],
             "done": len(done),
             "skipped": sum(key in self.tally.skipped for key in done),
@@ -105,11 +105,11 @@ class Desk:
             "classes": self.classes,
         }
 
-    def _item(self, key: Key, place: int, said: Said) -> dict[str, Any]:
+    def _item(self, key: Key, place: int, given: Given) -> dict[str, Any]:
         """What is shown; who decides between others sees what they say."""
         item = self.items.item(key, place)
         if key in self.tally.disputed:
-            item["votes"] = self.past.votes(said[key].values())
+            item["votes"] = self.past.votes(given[key].values())
         return item
 
     def _gone(self, ever: Sequence[Key]) -> frozenset[str]:
@@ -149,7 +149,7 @@ class Desk:
         """What can be chosen: the task's classes, and those that people have named here."""
         if not self.grows:
             return tuple(self.data.spec.classes)
-        entries = (entry for said in self.log.answers().values() for entry in said.values())
+        entries = (entry for given in self.log.answers().values() for entry in given.values())
         return with_named(self.data.spec, (e.label for e in entries if not e.skipped))
 
     def key_at(self, place: Any, meant: Any = None) -> Key:
@@ -169,59 +169,59 @@ class Desk:
             raise DataError("another sample was on the screen: load the page again")
         return key
 
-    def answer(self, said: dict[str, Any]) -> None:
+    def answer(self, body: dict[str, Any]) -> None:
         """Keep what the page sent.
 
         Raises:
             DataError: it is not an answer.
         """
-        key = self.key_at(said.get("place"), said.get("drawn"))
-        name = name_of(said.get("name"))
-        shown = self.items.shown_model(key) if said.get("suggested") is True else ""
-        seconds = _seconds(said.get("seconds"))
-        if said.get("skip") is True:
+        key = self.key_at(body.get("place"), body.get("drawn"))
+        name = name_of(body.get("name"))
+        shown = self.items.shown_model(key) if body.get("suggested") is True else ""
+        seconds = _seconds(body.get("seconds"))
+        if body.get("skip") is True:
             self.log.answer(key, None, name, seconds, skip=True, shown=shown)
             return
         if self.grows:
-            label = kind_of(self.data.spec).from_form(said.get("label"))
+            label = kind_of(self.data.spec).from_form(body.get("label"))
             label = named(label, self.data.spec, self.classes)
         else:
-            label = heard(self.data, key[0], said.get("label"))
+            label = heard(self.data, key[0], body.get("label"))
         self.log.answer(key, label, name, seconds, skip=False, shown=shown)
 
-    def undo(self, said: dict[str, Any]) -> None:
+    def undo(self, body: dict[str, Any]) -> None:
         """Take the person's last answer back; it says which that is, so twice is once.
 
         After undoing a correction, the answer before it counts again.
         """
-        key, name = self.key_at(said.get("place")), name_of(said.get("name"))
-        line = said.get("line")
+        key, name = self.key_at(body.get("place")), name_of(body.get("name"))
+        line = body.get("line")
         taken = self.log.undo(key, name, line if isinstance(line, int) else None)
         if taken and name not in self.log.answers().get(key, {}):
-            self.turns.hold(name, tab_of(said), key)
+            self.turns.hold(name, tab_of(body), key)
 
-    def leave(self, said: dict[str, Any]) -> None:
+    def leave(self, body: dict[str, Any]) -> None:
         """A tab was closed, and others may have what it showed."""
-        self.turns.leave(name_of(said.get("name")), tab_of(said))
+        self.turns.leave(name_of(body.get("name")), tab_of(body))
 
     def finish(self, _: dict[str, Any]) -> None:
         """Somebody is through."""
         self.finished.set()
 
-    def note(self, said: dict[str, Any]) -> None:
+    def note(self, body: dict[str, Any]) -> None:
         """Keep a remark on a sample.
 
         Raises:
             DataError: it is none.
         """
         key, name, text = (
-            self.key_at(said.get("place")),
-            name_of(said.get("name")),
-            said.get("text"),
+            self.key_at(body.get("place")),
+            name_of(body.get("name")),
+            body.get("text"),
         )
         if not isinstance(text, str) or len(text) > LONGEST_NOTE:
             raise DataError(f"that is not a note: give up to {LONGEST_NOTE} letters")
-        self.log.note(key, name, text.strip(), flag=said.get("flag") is True)
+        self.log.note(key, name, text.strip(), flag=body.get("flag") is True)
 
     def note_of(self, key: Key, name: str) -> dict[str, Any]:
         """What a person remarked on a sample."""
@@ -239,15 +239,15 @@ class Desk:
         return thumbnail(self.data, key[0], entry.label if entry else None)
 
 
-def tab_of(said: dict[str, Any]) -> str:
+def tab_of(body: dict[str, Any]) -> str:
     """The tab of the browser that says something."""
-    return str(said.get("tab", ""))[:40]
+    return str(body.get("tab", ""))[:40]
 
 
-def _seconds(said: object) -> float | None:
+def _seconds(value: object) -> float | None:
     """How long an answer took in seconds, a day at most; None where the client sent nothing."""
-    if isinstance(said, bool) or not isinstance(said, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if not 0 <= said < math.inf:
+    if not 0 <= value < math.inf:
         return None
-    return round(float(min(said, 86400)), 3)
+    return round(float(min(value, 86400)), 3)

@@ -87,7 +87,7 @@ def asker() -> str:
     return g.name or plain(request.args.get("name"))
 
 
-def told() -> dict[str, Any]:
+def sent() -> dict[str, Any]:
     """What the page sends, in the name of whose link it is.
 
     Raises:
@@ -96,9 +96,9 @@ def told() -> dict[str, Any]:
     from flask import g, request
 
     try:
-        said = request.get_json(silent=True)
+        body = request.get_json(silent=True)
     except RecursionError:
-        said = None
-    if not isinstance(said, dict):
+        body = None
+    if not isinstance(body, dict):
         raise DataError("that is not an answer: load the page again")
-    return {**said, "name": g.name} if g.name else said
+    return {**body, "name": g.name} if g.name else body

@@ -114,19 +114,19 @@ def _sent(made: Picture) -> tuple[str, bytes]:
     return "image/png", file.getvalue()
 
 
-def heard(data: DataLoader, id: str, said: Any) -> Label:
+def heard(data: DataLoader, id: str, value: Any) -> Label:
     """What the page says of a sample, as its answers keep it: in the picture's pixels.
 
     Raises:
         LabelError: it is not a label of this sample.
     """
     if not is_drawn(data.spec):
-        label = kind_of(data.spec).from_form(said)
+        label = kind_of(data.spec).from_form(value)
         data.check_label(label)
         return data.from_picture(id, label)
     kind = _on(data, id)
-    kind.check(said)
-    return kind.from_form(said)
+    kind.check(value)
+    return kind.from_form(value)
 
 
 def collected(data: DataLoader, id: str, label: Label) -> Label:

@@ -30,7 +30,7 @@ class Guide:
 
     def shown(self) -> dict[str, Any]:
         """The instructions as Markdown, and examples by class."""
-        return {"text": self.items.look.told(), "examples": self.examples()}
+        return {"text": self.items.look.guide(), "examples": self.examples()}
 
     def examples(self) -> list[dict[str, Any]]:
         """Samples of each class, from labels that the data brings along and from answers."""
@@ -65,14 +65,14 @@ class Guide:
 
     def _open(self) -> frozenset[str]:
         """Samples of which answers are waited for, second opinions too."""
-        said = self.log.answers()
+        given = self.log.answers()
         keys = (key for query in self.log.queries() for key in query)
-        return frozenset(k[0] for k in keys if self.rule.standing(said.get(k, {})) == "waiting")
+        return frozenset(k[0] for k in keys if self.rule.standing(given.get(k, {})) == "waiting")
 
     def _labelled(self) -> Iterator[tuple[str, Label]]:
         """Samples with a label: those of answers that stand, then those of the data."""
-        for key, said in self.log.answers().items():
-            labels = [entry.label for entry in said.values() if not entry.skipped]
+        for key, given in self.log.answers().items():
+            labels = [entry.label for entry in given.values() if not entry.skipped]
             if labels and all(label == labels[0] for label in labels):
                 yield key[0], labels[0]
         yield from self._given.items()

@@ -35,10 +35,10 @@ class Items:
         `drawn` says which sample it is; an answer brings it back, so that a place that means
         another sample by now is noticed. `suggestion` is there only where it may be shown.
         """
-        said: dict[str, Any] = {"place": place, "again": key[1], "drawn": drawn(key)}
+        content: dict[str, Any] = {"place": place, "again": key[1], "drawn": drawn(key)}
         if self.look.suggest and (found := self._suggestion(key)):
-            said["suggestion"] = found
-        return said | self.content(key[0], picture_of(key, place))
+            content["suggestion"] = found
+        return content | self.content(key[0], picture_of(key, place))
 
     def content(self, id: str, image: str) -> dict[str, Any]:
         """A sample as the page shows it.
@@ -68,7 +68,7 @@ class Items:
             return found
         if "row" in found:
             found = {"text": " · ".join(f"{name} {value}" for name, value, _ in found["row"])}
-        return {name: said[:120] for name, said in found.items()}
+        return {name: text[:120] for name, text in found.items()}
 
     def shown_model(self, key: Key) -> str:
         """The version whose guess the page may show of a sample; "" for none."""
@@ -81,11 +81,11 @@ class Items:
             return None
         kind = kind_of(self.data.spec)
         try:
-            said = as_form(self.data, key[0], found.label)
+            form = as_form(self.data, key[0], found.label)
         except (AlError, ValueError, KeyError, TypeError):
             return None  # it was of classes that are others by now
         return {
-            "label": said,
+            "label": form,
             "words": kind.brief(found.label),
             "confidence": found.confidence,
             "likely": [[name, share] for name, share in found.likely],

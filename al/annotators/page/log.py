@@ -97,8 +97,8 @@ class AnswerLog:
             return
         line: dict[str, object] = {"ask": [list(key) for key in new]}
         if suggestions:
-            said = (suggestions.get(key) for key in new)
-            line["suggest"] = [None if one is None else vars(one) for one in said]
+            shown = (suggestions.get(key) for key in new)
+            line["suggest"] = [None if one is None else vars(one) for one in shown]
         append(self._asked.path, line)
 
     def suggestions(self) -> Mapping[Key, Suggestion]:
@@ -142,9 +142,9 @@ class AnswerLog:
         mine = self.answers().get(key, {}).get(annotator)
         if mine is not None and (mine.label, mine.skipped) == (label, skip):
             return
-        said = {"skip": True} if skip else {"label": label}
+        fields = {"skip": True} if skip else {"label": label}
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"id": key[0], "again": key[1], **said, "annotator": annotator, "at": now}
+        line = {"id": key[0], "again": key[1], **fields, "annotator": annotator, "at": now}
         also = {"shown": shown} if shown else {}
         append(self._answers.path, {**line, "seconds": seconds, **also})
 
@@ -161,18 +161,18 @@ class AnswerLog:
         if last is None or last.key != key or line not in (None, last.line):
             return False
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        said = {"id": key[0], "again": key[1], "undo": last.line}
-        append(self._answers.path, {**said, "annotator": annotator, "at": now})
+        fields = {"id": key[0], "again": key[1], "undo": last.line}
+        append(self._answers.path, {**fields, "annotator": annotator, "at": now})
         return True
 
     def last_of(self, annotator: str) -> Entry | None:
         """This person's last answer that still counts."""
         self.answers()
         with self._lock:
-            said = self._by_person.get(annotator, [])
-            while said and self._heard.get(said[-1].key, {}).get(annotator) is not said[-1]:
-                said.pop()  # taken back; what was corrected lies below its correction
-            return said[-1] if said else None
+            own = self._by_person.get(annotator, [])
+            while own and self._heard.get(own[-1].key, {}).get(annotator) is not own[-1]:
+                own.pop()  # taken back; what was corrected lies below its correction
+            return own[-1] if own else None
 
     def answers(self) -> Mapping[Key, Mapping[str, Entry]]:
         """What stands, by sample and person; the first person of a sample counts.
@@ -194,26 +194,26 @@ class AnswerLog:
     def _hear(self, number: int, line: Mapping[str, Any]) -> None:
         try:
             key, who = (str(line["id"]), bool(line["again"])), str(line["annotator"])
-            said = dict(self._heard.get(key, {}))
-            mine = said.get(who)
+            heard = dict(self._heard.get(key, {}))
+            mine = heard.get(who)
             if "undo" not in line:
                 skip = "skip" in line
                 label = None if skip else line["label"]
                 at, shown = str(line["at"]), str(line.get("shown", ""))
-                said[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown, mine)
-                self._by_person.setdefault(who, []).append(said[who])
+                heard[who] = Entry(number, key, label, skip, who, at, line["seconds"], shown, mine)
+                self._by_person.setdefault(who, []).append(heard[who])
             elif line["undo"] is True:  # as it was once
-                said.pop(who, None)
+                heard.pop(who, None)
             elif mine is not None and mine.line == line["undo"]:  # else it was taken back before
                 if mine.before is None:
-                    said.pop(who)
+                    heard.pop(who)
                 else:
-                    said[who] = mine.before
+                    heard[who] = mine.before
         except KeyError as error:
             self._heard, self._by_person = {}, {}
             raise DataError(f"{self._answers.path} lacks {error} in a line: restore it") from None
-        if said:
-            self._heard[key] = said
+        if heard:
+            self._heard[key] = heard
         else:
             self._heard.pop(key, None)
 
@@ -223,8 +223,8 @@ class AnswerLog:
         """Keep what somebody remarks on a sample, instead of what they remarked before."""
         if self.notes().get(key, {}).get(annotator) != Note(annotator, text, flag):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            said = {"id": key[0], "again": key[1], "note": text, "flag": flag}
-            append(self._notes.path, {**said, "annotator": annotator, "at": now})
+            fields = {"id": key[0], "again": key[1], "note": text, "flag": flag}
+            append(self._notes.path, {**fields, "annotator": annotator, "at": now})
 
     def notes(self) -> dict[Key, dict[str, Note]]:
         """The remarks that stand, by sample and person."""
@@ -238,8 +238,8 @@ class AnswerLog:
             found.setdefault(key, {})[who] = note
         return {
             key: kept
-            for key, said in found.items()
-            if (kept := {who: one for who, one in said.items() if one.text or one.flag})
+            for key, each in found.items()
+            if (kept := {who: one for who, one in each.items() if one.text or one.flag})
         }
 
     def _once(self, what: str, lines: Lined, make: Callable[[Lined], T]) -> T:
@@ -274,10 +274,10 @@ def _suggestions(lines: Lined) -> dict[Key, Suggestion]:
     found = dict[Key, Suggestion]()
     for line in lines:
         asked = line.get("ask", ())
-        for (id, again), said in zip(asked, line.get("suggest", [None] * len(asked)), strict=False):
-            if said is None:  # it may have been asked about before, when it might be shown with one
+        for (id, again), one in zip(asked, line.get("suggest", [None] * len(asked)), strict=False):
+            if one is None:  # it may have been asked about before, when it might be shown with one
                 found.pop((str(id), bool(again)), None)
                 continue
-            likely = tuple((str(name), float(share)) for name, share in said["likely"])
-            found[str(id), bool(again)] = Suggestion(**{**said, "likely": likely})
+            likely = tuple((str(name), float(share)) for name, share in one["likely"])
+            found[str(id), bool(again)] = Suggestion(**{**one, "likely": likely})
     return found

@@ -51,7 +51,7 @@ class Look:
         low_high = _range(given["range"]) if given.get("range") else None
         return cls(suggest == "on", path, low_high, given.get("unit", ""))
 
-    def told(self) -> str:
+    def guide(self) -> str:
         """The instructions by now; "" where there are none, or none any more."""
         try:
             return "" if self.instructions is None else _read(self.instructions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from al.annotators.page.desk import Desk
-from al.annotators.page.door import asker, told
+from al.annotators.page.door import asker, sent
 from al.annotators.page.drawing import thumbnail
 from al.errors import DataError
 
@@ -49,7 +49,7 @@ def add_looking(app: Flask, desk: Desk) -> None:
 
     @app.post("/<token>/note")
     def _note(token: str) -> Response:
-        said = told()
+        body = sent()
         with desk.one_at_a_time:
-            desk.note(said)
+            desk.note(body)
         return jsonify(kept=True)

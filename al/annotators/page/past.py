@@ -35,7 +35,7 @@ class Past:
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """The person's last answers, the latest first."""
-        own = [said[name] for said in self.log.answers().values() if name in said]
+        own = [given[name] for given in self.log.answers().values() if name in given]
         own.sort(key=lambda entry: entry.line, reverse=True)
         places = self._places()
         return [self._listed(entry, places[entry.key], []) for entry in own[:LISTED]]
@@ -64,7 +64,7 @@ class Past:
         """
         answers, notes, places = self.log.answers(), self.log.notes(), self._places()
         suggested = self.log.suggestions()
-        own = {key: said[name] for key, said in answers.items() if name in said}
+        own = {key: given[name] for key, given in answers.items() if name in given}
         took = [e.seconds for e in own.values() if e.seconds is not None and not e.skipped]
         quick = min(QUICKEST, QUICK * statistics.median(took)) if len(took) >= 5 else 0.0
         listed = []
@@ -72,26 +72,26 @@ class Past:
             others = [e for who, e in answers[key].items() if who != name and not e.skipped]
             if self.rule.standing(answers[key]) == "waiting" and name != self.rule.reviewer:
                 others = []  # what people say is to be independent
-            said = [
+            reasons = [
                 f"{e.annotator} said {self._words(e)}"
                 for e in others
                 if not entry.skipped and e.label != entry.label
             ]
             if entry.seconds is not None and not entry.skipped and entry.seconds < quick:
-                said.append(f"answered in {entry.seconds:.1f} s")
+                reasons.append(f"answered in {entry.seconds:.1f} s")
             if entry.shown and key in suggested and not entry.skipped:
                 guess = suggested[key]
                 sure = self.kind.ranked and (guess.confidence or 0) >= SURE
                 if sure and guess.label != entry.label:
                     belief = self.kind.brief(guess.label)
-                    said.append(f"the model is {guess.confidence:.0%} sure of {belief}")
-            said += [
+                    reasons.append(f"the model is {guess.confidence:.0%} sure of {belief}")
+            reasons += [
                 f"flagged{f': {note.text}' if note.text else ''}"
                 for note in notes.get(key, {}).values()
                 if note.flag
             ]
-            if said:
-                listed.append(self._listed(entry, places[key], said))
+            if reasons:
+                listed.append(self._listed(entry, places[key], reasons))
         return {"listed": listed[:LISTED], "more": max(0, len(listed) - LISTED),
                 "classes": self._low(answers)}  # fmt: skip
 
@@ -104,8 +104,8 @@ class Past:
         if not self.kind.ranked:
             return []
         pairs: dict[str, list[bool]] = defaultdict(list)
-        for said in answers.values():
-            labels = [set(self.kind.names(e.label)) for e in said.values() if not e.skipped]
+        for given in answers.values():
+            labels = [set(self.kind.names(e.label)) for e in given.values() if not e.skipped]
             for one, two in itertools.combinations(labels, 2):
                 for name in one | two:
                     pairs[name].append(name in one and name in two)

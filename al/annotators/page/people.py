@@ -22,9 +22,9 @@ LETTERS = 80
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
 
 
-def plain(said: object) -> str:
+def plain(value: object) -> str:
     """A name without spaces that nobody sees; "" where it is none."""
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def printable(name: str) -> bool:
@@ -32,13 +32,13 @@ def printable(name: str) -> bool:
     return name.translate(_JOINERS).isprintable()
 
 
-def name_of(said: object) -> str:
+def name_of(value: object) -> str:
     """A person's name as it goes with labels.
 
     Raises:
         DataError: it is none.
     """
-    name = plain(said)
+    name = plain(value)
     if not 0 < len(name) <= LETTERS or not printable(name):
         raise DataError(f"who are you? give a name of up to {LETTERS} letters")
     return name

@@ -26,9 +26,9 @@ class Rows:
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        told = [{str(name): str(value) for name, value in row.items()} for row in rows]
-        names = list(told[0]) if told else []
-        alike = [row for row in told if list(row) == names]
+        texts = [{str(name): str(value) for name, value in row.items()} for row in rows]
+        names = list(texts[0]) if texts else []
+        alike = [row for row in texts if list(row) == names]
         self.groups = _groups(names, alike)
         single = [
             name for name in names if name not in {m for g in self.groups.values() for m in g}
@@ -39,22 +39,22 @@ class Rows:
     def shown(self, row: Mapping[str, Any]) -> tuple[list[list[str]], list[list[str]]]:
         """The row as (name, value, unit), and of the same form what is the same everywhere."""
         of_group = {m: name for name, members in self.groups.items() for m in members}
-        said: list[list[str]] = []
+        varied: list[list[str]] = []
         folded: list[list[str]] = []
         done = set[str]()
         for name, value in ((str(n), v) for n, v in row.items()):
             group = of_group.get(name)
             if group is None:
-                (folded if name in self.constant else said).append(_told(name, value))
+                (folded if name in self.constant else varied).append(_row(name, value))
             elif group not in done:
                 done.add(group)
                 members = self.groups[group]
                 on = [part for m, part in members.items() if str(row.get(m)) in _ON]
                 if len(on) == 1:
-                    said.append(_told(group, on[0]))
+                    varied.append(_row(group, on[0]))
                 else:  # not a one-hot row after all
-                    said += [_told(m, row[m]) for m in members if m in row]
-        return said, folded
+                    varied += [_row(m, row[m]) for m in members if m in row]
+        return varied, folded
 
 
 def _groups(names: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str]]:
@@ -73,7 +73,7 @@ def _groups(names: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str
     }
 
 
-def _told(name: str, value: Any) -> list[str]:
+def _row(name: str, value: Any) -> list[str]:
     """Name, value and unit; a name that ends in a unit gives it to the value."""
     found = _UNIT.fullmatch(name)
     value = value.item() if hasattr(value, "item") else value

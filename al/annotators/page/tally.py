@@ -7,7 +7,7 @@ longer for ten thousand answers than for ten.
 from __future__ import annotations
 
 from al.annotators.keys import Key
-from al.annotators.page.turns import Rule, Said, votes_of
+from al.annotators.page.turns import Given, Rule, votes_of
 from al.annotators.votes import agreement
 
 
@@ -22,21 +22,21 @@ class Tally:
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
-        self._said: Said = {}
+        self._given: Given = {}
         self._pairs: dict[Key, tuple[int, int]] = {}  # of answers: that agree, of how many
         self._same = self._of = 0
         self.closed, self.skipped, self.disputed = set[Key](), set[Key](), set[Key]()
 
-    def hear(self, said: Said) -> None:
+    def hear(self, given: Given) -> None:
         """Look at what people say by now."""
-        before, self._said = self._said, said
+        before, self._given = self._given, given
         # The entries of a sample are a new object whenever they change.
-        changed = [key for key, entries in said.items() if before.get(key) is not entries]
-        for key in (*changed, *(before.keys() - said.keys())):
+        changed = [key for key, entries in given.items() if before.get(key) is not entries]
+        for key in (*changed, *(before.keys() - given.keys())):
             self._look(key)
 
     def _look(self, key: Key) -> None:
-        entries = self._said.get(key, {})
+        entries = self._given.get(key, {})
         standing = self._rule.standing(entries)
         for there, found in (
             (self.closed, standing != "waiting"),

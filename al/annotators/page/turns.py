@@ -22,7 +22,7 @@ SILENCE = 120.0
 #: Most tabs of one person that hold a sample.
 TABS = 8
 #: The answers about each sample, by person.
-Said = Mapping[Key, Mapping[str, Entry]]
+Given = Mapping[Key, Mapping[str, Entry]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Turns:
         self._held: dict[tuple[str, str], _Held] = {}  # by person and tab
 
     def next(
-        self, name: str, tab: str, order: Sequence[Key], said: Said, showing: Key | None = None
+        self, name: str, tab: str, order: Sequence[Key], given: Given, showing: Key | None = None
     ) -> list[Key]:
         """What this tab may answer, in the order of asking; it holds the first of them now.
 
@@ -101,7 +101,7 @@ class Turns:
             holders.setdefault(held.key, set()).add(other)
         ordinary, disputed = list[Key](), list[Key]()
         for key in order:
-            entries, there = said.get(key), holders.get(key)
+            entries, there = given.get(key), holders.get(key)
             if entries is None and there is None:  # most of a large pool
                 ordinary.append(key)
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from al.data.boxes.listed import Entry, Index, Listed, Named, split_said
+from al.data.boxes.listed import Entry, Index, Listed, Named, split_named
 from al.errors import DataError
 
 #: Annotations that are not boxes, beside which those of boxes lie.
@@ -70,7 +70,7 @@ def _read(path: Path, name: str, index: Index, found: Listed) -> None:
                 found.note("annotations hold no box and are left out", place)
             else:
                 boxes[one["image_id"]].append(Named(names[one["category_id"]], box))
-        near, split = Path(name).parent.as_posix().removeprefix("."), split_said(name)
+        near, split = Path(name).parent.as_posix().removeprefix("."), split_named(name)
         found.know(names[id] for id in sorted(names))
         for id, one in listed.items():
             at = index.find(str(one["file_name"]), near)
@@ -88,9 +88,9 @@ def _read(path: Path, name: str, index: Index, found: Listed) -> None:
                 found.splits[at] = split
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} is no COCO file of instances ({error!r}): mend it") from None
-    found.said.append(f"{name}: {len(listed)} images{f', split {split}' if split else ''}")
+    found.notes.append(f"{name}: {len(listed)} images{f', split {split}' if split else ''}")
     if outlines := sum(bool(one.get("segmentation")) for one in known["annotations"]):
-        found.said.append(
+        found.notes.append(
             f"{name}: {outlines} annotations have outlines, and their boxes alone are learned: "
             "task=mask-folder learns masks, written as PNG"
         )

@@ -45,14 +45,14 @@ class Listed:
         entries: by the path of the image below the root.
         splits: of images whose split is given, by path.
         classes: names, in the order of the format where it has one.
-        said: lines of what was read.
+        notes: lines of what was read.
         odd: what is left out or changed → where: counted and reported.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     odd: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, what: str, where: str) -> None:
@@ -99,11 +99,11 @@ class Index:
 
 def _near(path: str, near: str) -> bool:
     """Whether an image and a file lie below the same first folder, or say the same split."""
-    split = split_said(near)
-    return path.split("/")[0] == near.split("/")[0] or bool(split and split_said(path) == split)
+    split = split_named(near)
+    return path.split("/")[0] == near.split("/")[0] or bool(split and split_named(path) == split)
 
 
-def split_said(path: str) -> str:
+def split_named(path: str) -> str:
     """The split that a path's folders say, or its name in words of its own; "" where none."""
     for part in PurePosixPath(path).parts:
         for word in re.split(r"[^a-z]+", part.lower()):
@@ -112,7 +112,7 @@ def split_said(path: str) -> str:
     return ""
 
 
-def told(odd: Mapping[str, Sequence[str]], named: int = 3) -> list[str]:
+def lines_of(odd: Mapping[str, Sequence[str]], named: int = 3) -> list[str]:
     """A line for each thing that is odd, with its count and where it is so."""
     return [
         f"{len(where)} {what} ({', '.join(where[:named])}{' …' if len(where) > named else ''})"

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from al.contracts import DataSpec, Encoder, Label
-from al.data.boxes.listed import Entry, Listed, told
-from al.data.delimited import tell_once
+from al.data.boxes.listed import Entry, Listed, lines_of
+from al.data.delimited import log_once
 from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below
 from al.data.image_loader import ImageFile
@@ -92,13 +92,13 @@ class BoxLoader(DrawnOnLoader):
                 self._note("entries cannot be used, and their images count as unlabelled",
                            f"{entry.place}: {why}" if entry else "")  # fmt: skip
             found.append(None if entry is None or why else self._boxes(entry, about))
-        for line in told(self._odd):
-            tell_once(f"{self._what}: {line}", _log)
+        for line in lines_of(self._odd):
+            log_once(f"{self._what}: {line}", _log)
         for name, count in sorted(self._left_out.items()):
-            tell_once(f"{self._what}: {count} boxes of class {name!r} are left out, as classes "
+            log_once(f"{self._what}: {count} boxes of class {name!r} are left out, as classes "
                       "does not name it", _log)  # fmt: skip
         if all(label is None for label in found):
-            first = next(iter(told(self._odd)), "no file names an image")
+            first = next(iter(lines_of(self._odd)), "no file names an image")
             raise DataError(f"no image in {self._what} has boxes to use, {first}: mend the files")
         return found
 
@@ -124,8 +124,8 @@ class BoxLoader(DrawnOnLoader):
         size = entry.size
         if size is not None and size != about[:2]:
             turned = ", turned by its EXIF" if size == (about.height, about.width) else ""
-            said = f"{size[0]:g} × {size[1]:g} pixels"
-            return f"{said}, its image {about.width} × {about.height}{turned}"
+            stated = f"{size[0]:g} × {size[1]:g} pixels"
+            return f"{stated}, its image {about.width} × {about.height}{turned}"
         known = {*self._classes, *(self._listed.classes if self._asked != "none" else ())}
         strange = [one.label for one in entry.boxes if one.label not in known]
         return f"class {strange[0]!r}, which the campaign does not know" if strange else ""
@@ -200,13 +200,13 @@ class BoxLoader(DrawnOnLoader):
 
     # -- said of it ------------------------------------------------------------------------
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         labels = [label for label in self.samples.labels if label is not None]
         counts = Counter(one["label"] for label in labels for one in label)
-        said = ", ".join(f"{name!r} {counts[name]}" for name in self._classes)
+        stated = ", ".join(f"{name!r} {counts[name]}" for name in self._classes)
         empty = sum(not label for label in labels)
-        lines = [*self._listed.said, f"{sum(counts.values())} boxes of {len(self._classes)} "
-                 f"classes in {len(labels)} of {len(self.paths)} images: {said}"]  # fmt: skip
+        lines = [*self._listed.notes, f"{sum(counts.values())} boxes of {len(self._classes)} "
+                 f"classes in {len(labels)} of {len(self.paths)} images: {stated}"]  # fmt: skip
         if empty:
             lines.append(f"{empty} images are labelled as without a box")
         return lines

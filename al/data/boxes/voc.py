@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from al.data.boxes.listed import Entry, Index, Listed, Named, split_said
+from al.data.boxes.listed import Entry, Index, Listed, Named, split_named
 from al.errors import DataError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -37,8 +37,8 @@ def read_voc(root: Path, images: Sequence[str], only: Path | None = None) -> Lis
             continue
         count += 1
         near = Path(name).parent.as_posix().removeprefix(".")
-        said = (tree.findtext("filename") or "").strip()
-        at = index.find(said, near) if said else None
+        filename = (tree.findtext("filename") or "").strip()
+        at = index.find(filename, near) if filename else None
         at = at or index.find(path.stem, near)
         if at is None:
             found.note("files are of images that are not there, or that several fit", name)
@@ -48,12 +48,12 @@ def read_voc(root: Path, images: Sequence[str], only: Path | None = None) -> Lis
             continue
         found.entries[at] = _entry(tree, name, found)
         names |= {one.label for one in found.entries[at].boxes}
-        if split := sets.get(path.stem) or split_said(name):
+        if split := sets.get(path.stem) or split_named(name):
             found.splits[at] = split
     if not count:
         raise DataError(f"{root} holds no XML file of Pascal VOC: put them into Annotations")
     found.know(sorted(names))
-    found.said.append(f"{count} XML files{', splits by ImageSets/Main' if sets else ''}")
+    found.notes.append(f"{count} XML files{', splits by ImageSets/Main' if sets else ''}")
     return found
 
 

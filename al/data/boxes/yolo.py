@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from al.data.boxes.listed import Entry, Listed, Named, split_said
+from al.data.boxes.listed import Entry, Listed, Named, split_named
 from al.errors import DataError
 
 #: Files that name the classes, where no .yaml does; the last is Darknet's.
@@ -26,21 +26,21 @@ def read_yolo(root: Path, images: Sequence[str], only: Path | None = None) -> Li
         DataError: there are no names or no text files.
     """
     found = Listed()
-    said, file = _config(root, only)
-    names = _names(said.get("names"), root, file)
+    config, file = _config(root, only)
+    names = _names(config.get("names"), root, file)
     found.know(names.values())
-    sets = _sets(said, root, images)
+    sets = _sets(config, root, images)
     for path in images:
         text = next((t for t in _texts_of(path) if (root / t).is_file()), None)
         if text is None:
             continue
         found.entries[path] = _entry(root / text, text, names)
-        if split := sets.get(path) or ("" if sets else split_said(path)):
+        if split := sets.get(path) or ("" if sets else split_named(path)):
             found.splits[path] = split
     if not found.entries:
         raise DataError(f"no image in {root} has a text file of boxes: put labels/1.txt beside "
                         "images/1.jpg, an empty file for an image without boxes")  # fmt: skip
-    found.said.append(f"{len(found.entries)} text files, {file or 'names'} for the classes")
+    found.notes.append(f"{len(found.entries)} text files, {file or 'names'} for the classes")
     return found
 
 
@@ -88,20 +88,20 @@ def _config(root: Path, only: Path | None) -> tuple[dict[str, Any], str]:
     files = [only] if only else sorted([*root.glob("*.yaml"), *root.glob("*.yml")])
     for path in files:
         try:
-            said = yaml.safe_load(path.read_text("utf-8"))
+            config = yaml.safe_load(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())[:100]
             raise DataError(f"{path} is no YAML ({reason}): mend it") from None
-        if isinstance(said, dict) and "names" in said:
-            return said, path.name
+        if isinstance(config, dict) and "names" in config:
+            return config, path.name
     return {}, ""
 
 
-def _names(said: Any, root: Path, file: str) -> dict[int, str]:
-    if isinstance(said, list):
-        return {number: str(name) for number, name in enumerate(said)}
-    if isinstance(said, dict) and all(str(key).isdecimal() for key in said):
-        return {int(key): str(name) for key, name in said.items()}
+def _names(config: Any, root: Path, file: str) -> dict[int, str]:
+    if isinstance(config, list):
+        return {number: str(name) for number, name in enumerate(config)}
+    if isinstance(config, dict) and all(str(key).isdecimal() for key in config):
+        return {int(key): str(name) for key, name in config.items()}
     for name in _NAMES:
         if (root / name).is_file():
             lines = (root / name).read_text("utf-8", "replace").split("\n")
@@ -109,12 +109,12 @@ def _names(said: Any, root: Path, file: str) -> dict[int, str]:
     raise DataError(f"{root / (file or 'data.yaml')} names no classes: write names: [a, b] there")
 
 
-def _sets(said: dict[str, Any], root: Path, images: Sequence[str]) -> dict[str, str]:
+def _sets(config: dict[str, Any], root: Path, images: Sequence[str]) -> dict[str, str]:
     """The split of each image that the .yaml file says; nothing where splits overlap."""
     found: dict[str, str] = {}
-    base = str(said.get("path") or ".")
+    base = str(config.get("path") or ".")
     for split in ("train", "val", "test"):
-        value = said.get(split)
+        value = config.get(split)
         for text in value if isinstance(value, list) else [value] if value else []:
             for path in _paths(str(text), base, root, images):
                 if found.setdefault(path, split) != split:

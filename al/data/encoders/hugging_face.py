@@ -122,7 +122,7 @@ class FolderEncoder(NetworkEncoder):
         verbosity = transformers.utils.logging.get_verbosity()
         transformers.utils.logging.set_verbosity_error()
         try:
-            network, told = transformers.AutoModel.from_pretrained(
+            network, loading = transformers.AutoModel.from_pretrained(
                 str(self.folder), use_safetensors=True, output_loading_info=True,
                 ignore_mismatched_sizes=True, **ONLY,
             )  # fmt: skip
@@ -130,8 +130,8 @@ class FolderEncoder(NetworkEncoder):
             raise self.refused(error) from error
         finally:
             transformers.utils.logging.set_verbosity(verbosity)
-        gone = sorted(name for name in told["missing_keys"] if "pooler" not in name)
-        if told.get("mismatched_keys"):
+        gone = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
+        if loading.get("mismatched_keys"):
             gone = ["weights of another shape"]
         if gone:
             raise DataError(f"{self.folder} does not fit its config.json ({gone[0]}): give a whole "
@@ -264,8 +264,8 @@ class ImageEncoder(FolderEncoder):
 
     def prepare(self) -> None:
         try:
-            said = json.loads((self.folder / "preprocessor_config.json").read_text())
-            self._sized(said)
+            conf = json.loads((self.folder / "preprocessor_config.json").read_text())
+            self._sized(conf)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise DataError(f"{self.folder} has no preprocessor_config.json that can be read, so "
                             "it takes no images: give a model of images") from error  # fmt: skip
@@ -283,15 +283,15 @@ class ImageEncoder(FolderEncoder):
             cells = _of(self.config, "vision_config", "hidden_size")
             self.maps = [(int(cells), self.size // patch)]
 
-    def _sized(self, said: Any) -> None:
+    def _sized(self, conf: Any) -> None:
         """Side, mean and deviation of pixels as a preprocessor's configuration says them."""
-        self.size = _side(said.get("crop_size") if said.get("do_center_crop") else None) or _side(
-            said.get("size")
+        self.size = _side(conf.get("crop_size") if conf.get("do_center_crop") else None) or _side(
+            conf.get("size")
         ) or int(_of(self.config, "vision_config", "image_size") or 0)  # fmt: skip
-        by = float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0
-        normal = said.get("do_normalize", True)
-        self._mean = np.asarray(said.get("image_mean") if normal else [0.0] * 3, np.float32) / by
-        self._std = np.asarray(said.get("image_std") if normal else [1.0] * 3, np.float32) / by
+        by = float(conf.get("rescale_factor", 1 / 255)) if conf.get("do_rescale", True) else 1.0
+        normal = conf.get("do_normalize", True)
+        self._mean = np.asarray(conf.get("image_mean") if normal else [0.0] * 3, np.float32) / by
+        self._std = np.asarray(conf.get("image_std") if normal else [1.0] * 3, np.float32) / by
 
     @property
     def is_clip(self) -> bool:
@@ -343,8 +343,8 @@ def _of(config: Any, part: str, name: str) -> Any:
     return getattr(getattr(config, part, config), name, None)
 
 
-def _side(said: Any) -> int:
+def _side(conf: Any) -> int:
     """A side in pixels as preprocessors say it: a number, or by one of several names."""
-    if isinstance(said, dict):
-        said = said.get("height") or said.get("shortest_edge") or 0
-    return int(said or 0)
+    if isinstance(conf, dict):
+        conf = conf.get("height") or conf.get("shortest_edge") or 0
+    return int(conf or 0)

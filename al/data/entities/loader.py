@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from al.contracts import DataSpec, Encoder, Label
-from al.data.boxes.listed import told
-from al.data.delimited import tell_once
+from al.data.boxes.listed import lines_of
+from al.data.delimited import log_once
 from al.data.encoding import detail_of
 from al.data.entities.files import FILE, LINE, files_of, read_files
 from al.data.entities.marked import bare, taken
@@ -68,14 +68,14 @@ class EntityLoader(TextLoader):
         """The entities of each text, of the classes that are learned."""
         found, self._odd = taken(self._texts, frame[self.target], place)
         self._classes = self._classes or self._chosen(found)
-        for line in told(self._odd):
-            tell_once(f"{self._what}: {line}", _log)
+        for line in lines_of(self._odd):
+            log_once(f"{self._what}: {line}", _log)
         if not self._wanted:
             return found
         known = set(self._classes)
         names = (one["label"] for some in found for one in some or ())
         for name, count in sorted(Counter(n for n in names if n not in known).items()):
-            tell_once(f"{self._what}: {count} entities of class {name!r} are left out, as classes "
+            log_once(f"{self._what}: {count} entities of class {name!r} are left out, as classes "
                       "does not name it", _log)  # fmt: skip
         return [
             None if some is None else [one for one in some if one["label"] in known]
@@ -91,7 +91,7 @@ class EntityLoader(TextLoader):
         """
         known = sorted({one["label"] for label in labels for one in label or ()})
         if not known:
-            first = next(iter(told(self._odd)), "no text is labelled")
+            first = next(iter(lines_of(self._odd)), "no text is labelled")
             raise DataError(f"{self._what} holds no entity, {first}: mark some of each class")
         for name in self._wanted:
             if name not in known:
@@ -147,12 +147,12 @@ class EntityLoader(TextLoader):
 
     # -- said of it ------------------------------------------------------------------------
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         labels = [label for label in self.samples.labels if label is not None]
         counts = Counter(one["label"] for label in labels for one in label)
-        said = ", ".join(f"{name!r} {counts[name]}" for name in self.spec.classes)
+        listing = ", ".join(f"{name!r} {counts[name]}" for name in self.spec.classes)
         lines = [f"{sum(counts.values())} entities of {len(self.spec.classes)} classes in "
-                 f"{len(labels)} of {len(self._texts)} texts: {said}"]  # fmt: skip
+                 f"{len(labels)} of {len(self._texts)} texts: {listing}"]  # fmt: skip
         if empty := sum(not label for label in labels):
             lines.append(f"{empty} texts are labelled as without an entity")
         return [*lines, *gaps(self._more)]
@@ -166,8 +166,8 @@ class EntityLoader(TextLoader):
                 starts, ends = (set(edges) for edges in zip(*tokens_of(text), strict=True))
                 if any(one["start"] not in starts or one["end"] not in ends for one in label):
                     inside.append(where)
-        lines = told({"texts have entities that begin or end inside a word, where none is found":
-                      inside} if inside else {})  # fmt: skip
+        what = "texts have entities that begin or end inside a word, where none is found"
+        lines = lines_of({what: inside} if inside else {})
         few = [name for name in self.spec.classes if counts[name] == 1]
         lines += [f"class {name!r} has one entity: it is trained on at most" for name in few]
         return [*lines, *super().oddities()]

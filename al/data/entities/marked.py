@@ -27,11 +27,11 @@ def taken(
     """
     found: list[Label | None] = []
     odd: Odd = {}
-    for row, (text, said) in enumerate(zip(texts, given, strict=True)):
+    for row, (text, value) in enumerate(zip(texts, given, strict=True)):
         label = None
         try:
-            if said is not None and said == said:
-                as_given = _of_some_classes(said)
+            if value is not None and value == value:
+                as_given = _of_some_classes(value)
                 label = bare(text, as_given)
                 if label != as_given:
                     what = "texts have entities with space around them, which is left out"
@@ -43,13 +43,13 @@ def taken(
     return found, odd
 
 
-def _of_some_classes(said: Any) -> Label:
+def _of_some_classes(value: Any) -> Label:
     """A label, whatever classes it names.
 
     Raises:
         LabelError: it is none.
     """
-    label = kind_of(DataSpec((), (), "int32", "entities")).from_form(said)
+    label = kind_of(DataSpec((), (), "int32", "entities")).from_form(value)
     if not isinstance(label, list):
         raise LabelError(LIKE)
     names = dict.fromkeys(one["label"] for one in label if isinstance(one["label"], str))

@@ -58,6 +58,6 @@ def entities_given(given: Any, spec: DataSpec, predicted: Any) -> Any:
                 "text": texts[row.sample][start:end],
             }
         )
-    said = [json.dumps(entities, ensure_ascii=False) for entities in found]
+    cells = [json.dumps(entities, ensure_ascii=False) for entities in found]
     counts = [len(entities) for entities in found]
-    return pd.DataFrame({"entities": pd.Series(said, dtype=object), "count": counts})
+    return pd.DataFrame({"entities": pd.Series(cells, dtype=object), "count": counts})

@@ -70,10 +70,10 @@ class Words:
         names = [name for part in parts for name in self._names[part]]
         if not names:
             return [np.zeros((0, self._kept.row), np.float32) for _ in parts]
-        found = self._kept.of(names, self._names, self._said)
+        found = self._kept.of(names, self._names, self._words)
         return np.split(found, np.cumsum([part.stop - part.start for part in parts])[:-1])
 
-    def _said(self, places: Sequence[int]) -> list[Word]:
+    def _words(self, places: Sequence[int]) -> list[Word]:
         """Some words."""
         rows = np.searchsorted(self._begins, places, side="right") - 1
         return [(self._texts[row], int(at - self._begins[row]))

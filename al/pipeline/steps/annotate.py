@@ -92,12 +92,12 @@ def annotate(cycle: Cycle) -> bool:
             for name in ("late", "skipped", "corrected", "waiting")
             if figures[name]
         ]
-        cycle.told = ", ".join(
+        cycle.outcome = ", ".join(
             [f"{len(own)} answered", *also, f"{len(labels.originals.ids)} labels in all"]
         )
         if {"late", "corrected", "waiting"} & {word.split()[-1] for word in also}:
-            _log.info(f"cycle {cycle.number:2d}: {cycle.told}")
-        run.describe(cycle.told)
+            _log.info(f"cycle {cycle.number:2d}: {cycle.outcome}")
+        run.describe(cycle.outcome)
     cycle.labels = session.with_copies(labels)
     return False
 
@@ -131,8 +131,8 @@ def _with_written(labels: LabelTable, answers: Answers, cycle: Cycle) -> LabelTa
     )
     with reached(session):
         session.annotator.withdraw([answer.id for answer in written])
-    said = {answer.id: answer.label for answer in written}
-    return with_written(labels, said, cycle.number, written[0].answered_at)
+    given = {answer.id: answer.label for answer in written}
+    return with_written(labels, given, cycle.number, written[0].answered_at)
 
 
 def _new_classes(run: Run) -> tuple[str, ...]:

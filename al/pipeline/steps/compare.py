@@ -46,8 +46,8 @@ def compare(cycle: Cycle) -> bool:
         run.save_json("verdict.json", asdict(verdict), sync=False)
         run.log_metrics(_figures(verdict) | {"compare/response": _response(cycle)})
         run.conclude({"al.rule": verdict.rule, "al.estimator": verdict.estimator})
-        cycle.told = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
-        run.describe(cycle.told)
+        cycle.outcome = f"{'retrain' if verdict.retrain else 'no training'}: {verdict.why}"
+        run.describe(cycle.outcome)
     cycle.verdict = verdict
     return not verdict.retrain
 

@@ -59,8 +59,8 @@ def select_data(cycle: Cycle) -> bool:
         if query.why:
             _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
-        cycle.told = f"{len(query.ids)} of {count} samples chosen by {by}{why}"
-        run.describe(cycle.told)
+        cycle.outcome = f"{len(query.ids)} of {count} samples chosen by {by}{why}"
+        run.describe(cycle.outcome)
     cycle.query = query
     return False
 

@@ -42,11 +42,11 @@ def _candidate(cycle: Cycle, number: int) -> None:
     with cycle.step(TRAIN, number) as run:
         recorder = _train(cycle, run, number)
         cycle.candidates[number] = recorder.made
-        cycle.told = f"trained on {_said(cycle.labels)}"
+        cycle.outcome = f"trained on {_amount(cycle.labels)}"
     recorder.forget()  # not before the step is marked as done: until then it serves
 
 
-def _said(labels: LabelTable) -> str:
+def _amount(labels: LabelTable) -> str:
     answers = len(labels.originals.ids)
     copies = len(labels.ids) - answers
     return f"{answers} labels" + (f" and {copies} copies" if copies else "")
@@ -89,11 +89,12 @@ def _train(cycle: Cycle, run: Run, number: int) -> Checkpoints:
     train_together(session, agent, cycle.number, number)
     agent.fit()
     recorder.close()
-    said = f"trained on {_said(labels)} for {agent.epoch} epochs"
-    run.describe(said)
+    summary = f"trained on {_amount(labels)} for {agent.epoch} epochs"
+    run.describe(summary)
     if config.report == "on":
         with never_in_the_way("the page of a training"):
-            _tell(cycle, run, recorder.made, f"Candidate {number} of cycle {cycle.number}: {said}.")
+            lead = f"Candidate {number} of cycle {cycle.number}: {summary}."
+            _tell(cycle, run, recorder.made, lead)
     return recorder
 
 
@@ -108,7 +109,7 @@ def _begins_from(cycle: Cycle) -> int | None:
     return None
 
 
-def _tell(cycle: Cycle, run: Run, made: Sequence[Candidate], said: str) -> None:
+def _tell(cycle: Cycle, run: Run, made: Sequence[Candidate], summary: str) -> None:
     """Leave a page with the training's curves, and what its best epoch gets right."""
     session = cycle.session
     best = max(made, key=lambda candidate: session.criterion.rank(candidate.metrics))
@@ -116,9 +117,9 @@ def _tell(cycle: Cycle, run: Run, made: Sequence[Candidate], said: str) -> None:
         model = model_in(session, best.checkpoint, Path(scratch))
     on, kind = judges_of(session, cycle.labels, model), kind_of(session.data.spec)
     truth = list(on.labels)
-    said_of_it, sure = guessed(model, on)
-    judged = Judged(truth, said_of_it, sure, kind.compared(truth, said_of_it), None, len(truth))
+    guesses, sure = guessed(model, on)
+    judged = Judged(truth, guesses, sure, kind.compared(truth, guesses), None, len(truth))
     names = ("train/loss", *best.metrics)
     history = {name: points for name in names if (points := run.metric_history(name))}
-    lead = f"{said} Its best epoch is {best.epoch}."
+    lead = f"{summary} Its best epoch is {best.epoch}."
     run.save(lambda folder: write_training(folder, run.name, lead, history, kind, judged))

@@ -98,7 +98,7 @@ class _Named(StopRule):
         self._name, self._rule = name, rule
 
     def why(self, standing: Standing) -> str:
-        with self._told():
+        with self._named_errors():
             why: object = self._rule.why(standing)
         if not isinstance(why, str):
             raise ConfigError(
@@ -108,16 +108,16 @@ class _Named(StopRule):
         return " ".join(why.split())
 
     def figures(self, cycle: Cycle, state: State) -> Mapping[str, float]:
-        with self._told():
+        with self._named_errors():
             return {name: float(value) for name, value in self._rule.figures(cycle, state).items()}
 
     def check(self, standing: Standing) -> None:
-        with self._told():
+        with self._named_errors():
             self._rule.check(standing)
         self.why(standing)  # a rule that fails with nothing on record fails before anything starts
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _named_errors(self) -> Iterator[None]:
         try:
             yield
         except AlError:

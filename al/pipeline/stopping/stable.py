@@ -61,8 +61,8 @@ def _kappa(cycle: Cycle, *versions: int) -> float:
 
     session = cycle.session
     ids = stop_set(session.data.ids("train"), session.config.seed)
-    said = [cycle.model(v).infer(ids, ["probabilities"])["probabilities"] for v in versions]
-    answers = [probabilities.argmax(axis=1) for probabilities in said]
+    predicted = [cycle.model(v).infer(ids, ["probabilities"])["probabilities"] for v in versions]
+    answers = [probabilities.argmax(axis=1) for probabilities in predicted]
     if (answers[0] == answers[1]).all():  # kappa is not defined where all are of one class
         return 1.0
     return float(cohen_kappa_score(*answers))

@@ -124,7 +124,7 @@ def _caption(facts: Facts) -> Any:
     for labels, what in facts.changes:
         how += f"; from {labels:,} labels on {what}"
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
-    said = f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
+    caption = f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
     if facts.baseline is not None:
-        said += " One campaign of each is no proof: al experiment compares them over many seeds."
-    return said
+        caption += " One campaign of each is no proof: al experiment compares them over many seeds."
+    return caption

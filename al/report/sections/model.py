@@ -26,11 +26,11 @@ def model(facts: Facts) -> Section | None:
     return judged_section(facts.kind, judged, f"Version {facts.version} on {of} test samples.")
 
 
-def judged_section(kind: Kind, judged: Judged, said: str) -> Section | None:
+def judged_section(kind: Kind, judged: Judged, caption: str) -> Section | None:
     """Per-class scores with intervals, and the confusion matrix where labels are classes.
 
     Args:
-        said: of what, in a sentence.
+        caption: of what, in a sentence.
     """
     if judged.counts is None or not len(judged.truth):
         return None
@@ -43,7 +43,7 @@ def judged_section(kind: Kind, judged: Judged, said: str) -> Section | None:
         figures["confusion"] = matrix.rename_axis("truth").reset_index()
         parts.append(_drawn(matrix) if len(names) <= DRAWN else _mistakes(matrix))
     note = p(
-        f"{said} Intervals are 95 %, by resampling samples; scores of 0 and 1 have Wilson's.",
+        f"{caption} Intervals are 95 %, by resampling samples; scores of 0 and 1 have Wilson's.",
         "note",
     )
     return Section("model", "What the model gets right", join([grid(*parts), note]), figures)
@@ -97,7 +97,7 @@ def _share(value: float) -> str:
 
 def _matrix(kind: Kind, judged: Judged) -> pd.DataFrame:
     names = list(kind.spec.classes)
-    places = [[kind.position(n) for n in said] for said in (judged.truth, judged.guessed)]
+    places = [[kind.position(n) for n in guess] for guess in (judged.truth, judged.guessed)]
     found = np.zeros((len(names), len(names)), int)
     np.add.at(found, tuple(places), 1)
     return pd.DataFrame(found, index=names, columns=names)
@@ -137,10 +137,10 @@ def _mistakes(matrix: pd.DataFrame) -> Markup:
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:LISTED]
     rows = [
-        [breakable(matrix.index[true]), breakable(matrix.columns[said]), counts[true, said],
-         f"{counts[true, said] / totals[true]:.0%}"]
-        for true, said in zip(*np.unravel_index(order, counts.shape), strict=True)
-        if counts[true, said]
+        [breakable(matrix.index[true]), breakable(matrix.columns[guess]), counts[true, guess],
+         f"{counts[true, guess] / totals[true]:.0%}"]
+        for true, guess in zip(*np.unravel_index(order, counts.shape), strict=True)
+        if counts[true, guess]
     ]  # fmt: skip
     heads = ["truth", "taken for", "times", "of the class"]
     return join([p("The commonest mistakes:", "note"), table(heads, rows, texts=2)])

@@ -38,13 +38,13 @@ def quality(facts: Facts) -> Section | None:
         ]
         heads = ["corrected", "was", "is"]
         parts.append(join([Markup("<h3>Settled</h3>"), table(heads, rows, texts=3)]))
-    said = [
+    counts = [
         f"{counted(len(open_ones), 'label')} look wrong by models that have not seen them",
         f"{counted(len(settled), 'label')} were corrected",
         f"{counted(len(again), 'label')} stood when asked about again",
     ]
     figures = {"label_errors": _table(facts, settled, open_ones)}
-    body = join([p("; ".join(said) + "."), grid(*parts)])
+    body = join([p("; ".join(counts) + "."), grid(*parts)])
     cost = _cost(facts)
     if cost:
         body = join([body, details("What looking for them took", p(cost))])

@@ -33,7 +33,7 @@ def queries(facts: Facts) -> Section | None:
     )
     table = pd.DataFrame(
         [
-            (picked.cycle, s.rank, s.id, s.score, s.reason, s.believed, _said(facts.kind, s))
+            (picked.cycle, s.rank, s.id, s.score, s.reason, s.believed, _answer_text(facts.kind, s))
             for picked in facts.picked
             for s in picked.samples
         ],
@@ -59,11 +59,11 @@ def _tile(kind: Kind, sample: Answered) -> Markup:
     ).format(
         sample.id,
         shown(kind, sample.preview, label, sample.id),
-        breakable(_said(kind, sample)),
+        breakable(_answer_text(kind, sample)),
         mood,
         sample.believed,
     )
 
 
-def _said(kind: Kind, sample: Answered) -> str:
+def _answer_text(kind: Kind, sample: Answered) -> str:
     return short(kind.brief(sample.label), 60) if sample.status == "answered" else sample.status

@@ -90,17 +90,18 @@ def on_the_whole(over: np.ndarray) -> str:
 
 
 def _of_numbers(judged: Judged) -> Section:
-    truth, said = np.asarray(judged.truth, float), np.asarray(judged.guessed, float)
-    off = np.abs(said - truth)
-    ends = widened(float(min(truth.min(), said.min())), float(max(truth.max(), said.max())), 0.03)
+    truth, predicted = np.asarray(judged.truth, float), np.asarray(judged.guessed, float)
+    off = np.abs(predicted - truth)
+    both = np.concatenate([truth, predicted])
+    ends = widened(float(both.min()), float(both.max()), 0.03)
     plot = Plot(ends, ends, ("truth", "predicted"))
     plot.slope((ends[0], ends[0]), (ends[1], ends[1]))
-    plot.points(truth[:1500], said[:1500], 0, size=2, kind="faint")
+    plot.points(truth[:1500], predicted[:1500], 0, size=2, kind="faint")
     rows = [
         [f"{share:.0%}", f"{float((off <= reach * judged.sure).mean()):.0%}"]
         for share, reach in REACHES.items()
     ]
-    found = pd.DataFrame({"truth": truth, "predicted": said, "deviation": judged.sure})
+    found = pd.DataFrame({"truth": truth, "predicted": predicted, "deviation": judged.sure})
     shown = table(["interval predicted", "truth inside"], rows, texts=0)
     low, high = wilson(float((off <= REACHES[0.8] * judged.sure).mean()), len(off))
     verdict = "too narrow" if high < 0.8 else "too wide" if low > 0.8 else "about right"
