@@ -133,10 +133,10 @@ class RayNetwork:
     def _begin(self) -> None:
         how = "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false"
         for _ in range(STARTS):
-            if not (said := _failed(self._started(self._hub, *how))):
+            if not (lines := _failed(self._started(self._hub, *how))):
                 return self.mend()
             self._hub.kill()
-        raise RuntimeError(said)
+        raise RuntimeError(lines)
 
     def mend(self) -> None:
         """New nodes in place of those that are lost.
@@ -153,12 +153,12 @@ class RayNetwork:
                 node = Machine(f"node{self._made}", self._made, self._hub)
                 self._nodes[node.name] = node
                 start = self._started(node, f"--address={self.address}", "--num-cpus=1")
-                if said := _failed(start):
+                if lines := _failed(start):
                     self._lost.append(self._nodes.pop(node.name))
                     break
             else:
                 return
-        raise RuntimeError(said)
+        raise RuntimeError(lines)
 
     def start(self, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a program that may drive the cluster, on the head's machine."""
@@ -207,12 +207,12 @@ def _failed(start: subprocess.Popen[str]) -> str:
     """What a node says that ends instead of being there; what the others say is nobody's
     business."""
     assert start.stdout is not None
-    said = []
+    lines = []
     for line in start.stdout:
-        said.append(line)
+        lines.append(line)
         if "Ray runtime started" in line:
             return ""
-    return "".join(said) or "nothing"
+    return "".join(lines) or "nothing"
 
 
 @contextmanager

@@ -48,14 +48,14 @@ def image_model(folder: Path, kind: str = "dinov2", seed: int = 0) -> Path:
         ),
     }
     made[kind]().save_pretrained(folder)
-    said = {
+    config = {
         "size": {"shortest_edge": SIDE + 8},
         "crop_size": {"height": SIDE, "width": SIDE},
         "do_center_crop": True,
         "image_mean": [0.5, 0.4, 0.3],
         "image_std": [0.2, 0.2, 0.2],
     }
-    (folder / "preprocessor_config.json").write_text(json.dumps(said))
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
     return folder
 
 

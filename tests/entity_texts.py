@@ -34,16 +34,16 @@ def drawn(count: int, seed: int = 0) -> list[tuple[str, list[dict[str, Any]]]]:
     while len(found) < count:
         text, entities = "", []
         for word in str(rng.choice(PATTERNS)).split(" "):
-            said = {
+            named = {
                 "{P}": ("PER", f"{rng.choice(FIRST)} {rng.choice(LAST)}"),
                 "{L}": ("LOC", str(rng.choice(PLACES))),
                 "{F}": ("ORG", str(rng.choice(FIRMS))),
             }.get(word)
             text += " " if text else ""
-            if said:
-                place = {"start": len(text), "end": len(text) + len(said[1]), "label": said[0]}
+            if named:
+                place = {"start": len(text), "end": len(text) + len(named[1]), "label": named[0]}
                 entities.append(place)
-            text += said[1] if said else word
+            text += named[1] if named else word
         text += f" {rng.integers(10_000)}" if text in found else ""
         found[text] = entities
     return list(found.items())

@@ -77,9 +77,9 @@ class Machine:
             OSError: it failed.
         """
         done = self.start(command)
-        said, _ = done.communicate()
+        message, _ = done.communicate()
         if done.returncode:
-            raise OSError(f"{' '.join(command)}: {said.strip()}")
+            raise OSError(f"{' '.join(command)}: {message.strip()}")
 
     def kill(self, *names: str) -> None:
         """SIGKILL the programs here that have such names, all where none is given."""

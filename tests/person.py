@@ -68,22 +68,22 @@ class Person:
         self.client = mlflow.MlflowClient(self.uri)
         self.given = {**TINY, **parameters}
         self.experiment = self.client.get_experiment_by_name("here").experiment_id
-        self.told: list[str] = []  # errors, in their order
+        self.lines: list[str] = []  # errors, in their order
 
     # -- commands ------------------------------------------------------------------------------
 
     def go(self, command: Callable[[al.Campaign], Any]) -> None:
         """Call a command until it does what it is there for, doing what it asks for in between."""
-        said: list[str] = []
+        problems: list[str] = []
         while True:
             try:
                 command(al.Campaign(experiment="here", **self.given))
             except AlError as error:
                 line = str(error)
                 assert "\n" not in line
-                assert said.count(line) < 2, f"doing what it says does not help: {line}"
-                said.append(line)
-                self.told.append(line)
+                assert problems.count(line) < 2, f"doing what it says does not help: {line}"
+                problems.append(line)
+                self.lines.append(line)
                 self._do_what_it_says(line)
             else:
                 return

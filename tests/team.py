@@ -40,8 +40,8 @@ class Member(threading.Thread):
         state = requests.get(page + "state", params=me, timeout=10).json()
         while state["item"] is not None and not self.stop.wait(self.pause):
             place = state["item"]["place"]
-            said = {**me, "place": place, "label": str(place % 10), "seconds": 1.0}
-            answer = requests.post(page + "answer", json=said, timeout=10)
+            body = {**me, "place": place, "label": str(place % 10), "seconds": 1.0}
+            answer = requests.post(page + "answer", json=body, timeout=10)
             answer.raise_for_status()
             self.confirmed.append(place)
             state = answer.json()

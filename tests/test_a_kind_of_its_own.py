@@ -48,8 +48,8 @@ class Scale(Kind):
         if type(label) is not int or not 1 <= label <= len(self.spec.classes):
             raise LabelError(f"{label!r} is not a grade: give 1 to {len(self.spec.classes)}")
 
-    def from_form(self, said: Any) -> Label:
-        return self.position(said) + 1 if isinstance(said, str) else said
+    def from_form(self, message: Any) -> Label:
+        return self.position(message) + 1 if isinstance(message, str) else message
 
     def to_form(self, label: Label) -> Any:
         return self.spec.classes[label - 1]

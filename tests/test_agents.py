@@ -161,10 +161,10 @@ def test_an_epoch_goes_through_few_labels_as_often_as_it_takes_and_each_as_often
     train = made.graph.train_batch
     made.graph.train_batch = lambda batch: (batches.append(batch), train(batch))[1]  # type: ignore[method-assign]
     made.train(1)
-    said = dict(zip(known.ids, made.data.kind.tensor(known.labels).tolist(), strict=True))
+    by_id = dict(zip(known.ids, made.data.kind.tensor(known.labels).tolist(), strict=True))
     seen = [id for batch in batches for id in batch.ids]
     assert Counter(seen) == dict.fromkeys(known.ids[:labels], times)
-    assert [int(t) for batch in batches for t in batch.targets] == [said[id] for id in seen]
+    assert [int(t) for batch in batches for t in batch.targets] == [by_id[id] for id in seen]
 
 
 def test_without_a_recorder_checkpoints_are_in_memory_and_are_those_of_the_files(

@@ -110,7 +110,7 @@ def test_nothing_is_answered_with_nothing_and_gaps_may_be_left_out(version: Any)
         model.predict(frame.drop(columns="age"))
 
 
-def test_cells_that_say_nothing_to_a_version_are_told(
+def test_cells_that_say_nothing_to_a_version_are_reported(
     version: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     model, frame = version

@@ -78,7 +78,7 @@ def labels_after(client: Any, cycle: int) -> Any:
     return table(client, run, "state/labels.parquet").set_index("id")
 
 
-def told(client: Any, cycle: int) -> dict[str, float]:
+def counts_of(client: Any, cycle: int) -> dict[str, float]:
     (run,) = runs(client, step="annotate", cycle=str(cycle))
     return {k.removeprefix("answers/"): v for k, v in run.data.metrics.items()}
 
@@ -91,7 +91,7 @@ def test_a_cycle_goes_on_at_its_quorum_and_what_is_late_joins_the_next(
     first, second = labels_after(client, 1), labels_after(client, 2)
     waited = first.index[first["status"] == "waiting"]
     assert 0 < len(waited) < 12
-    assert told(client, 1)["waiting"] == len(waited)
+    assert counts_of(client, 1)["waiting"] == len(waited)
     assert set(second.index) > set(first.index)
     assert len(second) == 40
     came = second.loc[waited]
@@ -100,7 +100,7 @@ def test_a_cycle_goes_on_at_its_quorum_and_what_is_late_joins_the_next(
     assert (came["collected"] == 2).all()
     assert (came["model"] == "none").all()
     pd.testing.assert_series_equal(came["propensity"], first.loc[waited, "propensity"])
-    assert told(client, 2)["late"] == (came["status"] == "answered").sum()
+    assert counts_of(client, 2)["late"] == (came["status"] == "answered").sum()
     for run in runs(client, step="select-data"):
         ids = set(table(client, run, "query.parquet")["id"])
         assert not ids & set(first.index) or run.data.tags["al.cycle"] == "1"
@@ -112,15 +112,15 @@ def test_below_the_quorum_a_cycle_waits_and_after_a_time_it_goes_on(
 ) -> None:
     person = {**PERSON, "annotator_options": "never=0.3", "cycles": 1}
     campaign(**person, quorum=0.9).run()
-    said = caplog.text
-    assert " of 30 answered, at a simulated desk" in said
+    message = caplog.text
+    assert " of 30 answered, at a simulated desk" in message
     assert not runs(client, step="compare")
     campaign(**person, quorum=0.9, answers_within="1h").run()
     assert not runs(client, step="compare")
     time.sleep(1)
     campaign(**person, quorum=0.9, answers_within="1s").run()
     found = labels_after(client, 1)
-    assert (found["status"] == "waiting").sum() == told(client, 1)["waiting"] > 3
+    assert (found["status"] == "waiting").sum() == counts_of(client, 1)["waiting"] > 3
     assert " samples are still waited for" in caplog.text
 
 
@@ -156,7 +156,7 @@ def test_a_label_corrected_after_training_is_recorded_and_used_from_the_next_cyc
     campaign(**PERSON, annotator_options="accuracy=0.6, changes=1", cycles=2).run()
     first, second = labels_after(client, 1), labels_after(client, 2)
     changed = second.index[second["before"] != ""]
-    assert len(changed) == told(client, 2)["corrected"] > 5
+    assert len(changed) == counts_of(client, 2)["corrected"] > 5
     data = tasks.get("digits")().data()
     for id in changed:
         (was,) = json.loads(second.loc[id, "before"])
@@ -201,7 +201,7 @@ def test_a_command_waits_for_answers_and_goes_on(
     assert len(labels_after(client, 1)) == 30
 
 
-def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
+def test_what_a_person_can_mend_while_a_command_waits_is_reported_and_waited_for(
     campaign: Make, client: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "my_code.py").write_text(
@@ -229,7 +229,7 @@ def test_what_a_person_can_mend_while_a_command_waits_is_told_and_waited_for(
         ({"quorum": 1.5}, "quorum=1.5: give a share"),
     ],
 )
-def test_a_wrong_time_or_share_is_told_before_anything_starts(
+def test_a_wrong_time_or_share_is_reported_before_anything_starts(
     campaign: Make, client: Any, given: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(ConfigError, match=says):

@@ -46,8 +46,8 @@ def test_what_a_fresh_draw_allows_is_labelled_and_the_answers_are_labels_from_th
     assert len(accepted) > 100
     assert (accepted["label"] != truth_of(one, accepted.index)).mean() <= 0.2
     assert set(accepted["annotator"]) == {"model v1"}
-    said = json.loads((where / "guarantee.json").read_text())
-    (tested,) = said["tested"]
+    guarantee = json.loads((where / "guarantee.json").read_text())
+    (tested,) = guarantee["tested"]
     assert tested["bound"] <= 0.2
     assert tested["labelled"] == len(accepted) == tested["region"] - tested["asked"]
     # The draw was asked about for nothing else before, and its answers are people's.
@@ -74,10 +74,10 @@ def test_what_a_fresh_draw_allows_is_labelled_and_the_answers_are_labels_from_th
     for id, task in tasks.items():
         assert ("annotations" in task) == (id in labels.index)  # a model annotates nothing
     for id, row in accepted.iterrows():
-        (said,) = tasks[str(id)]["predictions"]
-        assert said["model_version"] == "models:/c/1"
-        assert said["score"] == pytest.approx(row["confidence"])
-        assert said["result"][0]["value"]["choices"] == [row["label"]]
+        (guarantee,) = tasks[str(id)]["predictions"]
+        assert guarantee["model_version"] == "models:/c/1"
+        assert guarantee["score"] == pytest.approx(row["confidence"])
+        assert guarantee["result"][0]["value"]["choices"] == [row["label"]]
     with pytest.raises(ExportError, match="format 'folder' does not say who gave a label"):
         one.export("folder", auto="on")
     other = campaign(campaign="other", **SIZES, labels_from="mixed")
@@ -259,12 +259,12 @@ def test_per_class_every_class_has_a_draw_and_a_test_of_its_own(
     one = campaign(campaign="c", **SIZES)
     one.run()
     where = one.auto_label(error=0.3, draw=60, per_class="on")
-    said = json.loads((where / "guarantee.json").read_text())
+    guarantee = json.loads((where / "guarantee.json").read_text())
     found = pd.read_parquet(where / "labels.parquet")
-    passed = {part["name"] for part in said["tested"] if part["labelled"]}
+    passed = {part["name"] for part in guarantee["tested"] if part["labelled"]}
     assert set(found["label"][found["accepted"]]) == passed
     assert len(passed) > 1
-    assert said["look"]["alpha"] == pytest.approx(0.05 / 2 / 3)
+    assert guarantee["look"]["alpha"] == pytest.approx(0.05 / 2 / 3)
     (run,) = runs(client, step="auto-label")
     scored = table(client, run, "scored.parquet")
     drawn = scored.groupby("label")["drawn"].sum()

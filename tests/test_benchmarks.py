@@ -49,7 +49,7 @@ def test_ours_and_the_textbook_pick_what_the_definition_says(name: str) -> None:
     assert (row["ours"], row["textbook"]) == ("same", "same")
 
 
-def test_a_contestant_that_takes_too_long_is_told_and_the_others_go_on(results: Path) -> None:
+def test_a_contestant_that_takes_too_long_is_reported_and_the_others_go_on(results: Path) -> None:
     work = selection.WORKLOADS["a"][0].small(400, 10)
     options = {"repeats": 1, "limit": 1e-5, "memory": 12.0}
     (row,) = selection.measure(work, ["k_center"], ["ours"], **options)
@@ -104,15 +104,15 @@ def test_the_rules_of_compare_differ_where_they_should() -> None:
     assert share("weighted, power(margin), 5 cycles", -0.05) == 1
 
 
-def test_yardsticks_that_are_not_there_are_told_and_left_out(
+def test_yardsticks_that_are_not_there_are_reported_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(yardsticks, "FOLDER", tmp_path)
     assert selection.makeable(["a", "e", "g", "n"]) == ["a", "g"]
     assert selection.installed(["ours", "prototype"]) == ["ours"]
-    said = capsys.readouterr().err
-    assert f"workload n is left out: {tmp_path}/workloads.py is not there" in said
-    assert "prototypes.py is not there and left out" in said
+    message = capsys.readouterr().err
+    assert f"workload n is left out: {tmp_path}/workloads.py is not there" in message
+    assert "prototypes.py is not there and left out" in message
 
 
 def test_growth_is_drawn_with_the_slope_of_seconds_in_logs(

@@ -29,15 +29,15 @@ ASKED = {**SMALL, "campaign": "c", "annotator": "page", "initial_size": 12, "que
 
 
 def test_a_driver_at_work_is_seen_until_it_is_through_or_gone(tmp_path: Path) -> None:
-    said, seen = AtWork(tmp_path / "new"), AtWork(tmp_path / "new")
+    at_work, seen = AtWork(tmp_path / "new"), AtWork(tmp_path / "new")
     assert not seen.seen()
-    with said.announced():
+    with at_work.announced():
         assert seen.seen()
         with AtWork(tmp_path / "new").announced():  # there is another one: it works all the same
             assert seen.seen()
     assert not seen.seen()
     if not (child := os.fork()):
-        with said.announced():
+        with at_work.announced():
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert not seen.seen()
@@ -124,8 +124,8 @@ def test_whichever_process_is_killed_the_campaign_comes_to_its_end_and_no_answer
     folder: Path, client: Any
 ) -> None:
     asked, log = folder / "annotate" / "c", folder / "log.txt"
-    said = {"cycles": 3, "quorum": 0.7}
-    process = started(folder, log, **said)
+    at_work = {"cycles": 3, "quorum": 0.7}
+    process = started(folder, log, **at_work)
     try:
         with at_the_page(asked, ("anna", "ben", "cleo"), pause=0.2) as people:
             until(lambda: closed(client) >= 1, 240)
@@ -137,7 +137,7 @@ def test_whichever_process_is_killed_the_campaign_comes_to_its_end_and_no_answer
             process.wait()
             until(lambda: not driver.is_running() or driver.status() == "zombie", 60)
             assert not held(client)
-            process = started(folder, log, **said)
+            process = started(folder, log, **at_work)
             until(lambda: process.poll() is not None, 300)
         assert process.returncode == 0, log.read_text()
     finally:
@@ -191,7 +191,7 @@ def test_a_campaign_that_cannot_begin_is_one_line_and_no_page(folder: Path) -> N
 
 @pytest.mark.slow
 def test_a_driver_that_fails_before_the_campaign_begins_ends_the_wait() -> None:
-    told = {"of": "al.pipeline.campaign:Campaign", "tracking_uri": None, "experiment": None,
+    spec = {"of": "al.pipeline.campaign:Campaign", "tracking_uri": None, "experiment": None,
             "given": {"task": "nosuch"}}  # fmt: skip
 
     def wait(driver: Beside) -> None:
@@ -199,5 +199,5 @@ def test_a_driver_that_fails_before_the_campaign_begins_ends_the_wait() -> None:
             driver.begin()
             time.sleep(0.1)
 
-    with Beside(told) as driver, pytest.raises(ConfigError, match="has not begun: fix the error"):
+    with Beside(spec) as driver, pytest.raises(ConfigError, match="has not begun: fix the error"):
         wait(driver)

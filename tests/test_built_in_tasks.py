@@ -59,13 +59,13 @@ NUMBERED = np.zeros((256, 256), np.uint16)
 NUMBERED[40:80, 40:80], NUMBERED[40:80, 80:120] = 1, 2
 
 
-def test_a_mask_of_another_size_than_its_image_is_told_by_its_file(micrographs: Any) -> None:
+def test_a_mask_of_another_size_than_its_image_is_reported_with_its_file(micrographs: Any) -> None:
     micrographs(images__a=png(IMAGE), labels__a=png(NUMBERED[:200]))
     with pytest.raises(DataError, match=r"labels/a\.png .* is 256 × 200, its image 256 × 256"):
         nuclei.Nuclei().data()
 
 
-def test_an_image_that_is_missing_or_none_is_told_by_its_file(micrographs: Any) -> None:
+def test_an_image_that_is_missing_or_none_is_reported_with_its_file(micrographs: Any) -> None:
     micrographs(images__a=png(IMAGE))
     with pytest.raises(DataError, match=r"labels/a\.png in .* is missing or no image"):
         nuclei.Nuclei().data()
@@ -125,7 +125,7 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"category_id": 9}, "is damaged"),
     ],
 )
-def test_boxes_that_are_none_are_told_by_their_photograph(
+def test_boxes_that_are_none_are_reported_with_their_photograph(
     cells: Any, changes: dict[str, Any], says: str
 ) -> None:
     cells(**changes)

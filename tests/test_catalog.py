@@ -42,7 +42,7 @@ def test_an_object_outside_the_package_is_found_by_module_and_name(folder: Path)
         ("my_code:Mint", "did you mean 'Mine'"),
     ],
 )
-def test_a_wrong_module_or_object_is_told(folder: Path, name: str, says: str) -> None:
+def test_a_wrong_module_or_object_is_reported(folder: Path, name: str, says: str) -> None:
     (folder / "my_code.py").write_text("class Mine:\n    rate = 3\n")
     with pytest.raises(UnknownName, match=says):
         strategies.get(name)

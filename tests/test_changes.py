@@ -99,14 +99,14 @@ def test_what_learns_may_change_and_models_of_before_are_asked_and_stand_for_ele
     make(campaign="c", **new, class_weights="balanced").cycle()
     assert f"from cycle 2 on: estimator={tree} (was mlp)" in caplog.text
     make(campaign="c", estimator="mlp", init="champion").cycle()
-    told = [
+    logged = [
         run.data.tags["al.model"].rpartition("/")[2] for run in runs(client, step="select-data")
     ]
     stood = [
         json.loads(Path(client.download_artifacts(run.info.run_id, "election.json")).read_text())
         for run in runs(client, step="select-model")
     ]
-    for before, election in zip(told[1:], stood[1:], strict=True):  # it was measured
+    for before, election in zip(logged[1:], stood[1:], strict=True):  # it was measured
         assert str(election["champion"]) == before
         assert election["champion_metrics"]["val/accuracy"] >= 0
     made = [

@@ -8,10 +8,10 @@ from docs.checked import AWKWARD, PAGE, awkward, built_in, renewed
 
 
 def test_what_check_data_says_of_awkward_files_is_on_the_page() -> None:
-    text, said = PAGE.read_text("utf-8"), awkward()
-    assert renewed(text, awkward=said) == text, "run python -m docs.checked"
-    assert said.count("$ al check-data") == len(AWKWARD) == 10
-    assert "error: Traceback" not in said
+    text, message = PAGE.read_text("utf-8"), awkward()
+    assert renewed(text, awkward=message) == text, "run python -m docs.checked"
+    assert message.count("$ al check-data") == len(AWKWARD) == 10
+    assert "error: Traceback" not in message
 
 
 @pytest.mark.slow

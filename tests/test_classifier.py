@@ -83,10 +83,10 @@ def test_a_campaign_that_began_with_boosting_goes_on_with_it(tmp_path: Path) -> 
 def test_classes_can_be_weighed() -> None:
     inputs = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
     classes = (inputs[:, 0] > 1).astype(int)
-    said = []
+    predicted = []
     for weights in (np.ones(3), np.array([1.0, 8.0, 1.0])):
         graph = EstimatorGraph(classifier, SPEC)
         graph.weigh(weights)
         graph.fit(inputs, classes, 0)
-        said.append(graph.predict(inputs)[:, 1].mean())
-    assert said[1] > 1.2 * said[0]
+        predicted.append(graph.predict(inputs)[:, 1].mean())
+    assert predicted[1] > 1.2 * predicted[0]

@@ -59,7 +59,7 @@ def test_masks_in_colours_are_what_the_classes_say(folder: Path, mode: str) -> N
     assert np.unique(decode_mask(label, 2, void=True)).tolist() == [0, 1, VOID]
 
 
-def test_colours_that_nobody_named_are_told_with_the_way_to_name_them(
+def test_colours_that_nobody_named_are_reported_with_the_way_to_name_them(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     things = str(coloured(folder))
@@ -92,18 +92,18 @@ def test_files_beside_the_masks_name_their_colours(tmp_path: Path, name: str, te
     (tmp_path / name).write_text(text)
     named, file = names_given("none", tmp_path)
     assert file == name
-    said = asked(named, "ground", "none")
-    assert said.named == {0: "ground", 1: "thing"}
-    assert said.colours == ColourMap(("#000000", "#dc143c"))
+    options = asked(named, "ground", "none")
+    assert options.named == {0: "ground", 1: "thing"}
+    assert options.colours == ColourMap(("#000000", "#dc143c"))
 
 
-def test_what_is_no_colour_or_only_in_part_is_told(tmp_path: Path) -> None:
+def test_what_is_no_colour_or_only_in_part_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has the colour #ff0000 and the value 3: give each"):
         asked(names_given("#ff0000=a,3=b", tmp_path)[0], "auto", "none")
     (tmp_path / "classes.json").write_text('{"a": [1, 2]}')
     with pytest.raises(DataError, match=r"classes\.json holds no names of classes"):
         names_given("none", tmp_path)
-    assert [colour_of(said) for said in ("red", "12", [0, 0, 256], 7)] == [None] * 4
+    assert [colour_of(options) for options in ("red", "12", [0, 0, 256], 7)] == [None] * 4
 
 
 @given(st.lists(st.integers(0, 2**24 - 1), min_size=1, max_size=9, unique=True), st.data())

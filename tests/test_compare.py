@@ -118,7 +118,7 @@ def test_a_value_above_the_kpi_with_too_few_samples_is_no_proof(champion: Any) -
     assert "may miss the KPI 0.8" in few.why
 
 
-def test_without_a_uniform_draw_the_plain_mean_is_used_and_said(champion: Any) -> None:
+def test_without_a_uniform_draw_the_plain_mean_is_used_and_reported(champion: Any) -> None:
     verdict = judge(champion, 0.5, rule="interval")
     assert verdict.estimator == "plain"
     assert "give audit a share" in verdict.why

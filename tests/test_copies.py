@@ -44,7 +44,7 @@ CONTENTS = {f"{content}{number}": content for content in "abc" for number in ran
 def test_what_a_sample_stands_as_its_copies_do_whatever_happens(data: st.DataObject) -> None:
     draw = data.draw
     labels, contents = LabelTable(), dict(CONTENTS)
-    said: dict[str, str] = {}  # by content
+    answers: dict[str, str] = {}  # by content
     for cycle in range(1, draw(st.integers(1, 3)) + 1):
         free = distinct([id for id in sorted(contents) if id not in labels.asked], contents)
         asked = draw(st.permutations(free))[: draw(st.integers(0, len(free)))]
@@ -55,11 +55,11 @@ def test_what_a_sample_stands_as_its_copies_do_whatever_happens(data: st.DataObj
             tuple(id for id, label in back.items() if label == "skip"),
         )
         labels = labels.with_answers(came, query(*asked), cycle)
-        said |= {CONTENTS[id]: label for id, label in back.items() if label != "wait"}
+        answers |= {CONTENTS[id]: label for id, label in back.items() if label != "wait"}
         known = list(labels.collected)
         changed = {id: "z" for id in known if draw(st.booleans())}
         labels = labels.with_corrections([answer(id, "z") for id in changed], cycle)
-        said |= {CONTENTS[id]: "z" for id in changed}
+        answers |= {CONTENTS[id]: "z" for id in changed}
         labels = with_copies(labels, contents)
 
         own = labels.originals
@@ -70,8 +70,8 @@ def test_what_a_sample_stands_as_its_copies_do_whatever_happens(data: st.DataObj
         assert labels.asked == {
             id for id in contents if contents[id] in map(CONTENTS.get, own.asked)
         }
-        told = {id: label for id in contents if (label := said.get(contents[id], "skip")) != "skip"}
-        assert labels_of(labels) == told
+        heard = {id: answers.get(content, "skip") for id, content in contents.items()}
+        assert labels_of(labels) == {id: label for id, label in heard.items() if label != "skip"}
         assert labels.paid == own.paid == len(own.ids)
         assert not {*labels.collected, *labels.waiting["id"]} & copies_of(labels).keys()
         assert labels.seconds == own.seconds
@@ -104,7 +104,7 @@ def test_a_copy_of_what_has_vanished_keeps_its_answer_and_one_that_appears_has_i
     assert labels_of(corrected)["a0"] == "dog"
 
 
-def test_given_labels_that_contradict_each_other_count_for_no_copy_and_are_told() -> None:
+def test_given_labels_that_contradict_each_other_count_for_no_copy_and_are_reported() -> None:
     given_ = LabelTable().with_given({"a0": "cat", "a1": "dog", "b0": "cat", "b1": "cat"})
     labels = with_copies(given_, CONTENTS)
     assert copies_of(labels) == {"b2": "b0"}
@@ -122,7 +122,7 @@ def test_a_label_of_its_own_takes_the_place_of_what_a_copy_had() -> None:
     assert labels_of(with_copies(both, CONTENTS)) == {"a2": "dog", "a0": "cat", "a1": "cat"}
 
 
-def test_tables_from_before_there_were_copies_are_read_and_damaged_ones_are_told(
+def test_tables_from_before_there_were_copies_are_read_and_damaged_ones_are_reported(
     tmp_path: Path,
 ) -> None:
     labels = with_copies(LabelTable().with_answers(Answers(), query("a0"), 1), CONTENTS)
@@ -209,19 +209,19 @@ class Desk(Annotator):
     def request(self, query):
         Path("asked.json").write_text(json.dumps(query.ids))
 
-    def _said(self):
-        return json.loads(Path("said.json").read_text()) if Path("said.json").exists() else {}
+    def _answers(self):
+        return json.loads(Path("answers.json").read_text()) if Path("answers.json").exists() else {}
 
     def collect(self, query):
-        said = self._said()
-        there = [id for id in query.ids if id in said]
-        return Answers(tuple(Answer(id, said[id], "anna", "now", 2.0) for id in there),
-                       waiting=tuple(id for id in query.ids if id not in said))
+        given = self._answers()
+        there = [id for id in query.ids if id in given]
+        return Answers(tuple(Answer(id, given[id], "anna", "now", 2.0) for id in there),
+                       waiting=tuple(id for id in query.ids if id not in given))
 
     def revised(self, labels):
-        said = self._said()
-        return tuple(Answer(id, said[id], "anna", "later") for id, label in labels.items()
-                     if id in said and said[id] != label)
+        given = self._answers()
+        return tuple(Answer(id, given[id], "anna", "later") for id, label in labels.items()
+                     if id in given and given[id] != label)
 '''
 PARAMETERS: dict[str, Any] = {
     "campaign": "c", "task": "my_code:Rows", "cycles": 2, "epochs": 2, "initial_size": 20,
@@ -310,8 +310,8 @@ def test_late_answers_corrections_and_samples_that_appear_reach_the_copies(
     people = {"annotator": "my_code:Desk", "quorum": 0.5, "folds": 0, "query_size": 5}
     mine(**people).run()
     asked = json.loads(Path("asked.json").read_text())
-    said = dict.fromkeys(asked[:12], "a") | dict.fromkeys(asked[10:12], "b")
-    Path("said.json").write_text(json.dumps(said))
+    answers = dict.fromkeys(asked[:12], "a") | dict.fromkeys(asked[10:12], "b")
+    Path("answers.json").write_text(json.dumps(answers))
     mine(**people).run()
     first = kept(client, 1)
     of = first[first["copy_of"] == asked[15]]
@@ -320,8 +320,8 @@ def test_late_answers_corrections_and_samples_that_appear_reach_the_copies(
 
     second = json.loads(Path("asked.json").read_text())
     assert len({id[:3] for id in [*asked, *second]}) == 25
-    said |= dict.fromkeys([*second, asked[15]], "b") | {asked[0]: "b"}
-    Path("said.json").write_text(json.dumps(said))
+    answers |= dict.fromkeys([*second, asked[15]], "b") | {asked[0]: "b"}
+    Path("answers.json").write_text(json.dumps(answers))
     Path("more4").touch()
     mine(**people).run()
     labels = kept(client, 2)
@@ -331,7 +331,7 @@ def test_late_answers_corrections_and_samples_that_appear_reach_the_copies(
         assert f"{id[:3]}-4" in set(same["id"])  # it came after the answer
     assert client.get_run(runs(client, role="cycle")[1].info.run_id).data.metrics[
         "cycle/annotation_seconds"
-    ] == 2.0 * len(said)
+    ] == 2.0 * len(answers)
 
     desk = mine(**people)  # what leaves a campaign has a row for each copy as well
     leaving = desk.labels().set_index("id")

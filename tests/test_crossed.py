@@ -178,5 +178,5 @@ def test_few_labels_are_said_to_tell_little(
         agent = makings.agent(known, None, cycle=1, number=0, checkpoints=1)
         agent.fit()
         assert len(agent.folds) == parts
-        said = f"{count} labels are few to judge a model by" if count > 1 else "1 label judges"
-        assert said in caplog.text
+        message = f"{count} labels are few to judge a model by" if count > 1 else "1 label judges"
+        assert message in caplog.text

@@ -76,7 +76,7 @@ def started(
     mlflow.set_tracking_uri(None)
 
 
-def told(act: Callable[[], Any]) -> str:
+def problem(act: Callable[[], Any]) -> str:
     """What a user is told; any other exception is a bug and comes through."""
     try:
         act()
@@ -127,7 +127,7 @@ def damage_table(data: st.DataObject, content: bytes) -> bytes:
 @pytest.mark.parametrize("name", [name for _, name in FILES])
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_damaged_artifact_is_as_it_was_again_or_told_in_a_line_and_nothing_changes(
+def test_a_damaged_artifact_is_as_it_was_again_or_reported_in_a_line_and_nothing_changes(
     started: Any, name: str, data: st.DataObject
 ) -> None:
     read, files, everything, _ = started
@@ -148,15 +148,15 @@ def test_a_damaged_artifact_is_as_it_was_again_or_told_in_a_line_and_nothing_cha
     path.unlink() if damaged is None else path.write_bytes(damaged)
     before = everything()
     try:
-        said = told(read)
+        message = problem(read)
     finally:
         after = everything()
         path.write_bytes(whole)
-    assert "\n" not in said
-    assert not said or ": " in said
+    assert "\n" not in message
+    assert not message or ": " in message
     assert after[1] == before[1]
     as_it_was = {**before[2], str(path): whole}
-    assert after[2] in ((before[2], as_it_was) if not said else (before[2],))
+    assert after[2] in ((before[2], as_it_was) if not message else (before[2],))
     assert [run[0] for run in after[0]] == [run[0] for run in before[0]]
 
 
@@ -167,7 +167,7 @@ def test_an_undamaged_campaign_reads_well(started: Any) -> None:
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_tag_that_somebody_changed_or_took_away_is_told_in_a_line(
+def test_a_tag_that_somebody_changed_or_took_away_is_reported_in_a_line(
     started: Any, data: st.DataObject
 ) -> None:
     read, _, everything, client = started
@@ -182,10 +182,10 @@ def test_a_tag_that_somebody_changed_or_took_away_is_told_in_a_line(
     else:
         client.set_tag(run.info.run_id, key, value)
     try:
-        said = told(read)
+        message = problem(read)
     finally:
         client.set_tag(run.info.run_id, key, tags[key])
-    assert "\n" not in said
+    assert "\n" not in message
     assert everything()[1] == before
 
 
@@ -199,7 +199,7 @@ RUBBISH = st.one_of(
 @given(
     name=st.sampled_from([p.name for p in dataclasses.fields(Config)] + ["nosuch"]), value=RUBBISH
 )
-def test_any_value_of_any_parameter_is_taken_or_told_in_a_line(name: str, value: Any) -> None:
+def test_any_value_of_any_parameter_is_taken_or_reported_in_a_line(name: str, value: Any) -> None:
     from al.pipeline.checks import check_names
     from al.pipeline.stopping.deadline import deadline_of
 
@@ -209,8 +209,8 @@ def test_any_value_of_any_parameter_is_taken_or_told_in_a_line(name: str, value:
         deadline_of(config.deadline, 0)
         assert len(config.name) <= 250
 
-    said = told(look)
-    assert not said or ": " in said
+    message = problem(look)
+    assert not message or ": " in message
 
 
 @pytest.mark.parametrize("entry", sorted(path.stem for path in (ROOT / "steps").glob("[a-z]*.py")))

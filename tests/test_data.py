@@ -57,7 +57,7 @@ def test_samples_that_appear_later_join_the_pool_and_no_other_split() -> None:
     assert large.ids("val") == splits.val
 
 
-def test_a_split_whose_samples_are_gone_is_told() -> None:
+def test_a_split_whose_samples_are_gone_is_reported() -> None:
     with pytest.raises(DataError, match="1 samples of the campaign's splits are gone, 'gone'"):
         loader().freeze(Splits(("gone",), ()))
 
@@ -141,7 +141,7 @@ def test_rubbish_is_no_idx_file(tmp_path: Path, content: bytes) -> None:
         read_idx(tmp_path / "x.gz")
 
 
-def test_an_idx_file_that_is_cut_short_is_told(tmp_path: Path) -> None:
+def test_an_idx_file_that_is_cut_short_is_reported(tmp_path: Path) -> None:
     path = idx(tmp_path / "x.gz", np.zeros((3, 3), np.uint8))
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1]))
     with pytest.raises(DataError, match="cut short"):

@@ -21,7 +21,7 @@ Make = Callable[..., Any]
 SIZES = {"initial_size": 20, "query_size": 20}
 
 
-def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: Path) -> None:
+def test_a_table_is_reported_with_its_splits_classes_columns_and_oddities(tmp_path: Path) -> None:
     path = fruit_table(tmp_path / "fruit.csv")
     path.write_text(path.read_text() + "heavy,red,shop 1,Apple\n80,red,shop 2,plum\n" * 2)
     lines = list(data_lines({"task": "table", "data": str(path), "target": "kind"}))
@@ -32,10 +32,10 @@ def test_a_table_is_told_with_its_splits_classes_columns_and_oddities(tmp_path: 
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = [f"{name} {table[name].isin(['', '?']).sum()}" for name in ("weight", "colour")]
     assert sorted(gaps.partition(": ")[2].split(", ")) == sorted(missing)
-    said = (
+    message = (
         "! classes 'apple' (100) and 'Apple' (2) count as different: write them alike if they are "
     )
-    assert f"{said}one" in lines
+    assert f"{message}one" in lines
     train, val, test = (next(s for s in lines if s.startswith(f"{split}: ")) for split in
                         ("train", "val", "test"))  # fmt: skip
     assert train.startswith("train: ")
@@ -108,7 +108,7 @@ def test_a_campaign_that_cannot_begin_and_the_look_at_its_data_stop_with_the_sam
     assert runs(client, role="campaign") == []
 
 
-def test_images_and_built_in_tasks_are_told_too(tmp_path: Path) -> None:
+def test_images_and_built_in_tasks_are_reported_too(tmp_path: Path) -> None:
     folder = coloured_folder(tmp_path, labelled=60, unlabelled=20)
     given = {"task": "image-folder", "data": str(folder), "validation_size": 12}
     lines = list(data_lines(given))

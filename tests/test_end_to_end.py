@@ -93,12 +93,12 @@ def test_a_driver_that_is_terminated_says_so_and_the_same_command_goes_on(
             time.sleep(0.2)
         time.sleep(1)
         process.send_signal(sent)
-        _, said = process.communicate(timeout=60)
+        _, message = process.communicate(timeout=60)
         # Where the signal came while an extension ran Python code, Python ends by the signal
         # itself, which a shell reports as the same code.
-        assert process.returncode in (code, -sent), said
-        assert "the same command goes on" in said
-        assert "Traceback" not in said
+        assert process.returncode in (code, -sent), message
+        assert "the same command goes on" in message
+        assert "Traceback" not in message
         assert {r.info.status for r in runs(client, campaign="c")} & {"RUNNING"} == set()
     subprocess.run([*command, "--epochs", "400"], env=environment, check=True)
     assert outcome(client, "c")["cycles"] == ["1", "2", "3"]

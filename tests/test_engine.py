@@ -73,7 +73,7 @@ def test_each_piece_of_work_comes_back_once_with_its_result(processes: ProcessEn
     ("engine", "says"),
     [(Losing(), "Losing lost 1 of 4 shards"), (Doubling(), "Doubling brought shard 0 of 4 twice")],
 )
-def test_an_engine_that_loses_or_doubles_a_shard_is_told_in_a_line(
+def test_an_engine_that_loses_or_doubles_a_shard_is_reported_in_a_line(
     engine: Engine, says: str
 ) -> None:
     with pytest.raises(EngineError, match=says):

@@ -46,16 +46,16 @@ def labels(draw: Any, tokens: int = 12) -> list[dict[str, Any]]:
 
 def test_an_entity_counts_where_its_class_and_both_its_ends_are_right() -> None:
     true = [label_of((0, 4, "PER"), (9, 14, "LOC")), label_of((3, 5, "ORG")), [], label_of()]
-    said = [
+    answers = [
         label_of((0, 4, "PER"), (9, 13, "LOC")),  # an end too soon
         label_of((3, 5, "PER")),  # of another class
         label_of((1, 2, "LOC")),  # of nothing
         label_of(),
     ]
-    counts = counted(KIND.tensor(said).numpy(), KIND.tensor(true).numpy())
+    counts = counted(KIND.tensor(answers).numpy(), KIND.tensor(true).numpy())
     assert counts.tolist() == [[1, 1, 1], [0, 1, 1], [0, 1, 0], [0, 0, 0]]
-    assert KIND.compared(true, said).sum(axis=1).tolist() == counts.tolist()
-    arrays = KIND.tensor(said).numpy(), KIND.tensor(true).numpy()
+    assert KIND.compared(true, answers).sum(axis=1).tolist() == counts.tolist()
+    arrays = KIND.tensor(answers).numpy(), KIND.tensor(true).numpy()
     values = {name: metric(*arrays, SPEC) for name, metric in KIND.metrics.items()}
     assert [*values.values()] == pytest.approx([2 / 7, 1 / 4, 1 / 3, 1 / 4])  # of 1, 3 and 2
     assert [*values] == ["entity_f1", "entity_precision", "entity_recall", "exact_match"]
@@ -63,8 +63,8 @@ def test_an_entity_counts_where_its_class_and_both_its_ends_are_right() -> None:
 
 @given(st.lists(st.tuples(labels(), labels()), min_size=1, max_size=6))
 def test_what_is_counted_is_what_sets_of_entities_share(pairs: list[Any]) -> None:
-    true, said = (list(some) for some in zip(*pairs, strict=True))
-    counts = counted(KIND.tensor(said).numpy(), KIND.tensor(true).numpy())
+    true, answers = (list(some) for some in zip(*pairs, strict=True))
+    counts = counted(KIND.tensor(answers).numpy(), KIND.tensor(true).numpy())
     for row, (own, other) in enumerate(pairs):
         mine, theirs = ({tuple(sorted(e.items())) for e in some} for some in (own, other))
         assert counts[row].tolist() == [
@@ -190,8 +190,8 @@ def test_of_several_answers_the_one_that_agrees_most_counts_and_a_tie_goes_to_th
 
 
 def test_triples_and_other_keys_become_entities_in_their_order() -> None:
-    said = [{"start": 5, "end": 9, "label": "LOC", "text": "Rome"}, [0, 4, "PER"]]
-    assert KIND.from_form(said) == label_of((0, 4, "PER"), (5, 9, "LOC"))
+    answers = [{"start": 5, "end": 9, "label": "LOC", "text": "Rome"}, [0, 4, "PER"]]
+    assert KIND.from_form(answers) == label_of((0, 4, "PER"), (5, 9, "LOC"))
     for wrong in ([[0, 4]], [{"start": 0}], [None], [{"start": None, "end": 1, "label": "PER"},
                   {"start": 1, "end": 1, "label": "PER"}]):  # fmt: skip
         with pytest.raises(LabelError, match="entities are "):

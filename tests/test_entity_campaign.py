@@ -33,12 +33,12 @@ def triples(text: str) -> list[Any]:
     return [[one["start"], one["end"], one["label"]] for one in TRUTH[text]][::-1]
 
 
-def fill(path: Path, said: Callable[[str], Any], key: str = "entities") -> None:
+def fill(path: Path, answer: Callable[[str], Any], key: str = "entities") -> None:
     """Say something of each text of a query, by another program than ours."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:
         assert row.pop("entities") is None
-        row[key] = said(row["text"])
+        row[key] = answer(row["text"])
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -87,8 +87,8 @@ def test_people_mark_entities_in_json_lines_and_the_version_finds_them(
     found = [(e["text"], e["label"]) for e in json.loads(answer["entities"][7])]
     assert ("Köln", "LOC") in found
 
-    said = pd.read_parquet(people.predict(to="said", samples="all"))
-    assert {json.loads(cell)[0]["label"] for cell in said["label"] if cell != "[]"} <= {
+    predicted = pd.read_parquet(people.predict(to="predicted", samples="all"))
+    assert {json.loads(cell)[0]["label"] for cell in predicted["label"] if cell != "[]"} <= {
         "PER", "LOC", "ORG"
     }  # fmt: skip
     for name in ("conll", "jsonl", "csv", "datasets", "label-studio"):
@@ -126,8 +126,8 @@ def rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def say(said: Mapping[int, Any]) -> None:
-    lines = [json.dumps({**row, "entities": said.get(n)}) for n, row in enumerate(rows())]
+def say(answer: Mapping[int, Any]) -> None:
+    lines = [json.dumps({**row, "entities": answer.get(n)}) for n, row in enumerate(rows())]
     LINES.write_bytes(("\ufeff" + "\r\n\r\n".join(lines)).encode())
 
 
@@ -153,7 +153,7 @@ def test_a_query_is_lines_with_the_very_text_and_what_is_said_comes_back(desk: F
 
 
 @pytest.mark.parametrize(
-    ("said", "says"),
+    ("answer", "says"),
     [
         ([[0, 3, "PRE"]], "'PRE' is not a class: did you mean 'PER'"),
         ([[0, 3, "PER"], [2, 5, "LOC"]], "entities at 0–3 and 2–5 overlap"),
@@ -164,8 +164,8 @@ def test_a_query_is_lines_with_the_very_text_and_what_is_said_comes_back(desk: F
         ([["a", "b", "PER"]], "entities are "),
     ],
 )
-def test_what_is_no_label_names_its_line_and_sample(desk: Files, said: Any, says: str) -> None:
-    say({1: said})
+def test_what_is_no_label_names_its_line_and_sample(desk: Files, answer: Any, says: str) -> None:
+    say({1: answer})
     ids = [row["id"] for row in rows()]
     with pytest.raises(LabelError, match=rf"query.jsonl: line 3 \(id '{ids[1]}'\): .*({says})"):
         desk.collect(asked(*ids))

@@ -132,9 +132,9 @@ def test_triples_ids_splits_and_other_keys_of_json_lines_are_taken(tmp_path: Pat
     assert meta["from"].tolist()[0] == "a"
     assert "more" not in meta
     assert data.source("b").endswith("t.jsonl#2")
-    told = "\n".join(data.summary())
-    assert "3 entities of 2 classes in 3 of 4 texts: 'LOC' 1, 'PER' 2" in told
-    assert "1 texts are labelled as without an entity" in told
+    found = "\n".join(data.summary())
+    assert "3 entities of 2 classes in 3 of 4 texts: 'LOC' 1, 'PER' 2" in found
+    assert "1 texts are labelled as without an entity" in found
 
 
 def test_a_folder_holds_splits_by_the_names_of_its_files(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_folder_holds_splits_by_the_names_of_its_files(tmp_path: Path) -> None
     assert (len(splits.val), len(splits.test), len(data.ids("train"))) == (12, 10, 40)
 
 
-def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_told(
+def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = [
@@ -156,10 +156,10 @@ def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_told(
         ([{"start": 0, "end": 1, "label": 3}], "3 is not a name of a class"),
         ([span(0, 1, " ")], "' ' is not a name of a class"),
     ]
-    for said, why in bad:
+    for message, why in bad:
         delimited._told.clear()
         caplog.clear()
-        row = {"text": "Anna", "entities": said}
+        row = {"text": "Anna", "entities": message}
         data = loader(
             lines(tmp_path / "t.jsonl", ANNA, row, {"text": "Bo ", "entities": [span(0, 3)]})
         )
@@ -205,7 +205,7 @@ def test_a_file_of_another_format_and_a_folder_without_any_are_refused(tmp_path:
         loader(tmp_path / "gone.jsonl")
 
 
-def test_some_classes_alone_are_learned_and_the_others_are_told(
+def test_some_classes_alone_are_learned_and_the_others_are_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = loader(json_lines(tmp_path / "t.jsonl", 60), classes="PER,ORG")

@@ -254,10 +254,10 @@ def test_what_cannot_be_kept_without_code_is_refused_before_it_is_kept(tmp_path:
     graph = EstimatorGraph(strange, CLASSES)
     some = batch()
     graph.fit(np.asarray(some.inputs), np.asarray(some.targets), 0)
-    said = r"a Pipeline holds a tests\.test_estimator._twice"
-    with pytest.raises(ConfigError, match=said):
+    predicted = r"a Pipeline holds a tests\.test_estimator._twice"
+    with pytest.raises(ConfigError, match=predicted):
         graph.save_weights(tmp_path)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=predicted):
         EstimatorGraph(strange, CLASSES).check_kept()
 
 
@@ -378,10 +378,10 @@ def test_balanced_weights_are_what_scikit_learn_calls_balanced(text: str) -> Non
     )
     expected = balanced.fit(np.asarray(some.inputs), targets)
     found = graph.predict(np.asarray(some.inputs))
-    said = expected.predict_proba(np.asarray(some.inputs))
-    assert found[:, :2] == pytest.approx(said, abs=2e-3)
+    predicted = expected.predict_proba(np.asarray(some.inputs))
+    assert found[:, :2] == pytest.approx(predicted, abs=2e-3)
     plain = estimator_named(text, of_numbers=False).fit(np.asarray(some.inputs), targets)
-    assert np.abs(plain.predict_proba(np.asarray(some.inputs)) - said).max() > 0.05
+    assert np.abs(plain.predict_proba(np.asarray(some.inputs)) - predicted).max() > 0.05
 
 
 def test_weights_of_classes_are_refused_where_nothing_takes_them() -> None:

@@ -184,9 +184,9 @@ def test_entities_leave_in_columns_that_conll_has_and_come_back_from_them(tmp_pa
     read = read_conll(folder / "labels.conll", "\n\n".join(lines), "text", "entities")
     assert len(read) == len(labels.ids)
     for row, (id, _, label) in zip(read, labels, strict=True):
-        text, said = labels.text(id), [(e["label"], e["start"], e["end"]) for e in row["entities"]]
+        text, marks = labels.text(id), [(e["label"], e["start"], e["end"]) for e in row["entities"]]
         assert "".join(row["text"].split()) == "".join(text.split())  # of spaces nothing is said
-        found = [(name, "".join(row["text"][start:end].split())) for name, start, end in said]
+        found = [(name, "".join(row["text"][start:end].split())) for name, start, end in marks]
         assert found == [(e["label"], text[e["start"] : e["end"]]) for e in label]
 
 
@@ -352,10 +352,10 @@ def test_a_campaign_gives_its_labels_and_queries_at_any_time(
     assert len(pd.read_csv("labels-c-csv/labels.csv")) == 40
     # What the model said when it chose stands beside what was answered.
     tasks = json.loads((one.export("label-studio") / "tasks.json").read_text())
-    said = {t["data"]["item_id"]: t["predictions"] for t in tasks if "predictions" in t}
+    predictions = {t["data"]["item_id"]: t["predictions"] for t in tasks if "predictions" in t}
     second = queries[queries["cycle"] == 2].set_index("id")
-    assert set(said) == set(second.index)
-    for id, ((guess,), row) in ((id, (said[id], second.loc[id])) for id in said):
+    assert set(predictions) == set(second.index)
+    for id, ((guess,), row) in ((id, (predictions[id], second.loc[id])) for id in predictions):
         assert (guess["model_version"], guess["score"]) == (row["model"], row["confidence"])
         assert guess["result"][0]["value"]["choices"] == [row["predicted"]], id
     Path("file").touch()

@@ -87,7 +87,7 @@ def test_a_server_that_stays_away_is_given_up_and_the_same_command_goes_on(
         ),
     ],
 )
-def test_a_place_that_cannot_be_written_is_told_in_a_line_and_the_same_command_goes_on(
+def test_a_place_that_cannot_be_written_is_reported_in_a_line_and_the_same_command_goes_on(
     folder: Path, undisturbed: Any, fault: str, says: str, share: float
 ) -> None:
     uri = database(folder)

@@ -68,8 +68,8 @@ def test_a_table_shows_the_samples_and_asking_again_changes_nothing(desk: Files)
 def test_what_is_filled_in_comes_back_however_it_is_saved(desk: Files, way: str) -> None:
     asked = query("000", "001", "002")
     assert desk.collect(asked).waiting == asked.ids
-    said = {"000": "cat", "001": "Skip", "002": ""}
-    fill(CSV, said.__getitem__, way)
+    answers = {"000": "cat", "001": "Skip", "002": ""}
+    fill(CSV, answers.__getitem__, way)
     found = desk.collect(asked)
     assert [(a.id, a.label, a.annotator) for a in found.answered] == [("000", "cat", "files")]
     assert (found.skipped, found.waiting) == (("001",), ("002",))
@@ -121,12 +121,12 @@ def test_each_bad_label_is_named_by_its_row(desk: Files) -> None:
     CSV.write_text("id,label\n000,catt\n001,7\n002,dog\n002,cat\nzzz,cat\n")
     with pytest.raises(LabelError) as caught:
         desk.collect(query("000"))
-    said = str(caught.value)
-    assert "row 2 (id '000'): 'catt' is not a class: did you mean 'cat'?" in said
-    assert "row 3 (id '001'): '7' is not a class: choose one of bird, cat, dog" in said
-    assert "rows 4 and 5 (id '002') contradict each other" in said
-    assert "row 6: 'zzz' is not an id of this query" in said
-    assert "\n" not in said
+    answers = str(caught.value)
+    assert "row 2 (id '000'): 'catt' is not a class: did you mean 'cat'?" in answers
+    assert "row 3 (id '001'): '7' is not a class: choose one of bird, cat, dog" in answers
+    assert "rows 4 and 5 (id '002') contradict each other" in answers
+    assert "row 6: 'zzz' is not an id of this query" in answers
+    assert "\n" not in answers
 
 
 def test_a_later_query_has_a_table_of_its_own_and_late_answers_are_found(desk: Files) -> None:
@@ -197,8 +197,8 @@ def test_several_classes_a_sample(folder: Path) -> None:
     desk = Files(Texts("labels"), "c", {"separator": "/"})
     desk.data.check_label = lambda label: None  # type: ignore[method-assign] - of one class each
     desk.request(query("000", "001"))
-    said = {"000": "dog/cat", "001": "none"}
-    fill(CSV, said.__getitem__)
+    answers = {"000": "dog/cat", "001": "none"}
+    fill(CSV, answers.__getitem__)
     assert [a.label for a in desk.collect(query("000", "001")).answered] == [["cat", "dog"], []]
 
 

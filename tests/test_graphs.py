@@ -83,13 +83,13 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [ClassificationGraph, Graph], ids=["tensors", "files"])
 def test_a_snapshot_is_put_back_whatever_was_learned_since(kind: Any) -> None:
     one, two, some = graph(0), graph(7), batch()
-    said = one.predict(some.inputs.numpy())
+    predicted = one.predict(some.inputs.numpy())
     snapshot = kind.snapshot(one)
     one.train_batch(some)
-    assert not np.array_equal(one.predict(some.inputs.numpy()), said)
+    assert not np.array_equal(one.predict(some.inputs.numpy()), predicted)
     for made in (one, two):
         kind.put_back(made, snapshot)
-        assert np.array_equal(made.predict(some.inputs.numpy()), said)
+        assert np.array_equal(made.predict(some.inputs.numpy()), predicted)
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.5])

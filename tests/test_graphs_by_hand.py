@@ -58,9 +58,9 @@ def test_the_loss_of_a_number_is_its_negative_log_likelihood_in_units_of_the_tar
     away, std = (targets.numpy() - 5) / 3, np.exp(outputs[:, 1].numpy() / 2)
     expected = -norm.logpdf(away, outputs[:, 0].numpy(), std)
     assert graph.losses(outputs, targets).numpy() == pytest.approx(expected, rel=1e-5)
-    said = graph.probabilities(outputs).numpy()
-    assert said[:, 0] == pytest.approx([6.5, 2.0])
-    assert said[:, 1] == pytest.approx((3 * std) ** 2, rel=1e-5)
+    predicted = graph.probabilities(outputs).numpy()
+    assert predicted[:, 0] == pytest.approx([6.5, 2.0])
+    assert predicted[:, 1] == pytest.approx((3 * std) ** 2, rel=1e-5)
 
 
 def test_a_field_of_pixels_says_how_high_and_wide_it_is() -> None:
@@ -125,7 +125,7 @@ def test_the_loss_of_boxes_is_that_of_objects_as_points() -> None:
     ]
     found = graph.losses(outputs, torch.tensor(targets))
     for image, boxes in enumerate(targets):
-        said, there = outputs[image].double().numpy(), [box for box in boxes if box[0] >= 0]
+        predicted, there = outputs[image].double().numpy(), [box for box in boxes if box[0] >= 0]
         wanted, apart = np.zeros((2, 5, 6)), 0.0
         for number, x, y, wide, high in there:
             across, down = (x + wide / 2) / 4, (y + high / 2) / 4  # in cells
@@ -135,8 +135,8 @@ def test_the_loss_of_boxes_is_that_of_objects_as_points() -> None:
                 near = exp(-((i - row) ** 2 + (j - column) ** 2) / (2 * spread**2))
                 wanted[int(number), i, j] = max(wanted[int(number), i, j], near)
             value = [across - column, down - row, log(wide / 8), log(high / 8)]
-            apart += np.abs(said[2:, row, column] - value).sum()
-        p = 1 / (1 + np.exp(-said[:2]))
+            apart += np.abs(predicted[2:, row, column] - value).sum()
+        p = 1 / (1 + np.exp(-predicted[:2]))
         hit, miss = (1 - p) ** 2 * np.log(p), (1 - wanted) ** 4 * p**2 * np.log(1 - p)
         focal = -np.where(wanted == 1, hit, miss).sum()
         assert float(found[image]) == pytest.approx((focal + apart) / len(there), rel=1e-4)

@@ -31,14 +31,14 @@ def answer(path: Path, huge: float = 2.7) -> int:
     return new
 
 
-def said(id: str, label: str, by: str = "anna") -> Answer:
+def answered(id: str, label: str, by: str = "anna") -> Answer:
     return Answer(id, label, by, "2026-01-01")
 
 
 def test_who_names_a_new_class_is_waited_for_with_all_votes_of_the_sample() -> None:
     data = make_task("digits", {}).data()
-    votes = (said("a", "eleven"), said("a", "1", "bert"), said("b", "2"))
-    answers = Answers((said("a", "1"), said("b", "2")), waiting=("c",), votes=votes)
+    votes = (answered("a", "eleven"), answered("a", "1", "bert"), answered("b", "2"))
+    answers = Answers((answered("a", "1"), answered("b", "2")), waiting=("c",), votes=votes)
     named = new_in((*answers.answered, *answers.votes), data)
     assert {name: [one.id for one in found] for name, found in named.items()} == {"eleven": ["a"]}
     kept = without_new(answers, named)
@@ -50,7 +50,7 @@ def test_who_names_a_new_class_is_waited_for_with_all_votes_of_the_sample() -> N
 
 def test_what_is_done_about_a_new_class_is_what_the_parameter_says() -> None:
     data = make_task("digits", {}).data()
-    named = new_in((said("a", "eleven"),), data)
+    named = new_in((answered("a", "eleven"),), data)
     check_new(named, "grow", data)
     check_new({}, "refuse", data)
     with pytest.raises(

@@ -233,7 +233,7 @@ def test_an_oracle_without_labels_to_tell_is_refused(
         campaign(**parameters).run()
 
 
-def test_parameters_that_a_task_does_not_take_or_needs_are_told(
+def test_parameters_that_a_task_does_not_take_or_needs_are_reported(
     campaign: Make, parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigError, match="task 'image-folder' takes no text: leave it out"):
@@ -245,7 +245,7 @@ def test_parameters_that_a_task_does_not_take_or_needs_are_told(
     assert make_task("image-folder", {"data": "x", "image_size": 3})
 
 
-def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_told(
+def test_what_lies_in_a_folder_and_is_not_used_is_counted_and_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
@@ -279,7 +279,7 @@ def test_heic_is_left_out_with_the_way_to_have_it_read_where_that_is_not_install
         reading.decode(b"\0\0\0\x18ftypheic", 8)
 
 
-def test_of_an_animation_the_first_picture_is_used_and_that_is_said(
+def test_of_an_animation_the_first_picture_is_used_and_that_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = coloured_folder(tmp_path / "photos", labelled=12, unlabelled=2)
@@ -330,7 +330,7 @@ def test_a_folder_around_all_and_what_archives_leave_are_looked_through(tmp_path
     assert "my data/rest/5.png" in data.ids("train")
 
 
-def test_folders_inside_those_of_classes_are_told(tmp_path: Path) -> None:
+def test_folders_inside_those_of_classes_are_reported(tmp_path: Path) -> None:
     labels = laid_out(tmp_path, "train/pet/cat/1.png", "train/pet/dog/2.png", "train/car/3.png")
     assert labels[1] == "train/pet/cat/1.png=pet"
     assert labels[3].startswith("2 images are in folders inside that of their class, 'train/pet/")

@@ -87,7 +87,7 @@ def test_a_row_that_cannot_be_used_is_one_line_with_its_number(
     assert "\n" not in str(caught.value)
 
 
-def test_columns_that_are_missing_are_told(listed: Path) -> None:
+def test_columns_that_are_missing_are_reported(listed: Path) -> None:
     with pytest.raises(DataError, match="has no column 'labl': did you mean 'label'"):
         ImageManifestLoader(str(listed), "labl", 12)
     listed.write_text("image,label\na.png,red\n")

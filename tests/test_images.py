@@ -184,7 +184,7 @@ def test_what_cannot_be_read_says_why_in_a_few_words(content: bytes, says: str) 
 @pytest.mark.filterwarnings("ignore")  # what Pillow says of odd tags
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_damaged_file_is_read_or_told_and_nothing_else(data: st.DataObject) -> None:
+def test_a_damaged_file_is_read_or_reported_and_nothing_else(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "TIFF", "GIF"]))
     content = bytearray(saved(NOISE.crop((0, 0, 24, 24)), kind))
     for _ in range(data.draw(st.integers(1, 6))):

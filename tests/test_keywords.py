@@ -36,9 +36,9 @@ def test_a_type_checker_knows_every_parameter_and_what_a_result_is(tmp_path: Pat
          "--config-file=", f"--cache-dir={ROOT / '.mypy_cache' / 'snippet'}"],
         cwd=tmp_path, env={"MYPYPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = found.stdout
-    errors = [line.split(" error: ")[1] for line in said.splitlines() if " error: " in line]
-    assert len(errors) == 3, said
+    output = found.stdout
+    errors = [line.split(" error: ")[1] for line in output.splitlines() if " error: " in line]
+    assert len(errors) == 3, output
     assert 'Unexpected keyword argument "query_sise" for "Campaign"; did you mean' in errors[0]
     assert 'Argument "query_size" to "Campaign" has incompatible type "str"' in errors[1]
     assert 'Module has no attribute "Campagn"' in errors[2]

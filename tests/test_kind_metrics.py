@@ -95,13 +95,15 @@ def test_metrics_of_several_labels_are_those_of_scikit_learn(seed: int) -> None:
 
 def test_metrics_of_numbers_are_those_of_scikit_learn_and_of_the_formula() -> None:
     rng = np.random.default_rng(0)
-    y, said = rng.normal(size=30), np.abs(rng.normal(size=(30, 2))) + 0.1
-    found = {name: metric(said, y, NUMBER) for name, metric in OF_NUMBERS.items()}
-    nll = np.mean(0.5 * np.log(2 * np.pi * said[:, 1]) + (y - said[:, 0]) ** 2 / 2 / said[:, 1])
+    y, predicted = rng.normal(size=30), np.abs(rng.normal(size=(30, 2))) + 0.1
+    found = {name: metric(predicted, y, NUMBER) for name, metric in OF_NUMBERS.items()}
+    nll = np.mean(
+        0.5 * np.log(2 * np.pi * predicted[:, 1]) + (y - predicted[:, 0]) ** 2 / 2 / predicted[:, 1]
+    )
     assert found == pytest.approx({
-        "rmse": metrics.root_mean_squared_error(y, said[:, 0]),
-        "mae": metrics.mean_absolute_error(y, said[:, 0]),
-        "r2": metrics.r2_score(y, said[:, 0]),
+        "rmse": metrics.root_mean_squared_error(y, predicted[:, 0]),
+        "mae": metrics.mean_absolute_error(y, predicted[:, 0]),
+        "r2": metrics.r2_score(y, predicted[:, 0]),
         "nll": nll,
     })  # fmt: skip
 

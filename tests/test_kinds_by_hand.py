@@ -65,7 +65,7 @@ def test_images_without_boxes_have_a_row_that_is_none() -> None:
     assert boxes.tensor([one, []]).tolist() == [[[2, 1, 2, 3, 4]], [[-1, 0, 0, 0, 0]]]
 
 
-def test_targets_that_are_none_are_told_in_words() -> None:
+def test_targets_that_are_none_are_reported_in_words() -> None:
     masks, labels = kind_named("mask")(IMAGES), kind_named("labels")(IMAGES)
     mask = np.zeros((4, 5), np.uint8)
     assert masks.wrong(mask) == ""
@@ -79,9 +79,9 @@ def test_targets_that_are_none_are_told_in_words() -> None:
 
 def test_masks_are_compared_pixel_by_pixel() -> None:
     masks = kind_named("mask")(IMAGES)
-    true, said = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8)
-    true[0], true[1, :2], said[0, :3], said[3] = 1, 2, 1, 2
-    found = masks.compared([masks.label(true)], [masks.label(said)])
+    true, message = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8)
+    true[0], true[1, :2], message[0, :3], message[3] = 1, 2, 1, 2
+    found = masks.compared([masks.label(true)], [masks.label(message)])
     # of each class: right, said and not true, true and not said
     assert found.tolist() == [[[8, 4, 5], [3, 0, 2], [0, 5, 2]]]
 

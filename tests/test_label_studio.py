@@ -158,10 +158,10 @@ def test_texts_and_rows_are_shown_as_they_are(studio: Any, shown: str) -> None:
     query = query_of(data, 2)
     annotator.request(query)
     crowd = studio.crowd(annotator)
-    said = [task["data"][shown] for task in crowd.tasks()]
+    message = [task["data"][shown] for task in crowd.tasks()]
     row = {"length": 3.5, "weight": "", "7": ""}
     wanted = {"text": lambda one: data.preview(one).text, "row": lambda one: {"name": one, **row}}
-    assert said == [wanted[shown](id) for id in query.ids]
+    assert message == [wanted[shown](id) for id in query.ids]
     crowd.work()
     assert len(annotator.collect(query).answered) == 2
 
@@ -293,9 +293,9 @@ def test_several_people_answer_and_a_rule_decides(
         (query.ids[0], "cy@", "perhaps"),
         (query.ids[1], "cy@", "yes"), (query.ids[1], "ann", "perhaps"),
     ]  # fmt: skip
-    said = caplog.text
-    assert "annotators disagree on 2 of 2" in said
-    assert f"{query.ids[0]} (bob@example.com: yes, ann@example.com: perhaps" in said
+    message = caplog.text
+    assert "annotators disagree on 2 of 2" in message
+    assert f"{query.ids[0]} (bob@example.com: yes, ann@example.com: perhaps" in message
     caplog.clear()
     majority.collect(query)
     assert "disagree" not in caplog.text  # each is told once
@@ -363,7 +363,7 @@ def test_what_does_not_fit_in_ones_own_project_is_named(studio: Any) -> None:
     text += '<Choice value="no"/></Choices></View>'
     header = _choices("yes", "no").replace("<View>", '<View><Header value="$title"/>')
     number = '<View><Image name="i" value="$x"/><Number name="n" toName="i"/></View>'
-    for label_config, said in (
+    for label_config, message in (
         (_choices("yes"), "lacks 'no'"),
         (_choices("yes", "no", "unsure"), "offers 'unsure'"),
         (_choices("yes", "no", choice="multiple"), 'set choice="single"'),
@@ -375,7 +375,7 @@ def test_what_does_not_fit_in_ones_own_project_is_named(studio: Any) -> None:
         project = _own(studio, label_config)
         with pytest.raises(AnnotatorError, match="does not fit") as found:
             studio.annotator(data, project=str(project)).request(query)
-        assert said in str(found.value)
+        assert message in str(found.value)
         assert f"/projects/{project}/" in str(found.value)
     fits = _own(studio, _choices("yes", "no"))
     with pytest.raises(AnnotatorError, match="overlap=2 are wanted"):
@@ -384,7 +384,7 @@ def test_what_does_not_fit_in_ones_own_project_is_named(studio: Any) -> None:
         studio.annotator(data, project="99999").request(query)
 
 
-def test_a_project_that_was_deleted_is_told_and_made_anew_by_the_next_request(
+def test_a_project_that_was_deleted_is_reported_and_made_anew_by_the_next_request(
     studio: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = Samples()
@@ -403,7 +403,7 @@ def test_a_project_that_was_deleted_is_told_and_made_anew_by_the_next_request(
     assert annotator.collect(query).waiting == query.ids
 
 
-def test_a_label_that_the_task_does_not_know_is_told_with_its_place(studio: Any) -> None:
+def test_a_label_that_the_task_does_not_know_is_reported_with_its_place(studio: Any) -> None:
     data = Samples()
     annotator = studio.annotator(data)
     query = query_of(data, 2)
@@ -413,9 +413,9 @@ def test_a_label_that_the_task_does_not_know_is_told_with_its_place(studio: Any)
     crowd.answer(task, "ann", "maybe")
     with pytest.raises(LabelError) as found:
         annotator.collect(query)
-    said = str(found.value)
-    assert f"ann@example.com on sample '{query.ids[0]}'" in said
-    assert f"data?task={task['id']}): 'maybe' is not a class" in said
+    message = str(found.value)
+    assert f"ann@example.com on sample '{query.ids[0]}'" in message
+    assert f"data?task={task['id']}): 'maybe' is not a class" in message
 
 
 @pytest.mark.parametrize("kind", ["class", "labels"])
@@ -432,7 +432,7 @@ def test_who_finds_none_of_the_classes_names_another_which_is_then_there_to_choo
     crowd = studio.crowd(annotator)
     first, known = data.spec.classes[0], len(data.spec.classes)
 
-    def said(task: Any, *others: str, chosen: tuple[str, ...] = ()) -> None:
+    def message(task: Any, *others: str, chosen: tuple[str, ...] = ()) -> None:
         values = [("label", {"choices": list(chosen)})] if chosen else []
         values += [("new_class", {"text": [other]}) for other in others]
         result = [
@@ -444,14 +444,14 @@ def test_who_finds_none_of_the_classes_names_another_which_is_then_there_to_choo
         crowd.ask("POST", f"/api/tasks/{task['id']}/annotations/", json=body)
 
     one, two, three, both = crowd.tasks()
-    said(one, " a  bird ")
-    said(two, first.upper())  # it is there, after all
-    said(three, chosen=(first,))
+    message(one, " a  bird ")
+    message(two, first.upper())  # it is there, after all
+    message(three, chosen=(first,))
     answered = annotator.collect(query).answered
     wanted = ["a bird", first, first]
     several = kind == "labels"
     assert [a.label for a in answered] == [[name] if several else name for name in wanted]
-    said(both, "a bird", chosen=(first,))
+    message(both, "a bird", chosen=(first,))
     if several:
         assert sorted(["a bird", first]) in [a.label for a in annotator.collect(query).answered]
     else:
@@ -511,13 +511,13 @@ def test_a_personal_access_token_is_exchanged_again_and_again(
     assert annotator.collect(query).waiting == query.ids
 
 
-def test_a_wrong_or_missing_token_is_told_in_a_line_that_does_not_show_it(
+def test_a_wrong_or_missing_token_is_reported_in_a_line_that_does_not_show_it(
     studio: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: Any
 ) -> None:
     caplog.set_level(logging.DEBUG)
     data = Samples()
     query = query_of(data, 1)
-    for token, said in (
+    for token, message in (
         ("f" * 40, "refuses the token in LABEL_STUDIO_API_KEY (401)"),
         ("aaa.bbb.ccc", "refuses the token in LABEL_STUDIO_API_KEY (401)"),
         ("secret\nsecond", "LABEL_STUDIO_API_KEY holds what is not a token"),
@@ -528,7 +528,7 @@ def test_a_wrong_or_missing_token_is_told_in_a_line_that_does_not_show_it(
         annotator = studio.annotator(data)
         with pytest.raises(AnnotatorError) as found:
             annotator.request(query)
-        assert said in str(found.value)
+        assert message in str(found.value)
         assert "\n" not in str(found.value)
         cause: BaseException | None = found.value
         while cause is not None:
@@ -537,7 +537,7 @@ def test_a_wrong_or_missing_token_is_told_in_a_line_that_does_not_show_it(
         assert not token or token not in caplog.text + capsys.readouterr().out
 
 
-def test_a_server_that_is_no_label_studio_or_not_there_is_told_in_a_line(
+def test_a_server_that_is_no_label_studio_or_not_there_is_reported_in_a_line(
     studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = Samples()
@@ -550,7 +550,7 @@ def test_a_server_that_is_no_label_studio_or_not_there_is_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"url": "ftp://h"}, "is not an address"),
         ({"url": "http://me:secret@h"}, "leave them out"),
@@ -565,12 +565,12 @@ def test_a_server_that_is_no_label_studio_or_not_there_is_told_in_a_line(
         ({"projekt": "3"}, "did you mean 'project'"),
     ],
 )
-def test_options_that_cannot_be_are_told_before_anything_is_asked(
-    options: dict[str, str], said: str
+def test_options_that_cannot_be_are_reported_before_anything_is_asked(
+    options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigError) as found:
         LabelStudio(Samples(), "c", options)
-    assert said in str(found.value)
+    assert message in str(found.value)
     assert "secret" not in str(found.value)
 
 

@@ -66,7 +66,7 @@ def test_strokes_of_any_writer_are_read(
 
 
 @pytest.mark.parametrize("damage", ["short", "empty", "size", "text", "numbers"])
-def test_a_damaged_stroke_is_told(damage: str) -> None:
+def test_a_damaged_stroke_is_reported(damage: str) -> None:
     rle: Any = encode_brush(np.eye(8, dtype=bool))
     rle = {
         "short": rle[:-4], "empty": [], "size": encode_brush(np.eye(7, dtype=bool)),

@@ -34,12 +34,12 @@ def test_what_was_marked_is_found_whether_code_points_were_counted_or_utf_16_uni
 ) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
-    said = text[start:end]
-    points = {"start": start, "end": end, "text": said}
+    quoted = text[start:end]
+    points = {"start": start, "end": end, "text": quoted}
     assert span_of(points, text) == (start, end)
     found = span_of({**points, "start": units(text, start), "end": units(text, end)}, text)
     # where both readings hold the same words, the first one counts
-    assert " ".join(text[slice(*found)].split()) == " ".join(said.split())
+    assert " ".join(text[slice(*found)].split()) == " ".join(quoted.split())
 
 
 def test_an_emoji_before_an_entity_moves_it_in_neither_way_of_counting() -> None:

@@ -67,7 +67,7 @@ def test_two_values_may_be_of_one_class() -> None:
         ("none", "grund", "ignore=grund is not a value or class of the masks: .*ground"),
     ],
 )
-def test_what_is_not_there_is_told(background: str, ignore: str, says: str) -> None:
+def test_what_is_not_there_is_reported(background: str, ignore: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         legend_of([1, 2, 3], {1: "pet", 2: "ground", 3: "edge"}, background, ignore)
 

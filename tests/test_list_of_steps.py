@@ -30,7 +30,7 @@ def count(cycle: Any, step: Step = COUNT) -> bool:
                 if number in broken:
                     raise UnknownName("the abacus is lost: find it")
                 run.log_metrics({"counted": len(cycle.labels.ids)})
-                cycle.told = f"{len(cycle.labels.ids)} counted"
+                cycle.outcome = f"{len(cycle.labels.ids)} counted"
     return False
 
 

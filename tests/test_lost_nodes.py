@@ -84,15 +84,15 @@ def drive(nodes: Nodes, command: str, given: dict[str, Any], **settings: str) ->
     driver = nodes.start([sys.executable, "-m", "al", command, *parts], env)
     assert driver.stdout is not None
     assert driver.stdin is not None
-    said = []
+    lines = []
     for line in driver.stdout:
-        said.append(line)
+        lines.append(line)
         if line.startswith("LOSE"):
             _, how_lost, where = line.split()
             nodes.lose_head() if how_lost == "head" else nodes.lose(how_lost, where)
             driver.stdin.write("\n")
             driver.stdin.flush()
-    return driver.wait(), "".join(said)
+    return driver.wait(), "".join(lines)
 
 
 def brought(where: str) -> list[str]:
@@ -100,9 +100,9 @@ def brought(where: str) -> list[str]:
     return sorted(Path(f"brought-{where}").read_text().splitlines())
 
 
-def lost(said: str) -> list[str]:
+def lost(lines: str) -> list[str]:
     """What was lost, in order."""
-    return [line.split()[1] for line in said.splitlines() if line.startswith("LOSE")]
+    return [line.split()[1] for line in lines.splitlines() if line.startswith("LOSE")]
 
 
 def test_the_nodes_are_machines_of_a_network(made: Nodes) -> None:
@@ -114,9 +114,9 @@ def test_scoring_comes_out_equal_with_a_node_killed_and_another_cut_off(
     nodes: Nodes, store: pytest.MonkeyPatch
 ) -> None:
     al.Campaign(campaign="here", engine="tests.losing:Recording", **CAMPAIGN).run()
-    code, said = drive(nodes, "main", {**CAMPAIGN, "campaign": "there"}, LOSE_IN="_scored")
-    assert code == 0, said
-    assert lost(said) == ["killed", "cut"]
+    code, lines = drive(nodes, "main", {**CAMPAIGN, "campaign": "there"}, LOSE_IN="_scored")
+    assert code == 0, lines
+    assert lost(lines) == ["killed", "cut"]
     assert brought("there") == brought("here")
     assert came_to("there") == came_to("here")
 
@@ -134,9 +134,9 @@ def test_embedding_comes_out_equal_with_a_node_killed_and_another_cut_off(
         "strategy": "margin", "cycles": 1,
     }  # fmt: skip
     al.Campaign(campaign="here", engine="tests.losing:Recording", **given).run()
-    code, said = drive(nodes, "main", {**given, "campaign": "there"}, LOSE_IN="_embedded")
-    assert code == 0, said
-    assert lost(said) == ["killed", "cut"]
+    code, lines = drive(nodes, "main", {**given, "campaign": "there"}, LOSE_IN="_embedded")
+    assert code == 0, lines
+    assert lost(lines) == ["killed", "cut"]
     packs = -(-len(set(texts)) // losing.PACK)
     embedded = [row for row in brought("there") if row.startswith("_embedded")]
     assert embedded == sorted(f"_embedded {number}" for number in range(packs))
@@ -148,9 +148,9 @@ def test_an_experiment_comes_out_equal_with_a_node_killed_and_another_cut_off(
 ) -> None:
     given: dict[str, Any] = {**TINY, "strategies": "margin", "seeds": 3}
     here = al.Experiment(name="here", engine="tests.losing:Recording", **given).run().curves()
-    code, said = drive(nodes, "experiment", {**given, "name": "there"}, LOSE_IN="tried")
-    assert code == 0, said
-    assert lost(said) == ["killed", "cut"]
+    code, lines = drive(nodes, "experiment", {**given, "name": "there"}, LOSE_IN="tried")
+    assert code == 0, lines
+    assert lost(lines) == ["killed", "cut"]
     assert brought("there") == brought("here")
     # all its trials are on record: none is run again, and the figures are read from there
     there = al.Experiment(name="there", **given).run().curves()
@@ -164,13 +164,13 @@ def test_a_campaign_goes_on_after_the_head_was_lost(
     """The driver ends with the head; the same command on a new cluster ends the campaign."""
     al.Campaign(campaign="here", engine="tests.losing:Recording", **CAMPAIGN).run()
     given = {**CAMPAIGN, "campaign": "there"}
-    code, said = drive(nodes, "main", given, LOSE_IN="_scored", LOSE="head")
+    code, lines = drive(nodes, "main", given, LOSE_IN="_scored", LOSE="head")
     assert code != 0
-    assert lost(said) == ["head"]
-    assert "Traceback" not in said
+    assert lost(lines) == ["head"]
+    assert "Traceback" not in lines
     nodes.begin_again()
-    code, said = drive(nodes, "main", given)
-    assert code == 0, said
+    code, lines = drive(nodes, "main", given)
+    assert code == 0, lines
     assert [row for row in brought("there") if "_scored" in row] == [
         row for row in brought("here") if "_scored" in row
     ]

@@ -58,6 +58,6 @@ def test_a_split_that_has_vanished_whole_is_one_line_and_a_part_of_it_may_be_dro
     assert len(data.ids(split)) == 2
     vanish(data, data.ids(split), path)
     name = {"val": "validation", "test": "test"}[split]
-    said = f"^no {name} sample is there, so that nothing can be measured: restore some$"
-    with pytest.raises(DataError, match=said):
+    message = f"^no {name} sample is there, so that nothing can be measured: restore some$"
+    with pytest.raises(DataError, match=message):
         freeze(data, splits, "drop")

@@ -192,7 +192,7 @@ def test_what_fits_twice_is_refused(things: Path) -> None:
         loaded(things)
 
 
-def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_told(things: Path) -> None:
+def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_reported(things: Path) -> None:
     with pytest.raises(ConfigError, match="image_size=20: give a multiple of 8 for masks"):
         loaded(things, 20)
     shutil.rmtree(things / "masks")
@@ -200,7 +200,7 @@ def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_told(things: Pa
         loaded(things)
 
 
-def test_what_is_made_of_masks_is_told_before_a_label_is_paid_for(things: Path) -> None:
+def test_what_is_made_of_masks_is_reported_before_a_label_is_paid_for(things: Path) -> None:
     given = {"task": "mask-folder", "data": str(things), "validation_size": 3, "encoder": "none"}
     given |= {"initial_size": 5, "query_size": 5}
     lines = list(data_lines(given))

@@ -35,11 +35,11 @@ def rare_rows(path: Path, rows: int = 300, every: int = 8) -> Path:
     return path
 
 
-def test_the_metric_is_chosen_by_how_many_labels_are_of_one_class_and_said(tmp_path: Path) -> None:
+def test_the_metric_follows_from_how_many_labels_are_of_one_class_and_why(tmp_path: Path) -> None:
     given = {"task": "table", "target": "state", "validation_size": 30}
     rare = list(data_lines({**given, "data": str(rare_rows(tmp_path / "rare.csv"))}))
-    said = next(line for line in rare if line.startswith("metric is "))
-    assert said.startswith(
+    message = next(line for line in rare if line.startswith("metric is "))
+    assert message.startswith(
         "metric is balanced_accuracy, as 87% of 300 labels are 'well' and always saying so has "
         "accuracy 0.87; metric=… takes accuracy, macro_f1, f1, auroc, average_precision, "
     )
@@ -130,7 +130,7 @@ def loader(val: str, test: str) -> ArrayLoader:
     return found
 
 
-def test_few_samples_of_a_class_to_measure_on_are_told_and_one_class_cannot_be_ranked() -> None:
+def test_few_samples_of_a_class_to_measure_on_are_reported_and_one_class_cannot_be_ranked() -> None:
     data = loader("aaaaabbbbbcc", "aaaaabbbbbccccc")
     assert measuring.few(data) == [
         "validation holds fewer than 5 of 12 samples of some classes ('c' 2), so that its figures "

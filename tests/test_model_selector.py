@@ -114,7 +114,7 @@ def test_nothing_to_elect_is_an_error() -> None:
         ("", ConfigError, "write max:METRIC"),
     ],
 )
-def test_a_wrong_criterion_is_told(text: str, kind: type[Exception], says: str) -> None:
+def test_a_wrong_criterion_is_reported(text: str, kind: type[Exception], says: str) -> None:
     with pytest.raises(kind, match=says):
         criterion(text, NAMES)
 

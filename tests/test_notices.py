@@ -62,13 +62,13 @@ def test_an_address_is_named_by_a_variable_and_never_shown(
     monkeypatch: pytest.MonkeyPatch, notify: str, says: str
 ) -> None:
     monkeypatch.setenv("HOOK", "ftp://s3cr3t")
-    with pytest.raises(ConfigError, match=says) as told:
+    with pytest.raises(ConfigError, match=says) as refused:
         address(notify)
-    assert "s3cr3t" not in str(told.value)
+    assert "s3cr3t" not in str(refused.value)
     assert address("none") is None
 
 
-def test_an_event_is_told_once_by_this_command_and_by_later_ones(hook: Webhook, run: Run) -> None:
+def test_an_event_is_reported_once_by_this_and_by_later_commands(hook: Webhook, run: Run) -> None:
     tell(run, EVENT, EVENT)
     again = Store().get(run.id)
     tell(again, EVENT, Event("promoted", "v2", "v2 is in Production"))

@@ -55,7 +55,7 @@ def spoil(store: ObjectStore, fault: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_object_store_that_cannot_be_used_is_told_in_a_line_before_anything_begins(
+def test_an_object_store_that_cannot_be_used_is_reported_in_a_line_before_anything_begins(
     folder: Path, client: Any, object_store: ObjectStore, fault: str, monkeypatch: Any
 ) -> None:
     client.create_experiment("s3", artifact_location=f"{object_store.uri}here")
@@ -151,7 +151,7 @@ def test_the_documented_command_on_postgresql_s3_and_ray_comes_out_as_on_sqlite_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", PROXIED)
-def test_a_server_that_cannot_use_its_object_store_is_told_in_a_line_before_anything_begins(
+def test_a_server_that_cannot_use_its_object_store_is_reported_in_a_line_before_anything_begins(
     started: Any, object_store: ObjectStore, fault: str, monkeypatch: Any
 ) -> None:
     server = started(False)

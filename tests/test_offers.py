@@ -143,21 +143,21 @@ def test_a_campaign_asks_goes_on_and_finds_what_a_person_decided(
         al.Campaign(**given).cycle()
         return caplog.text
 
-    told = cycle()
-    assert "v1 waits for approval in Staging: move it to Production" in told
-    assert "no model" in told
-    assert "the winner waits for approval" in told
+    output = cycle()
+    assert "v1 waits for approval in Staging: move it to Production" in output
+    assert "no model" in output
+    assert "the winner waits for approval" in output
     assert production(client, "c") == []
     move(client, 1, "Production", "c")
-    told = cycle()
-    assert "v1 was approved: this cycle uses it" in told
+    output = cycle()
+    assert "v1 was approved: this cycle uses it" in output
     assert (production(client, "c"), stages(client, "c")[2]) == ([1], "Staging")
-    told = cycle()  # nobody decided
-    assert "v2 was not decided about: v3 takes its place" in told
+    output = cycle()  # nobody decided
+    assert "v2 was not decided about: v3 takes its place" in output
     assert (stages(client, "c")[2], stages(client, "c")[3]) == ("Archived", "Staging")
     move(client, 3, "Archived", "c")
-    told = cycle()
-    assert "v3 was rejected: it is not offered again" in told
+    output = cycle()
+    assert "v3 was rejected: it is not offered again" in output
     history = al.Campaign(campaign="c").history()
     assert list(history[["version", "by", "why"]].itertuples(index=False, name=None)) == [
         ("v1", "hand", "approved")

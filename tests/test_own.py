@@ -152,7 +152,7 @@ def test_the_oracle_is_told_whom_to_ask_about_a_sample_without_a_label() -> None
         rows(["a", None, "b"]).truth(["s000", "s001"])
 
 
-def test_oddities_of_classes_are_told_with_the_row() -> None:
+def test_oddities_of_classes_are_reported_with_the_row() -> None:
     labels: list[str | None] = [*["a", "b"] * 20, "rare", "new", None]
     splits = ["train"] * 30 + ["test"] * 10 + ["train", "test", "train"]
     out = "\n".join(rows(labels, splits).oddities())
@@ -195,7 +195,7 @@ def test_a_class_that_a_campaign_does_not_know_is_refused_with_its_row() -> None
         began.check_label("c")
 
 
-def test_two_samples_with_one_id_are_told_with_both_rows() -> None:
+def test_two_samples_with_one_id_are_reported_with_both_rows() -> None:
     samples = Samples(["x", "y", "x"], ["a", "b", "a"], [""] * 3, ["1", "2", "3"],
                       ["f row 1", "f row 2", "f row 3"])  # fmt: skip
     with pytest.raises(DataError, match="f row 1 and f row 3 have one id, 'x'"):

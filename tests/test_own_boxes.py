@@ -262,8 +262,8 @@ def test_splits_of_yolo_are_those_of_its_yaml_file(folder: Path) -> None:
         (things / "valid" / kind).mkdir(parents=True)
         for row in (3, 4):
             shutil.move(things / kind / f"{row:03d}.{suffix}", things / "valid" / kind)
-    said = "names: {0: bright, 1: dim}\ntrain: ../images\nval: ../valid/images\n"
-    (things / "data.yaml").write_text(said)
+    message = "names: {0: bright, 1: dim}\ntrain: ../images\nval: ../valid/images\n"
+    (things / "data.yaml").write_text(message)
     data = loaded("yolo", things)
     assert data.ids("val") == ("valid/images/003.png", "valid/images/004.png")
     (things / "data.yaml").unlink()
@@ -298,12 +298,12 @@ def test_a_folder_without_annotations_is_one_line(tmp_path: Path, form: str, say
         loaded(form, tmp_path)
 
 
-def test_a_size_that_does_not_fit_is_told(tmp_path: Path) -> None:
+def test_a_size_that_does_not_fit_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="image_size=30: give a multiple of 4 for boxes"):
         loaded("coco", tmp_path, 30)
 
 
-def test_what_is_made_of_boxes_is_told_before_a_label_is_paid_for(folder: Path) -> None:
+def test_what_is_made_of_boxes_is_reported_before_a_label_is_paid_for(folder: Path) -> None:
     things = boxes_folder(folder / "things", "coco", labelled=21, unlabelled=3)
     entry(things, lambda k: k["categories"].append({"id": 9, "name": "rare"}))
     shutil.copyfile(things / "images" / "001.png", things / "images" / "000.png")

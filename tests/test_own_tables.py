@@ -35,7 +35,7 @@ def csv(rows: int = 40, separator: str = ",", **cells: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def said(data: TableFileLoader) -> str:
+def lines_about(data: TableFileLoader) -> str:
     return "\n".join([*data.summary(), *data.oddities()])
 
 
@@ -61,16 +61,16 @@ def test_class_codes_beside_gaps_are_exact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "NA", "null", "nan", "n/a", "?"])
-def test_a_class_may_be_called_nothing_and_is_told(tmp_path: Path, name: str) -> None:
+def test_a_class_may_be_called_nothing_and_is_reported(tmp_path: Path, name: str) -> None:
     content = csv(n=plain, y=lambda n: ["cat", "dog", name, ""][n % 4])
     data = loader(tmp_path, content)
     assert data.spec.classes == tuple(sorted(["cat", "dog", name]))
     assert data.samples.labels.count(None) == 10
-    assert f"class {name!r} (10 samples) is a class like the others" in said(data)
+    assert f"class {name!r} (10 samples) is a class like the others" in lines_about(data)
     data = loader(tmp_path, content, missing_labels=f"{name}, other")
     assert data.spec.classes == ("cat", "dog")
     assert data.samples.labels.count(None) == 20
-    assert "like the others" not in said(data)
+    assert "like the others" not in lines_about(data)
 
 
 def test_a_campaign_that_began_before_goes_on_with_its_labels(
@@ -88,21 +88,21 @@ def test_a_campaign_that_began_before_goes_on_with_its_labels(
     assert len(set(new.samples.contents)) == 40  # row numbers counted as contents then
 
 
-def test_classes_that_differ_little_are_told(tmp_path: Path) -> None:
+def test_classes_that_differ_little_are_reported(tmp_path: Path) -> None:
     data = loader(tmp_path, csv(n=plain, y=lambda n: ["glass", "Glass", "tin"][n % 3]))
-    assert "classes 'glass' (14) and 'Glass' (13) count as different" in said(data)
+    assert "classes 'glass' (14) and 'Glass' (13) count as different" in lines_about(data)
 
 
 def test_what_the_target_is_can_be_said(tmp_path: Path) -> None:
     stars = csv(n=plain, y=lambda n: 1 + n % 5)
     data = loader(tmp_path, stars)
     assert data.spec.kind == "class"
-    assert "kind=number learns it as a quantity" in said(data)
+    assert "kind=number learns it as a quantity" in lines_about(data)
     assert loader(tmp_path, stars, kind="number").spec.kind == "number"
     codes = csv(99, n=plain, y=lambda n: n % 33)
     data = loader(tmp_path, codes)
     assert data.spec.kind == "number"
-    assert "kind=class learns it as classes" in said(data)
+    assert "kind=class learns it as classes" in lines_about(data)
     assert len(loader(tmp_path, codes, kind="class").spec.classes) == 33
 
 
@@ -121,16 +121,16 @@ def test_decimal_commas_give_what_points_give(tmp_path: Path) -> None:
     one, two = loader(tmp_path, european, name="e.csv"), loader(tmp_path, other)
     assert one.samples.labels == two.samples.labels
     assert np.array_equal(one.inputs(np.arange(200)), two.inputs(np.arange(200)))
-    assert "column 'a' is read with a comma before decimals" in said(one)
-    assert "('1.000,5' is 1000.5)" in said(one)
-    assert "decimals" not in said(two)
+    assert "column 'a' is read with a comma before decimals" in lines_about(one)
+    assert "('1.000,5' is 1000.5)" in lines_about(one)
+    assert "decimals" not in lines_about(two)
 
 
 def test_thousands_in_a_file_of_commas_and_the_way_to_say_otherwise(tmp_path: Path) -> None:
     content = csv(50, a=lambda n: f'"{1 + n},234"', y=lambda n: "pq"[n % 2])
     data = loader(tmp_path, content)
     assert data.metadata(data.samples.ids)["a"].iloc[0] == 1234
-    assert "and a comma between thousands ('1,234' is 1234)" in said(data)
+    assert "and a comma between thousands ('1,234' is 1234)" in lines_about(data)
     data = loader(tmp_path, content, decimal="comma")
     assert data.metadata(data.samples.ids)["a"].iloc[0] == pytest.approx(1.234)
 
@@ -142,7 +142,7 @@ def test_percentages_are_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_what_parts_the_cells_is_found_and_told(
+def test_what_parts_the_cells_is_found_and_reported(
     tmp_path: Path, separator: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = csv(30, separator, n=plain, t=lambda n: f'"a{separator}b, {n % 3}"',
@@ -152,13 +152,13 @@ def test_what_parts_the_cells_is_found_and_told(
     assert ("cells are separated by" in caplog.text) == (separator != ",")
 
 
-def test_one_cell_that_is_no_number_is_missing_and_told(tmp_path: Path) -> None:
+def test_one_cell_that_is_no_number_is_missing_and_reported(tmp_path: Path) -> None:
     content = csv(400, a=lambda n: "unknown" if n == 7 else n * 1.5, y=lambda n: "pq"[n % 2])
     data = loader(tmp_path, content)
     assert made(data)["a"]["kind"] == "number"
     assert made(data)["a"]["gaps"]
     assert ("column 'a': 1 of 400 cells are not numbers and count as missing, 'unknown' first "
-            "(t.csv row 8)") in said(data)  # fmt: skip
+            "(t.csv row 8)") in lines_about(data)  # fmt: skip
 
 
 def test_a_few_numbers_beside_a_text_stay_categories(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_values_beyond_those_that_are_told_apart_are_counted(tmp_path: Path) -> 
     assert (
         "column 'a': 40 of 240 cells hold one of 10 values beside the 50 commonest, 'v50' first: "
         "these share 32 numbers by their hash"
-    ) in said(data)
+    ) in lines_about(data)
 
 
 def test_values_beyond_those_that_are_told_apart_share_numbers_by_their_hash(
@@ -198,7 +198,7 @@ def test_values_beyond_those_that_are_told_apart_share_numbers_by_their_hash(
         one_column.pop("hashed", None)
     data.adopt(data.spec)
     assert encoded(pd.DataFrame({"a": ["v50"], "b": [1.0]}), columns).shape == (1, 51)
-    assert "cells hold none of its 50 values that are kept apart" in said(data)
+    assert "cells hold none of its 50 values that are kept apart" in lines_about(data)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -221,23 +221,23 @@ def test_dates_are_the_same_numbers_from_csv_and_parquet(tmp_path: Path) -> None
     assert one.spec.input_shape == (4,)
     month, weekday, hour = one.inputs(rows)[0, 1:].tolist()
     assert (month > 0, weekday < 0, hour < 0) == (True, True, True)  # a Monday morning
-    assert "column 'when' holds dates, day-month-year" in said(three)
+    assert "column 'when' holds dates, day-month-year" in lines_about(three)
 
 
-def test_an_order_of_day_and_month_that_is_guessed_is_told(tmp_path: Path) -> None:
+def test_an_order_of_day_and_month_that_is_guessed_is_reported(tmp_path: Path) -> None:
     data = loader(tmp_path, csv(40, a=lambda n: f"{n % 9 + 1:02d}/0{n % 8 + 1}/2020",
                                 y=lambda n: "pq"[n % 2]))  # fmt: skip
-    assert "day-month-year, which could be another order ('01/01/2020')" in said(data)
+    assert "day-month-year, which could be another order ('01/01/2020')" in lines_about(data)
     data = loader(tmp_path, csv(40, a=lambda n: f"0{n % 8 + 1}/{n % 20 + 1:02d}/2020",
                                 y=lambda n: "pq"[n % 2]))  # fmt: skip
     assert made(data)["a"]["order"] == "mdy"
-    assert "another order" not in said(data)
+    assert "another order" not in lines_about(data)
 
 
 # -- which columns -----------------------------------------------------------------------
 
 
-def test_what_only_names_rows_is_left_out_and_told(tmp_path: Path) -> None:
+def test_what_only_names_rows_is_left_out_and_reported(tmp_path: Path) -> None:
     shuffled = np.random.default_rng(0).permutation(60)
     frame = pd.DataFrame(
         {
@@ -249,8 +249,8 @@ def test_what_only_names_rows_is_left_out_and_told(tmp_path: Path) -> None:
     data = loader(tmp_path, content)
     assert list(made(data)) == ["value", "house_number"]
     line = "left out: Unnamed: 0 (numbers of rows), customer_no (a name of each row), orderId"
-    assert line in said(data)
-    assert "features=" in said(data)
+    assert line in lines_about(data)
+    assert "features=" in lines_about(data)
 
 
 def test_columns_can_be_named_and_dropped(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_columns_can_be_named_and_dropped(tmp_path: Path) -> None:
     content = content.replace("a,b,y", '"a, or so",b,y')
     data = loader(tmp_path, content, features='no, "a, or so"')
     assert list(made(data)) == ["no", "a, or so"]
-    assert "b (features does not name it)" in said(data)
+    assert "b (features does not name it)" in lines_about(data)
     assert list(made(loader(tmp_path, content, drop="b"))) == ["a, or so"]
     with pytest.raises(DataError, match=r"drop: t\.csv has no column 'bb' to learn from: did you"):
         loader(tmp_path, content, drop="bb")
@@ -274,14 +274,14 @@ def test_rows_that_differ_in_their_number_alone_are_copies(tmp_path: Path) -> No
     assert len(set(data.samples.ids)) == 40
 
 
-def test_copies_with_two_labels_are_told(tmp_path: Path) -> None:
+def test_copies_with_two_labels_are_reported(tmp_path: Path) -> None:
     content = csv(30, a=lambda n: n * 1.5, y=lambda n: "pq"[n % 2]) + "0.0,q\n0.0,q\n"
     line = "1 sample has copies with another label, t.csv row 1 ('p') and t.csv row 31 ('q') first"
-    assert line in said(loader(tmp_path, content))
+    assert line in lines_about(loader(tmp_path, content))
 
 
 @pytest.mark.parametrize("name", ["nested.parquet", "nested.jsonl"])
-def test_structures_are_taken_apart_and_lists_and_an_index_left_out_and_told(
+def test_structures_are_taken_apart_and_lists_and_an_index_left_out_and_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     size = [{"wide": n * 1.5, "of": {"shop": "AB"[n % 2]}} if n % 7 else None for n in range(30)]

@@ -58,9 +58,9 @@ def test_of_a_correction_that_is_taken_back_what_was_said_before_counts_again(
     log.answer(A, "hen", "ben", 1.0, skip=False)
 
     def stands() -> tuple[str | None, ...]:
-        said = [log.answers().get(key, {}).get("anna") for key in (A, B)]
-        assert said == [AnswerLog(tmp_path).answers().get(key, {}).get("anna") for key in (A, B)]
-        return tuple(None if one is None else str(one.label) for one in said)
+        posted = [log.answers().get(key, {}).get("anna") for key in (A, B)]
+        assert posted == [AnswerLog(tmp_path).answers().get(key, {}).get("anna") for key in (A, B)]
+        return tuple(None if one is None else str(one.label) for one in posted)
 
     assert log.undo(A, "anna", line=3)
     assert not log.undo(A, "anna", line=3)  # told twice, it is taken back once
@@ -191,13 +191,13 @@ def served(tmp_path: Path) -> Iterator[Page]:
         yield desk
 
 
-def said(desk: Page, what: str = "answer", **more: Any) -> requests.Response:
+def posted(desk: Page, what: str = "answer", **more: Any) -> requests.Response:
     body = {"place": 0, "label": "3", "name": "anna", "seconds": 1.5, **more}
     return requests.post(desk.where + what, json=body, timeout=10)
 
 
 def test_an_answer_is_on_disk_before_the_next_sample_shows(served: Page) -> None:
-    found = said(served).json()
+    found = posted(served).json()
     assert (found["item"]["place"], found["done"], found["left"]) == (1, 1, 4)
     assert found["undo"] == {"place": 0, "line": 0, "leaves": None}
     assert len((served.log.folder / "answers.jsonl").read_text().splitlines()) == 1
@@ -209,12 +209,12 @@ def test_an_answer_is_on_disk_before_the_next_sample_shows(served: Page) -> None
 
 def test_a_correction_is_taken_back_once_and_the_tab_keeps_its_sample(served: Page) -> None:
     for place, label in ((0, "3"), (1, "5"), (0, "4")):
-        found = said(served, place=place, label=label).json()
+        found = posted(served, place=place, label=label).json()
     assert found["undo"] == {"place": 0, "line": 2, "leaves": "3"}
     for _ in range(2):  # the page sends again what it did not hear of
-        found = said(served, "undo", **found["undo"]).json() | {"undo": found["undo"]}
+        found = posted(served, "undo", **found["undo"]).json() | {"undo": found["undo"]}
         assert (found["item"]["place"], found["done"]) == (2, 2)
-    labels = [said["anna"].label for said in served.log.answers().values()]
+    labels = [posted["anna"].label for posted in served.log.answers().values()]
     assert labels == ["3", "5"]
 
 
@@ -235,7 +235,7 @@ def test_a_correction_is_taken_back_once_and_the_tab_keeps_its_sample(served: Pa
 def test_what_is_no_answer_is_refused_and_nothing_is_kept(
     served: Page, more: dict[str, Any], code: int, says: str
 ) -> None:
-    found = said(served, **more)
+    found = posted(served, **more)
     assert (found.status_code, says in found.json()["error"]) == (code, True)
     assert not (served.log.folder / "answers.jsonl").exists()
 
@@ -245,12 +245,12 @@ def test_a_class_that_nobody_knew_is_taken_where_the_task_may_grow(tmp_path: Pat
     desk.new_classes = "grow"
     with desk.attending():
         for wrong in (" ", "x" * 81, None, {"a": 1}):
-            assert said(desk, label=wrong).status_code == 422
-        found = said(desk, label=" a  bird ").json()
+            assert posted(desk, label=wrong).status_code == 422
+        found = posted(desk, label=" a  bird ").json()
         assert found["classes"][-2:] == ["9", "a bird"]
-        said(desk, place=1, label="A Bird")  # the same one
-        said(desk, place=2, label="slip")
-        taken_back = said(desk, "undo", place=2).json()
+        posted(desk, place=1, label="A Bird")  # the same one
+        posted(desk, place=2, label="slip")
+        taken_back = posted(desk, "undo", place=2).json()
         assert taken_back["classes"] == found["classes"]
         assert requests.get(desk.where + "task", timeout=10).json()["grows"]
     answered = desk.collect(query).answered

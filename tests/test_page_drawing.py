@@ -48,8 +48,8 @@ def test_a_mask_comes_back_to_the_pixel_through_answers_and_campaign(
     mask = values[rng.integers(0, 3, SIZE)]
     if coarse:
         mask = mask[::4, ::4].repeat(4, axis=0).repeat(4, axis=1)
-    said = json.loads(json.dumps(encode_mask(mask)))
-    kept = heard(of_masks, id, said)
+    form = json.loads(json.dumps(encode_mask(mask)))
+    kept = heard(of_masks, id, form)
     learned = collected(of_masks, id, json.loads(json.dumps(kept)))
     of_masks.check_label(learned)
     back = shown(of_masks, id, learned)
@@ -68,22 +68,22 @@ def test_boxes_come_back_to_a_hundredth_of_a_pixel(
     sides: list[tuple[int, int, int, int]], of_boxes: DataLoader
 ) -> None:
     id = of_boxes.ids("train")[-1]
-    said = [
+    form = [
         {"label": of_boxes.spec.classes[n % 2],
          "box": [x / 10, y / 10, min(w, 240 - x) / 10, min(h, 160 - y) / 10]}
         for n, (x, y, w, h) in enumerate(sides)
     ]  # fmt: skip
-    kept = heard(of_boxes, id, json.loads(json.dumps(said)))
-    assert kept == said
+    kept = heard(of_boxes, id, json.loads(json.dumps(form)))
+    assert kept == form
     learned = collected(of_boxes, id, kept)
     of_boxes.check_label(learned)
     back = shown(of_boxes, id, learned)
-    assert [one["label"] for one in back] == [one["label"] for one in said]
-    assert [one["box"] for one in back] == [pytest.approx(one["box"], abs=0.01) for one in said]
+    assert [one["label"] for one in back] == [one["label"] for one in form]
+    assert [one["box"] for one in back] == [pytest.approx(one["box"], abs=0.01) for one in form]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "form",
     [
         None, "", 5, [], {}, {"size": [16, 24]}, {"size": [16, 24], "runs": [0, 383]},
         {"size": [16, 24], "runs": [0, 384, 7]}, {"size": [16, 24], "runs": [7, 384]},
@@ -95,14 +95,14 @@ def test_boxes_come_back_to_a_hundredth_of_a_pixel(
     ],
 )  # fmt: skip
 def test_what_is_no_mask_of_its_picture_is_refused_in_a_line(
-    said: Any, of_masks: DataLoader
+    form: Any, of_masks: DataLoader
 ) -> None:
     with pytest.raises(LabelError):
-        heard(of_masks, of_masks.ids("train")[-1], said)
+        heard(of_masks, of_masks.ids("train")[-1], form)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "form",
     [
         None, "", "boxes", 5, {}, {"label": "0"}, [5], [{}], [{"label": "bright"}],
         [{"label": "no such", "box": [1, 1, 2, 2]}], [{"label": ["a"], "box": [1, 1, 2, 2]}],
@@ -113,22 +113,22 @@ def test_what_is_no_mask_of_its_picture_is_refused_in_a_line(
     ],
 )  # fmt: skip
 def test_what_is_no_boxes_on_their_picture_is_refused_in_a_line(
-    said: Any, of_boxes: DataLoader
+    form: Any, of_boxes: DataLoader
 ) -> None:
-    if isinstance(said, list):  # a class that there is, so that the box is what is wrong
+    if isinstance(form, list):  # a class that there is, so that the box is what is wrong
         name = of_boxes.spec.classes[0]
-        said = [
+        form = [
             {**one, "label": name} if isinstance(one, dict) and one.get("label") == "C0" else one
-            for one in said
+            for one in form
         ]
     with pytest.raises(LabelError):
-        heard(of_boxes, of_boxes.ids("train")[-1], said)
+        heard(of_boxes, of_boxes.ids("train")[-1], form)
 
 
 def test_nothing_but_the_label_is_kept_of_what_the_page_says(of_boxes: DataLoader) -> None:
     name = of_boxes.spec.classes[0]
-    said = [{"label": name, "box": [1, 2, 3, 4], "more": "x" * 1000}]
-    assert heard(of_boxes, of_boxes.ids("train")[-1], said) == [
+    form = [{"label": name, "box": [1, 2, 3, 4], "more": "x" * 1000}]
+    assert heard(of_boxes, of_boxes.ids("train")[-1], form) == [
         {"label": name, "box": [1.0, 2.0, 3.0, 4.0]}
     ]
 
@@ -178,7 +178,7 @@ def test_a_large_picture_keeps_its_size_and_looks_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "form"),
     [
         (DataSpec(("ground", "a"), (4, 4), "u1", "mask"), (1, 0, None)),
         (DataSpec(("ground", "a"), (4, 4), "u1", "mask", {"void": True}), (1, 0, VOID)),
@@ -187,10 +187,10 @@ def test_a_large_picture_keeps_its_size_and_looks_the_same() -> None:
     ],
 )
 def test_pens_say_what_is_drawn_and_what_stays_where_nobody_drew(
-    spec: DataSpec, said: tuple[Any, ...]
+    spec: DataSpec, form: tuple[Any, ...]
 ) -> None:
     found = pens(spec)
-    assert (found["first"], found["blank"], found["unknown"]) == said
+    assert (found["first"], found["blank"], found["unknown"]) == form
     assert spec.classes[found["first"] :] == kind_of(spec).drawable
 
 

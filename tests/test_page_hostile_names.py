@@ -58,7 +58,7 @@ class Named(ArrayLoader):
         return Preview(text=MARKUP)
 
 
-def said(browser: Browser, css: str) -> list[str]:
+def texts_of(browser: Browser, css: str) -> list[str]:
     return ["".join(map(chr, one)) for one in browser.run(SAID, css)]
 
 
@@ -82,7 +82,7 @@ def ready(browser: Browser, place: int) -> None:
 
 
 def nothing_ran(browser: Browser) -> None:
-    assert said(browser, "#campaign") == [CAMPAIGN]
+    assert texts_of(browser, "#campaign") == [CAMPAIGN]
     assert browser.run("return document.title.startsWith('Annotate')")
     assert browser.run(MADE) == 0
 
@@ -99,7 +99,7 @@ def test_names_are_text_in_every_form_and_come_back_as_they_are(
         enter(browser, found)
         nothing_ran(browser)
         shown = {"boxes": ".pen", "scene": ".pen", "number": ".row th"}
-        names = said(browser, shown.get(kind, "#choices [data-name]"))
+        names = texts_of(browser, shown.get(kind, "#choices [data-name]"))
         if kind in DRAWN:  # a key stands before each
             names = [name[1:] for name in names if name != "5not known"]
         assert sorted(names) == sorted(data.spec.classes or NAMES)
@@ -163,11 +163,11 @@ def test_files_and_folders_of_any_name_are_shown_or_left_out_with_a_line(
     found, query = arrive(data, tmp_path / "page")
     with found.attending():
         enter(browser, found)
-        assert sorted(said(browser, "#choices [data-name]")) == sorted(classes)
+        assert sorted(texts_of(browser, "#choices [data-name]")) == sorted(classes)
         nothing_ran(browser)
         browser.press("1")
         ready(browser, 1)
-        assert said(browser, "#said") == [f"Kept: {data.spec.classes[0]}"]
+        assert texts_of(browser, "#said") == [f"Kept: {data.spec.classes[0]}"]
         nothing_ran(browser)
     browser.open("about:blank")
     assert [one.label for one in found.collect(query).answered] == [data.spec.classes[0]]

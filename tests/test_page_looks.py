@@ -44,16 +44,16 @@ def asked(folder: Path, **options: str) -> tuple[Page, Query]:
 
 
 def test_one_hot_columns_are_one_and_what_is_the_same_everywhere_is_folded() -> None:
-    said, folded = Rows(HOURS).shown(HOURS[1])
-    assert said == [["temp", "1.23457", "°C"], ["hr", "1", ""], ["wet", "yes", ""]] or said == [
+    row, folded = Rows(HOURS).shown(HOURS[1])
+    assert row == [["temp", "1.23457", "°C"], ["hr", "1", ""], ["wet", "yes", ""]] or row == [
         ["hr", "1", ""], ["wet", "yes", ""]
     ]  # fmt: skip
     assert ["year", "1", ""] in folded
 
 
 def test_a_row_that_is_no_one_hot_row_after_all_is_shown_whole() -> None:
-    said, _ = Rows(HOURS).shown({**HOURS[0], "hr 1": 1.0})
-    assert [one[:2] for one in said if one[0].startswith("hr")] == [["hr 0", "1"], ["hr 1", "1"]]
+    message, _ = Rows(HOURS).shown({**HOURS[0], "hr 1": 1.0})
+    assert [one[:2] for one in message if one[0].startswith("hr")] == [["hr 0", "1"], ["hr 1", "1"]]
 
 
 def test_columns_of_which_several_can_be_one_stay_apart() -> None:

@@ -26,7 +26,7 @@ def arrive(browser: Browser, found: Page) -> None:
     until(lambda: browser.run(READY))
 
 
-def said(folder: Path, query: Query) -> list[Any]:
+def answered(folder: Path, query: Query) -> list[Any]:
     """What is on disk, line by line: the place, and label, "skip" or "undo"."""
     lines = map(json.loads, (folder / "answers.jsonl").read_text().splitlines())
     return [
@@ -63,12 +63,12 @@ def test_ten_thousand_fast_random_events_leave_no_label_that_was_not_meant(
         for post in posts
         if post["ok"]
     ]  # fmt: skip
-    assert said(tmp_path, query) == kept
+    assert answered(tmp_path, query) == kept
     assert len(kept) > events / 150
     assert heard["refused"] > len(kept)
 
 
-def test_keys_that_come_while_an_answer_is_on_its_way_are_refused_and_it_is_said(
+def test_keys_that_come_while_an_answer_is_on_its_way_are_refused_and_it_is_reported(
     browser: Browser, tmp_path: Path
 ) -> None:
     found, query = page(str(tmp_path), "digits")
@@ -76,9 +76,9 @@ def test_keys_that_come_while_an_answer_is_on_its_way_are_refused_and_it_is_said
         arrive(browser, found)
         browser.press("5", "6", "7")
         until(lambda: browser.text("#count") == "1 of 5")
-        said = browser.text("#said")  # some may come when 5 is kept and the next not yet seen
-        assert "Not taken: " in said
-        assert "too early" in said or "had not been seen" in said
+        answered = browser.text("#said")  # some may come when 5 is kept and the next not yet seen
+        assert "Not taken: " in answered
+        assert "too early" in answered or "had not been seen" in answered
         until(lambda: browser.run(READY))
         browser.press("8")
         until(lambda: browser.text("#count") == "2 of 5")

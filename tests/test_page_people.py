@@ -175,7 +175,7 @@ def test_a_page_of_all_addresses_is_reached_by_the_name_that_was_given(tmp_path:
         assert get(f"{address}/{shared}/state").status_code == 404  # nobody is let in
 
 
-def test_who_is_missing_for_the_rule_is_told(
+def test_who_is_missing_for_the_rule_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEARD", 0.0)
@@ -308,10 +308,10 @@ def raw(desk: Page, text: bytes, wait: float = 5) -> bytes:
     port = int(desk.where.split(":")[2].split("/")[0])
     with socket.create_connection(("127.0.0.1", port), timeout=wait) as connection:
         connection.sendall(text)
-        said = b""
+        reply = b""
         while part := connection.recv(65536):
-            said += part
-        return said
+            reply += part
+        return reply
 
 
 def test_a_body_that_never_comes_is_refused_and_head_lines_too(
@@ -323,9 +323,9 @@ def test_a_body_that_never_comes_is_refused_and_head_lines_too(
         path = "/" + desk.where.split("/", 3)[3]
         host = desk.where.split("/")[2]
         head = f"POST {path}answer HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        said = raw(desk, f"{head}Content-Length: 100\r\n\r\n{{".encode())
-        assert b" 400 " in said.split(b"\r\n")[0]
-        assert b"that came too slowly: send it again" in said
+        reply = raw(desk, f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert b" 400 " in reply.split(b"\r\n")[0]
+        assert b"that came too slowly: send it again" in reply
         assert raw(desk, head.encode()) == b""
         assert raw(desk, b"") == b""
         monkeypatch.setattr(wire, "REQUEST", 0.5)
@@ -393,15 +393,15 @@ def test_hostile_posts_are_refused_in_a_line_and_nothing_is_kept(tmp_path: Path)
                 for n in range(800, 1000, 20)
             ],
         ]:
-            said = requests.post(desk.where + "answer", data=body, headers=head, timeout=20)
-            assert said.status_code in ((code,) if code else (400, 422)), body[:60]
-            assert says in said.json()["error"]
-            assert len(said.json()["error"]) < 500
-            assert "\n" not in said.json()["error"]
+            reply = requests.post(desk.where + "answer", data=body, headers=head, timeout=20)
+            assert reply.status_code in ((code,) if code else (400, 422)), body[:60]
+            assert says in reply.json()["error"]
+            assert len(reply.json()["error"]) < 500
+            assert "\n" not in reply.json()["error"]
         for elsewhere in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
-            said = post(desk.where + "answer", {"place": 0}, headers=elsewhere)
-            assert said.status_code == 403
-            assert said.json()["error"].startswith(("that comes from", "the page is found under"))
+            reply = post(desk.where + "answer", {"place": 0}, headers=elsewhere)
+            assert reply.status_code == 403
+            assert reply.json()["error"].startswith(("that comes from", "the page is found under"))
         long = {"place": 0, "name": "a", "label": "3", "seconds": 10**400}
         assert post(desk.where + "answer", long).ok
         assert get(desk.where + "state?name=%ff%00&tab=" + "x" * 900).ok
@@ -415,18 +415,18 @@ def test_a_class_that_people_name_has_no_letters_that_cannot_be_written(tmp_path
     desk.new_classes = "grow"
     with desk.attending():
         for name in ("\ud800", "a\x00b", "\u202eevil"):
-            said = post(desk.where + "answer", {"place": 0, "name": "a", "label": name})
-            assert said.status_code == 422, ascii(name)
+            reply = post(desk.where + "answer", {"place": 0, "name": "a", "label": name})
+            assert reply.status_code == 422, ascii(name)
         html = "<img src=x onerror=alert(1)>"
-        said = post(desk.where + "answer", {"place": 0, "name": "a", "label": html})
-        assert said.json()["classes"][-1] == html
-        assert said.headers["Content-Type"] == "application/json"
+        reply = post(desk.where + "answer", {"place": 0, "name": "a", "label": html})
+        assert reply.json()["classes"][-1] == html
+        assert reply.headers["Content-Type"] == "application/json"
 
 
 def test_numbers_of_hundreds_of_digits_are_no_answer(tmp_path: Path) -> None:
     desk, _ = page(str(tmp_path), "numbers")
     with desk.attending():
         for number in (10**400, -(10**400)):
-            said = post(desk.where + "answer", {"place": 0, "name": "a", "label": number})
-            assert said.status_code == 422
-            assert len(said.json()["error"]) < 200
+            reply = post(desk.where + "answer", {"place": 0, "name": "a", "label": number})
+            assert reply.status_code == 422
+            assert len(reply.json()["error"]) < 200

@@ -61,8 +61,8 @@ def cut_power(folder: Path, noted: Path, how: str) -> None:
 
 
 def answer(found: str, place: int) -> None:
-    said = {"place": place, "label": LABELS[place % 2], "name": "anna", "seconds": 1.0}
-    requests.post(found + "answer", json=said, timeout=20).raise_for_status()
+    body = {"place": place, "label": LABELS[place % 2], "name": "anna", "seconds": 1.0}
+    requests.post(found + "answer", json=body, timeout=20).raise_for_status()
 
 
 def address(folder: Path) -> str:

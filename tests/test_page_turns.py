@@ -35,7 +35,7 @@ def entry(key: Key, name: str, label: str | None = "a") -> Entry:
     return Entry(0, key, label, label is None, name, "2026-01-01", 1.0)
 
 
-def said(**by: Mapping[str, str | None]) -> dict[Key, dict[str, Entry]]:
+def answers_by(**by: Mapping[str, str | None]) -> dict[Key, dict[str, Entry]]:
     """What people said of samples: sample=(person → label)."""
     return {
         (id, False): {who: entry((id, False), who, label) for who, label in labels.items()}
@@ -112,7 +112,7 @@ def test_two_tabs_of_one_person_show_two_samples_and_nobody_holds_many() -> None
 
 def test_what_people_disagree_on_comes_to_the_reviewer_after_all_else() -> None:
     turns = Turns(Rule(2, "rita"))
-    known = said(a={"anna": "x", "ben": "y"}, b={"anna": "x"}, c={"anna": "x", "ben": "x"})
+    known = answers_by(a={"anna": "x", "ben": "y"}, b={"anna": "x"}, c={"anna": "x", "ben": "x"})
     assert turns.next("rita", "1", [A, B, C], known) == [B, A]
     assert turns.next("cleo", "1", [A, B, C], known) == []  # rita has the last one of b
     assert turns.next("rita", "1", [A, C], known) == [A]
@@ -142,7 +142,7 @@ def test_what_people_disagree_on_comes_to_the_reviewer_after_all_else() -> None:
 def test_a_sample_stands_as_the_rule_says(
     rule: Rule, labels: dict[str, str | None], stands: str
 ) -> None:
-    entries = said(a=labels)[A]
+    entries = answers_by(a=labels)[A]
     assert rule.standing(entries) == stands
 
 
@@ -240,8 +240,8 @@ def test_what_a_closed_tab_showed_is_served_to_others_and_what_is_taken_back_to_
 
     with desk.attending():
         assert [state("anna", "1"), state("ben", "1"), state("anna", "1")] == [0, 1, 0]
-        said = {"name": "anna", "tab": "1"}
-        assert requests.post(desk.where + "leave", json=said, timeout=10).json() == {}
+        answers_by = {"name": "anna", "tab": "1"}
+        assert requests.post(desk.where + "leave", json=answers_by, timeout=10).json() == {}
         assert state("cleo", "1") == 0
         body = {"place": 1, "label": "3", "name": "ben", "tab": "1"}
         assert (
@@ -266,11 +266,11 @@ def test_what_others_said_is_shown_to_nobody_but_the_reviewer_while_votes_are_wa
     ]:  # fmt: skip
         found.log.answer((id, False), label, who, 5.0, skip=False)
 
-    def told(name: str) -> list[list[str]]:
+    def answers_by_person(name: str) -> list[list[str]]:
         return [one["why"] for one in desk.past.review(name)["listed"]]
 
-    assert told("anna") == [["rita said 1"]]  # which is decided
-    assert told("ben") == []
+    assert answers_by_person("anna") == [["rita said 1"]]  # which is decided
+    assert answers_by_person("ben") == []
     assert "votes" not in desk.state("cleo", "1")["item"]
     for place in (2, 3, 4):
         for who in ("anna", "rita"):
@@ -319,7 +319,7 @@ def test_no_confirmed_answer_is_lost_when_the_server_is_killed_under_three_peopl
 
 @settings(max_examples=40)
 @given(
-    told=st.lists(
+    answers_by_person=st.lists(
         st.tuples(
             st.sampled_from("abc"),
             st.sampled_from(PEOPLE),
@@ -329,12 +329,12 @@ def test_no_confirmed_answer_is_lost_when_the_server_is_killed_under_three_peopl
     )
 )
 def test_what_is_known_of_a_growing_file_is_what_it_says_to_who_reads_it_anew(
-    told: list[tuple[str, str, str | None]], tmp_path_factory: pytest.TempPathFactory
+    answers_by_person: list[tuple[str, str, str | None]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
     log, rule = AnswerLog(folder), Rule(2, "cleo")
     tally = Tally(rule)
-    for id, who, label in told:
+    for id, who, label in answers_by_person:
         key = (id, False)
         if label == "undo":
             log.undo(key, who)
@@ -353,7 +353,7 @@ def test_what_is_known_of_a_growing_file_is_what_it_says_to_who_reads_it_anew(
         assert tally.disputed == {one for one in stands if rule.disputed(anew.get(one, {}))}
         same, of = agreement(votes_of(entries) for entries in anew.values())
         assert tally.agreement == (round(same / of, 3) if of else None)
-    if told:  # a file that was restored to what it was
+    if answers_by_person:  # a file that was restored to what it was
         path = folder / "answers.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         path.write_text("".join(reversed(lines)))  # another one of as many lines

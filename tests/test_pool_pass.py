@@ -251,7 +251,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_keeping(
     assert "scores are not kept" in caplog.text
 
 
-def test_a_full_disk_is_told_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
     def full(*_: Any) -> None:

@@ -52,9 +52,9 @@ def test_the_rest_is_predicted_as_the_served_version_says(
     checked = everything[everything["split"] == "val"].set_index("id").loc[list(val)]
     with one._looked_into() as session:
         hits = checked["label"].to_numpy() == np.array(session.data.truth(val))
-        said = predicting.Guesses(session, predicting.in_production(session)[0])
+        guesses = predicting.Guesses(session, predicting.in_production(session)[0])
     # As sure as the surest, and as the least sure: the first alone, and all of them.
-    assert list(said._share_right(said._sure[[0, -1]])) == [said._right[0], hits.mean()]
+    assert list(guesses._share_right(guesses._sure[[0, -1]])) == [guesses._right[0], hits.mean()]
     for row in table.sample(20, random_state=0).itertuples():
         surer = checked["confidence"].to_numpy() >= row.confidence
         expected = hits[surer].mean() if surer.any() else np.nan

@@ -118,5 +118,5 @@ def test_what_a_library_warns_of_at_every_call_is_shown_once_a_place() -> None:
             warnings.warn("another place", stacklevel=1)
         for _ in range(2):
             warnings.warn("afterwards", stacklevel=1)
-    said = [str(warning.message) for warning in shown]
-    assert said == ["did not converge in 0", "another place", "afterwards", "afterwards"]
+    messages = [str(warning.message) for warning in shown]
+    assert messages == ["did not converge in 0", "another place", "afterwards", "afterwards"]

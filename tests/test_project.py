@@ -50,7 +50,7 @@ def test_a_folder_without_such_an_entry_point_gives_none(tmp_path: Path, text: s
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe\xff", b"name: [\n"])
-def test_a_file_that_is_no_yaml_is_told_in_a_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_yaml_is_reported_in_a_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "MLproject").write_bytes(content)
     with pytest.raises(ConfigError, match=r"MLproject cannot be read .*: mend it"):
         defaults_of("main", tmp_path)

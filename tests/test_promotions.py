@@ -263,7 +263,7 @@ def test_undo_and_history_are_entry_points(campaign: Make, client: Any) -> None:
     undone = step("undo", *arguments(campaign="c", reason="two words"))
     assert undone.returncode == 0, undone.stderr
     assert "v1 of c is in Production again: two words" in undone.stdout
-    told = step("history", *arguments(campaign="c"))
-    assert told.returncode == 0, told.stderr
-    assert "two words" in told.stdout
+    done = step("history", *arguments(campaign="c"))
+    assert done.returncode == 0, done.stderr
+    assert "two words" in done.stdout
     assert step("undo", *arguments(campaign="c")).stderr.startswith("error: undo without a reason")

@@ -142,7 +142,7 @@ def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
     assert re.search(says, line)
 
 
-def test_a_key_that_others_can_read_is_told(
+def test_a_key_that_others_can_read_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = tmp_path / "key"
@@ -258,7 +258,7 @@ def test_workers_of_another_kind_of_processor_are_refused_unless_they_may_mix(
 
 
 @pytest.mark.slow
-def test_what_is_waited_for_is_said_and_ends_in_a_line_in_the_end(
+def test_what_is_waited_for_is_reported_and_ends_in_a_line_in_the_end(
     small: RayCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ray_engine, "WAITED", 0.2)

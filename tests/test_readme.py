@@ -54,7 +54,7 @@ def test_the_packages_description_leads_nowhere_that_only_this_repository_has(
         [sys.executable, "-c", code, str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    told = (tmp_path / done.stdout.split()[-1] / "METADATA").read_text()
-    assert "# Active learning pipeline" in told
-    assert "https://mlflow.org" in told  # what leads somewhere stays
-    assert re.findall(r"\]\((?!https?:)", told) == []
+    metadata = (tmp_path / done.stdout.split()[-1] / "METADATA").read_text()
+    assert "# Active learning pipeline" in metadata
+    assert "https://mlflow.org" in metadata  # what leads somewhere stays
+    assert re.findall(r"\]\((?!https?:)", metadata) == []

@@ -181,23 +181,23 @@ def test_the_next_cycle_works_with_the_version_that_a_person_named_champion(
     campaign(campaign="m", promote="always").run()
     client.set_registered_model_alias("m", "champion", "1")
     campaign(campaign="m", promote="always").cycle()
-    told = caplog.text
-    assert "v1 was named champion by hand: this cycle uses it; archived v2" in told
-    assert "moved there" not in told
+    logged = caplog.text
+    assert "v1 was named champion by hand: this cycle uses it; archived v2" in logged
+    assert "moved there" not in logged
     (run,) = runs(client, step="select-data", cycle="3")
     assert (run.data.tags["al.model"], run.data.tags["al.model_by"]) == ("models:/m/1", "hand")
 
 
 @pytest.mark.slow
-def test_a_stage_and_an_alias_that_were_moved_apart_are_told(
+def test_a_stage_and_an_alias_that_were_moved_apart_are_reported(
     campaign: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     campaign(campaign="m", promote="always", cycles=3).run()
     client.set_registered_model_alias("m", "champion", "2")
     move(client, 1)
     campaign(campaign="m", promote="always").cycle()
-    told = caplog.text
-    assert "the alias champion was moved to v2 and v1 into Production: the stage counts" in told
+    logged = caplog.text
+    assert "the alias champion was moved to v2 and v1 into Production: the stage counts" in logged
     (run,) = runs(client, step="select-data", cycle="4")
     assert run.data.tags["al.model"] == "models:/m/1"
 
@@ -233,9 +233,9 @@ def test_an_archive_is_a_package_that_python_imports_and_the_same_each_time(
         archive(path, ROOT / "al")
     assert first.read_bytes() == second.read_bytes()
     code = "import sys; sys.path.insert(0, sys.argv[1]); from al.catalog import tasks; import al"
-    said = "print(al.__file__, 'digits' in tasks.names())"
+    script = "print(al.__file__, 'digits' in tasks.names())"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}; {said}", first], cwd=tmp_path, capture_output=True,
+        [sys.executable, "-c", f"{code}; {script}", first], cwd=tmp_path, capture_output=True,
         text=True, check=True,
     )  # fmt: skip
     assert done.stdout.split() == [str(first / "al" / "__init__.py"), "True"]
@@ -283,7 +283,7 @@ def test_a_model_that_is_not_the_campaigns_any_more_is_one_line_with_the_way_out
     assert known.check_free() is True
 
 
-def test_a_campaign_that_was_deleted_is_told_and_goes_on_when_its_run_is_restored(
+def test_a_campaign_that_was_deleted_is_reported_and_goes_on_when_its_run_is_restored(
     campaign: Make, client: Any
 ) -> None:
     campaign(campaign="m", cycles=1).run()
@@ -432,7 +432,7 @@ def test_a_campaign_runs_without_stages_and_a_person_moves_the_alias(
     ]  # fmt: skip
 
 
-def test_another_refusal_of_the_registry_is_told(registry: Registry, client: Any) -> None:
+def test_another_refusal_of_the_registry_is_reported(registry: Registry, client: Any) -> None:
     with pytest.raises(MlflowException, match="9"):
         registry.promote(9, "why")
     assert "al.stages" not in client.get_registered_model("m").tags

@@ -23,18 +23,18 @@ GIVEN = {**SMALL, "report": "on", "baseline": "random", "strategy": "margin", "l
 
 
 @pytest.fixture(scope="module")
-def told(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def reported(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The report of a campaign of two cycles with its baseline, and a client on its store."""
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch, store(empty_database, folder) as client:
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
         al.Campaign(show_progress=False, campaign="c", **GIVEN).run()
         (run,) = runs(client, role="campaign", campaign="c")
-        yield Report(client, run.info.run_id, folder / "told"), client, folder
+        yield Report(client, run.info.run_id, folder / "page"), client, folder
 
 
-def test_the_page_is_whole_and_needs_nothing_from_elsewhere(told: Any) -> None:
-    page = told[0].page
+def test_the_page_is_whole_and_needs_nothing_from_elsewhere(reported: Any) -> None:
+    page = reported[0].page
     assert (page.open, page.wrong) == ([], [])
     assert not page.tags & {"script", "iframe", "object", "embed", "form", "link", "base"}
     leads = [v for _, name, v in page.attributes if name in ("src", "href", "srcset", "data")]
@@ -43,8 +43,8 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere(told: Any) -> None:
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
 
-def test_it_says_in_a_sentence_what_was_asked_and_what_came_of_it(told: Any) -> None:
-    text = told[0].page.text
+def test_it_says_in_a_sentence_what_was_asked_and_what_came_of_it(reported: Any) -> None:
+    text = reported[0].page.text
     assert "The strategy margin chose which samples of digits to ask about, 10 a cycle" in text
     assert "After 2 cycles and 40 labels" in text
     assert "of c is in Production with a test accuracy of 0." in text
@@ -52,8 +52,8 @@ def test_it_says_in_a_sentence_what_was_asked_and_what_came_of_it(told: Any) -> 
     assert "20.00 spent on labels, at 0.25 each" in text  # 40 and 40 for validation
 
 
-def test_the_curve_is_that_of_the_campaign_beside_its_baseline(told: Any) -> None:
-    report, client, _ = told
+def test_the_curve_is_that_of_the_campaign_beside_its_baseline(reported: Any) -> None:
+    report, client, _ = reported
     (run,) = runs(client, role="campaign", campaign="c")
     points = client.get_metric_history(run.info.run_id, "test/accuracy")
     table = report.table("learning_curve")
@@ -67,8 +67,8 @@ def test_the_curve_is_that_of_the_campaign_beside_its_baseline(told: Any) -> Non
     assert (table["value"] < table["high"]).all()
 
 
-def test_the_time_of_each_step_is_told_and_adds_up(told: Any) -> None:
-    report, client, _ = told
+def test_the_time_of_each_step_is_reported_and_adds_up(reported: Any) -> None:
+    report, client, _ = reported
     table = report.table("times").set_index("cycle")
     for cycle in runs(client, role="cycle", campaign="c"):
         seconds = cycle.data.metrics["cycle/seconds"]
@@ -77,14 +77,14 @@ def test_the_time_of_each_step_is_told_and_adds_up(told: Any) -> None:
         assert row["train"] > 0
 
 
-def test_promotions_are_a_timeline(told: Any) -> None:
-    report = told[0]
+def test_promotions_are_a_timeline(reported: Any) -> None:
+    report = reported[0]
     assert report.page.text.count("elected by the pipeline") == len(report.table("promotions"))
     assert list(report.table("promotions")["to"])[-1] == "now"
 
 
-def test_every_picture_has_its_figures_beside_it(told: Any) -> None:
-    report = told[0]
+def test_every_picture_has_its_figures_beside_it(reported: Any) -> None:
+    report = reported[0]
     tables = {
         "learning_curve": {"learning_curve"},
         "model": {"classes", "confusion"},
@@ -100,8 +100,8 @@ def test_every_picture_has_its_figures_beside_it(told: Any) -> None:
     assert "Left out: " not in report.page.text
 
 
-def test_the_confusion_matrix_is_that_of_the_champion_on_test(told: Any) -> None:
-    report, client, _ = told
+def test_the_confusion_matrix_is_that_of_the_champion_on_test(reported: Any) -> None:
+    report, client, _ = reported
     matrix = report.table("confusion").set_index("truth")
     assert matrix.to_numpy().sum() == 360
     (run,) = runs(client, role="campaign", campaign="c")
@@ -114,15 +114,16 @@ def test_the_confusion_matrix_is_that_of_the_champion_on_test(told: Any) -> None
     assert ((scores["low"] <= scores["F1"]) & (scores["F1"] <= scores["high"])).all()
 
 
-def test_the_reliability_diagram_counts_every_test_sample(told: Any) -> None:
-    table, matrix = told[0].table("reliability"), told[0].table("confusion").set_index("truth")
+def test_the_reliability_diagram_counts_every_test_sample(reported: Any) -> None:
+    table, matrix = (reported[0].table(name) for name in ("reliability", "confusion"))
+    matrix = matrix.set_index("truth")
     assert table["samples"].sum() == 360
     right = (table["samples"] * table["right"]).sum()
     assert right == pytest.approx(matrix.to_numpy().trace())
 
 
-def test_queries_show_what_people_said(told: Any) -> None:
-    report, client, folder = told
+def test_queries_show_what_people_said(reported: Any) -> None:
+    report, client, folder = reported
     table = report.table("queries")
     assert table.groupby("cycle").size().to_dict() == {1: 8, 2: 8}
     (cycle,) = [
@@ -134,16 +135,16 @@ def test_queries_show_what_people_said(told: Any) -> None:
     assert report.page.html.count('<img src="data:image/png;base64,') == 16
 
 
-def test_the_map_and_the_balance_hold_what_was_labelled(told: Any) -> None:
-    report = told[0]
+def test_the_map_and_the_balance_hold_what_was_labelled(reported: Any) -> None:
+    report = reported[0]
     roles = report.table("map")["role"].value_counts()
     assert (roles["labelled"], roles["query"], roles["pool"]) == (30, 10, 800)
     assert report.table("balance").set_index("cycle").sum(axis=1).to_dict() == {1: 30, 2: 10}
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
-def test_on_a_phone_nothing_is_wider_than_the_screen_and_dark_is_dark(told: Any) -> None:
-    report, _, folder = told
+def test_on_a_phone_nothing_is_wider_than_the_screen_and_dark_is_dark(reported: Any) -> None:
+    report, _, folder = reported
     path = folder / "page.html"
     path.write_text(report.page.html, encoding="utf-8")
     browser = Browser(folder / "profile", dark=True, size="500,900")
@@ -165,11 +166,11 @@ def test_texts_and_classes_that_hold_html_are_shown_as_text(
 ) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     rows = [(f"{evil} offer {i}", f"<b>a{i % 2}</b>\"' onclick=x") for i in range(160)]
-    pd.DataFrame(rows, columns=["said", "kind"]).to_csv(folder / "mails.csv", index=False)
-    given = {"task": "text", "data": "mails.csv", "text": "said", "target": "kind"}
+    pd.DataFrame(rows, columns=["words", "kind"]).to_csv(folder / "mails.csv", index=False)
+    given = {"task": "text", "data": "mails.csv", "text": "words", "target": "kind"}
     campaign(**given, encoder="none", campaign="c", report="on", validation_size=20).run()
     (run,) = runs(client, role="campaign")
-    page = Report(client, run.info.run_id, folder / "told").page
+    page = Report(client, run.info.run_id, folder / "page").page
     query = runs(client, step="select-data")[-1].info.run_id
     sheet = Page(Path(client.download_artifacts(query, "query.html")).read_text("utf-8"))
     for shown in (page, sheet):
@@ -181,9 +182,9 @@ def test_texts_and_classes_that_hold_html_are_shown_as_text(
 
 
 def test_al_report_writes_it_anew_into_a_folder_too(
-    told: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    reported: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = told[2]
+    folder = reported[2]
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
     made = al.Campaign(campaign="c", tracking_uri=f"sqlite:///{folder}/mlflow.db")
     (folder / "story").mkdir()  # an empty folder will do

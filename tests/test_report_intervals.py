@@ -40,7 +40,7 @@ def test_the_interval_of_a_score_holds_the_score(a: int, b: int, c: int, twice: 
         assert high[0] > low[0]
 
 
-def test_a_model_is_too_sure_only_where_that_can_be_told_from_0() -> None:
+def test_a_model_is_too_sure_only_where_the_difference_is_clear() -> None:
     rng = np.random.default_rng(0)
     right = rng.random(400) < 0.8
     assert on_the_whole(0.8 - right).startswith("On the whole it is neither too sure nor too")
@@ -51,15 +51,15 @@ def test_a_model_is_too_sure_only_where_that_can_be_told_from_0() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "message"),
     [
         (0.0, "0.0 s"), (9.5, "9.5 s"), (42, "42 s"), (119, "119 s"), (120, "2.0 min"),
         (1_860, "31 min"), (7_199, "120 min"), (7_200, "2.0 h"), (90_000, "25 h"),
         (259_200, "3.0 days"),
     ],
 )  # fmt: skip
-def test_times_have_the_unit_that_suits_them(seconds: float, said: str) -> None:
-    assert lasting(seconds) == said
+def test_times_have_the_unit_that_suits_them(seconds: float, message: str) -> None:
+    assert lasting(seconds) == message
 
 
 @given(st.floats(0, 1e9))

@@ -16,7 +16,7 @@ KEPT = st.builds(Kept, st.sampled_from("xy"), LABELS, st.sampled_from(["s0", "s1
 SEEN = st.dictionaries(st.sampled_from(IDS), KEPT)
 
 
-def said(kept: Kept) -> str:
+def label_of(kept: Kept) -> str:
     return json.dumps(kept)
 
 
@@ -25,7 +25,7 @@ def said(kept: Kept) -> str:
 def test_what_is_otherwise_is_what_a_look_at_each_sample_finds(
     now: dict[str, Kept], before: dict[str, Kept]
 ) -> None:
-    slow = [id for id in now if id not in before or said(now[id]) != said(before[id])]
+    slow = [id for id in now if id not in before or label_of(now[id]) != label_of(before[id])]
     assert Seen.of(now).otherwise(Seen.of(before)) == slow
 
 
@@ -35,7 +35,7 @@ def test_so_it_is_where_ids_stand_in_the_same_order(
     before: dict[str, Kept], data: st.DataObject
 ) -> None:
     now = {id: data.draw(st.one_of(st.just(kept), KEPT)) for id, kept in before.items()}
-    slow = [id for id in now if said(now[id]) != said(before[id])]
+    slow = [id for id in now if label_of(now[id]) != label_of(before[id])]
     assert Seen.of(now).otherwise(Seen.of(before)) == slow
 
 

@@ -107,7 +107,7 @@ def test_a_version_that_has_not_learned_its_loss_is_one_line(
         ),
     ],
 )
-def test_what_can_never_run_is_told_before_anything_is_written(
+def test_what_can_never_run_is_reported_before_anything_is_written(
     campaign: Callable[..., Any], client: Any, parameters: dict[str, str], says: str
 ) -> None:
     with pytest.raises((ConfigError, StrategyError), match=says):

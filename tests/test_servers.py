@@ -99,7 +99,7 @@ def test_credentials_in_the_tracking_url_work_and_are_written_nowhere(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("see http://me:pw@host:1/a", "see http://host:1/a"),
         ("see http://me:p/w@host/a", "see http://host/a"),
@@ -108,6 +108,6 @@ def test_credentials_in_the_tracking_url_work_and_are_written_nowhere(tmp_path: 
         ("'http://a:b@c' or 'd@e'", "'http://c' or 'd@e'"),
     ],
 )
-def test_texts_lose_credentials_and_nothing_else(text: str, told: str) -> None:
-    assert without_credentials(text) == told
-    assert str(TrackingError(text)) == told
+def test_texts_lose_credentials_and_nothing_else(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+    assert str(TrackingError(text)) == shown

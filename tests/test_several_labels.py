@@ -47,8 +47,8 @@ def table(path: Path, rows: int = 150) -> Path:
     lines = ["a;b;what"]
     for row in range(rows):
         a, b = rng.normal(size=2).tolist()
-        said = ", ".join(["a"] * (a > 0) + ["b"] * (b > 0)) or ","
-        lines.append(f"{a:.3f};{b:.3f};{'' if row % 10 == 9 else said}")
+        message = ", ".join(["a"] * (a > 0) + ["b"] * (b > 0)) or ","
+        lines.append(f"{a:.3f};{b:.3f};{'' if row % 10 == 9 else message}")
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -84,7 +84,7 @@ def test_images_have_several_labels_where_a_sign_parts_them(tmp_path: Path) -> N
     )  # fmt: skip
 
 
-def test_what_a_cell_holds_is_told(tmp_path: Path) -> None:
+def test_what_a_cell_holds_is_reported(tmp_path: Path) -> None:
     path = listed(tmp_path / "photos", colours)
     given = {"task": "image-manifest", "data": str(path), "validation_size": 9, "encoder": "none"}
     lines = list(data_lines({**given, "label_separator": "pipe"}))
@@ -94,8 +94,8 @@ def test_what_a_cell_holds_is_told(tmp_path: Path) -> None:
     path = listed(tmp_path / "numbers", lambda row, bright: f"{row + 0.5:.1f}")
     lines = list(data_lines({**given, "data": str(path)}))
     assert lines[0] == "task image-manifest: labels are numbers"
-    said = "target 'label' is a number, 0.5 to 59.5; 60 of 60 rows have it; kind=class learns it as"
-    assert any(line.startswith(said) for line in lines)
+    line = "target 'label' is a number, 0.5 to 59.5; 60 of 60 rows have it; kind=class learns it as"
+    assert any(line.startswith(line) for line in lines)
 
 
 def test_images_have_numbers_where_the_target_does_or_as_kind_says(tmp_path: Path) -> None:

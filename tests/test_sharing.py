@@ -51,8 +51,8 @@ def array(script: list[str], **environments: list[str]) -> list[int]:
         for values in zip(*environments.values(), strict=True)
     ]
     for task in tasks:
-        said = task.communicate()[1]
-        assert task.returncode == 0, said
+        output = task.communicate()[1]
+        assert task.returncode == 0, output
     found = Path("scored.txt")
     scored = [int(line) for line in found.read_text().splitlines()]
     found.unlink()

@@ -65,8 +65,8 @@ def test_a_built_in_rule_is_set_by_the_free_parameter_of_its_name(name: str) -> 
 def test_the_hours_that_people_spent_end_a_campaign() -> None:
     spent = [{"annotation_seconds": 3600.0 * hours} for hours in (3, 7.9)]
     assert why(spent, stop="annotation_hours(8)") == ""
-    said = "people have spent 7.9 of 7.5 hours on answers"
-    assert why(spent, stop="annotation_hours(7.5)") == said
+    message = "people have spent 7.9 of 7.5 hours on answers"
+    assert why(spent, stop="annotation_hours(7.5)") == message
 
 
 def test_a_function_is_a_rule_with_arguments_beside_others() -> None:
@@ -120,7 +120,7 @@ def test_any_text_is_one_line_where_it_names_no_rule(text: str) -> None:
         ({"deadline": "tomorrow"}, "is not a time"),
     ],
 )
-def test_a_rule_that_cannot_be_is_told_before_anything_starts(
+def test_a_rule_that_cannot_be_is_reported_before_anything_starts(
     campaign: Callable[..., Any], client: Any, given: dict[str, str], says: str
 ) -> None:
     with pytest.raises(AlError, match=says):

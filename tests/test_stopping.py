@@ -180,12 +180,12 @@ def test_a_rule_ends_a_campaign_and_says_so(
     closed = runs(client, role="cycle")
     assert len(closed) == cycles
     (run,) = runs(client, role="campaign")
-    said = f"campaign c ends: {run.data.tags['al.stopped']}"
-    assert said in caplog.text
+    message = f"campaign c ends: {run.data.tags['al.stopped']}"
+    assert message in caplog.text
     assert run.info.status == "FINISHED"
     caplog.clear()
     campaign(campaign="c", **{**small, **rule}).run()  # it has ended
-    assert said in caplog.text
+    assert message in caplog.text
     assert len(runs(client, role="cycle")) == cycles
     campaign(campaign="c", **{**small, **rule}).cycle()  # unless a cycle is asked for
     assert "which would end main" in caplog.text

@@ -49,7 +49,7 @@ def test_a_table_is_read_however_it_is_written(tmp_path: Path, content: Any, nam
     assert frame.to_dict("list") == {"a": ["1", "2"], "b": ["x", "y"]}
 
 
-def test_another_encoding_is_read_and_told_with_its_line(
+def test_another_encoding_is_read_and_reported_with_its_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = written(tmp_path, "a,b\n1,x\n2,caf\xe9\n".encode("cp1252"), "menu.csv")
@@ -127,7 +127,7 @@ def test_parquet_gives_what_csv_gives(tmp_path: Path) -> None:
         ("1e999", "row 2: column 'n' is infinite"),
     ],
 )
-def test_an_infinite_feature_is_told_with_its_row(tmp_path: Path, cell: str, says: str) -> None:
+def test_an_infinite_feature_is_reported_with_its_row(tmp_path: Path, cell: str, says: str) -> None:
     path = written(tmp_path, f"n,kind\n1,a\n{cell},b\n3,a\n")
     with pytest.raises(DataError, match=says):
         TableFileLoader(str(path), "kind")
@@ -225,8 +225,8 @@ def test_a_file_that_grew_is_taken_in_as_at_first(
     with path.open("a") as file:
         file.write("heavy,red,shop 1,\n")
     data.refresh()
-    said = "column 'weight': 1 of 306 cells are not numbers and count as missing, 'heavy' first"
-    assert f"{said} (t.csv row 332)" in caplog.text
+    message = "column 'weight': 1 of 306 cells are not numbers and count as missing, 'heavy' first"
+    assert f"{message} (t.csv row 332)" in caplog.text
 
 
 def test_metadata_holds_numbers_as_numbers_for_sql(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_an_estimator_that_needs_more_labels_than_a_first_cycle_brings_waits_for
     assert list(result.curve["labels"]) == [8, 38]
 
 
-def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_told(
+def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = ["a,b,c", '1,"two', 'lines",3', "4", "5,6,7", "", *["8,9"] * 5]
@@ -329,7 +329,7 @@ def test_rows_that_are_shorter_than_the_header_are_counted_and_their_lines_told(
     ],
     ids=["table", "texts", "entities"],
 )
-def test_a_file_that_cannot_be_used_is_told_at_each_look_until_it_is_mended(
+def test_a_file_that_cannot_be_used_is_reported_at_each_look_until_it_is_mended(
     tmp_path: Path, name: str, make: Any, row: str, wrong: str, says: str
 ) -> None:
     file = tmp_path / name

@@ -34,7 +34,7 @@ def torchrun(*script: str, processes: int = 2) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+def printed(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The lines that our processes wrote on standard error, beside torchrun's report."""
     assert str(ROOT / "al") not in done.stderr  # no traceback of ours
     return re.findall(r"^(?:error|terminated|stopped): .*$", done.stderr, re.M)
@@ -71,7 +71,7 @@ def test_a_training_of_two_processes_comes_out_equal_after_either_was_killed(
     assert epochs(0) == epochs(1) == [1, 2, 3, 4, 5, 6]
     killed = run("cut", 1, 3)
     assert killed.returncode != 0
-    (line,) = said(killed)
+    (line,) = printed(killed)
     assert line.startswith(("error: another process of this training has ended", "terminated: "))
     assert line.endswith(("the same command goes on", "the same command goes on from here"))
     assert run("cut", 0, 5).returncode != 0

@@ -102,7 +102,7 @@ def test_a_campaign_learns_from_texts_and_its_model_takes_them(
     assert list(answer["label"]) == ["weather", "food"]
 
 
-def test_a_model_given_as_an_estimator_is_told_where_it_belongs() -> None:
+def test_a_model_given_as_an_estimator_is_reported_where_it_belongs() -> None:
     known = {"data": "x", "text": "t", "target": "y"}
     with pytest.raises(ConfigError, match=r"did you mean 'linear'\?; .* is encoder=linea"):
         make_task("text", {**known, "estimator": "linea"})

@@ -414,7 +414,7 @@ print("gone on")
     assert (found.returncode, found.stdout) == (143, "done\n"), found.stderr
 
 
-def test_a_model_that_came_of_a_run_is_told_once_however_often_it_is_said(client: Any) -> None:
+def test_a_model_that_came_of_a_run_is_reported_once_however_often_it_is_said(client: Any) -> None:
     connection = Store().client
     run = client.create_run(client.get_experiment_by_name("here").experiment_id)
     made = [client.create_logged_model(run.info.experiment_id, name=f"m{n}") for n in range(2)]
@@ -422,7 +422,7 @@ def test_a_model_that_came_of_a_run_is_told_once_however_often_it_is_said(client
     connection.log_outputs(run.info.run_id, outputs[:1])
     for _ in range(2):
         connection.log_outputs(run.info.run_id, outputs)
-    told = client.get_run(run.info.run_id).outputs.model_outputs
-    assert sorted((m.model_id, m.step) for m in told) == sorted(
+    lines = client.get_run(run.info.run_id).outputs.model_outputs
+    assert sorted((m.model_id, m.step) for m in lines) == sorted(
         (m.model_id, m.step) for m in outputs
     )

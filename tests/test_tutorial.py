@@ -36,9 +36,9 @@ def photographs(folder: Path, labelled: int = 50) -> None:
 def people_answer(folder: Path) -> None:
     """Say of each photograph what its name says."""
     log = AnswerLog(folder / "annotate" / "pets")
-    said = log.answers()
+    answers = log.answers()
     for key in log.ever_asked():
-        if key not in said:
+        if key not in answers:
             log.answer(key, Path(key[0]).name.rpartition("_")[0], "anna", 1.0, skip=False)
 
 
@@ -53,7 +53,7 @@ def test_every_command_of_the_tutorial_works_in_its_order(tmp_path: Path) -> Non
     }
     environment |= {"MLFLOW_EXPERIMENT_NAME": "pets", "AL_CACHE_DIR": str(tmp_path / "cache")}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    said = ""
+    answers = ""
     for language, code, _ in PARTS:
         if not code:
             people_answer(tmp_path)
@@ -63,8 +63,8 @@ def test_every_command_of_the_tutorial_works_in_its_order(tmp_path: Path) -> Non
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        said += done.stdout
-    assert said.count("waiting: 0 of 20 answered") == 3
-    assert "130 labels of pets are in labelled" in said
+        answers += done.stdout
+    assert answers.count("waiting: 0 of 20 answered") == 3
+    assert "130 labels of pets are in labelled" in answers
     assert (tmp_path / "story" / "report.html").exists()
-    assert "p_Bengal" in said
+    assert "p_Bengal" in answers

@@ -79,13 +79,13 @@ def test_the_addresses_are_printed_when_the_server_answers_and_it_ends_with_the_
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=dict(os.environ)
     )
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(4)]
-    assert "click 'Model training'" in said[0]
-    assert [line.partition(":")[0] for line in said[1:]] == ["curves", "table", "models"]
+    lines = [process.stdout.readline() for _ in range(4)]
+    assert "click 'Model training'" in lines[0]
+    assert [line.partition(":")[0] for line in lines[1:]] == ["curves", "table", "models"]
     at = f"http://127.0.0.1:{port}"
     assert requests.get(f"{at}/health", timeout=30).ok
-    assert all(f" {at}/#/" in line for line in said[1:])
-    assert "viewStateShareKey=al-accuracy" in said[2]
+    assert all(f" {at}/#/" in line for line in lines[1:])
+    assert "viewStateShareKey=al-accuracy" in lines[2]
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143
     with pytest.raises(requests.ConnectionError):

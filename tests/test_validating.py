@@ -48,7 +48,7 @@ def test_a_campaign_with_folds_puts_nothing_aside_and_its_labels_judge_its_model
         assert record.val == model.crossed.evaluate(session.data, labels.ids, labels.labels)
         assert record.val != record.test
         found = calibrated(model, judges_of(session, labels, model))
-        said = predicting.Guesses(session, model)
+        guesses = predicting.Guesses(session, model)
     _, second = runs(client, step="select-model")
     held = json.loads(
         Path(client.download_artifacts(second.info.run_id, "election.json")).read_text()
@@ -57,7 +57,7 @@ def test_a_campaign_with_folds_puts_nothing_aside_and_its_labels_judge_its_model
     assert held["why"].endswith("on the 30 labels that both are judged by")
     assert held["held"] != held["winner"]["metrics"]
     assert second.data.metrics["calibration/temperature"] == found.temperature
-    assert len(said.val_right) == 40
+    assert len(guesses.val_right) == 40
     _, closed = runs(client, role="cycle")
     gained = held["held"]["val/accuracy"] - held["champion_metrics"]["val/accuracy"]
     assert closed.data.metrics["cycle/gain_accuracy"] == pytest.approx(gained)
@@ -110,7 +110,7 @@ class OwnLoop(SupervisedAgent):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "guesses"),
     [
         ({"validation_size": 30}, "validation_size=30: validation=folds puts no samples aside"),
         ({"init": "champion"}, "init=champion begins with weights that have learned the labels"),
@@ -118,11 +118,11 @@ class OwnLoop(SupervisedAgent):
     ],
 )
 def test_what_does_not_go_with_folds_is_refused(
-    campaign: Make, parameters: dict[str, Any], said: str
+    campaign: Make, parameters: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match="validation") as refused:
         campaign(campaign="c", **{**FOLDS, **parameters}).run()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_training_loop_of_ones_own_is_refused(

@@ -73,8 +73,8 @@ def test_a_decision_is_said_once_and_an_error_is_looked_at_again(
         return found, found == "cycle 2"
 
     keep_watch(look, 1)
-    said = [line.split("  ", 1)[1] for line in caplog.text.splitlines()]
-    assert said == ["no cycle: 9 s to go", "error: away", "cycle 2"]
+    message = [line.split("  ", 1)[1] for line in caplog.text.splitlines()]
+    assert message == ["no cycle: 9 s to go", "error: away", "cycle 2"]
 
 
 def test_a_watch_runs_cycle_after_cycle_until_a_rule_ends_it(

@@ -38,7 +38,7 @@ def book(request: Any, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_first_sheet_is_read_and_the_others_are_told(
+def test_the_first_sheet_is_read_and_the_others_are_reported(
     book: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     frame = read_table(book)

@@ -71,7 +71,7 @@ def test_less_is_better_of_a_loss() -> None:
     assert found.rows[1].against_random.verdict == "worse"
 
 
-def test_a_level_that_is_never_reached_is_told() -> None:
+def test_a_level_that_is_never_reached_is_reported() -> None:
     found = board({"random": seeds(BASE), "margin": seeds(BASE, 0.06)}, level=0.99)
     assert set(found.table()["labels to 0.99"]) == {"never"}
     assert set(found.table()["saved"]) == {""}

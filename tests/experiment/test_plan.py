@@ -100,7 +100,7 @@ def test_a_grid_over_what_cannot_vary_is_refused(text: str, line: str) -> None:
         grid_of(text)
 
 
-def test_a_misspelt_parameter_is_told_with_the_nearest() -> None:
+def test_a_misspelt_parameter_is_reported_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="query_size"):
         grid_of("query_sise=1,2")
     with pytest.raises(UnknownName, match="cycles"):

@@ -85,7 +85,7 @@ def test_what_is_given_is_not_chosen() -> None:
     assert found == {"strategy": "margin"}
 
 
-def test_what_the_task_cannot_take_is_left_out_and_told() -> None:
+def test_what_the_task_cannot_take_is_left_out_and_reported() -> None:
     world = World()
     choosing = _Choosing(GIVEN, world)
     choosing.strategy()
@@ -126,11 +126,11 @@ def test_the_command_can_be_pasted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [({"strategy": "margin"}, "the first that is chosen"), ({"cycles": 1}, "a first query alone")],
 )
-def test_what_leaves_nothing_to_choose_is_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_what_leaves_nothing_to_choose_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         al.recommend(task="digits", **given)
 
 

@@ -165,11 +165,11 @@ def main(
                 click.echo(f"{len(session.found)} {how}: {mutant.path}:{mutant.line}")
                 if how == "survived":
                     click.echo("\n".join(changed(mutant, root)))
-    told = summary(drawn, session.found, root)
-    click.echo(json.dumps({k: v for k, v in told.items() if k != "survivors"}, indent=1))
+    found = summary(drawn, session.found, root)
+    click.echo(json.dumps({k: v for k, v in found.items() if k != "survivors"}, indent=1))
     if not only:
-        RESULT.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        without = [s for s in told["survivors"] if not s["reason"]]
+        RESULT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        without = [s for s in found["survivors"] if not s["reason"]]
         click.echo(f"{len(without)} survivors without a reason in {RESULT.name}")
 
 

@@ -62,8 +62,8 @@ class Noting:
             Path(file).relative_to(self.package.parent).as_posix(): data.contexts_by_lineno(file)
             for file in data.measured_files()
         }
-        told: dict[str, Any] = {"seconds": self.seconds, "lines": lines}
-        self.out.write_text(json.dumps(told), encoding="utf-8")
+        noted: dict[str, Any] = {"seconds": self.seconds, "lines": lines}
+        self.out.write_text(json.dumps(noted), encoding="utf-8")
 
 
 class Chosen:

@@ -107,12 +107,12 @@ class Runner:
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
                 _end(child)
-                code, said = os.waitstatus_to_exitcode(status), log.read_text(errors="replace")
+                code, message = os.waitstatus_to_exitcode(status), log.read_text(errors="replace")
                 if code == _BROKEN:
-                    raise RuntimeError(f"the tests could not be run: {said[-2000:]}")
+                    raise RuntimeError(f"the tests could not be run: {message[-2000:]}")
                 how = "passed" if code in (0, _NO_TESTS) else "failed"
                 how = "timeout" if code == -signal.SIGXCPU else how
-                return Outcome(how, time.monotonic() - begun, said)
+                return Outcome(how, time.monotonic() - begun, message)
             time.sleep(0.02)
         _end(child)
         os.waitpid(child, 0)

@@ -109,8 +109,8 @@ def test_what_is_left_open_is_what_the_batch_has_not_told() -> None:
     samples, joint = pool(5, 3), module._JointAnswers(5)
     for place in range(3):
         joint.extend(samples[place], np.random.default_rng(0))
-        told = information(samples[: place + 1])
-        assert joint.left() == pytest.approx(np.log(5) - told, abs=1e-4)
+        information_of = information(samples[: place + 1])
+        assert joint.left() == pytest.approx(np.log(5) - information_of, abs=1e-4)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])

@@ -80,7 +80,7 @@ def test_a_text_is_understood_and_written_in_one_way(text: str, written: str) ->
         ("power(" * 2000, "too deep"),
     ],
 )
-def test_a_text_that_is_wrong_is_told_where_and_what_to_write(text: str, says: str) -> None:
+def test_a_text_that_is_wrong_is_reported_where_and_what_to_write(text: str, says: str) -> None:
     with pytest.raises((ConfigError, UnknownName), match=says) as caught:
         build(text)
     assert "\n" not in str(caught.value)
@@ -149,7 +149,7 @@ def test_the_propensities_of_a_chain_are_known_where_what_comes_before_is_certai
     assert build("random(3x) > margin")(over, 5, rng).propensities is None
 
 
-def test_a_strategy_that_can_never_run_is_told_before_anything_starts() -> None:
+def test_a_strategy_that_can_never_run_is_reported_before_anything_starts() -> None:
     with pytest.raises(StrategyError, match="cold_start=margin reads the model's probabilities"):
         check_reads(build("margin"), candidates=1, has_model=False)
     with pytest.raises(StrategyError, match="give candidates=3"):

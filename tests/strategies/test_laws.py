@@ -34,16 +34,16 @@ def test_what_is_checked_where_nothing_is_said_is_what_is_done(name: str) -> Non
     strategy = strategies.get(name)
     done = defaults(strategy)
     for beside in ("check", "reads_of"):
-        said = defaults(getattr(strategy, beside, lambda: None))
-        assert said.items() <= done.items(), beside
+        message = defaults(getattr(strategy, beside, lambda: None))
+        assert message.items() <= done.items(), beside
 
 
 @pytest.mark.parametrize("name", sorted({*CHECKED} - {*WRITTEN}))
 def test_what_a_strategy_does_by_default_can_be_asked_for(name: str) -> None:
-    said = ", ".join(f"{key}={value!r}" for key, value in defaults(strategies.get(name)).items())
+    message = ", ".join(f"{key}={value!r}" for key, value in defaults(strategies.get(name)).items())
     over = view_for(name, 0, 40)
     one, two = (
-        build(text)(over, 8, np.random.default_rng(0)) for text in (name, f"{name}({said})")
+        build(text)(over, 8, np.random.default_rng(0)) for text in (name, f"{name}({message})")
     )
     assert one.positions.tolist() == two.positions.tolist()
     assert one.scores.tolist() == two.scores.tolist()

@@ -157,8 +157,8 @@ def test_epig_of_sure_models_is_that_of_all_classes() -> None:
     x, target = over.samples.astype(np.float64), over.target_samples.astype(np.float64)
     joint = np.einsum("ntc,mtd->nmcd", x, target) / 8
     alone = np.einsum("ntc->nc", x)[:, None, :, None] * target.sum(1)[None, :, None] / 64
-    told = (joint * np.log(np.maximum(joint, 1e-300) / np.maximum(alone, 1e-300))).sum((2, 3))
-    assert score("epig", over) == pytest.approx(told.mean(1), abs=2e-5)
+    gained = (joint * np.log(np.maximum(joint, 1e-300) / np.maximum(alone, 1e-300))).sum((2, 3))
+    assert score("epig", over) == pytest.approx(gained.mean(1), abs=2e-5)
 
 
 def test_epig_looks_no_further_than_where_bald_says_that_there_is_less(

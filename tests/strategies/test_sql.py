@@ -142,7 +142,7 @@ def test_nothing_is_ever_written(database: Path, statement: str) -> None:
         ('sql("SELECT 1; COMMIT; DROP TABLE pool")', "takes one statement"),
     ],
 )
-def test_what_is_wrong_with_a_query_is_told_before_anything_runs(text: str, says: str) -> None:
+def test_what_is_wrong_with_a_query_is_reported_before_anything_runs(text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         build(text)
     assert "hunter2" not in str(caught.value)

@@ -37,6 +37,6 @@ def test_it_switches_at_so_many_labels_a_class_and_says_so(
 @pytest.mark.parametrize(
     ("text", "says"), [("tcm(switch=-1)", "give 0 or more"), ("tcm(over='most')", "over")]
 )
-def test_what_makes_no_sense_is_told_before_anything_starts(text: str, says: str) -> None:
+def test_what_makes_no_sense_is_reported_before_anything_starts(text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         build(text)

@@ -118,7 +118,7 @@ class Server:
         if code >= 400:
             raise AnnotatorError(
                 f"Label Studio at {self.url} refused {method} {path} ({code}, "
-                f"{self._clean(_reason(reply))}): see the server's log"
+                f"{self._clean(_refusal(reply))}): see the server's log"
             )
         if code == 204 or not reply.content:
             return None
@@ -190,7 +190,7 @@ class _Away(Exception):
     """No reply, or one of a server that is away for a moment; the message is for people."""
 
 
-def _reason(reply: requests.Response) -> str:
+def _refusal(reply: requests.Response) -> str:
     """What a refusal says for people."""
     text = reply.text
     try:

@@ -24,7 +24,7 @@ GIVEN = {**SMALL, "baseline": "random", "strategy": "margin", "report": "on"}
 @pytest.fixture(scope="module")
 def shown(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client on a store with a campaign of two cycles and its baseline."""
-    folder = tmp_path_factory.mktemp("told")
+    folder = tmp_path_factory.mktemp("shown")
     with pytest.MonkeyPatch.context() as patch, store(empty_database, folder) as client:
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "here")
         al.Campaign(show_progress=False, campaign="c", **GIVEN).run()
@@ -52,10 +52,10 @@ def test_the_campaign_says_what_it_has_achieved(shown: Any) -> None:
     cycles = runs(shown, role="cycle", campaign="c")
     spent = sum(cycle.data.metrics["cycle/seconds"] for cycle in cycles)
     assert metrics["achieved/seconds"] == pytest.approx(spent)
-    said = run.data.tags["mlflow.note.content"]
-    assert said.startswith("digits by margin, seed 0: 40 labels (+40 for validation) in 2 cycles")
-    assert f"test/accuracy {metrics['test/accuracy']:.3f}, {gain:+.3f} against random" in said
-    assert f"models:/c/{metrics['achieved/version']:.0f} is in Production." in said
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("digits by margin, seed 0: 40 labels (+40 for validation) in 2 cycles")
+    assert f"test/accuracy {metrics['test/accuracy']:.3f}, {gain:+.3f} against random" in note
+    assert f"models:/c/{metrics['achieved/version']:.0f} is in Production." in note
     standing = {}  # of the versions that were in Production, by their model
     for version in shown.search_model_versions("name='c'"):
         if "al.promoted" in version.tags:
@@ -107,16 +107,16 @@ def test_a_query_is_a_page_and_a_table_that_mlflow_shows(shown: Any, tmp_path: P
     assert "score" in page.text
 
 
-@pytest.mark.parametrize(("scores", "told"), [((1.0, 1.0), False), ((1.0, 0.5), True)])
-def test_scores_that_are_all_alike_are_left_out(scores: tuple[float, ...], told: bool) -> None:
+@pytest.mark.parametrize(("scores", "shown"), [((1.0, 1.0), False), ((1.0, 0.5), True)])
+def test_scores_that_are_all_alike_are_left_out(scores: tuple[float, ...], shown: bool) -> None:
     data = tasks.get("digits")().data()
     query = Query(
         ids=data.ids("train")[:2], scores=scores, reasons=("k_center",) * 2,
         propensities=(None,) * 2, strategy="k_center", model="none",
     )  # fmt: skip
     page = Page(query_page(query, data))
-    assert ("score" in page.text) is told
-    assert ("1.0000" in page.text) is told
+    assert ("score" in page.text) is shown
+    assert ("1.0000" in page.text) is shown
     assert page.html.count("<img ") == 2
 
 
