@@ -41,8 +41,7 @@ def test_the_interval_of_a_score_holds_the_score(a: int, b: int, c: int, twice: 
 
 
 def test_a_model_is_too_sure_only_where_the_difference_is_clear() -> None:
-    rng = np.random.default_rng(0)
-    right = rng.random(400) < 0.8
+    right = np.arange(400) % 5 > 0
     assert on_the_whole(0.8 - right).startswith("On the whole it is neither too sure nor too")
     assert "cannot be told from 0" in on_the_whole(0.8 - right)
     assert on_the_whole(0.95 - right).startswith("On the whole it is too sure, by 0.1")
