@@ -145,7 +145,7 @@ class Run:
         self._params = set(run.data.params)
         self.reopened = reopened
         self._history: dict[str, dict[int, Point]] = {}  # by step; what is not read yet lacks
-        self._unsent: dict[str, str] = {}  # tags that are sent when the run ends
+        self._last_tags: dict[str, str] = {}  # tags that are sent when the run ends
         self._unsent: list[Metric] = []  # figures that are sent with what comes next
         self._unsent_params: list[Param] = []  # the same
         self._scratch: TemporaryDirectory[str] | None = None
@@ -184,7 +184,7 @@ class Run:
 
     def conclude(self, tags: Mapping[str, Any]) -> None:
         """Tags that say how it went, once the run ends."""
-        self._unsent.update({key: str(value) for key, value in tags.items()})
+        self._last_tags.update({key: str(value) for key, value in tags.items()})
 
     def mark(self, key: str, value: str) -> None:
         """A tag beside the work, by any thread: one try, and no harm where it fails."""
@@ -193,7 +193,7 @@ class Run:
 
     def describe(self, text: str) -> None:
         """The description that the runs table and the run's page show, once the run ends."""
-        self._unsent[MLFLOW_RUN_NOTE] = text
+        self._last_tags[MLFLOW_RUN_NOTE] = text
 
     def describe_now(self, text: str) -> None:
         """The description, of a run that goes on."""
@@ -317,7 +317,7 @@ class Run:
         """Mark the run as done for good, and end it; what it left is on the disk by then."""
         self.sync()
         if not self.finished:
-            self._unsent["al.done"] = "true"
+            self._last_tags["al.done"] = "true"
         self.end("FINISHED")
 
     def end(self, status: str, *, patient: bool = True) -> None:
@@ -327,8 +327,8 @@ class Run:
             patient: wait for a server that is away.
         """
         self._client.patient = patient
-        self._send(tags=self._unsent)
-        self._unsent = {}
+        self._send(tags=self._last_tags)
+        self._last_tags = {}
         if status == "SCHEDULED":
             self._client.update_run(self.id, status=status)
         else:
