@@ -72,10 +72,10 @@ class Config:
     target: str = of.data("none", "Column of your data that holds the labels; or none.")
     text: str = of.data("none", "Column of your data that holds the text; or none.")
     kind: str = of.data(
-        "auto", "What the target of your rows is: class, number, or auto, as it looks."
+        "auto", "What the target of your rows is: class, number, or auto to detect it."
     )
     features: str = of.data(
-        "none", "Columns of your rows to learn from, separated by commas; none is all that tell."
+        "none", "Columns of your rows to learn from, separated by commas; none is all useful ones."
     )
     drop: str = of.data(
         "none", "Columns of your rows not to learn from, separated by commas; or none."
@@ -85,18 +85,18 @@ class Config:
     )
     label_separator: str = of.data(
         "none",
-        "What parts several labels in a cell of your target: pipe, comma, semicolon, space; none.",
+        "What separates labels in a cell of your target: pipe, comma, semicolon, space; none.",
     )
     separator: str = of.data(
-        "auto", "What parts the cells of your file: comma, semicolon, tab, pipe, or auto."
+        "auto", "What separates the cells of your file: comma, semicolon, tab, pipe, or auto."
     )
     decimal: str = of.data(
-        "auto", "Decimal mark of the numbers in your file: point, comma, or auto, as they look."
+        "auto", "Decimal mark of the numbers in your file: point, comma, or auto to detect it."
     )
     classes: str = of.data(
         "none",
         "Classes of masks, boxes and entities: a file, names in the order of values, or "
-        "value=name, separated by commas; none is what is beside the images or in the data.",
+        "value=name, separated by commas; none takes those beside the images or in the data.",
     )
     background: str = of.data(
         "auto",
@@ -113,8 +113,8 @@ class Config:
     )
     image_size: int = of.data(
         0,
-        "Side in pixels that your images are brought to; 0 is the encoder's; without one 64, 128 "
-        "for boxes.",
+        "Side in pixels that your images are scaled to; 0 is the encoder's, or without one 64 "
+        "(128 for boxes).",
         low=0,
     )
     encoder: str = of.data(
@@ -146,10 +146,10 @@ class Config:
     query_size: int = of.choosing(20, "Samples asked about in each later cycle.", low=1, later=True)
     explore: float = of.choosing(0.0, "Share of each query drawn uniformly, 0 to 1.", later=True)
     balance: str = of.choosing(
-        "off", "Make the classes predicted in a query even: on or off.", later=True
+        "off", "Balance the predicted classes of a query: on or off.", later=True
     )
     costs: str = of.choosing(
-        "off", "Count a query in what its samples cost to annotate: on or off.", later=True
+        "off", "Measure queries by annotation cost, not by samples: on or off.", later=True
     )
     copies: str = of.choosing(
         "once", "Exact copies are asked about once, with one answer for all; or keep, each alone."
@@ -173,7 +173,9 @@ class Config:
     cycles: int = of.stopping(
         10, "Cycles of the campaign in all; raise it to go on.", low=1, free=True
     )
-    label_budget: int = of.stopping(0, "Most labels in all; 0 for no limit.", low=0, free=True)
+    label_budget: int = of.stopping(
+        0, "Maximum of labels in all; 0 for no limit.", low=0, free=True
+    )
     goal: str = of.stopping("off", "Validation metric that ends the campaign; or off.", free=True)
     plateau: int = of.stopping(
         0,
@@ -198,7 +200,7 @@ class Config:
         free=True,
     )
     missing: str = of.data(
-        "stop", "Labelled samples that vanish from the data stop a cycle, or drop.", free=True
+        "stop", "Where labelled samples vanish from the data: stop, or drop them.", free=True
     )
     validation: str = of.data(
         "set",
@@ -270,12 +272,12 @@ class Config:
     )
     audit_by: str = of.judging(
         "uniform",
-        "Give every sample the same chance of that, or more the more the champion doubts.",
+        "How those are drawn: uniform, or doubt, more often where the champion is unsure.",
         later=True,
     )
     criterion: str = of.judging(
         "auto",
-        "What the best checkpoint has: max:METRIC, min:METRIC; auto is the task's metric.",
+        "How the best checkpoint is chosen: max:METRIC, min:METRIC; auto is the task's metric.",
         later=True,
     )
     promote: str = of.judging(
@@ -287,7 +289,7 @@ class Config:
         1, "Training runs a cycle, each with its own seed.", low=1, later=True
     )
     class_weights: str = of.training(
-        "none", "Count samples of rare classes more in training: balanced; or none.", later=True
+        "none", "Give rare classes more weight in training: balanced; or none.", later=True
     )
     augment: str = of.training(
         "off",
@@ -297,7 +299,7 @@ class Config:
     init: str = of.training(
         "scratch", "Weights to train from: scratch, champion or shrink-perturb.", later=True
     )
-    epochs: int = of.training(60, "Most epochs of a training run.", low=1, later=True)
+    epochs: int = of.training(60, "Maximum epochs of a training run.", low=1, later=True)
     patience: int = of.training(
         20, "Epochs without a better validation before training stops.", low=1, later=True
     )

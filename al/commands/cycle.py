@@ -11,5 +11,5 @@ from al.commands import campaign, commands
 @commands.register("cycle")
 @step_command("cycle", defaults=False, examples=("al cycle --campaign NAME",))
 def cycle(given: dict[str, Any]) -> None:
-    """Run exactly one cycle: the one that is open to its end, or the next."""
+    """Run exactly one cycle: finish the open one, or run the next."""
     campaign("cycle", given).cycle()

@@ -8,8 +8,11 @@ from al.cli import step_command
 from al.commands import commands
 
 EXTRA = {
-    "strategies": ("margin; typiclust", "Strategies to compare, separated by ;. Random races too."),
-    "seeds": ("20", "Campaigns of each strategy: 5 to look, 20 to claim."),
+    "strategies": (
+        "margin; typiclust",
+        "Strategies to compare, separated by ;. Random always runs.",
+    ),
+    "seeds": ("20", "Campaigns of each strategy: 5 for a first look, 20 for a claim."),
     "grid": ("none", "Settings to compare them in, like query_size=10,50; head=linear,mlp."),
     "first": ("shared", "shared: strategies begin with the same first query; own: each its own."),
     "level": ("auto", "Of the metric, to which labels are counted; auto is random's in the end."),

@@ -30,6 +30,6 @@ EXAMPLES = (
 @commands.register("export")
 @step_command("export", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def export(given: dict[str, Any]) -> None:
-    """Write all labels of a campaign, with where each came from, in a format of the field."""
+    """Write all labels of a campaign, and where each came from, in a common format."""
     how = {name: given.pop(name) for name in EXTRA}
     campaign("export", given).export(**how)

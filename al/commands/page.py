@@ -9,8 +9,8 @@ from al.commands import campaign, commands
 
 EXTRA = {
     "watch": ("off", "Watch the campaign too, on or off: it learns and asks by itself."),
-    "invite": ("none", "Print a link of their own for these people, separated by commas; or none."),
-    "revoke": ("none", "Links of these people open nothing any more; or none."),
+    "invite": ("none", "Print a link for each of these people, separated by commas; or none."),
+    "revoke": ("none", "Revoke the links of these people; or none."),
 }
 EXAMPLES = ("al page --campaign NAME --watch", "al page --campaign NAME --invite anna,ben")
 

@@ -20,6 +20,6 @@ EXAMPLES = (
 @commands.register("predict")
 @step_command("predict", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def predict(given: dict[str, Any]) -> None:
-    """Write what the version in Production says of the samples that nobody has labelled."""
+    """Write what the version in Production predicts for all samples without a label."""
     how = {name: given.pop(name) for name in EXTRA}
     campaign("predict", given).predict(**how)

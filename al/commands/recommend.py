@@ -9,7 +9,7 @@ from al.commands import commands
 from al.errors import ConfigError
 
 EXTRA = {
-    "seeds": ("5", "Campaigns of each thing that is tried: 5 to look, 20 to claim."),
+    "seeds": ("5", "Campaigns of each option: 5 for a first look, 20 for a claim."),
     "workers": ("auto", "Processes at once; auto is one for each core."),
 }
 EXAMPLES = (

@@ -14,7 +14,7 @@ EXAMPLES = ("al ui", "al ui --store sqlite:////data/mlflow.db --port 5001")
 @commands.register("ui")
 @click.command("ui", cls=OneLine, epilog=shown(EXAMPLES), context_settings=SETTINGS)
 @click.option("--store", metavar="URI", help="The store; by default that of MLFLOW_TRACKING_URI.")
-@click.option("--port", default=5000, show_default=True, help="Of 127.0.0.1.")
+@click.option("--port", default=5000, show_default=True, help="Port on 127.0.0.1.")
 def ui(store: str | None, port: int) -> None:
     """Show the runs, curves and models of this folder's store in MLflow's UI, until Ctrl-C."""
     with loading():

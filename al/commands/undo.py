@@ -7,7 +7,7 @@ from typing import Any
 from al.cli import step_command
 from al.commands import campaign, commands
 
-EXTRA = {"reason": ("", "Why the present version has to go; kept.")}
+EXTRA = {"reason": ("", "Why the present version is withdrawn; kept on record.")}
 EXAMPLES = ("al undo --campaign NAME --reason 'confuses 3 and 8'",)
 
 

@@ -18,6 +18,6 @@ EXAMPLES = ("al watch --campaign NAME --samples 100 --schedule 1d",)
 @commands.register("watch")
 @step_command("watch", defaults=False, extra=EXTRA, examples=EXAMPLES)
 def watch(given: dict[str, Any]) -> None:
-    """Stay up: run a cycle when there is reason, wait for answers, sleep in between."""
+    """Keep running: start a cycle when there is reason, wait for answers, sleep in between."""
     how = {name: given.pop(name) for name in EXTRA}
     campaign("watch", given).watch(**how)
