@@ -110,7 +110,7 @@ class OwnLoop(SupervisedAgent):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "guesses"),
+    ("parameters", "message"),
     [
         ({"validation_size": 30}, "validation_size=30: validation=folds puts no samples aside"),
         ({"init": "champion"}, "init=champion begins with weights that have learned the labels"),
