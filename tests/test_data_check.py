@@ -82,7 +82,7 @@ REFUSED: dict[str, tuple[Sequence[str], Sequence[str], dict[str, Any]]] = {
     "holds no label": (UNLABELLED, (), {"validation": "folds"}),
     "initial_size=20 is more than the pool of": (HALVES[:30], (), {}),
     "and no training sample has one": (HALVES[:40] + UNLABELLED[:40], PARTED, {}),
-    "all 60 training samples have one": (HALVES, (), {"annotator": "files"}),
+    "training samples have one: add others": (HALVES, (), {"annotator": "files"}),
     "validation holds class 'apple' alone": (SORTED, PARTED, {"metric": "auroc"}),
     "goes from 0 to 1: give": (HALVES, (), {"kpi": "7"}),
     "has no option 'colour'": (HALVES, (), {"annotator_options": "colour=red"}),

@@ -25,7 +25,7 @@ from al.pipeline.session import Session
 from al.pipeline.steps import SELECT_DATA
 from al.pipeline.workers import CampaignModel
 from al.randomness import generator
-from al.report import Answered, Facts, Judged, Mapped, Picked
+from al.report import Answered, Facts, Judged, Mapped, Picked, wilson
 from al.tracking import Run
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,12 @@ def _interval(
     """Of the campaign's metric on these samples; None where it has no value on them."""
     rng = generator(session.config.seed, session.state.cycle, "report interval")
     found = measured(model, ids, truth, np.ones(len(ids)), session.task.metric, rng)
-    return None if math.isnan(found.value) else (found.low, found.high)
+    if math.isnan(found.value):
+        return None
+    if found.low == found.high:  # resamples that are all alike say nothing
+        ends = session.share and found.low in (0.0, 1.0)
+        return wilson(found.low, len(ids)) if ends else None
+    return found.low, found.high
 
 
 def _picked(session: Session, facts: Facts) -> list[Picked]:

@@ -229,7 +229,8 @@ class Facts:
 
 #: How metrics are written where people read them.
 NAMES = {
-    "macro_f1": "macro F1", "f1": "F1", "auroc": "AUROC", "average_precision": "average precision",
+    "macro_f1": "macro F1", "micro_f1": "micro F1", "entity_f1": "entity F1", "f1": "F1",
+    "auroc": "AUROC", "average_precision": "average precision", "mcc": "MCC", "nll": "NLL",
     "map50": "mAP@.5", "mean_iou": "mean IoU", "dice": "Dice", "rmse": "RMSE", "mae": "MAE",
     "r2": "R²",
 }  # fmt: skip

@@ -120,7 +120,8 @@ def _caption(facts: Facts) -> Any:
         kind = "for normal errors" if facts.metric == "rmse" else "(Wilson)"
         how += f"; the band is the 95 % interval {kind}"
     elif known.any():
-        how += "; the bar at its end is the 95 % interval, by resampling these samples"
+        found = "(Wilson)" if facts.curve.values[-1] in (0, 1) else "by resampling these samples"
+        how += f"; the bar at its end is the 95 % interval, {found}"
     for labels, what in facts.changes:
         how += f"; from {labels:,} labels on {what}"
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
