@@ -120,7 +120,9 @@ def test_images_and_built_in_tasks_are_reported_too(tmp_path: Path) -> None:
 def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = fruit_table(tmp_path / "fruit.csv")
     with pytest.raises(SystemExit) as end:
-        command("check-data").main(["--task", "table", "--data", str(path), "--target", "weight"])
+        command("check-data").main(
+            ["--task=table", f"--data={path}", "--target=weight", "--copies=keep"]
+        )
     assert end.value.code == 0
     out = capsys.readouterr().out
     assert "target 'weight' is a number" in out
