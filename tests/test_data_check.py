@@ -79,7 +79,7 @@ PARTED = ["val"] * 20 + ["test"] * 20 + ["train"] * 40
 REFUSED: dict[str, tuple[Sequence[str], Sequence[str], dict[str, Any]]] = {
     "validation_size=90 is more than the": (HALVES, (), {"validation_size": 90}),
     "has one class": (["apple"] * 60, (), {}),
-    "holds no label": (UNLABELLED, (), {"validation": "folds"}),
+    "holds no label": (UNLABELLED, (), {"annotator": "page"}),
     "initial_size=20 is more than the pool of": (HALVES[:30], (), {}),
     "and no training sample has one": (HALVES[:40] + UNLABELLED[:40], PARTED, {}),
     "training samples have one: add others": (HALVES, (), {"annotator": "files"}),
