@@ -205,9 +205,9 @@ class TextEncoder(FolderEncoder):
 
     def _tokens(self, texts: Any) -> list[list[int]]:
         """The tokens of each text, at least one."""
-        told = self._tokenizer(list(texts), truncation=True, max_length=self.most)["input_ids"]
+        tokens = self._tokenizer(list(texts), truncation=True, max_length=self.most)["input_ids"]
         # A tokenizer without marks of begin and end makes nothing of "".
-        return [some or [self._tokenizer.pad_token_id or 0] for some in told]
+        return [some or [self._tokenizer.pad_token_id or 0] for some in tokens]
 
     def vectors(self, network: Any, inputs: Any) -> Any:
         import torch
