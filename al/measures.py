@@ -23,6 +23,8 @@ from al.errors import ConfigError
 
 #: How many distributions can become one number; see `reduced`.
 REDUCTIONS = ("patch", "top", "foreground", "mean", "sum", "max")
+#: What keeps the classes apart, for strategies that share a query among them.
+CLASSWISE = "classes"
 #: Per cent of the pixels in "top", and the part of an image's shorter side in "patch".
 TOP, PATCH = 5, 8
 _TOP = re.compile(r"top([1-9]\d?)?")
@@ -220,13 +222,16 @@ def check_over(over: str) -> None:
 
 
 def reduced(values: np.ndarray, field: Field, over: str) -> np.ndarray:
-    """One number a sample: [n, K] → [n].
+    """One number a sample: [n, K] → [n]; a number for each class, [n, C], where it is `CLASSWISE`.
 
     * mean, max, sum: over the labels, pixels or boxes there are; 0 where there is no box;
     * top: mean of the 5 % highest, top10 of the 10 % highest;
     * patch: the highest mean over a square whose side is an eighth of the shorter side;
-    * foreground: Σ w u / Σ w, with w the probability that a pixel is not background.
+    * foreground: Σ w u / Σ w, with w the probability that a pixel is not background;
+    * classes: mean over the pixels of u p(c), for each class c.
     """
+    if over == CLASSWISE:
+        return np.asarray(np.einsum("nk,nkc->nc", values, field.p.cpu().numpy()) / values.shape[1])
     weights = None if field.weights is None else field.weights.cpu().numpy()
     if over == "patch":
         return _best_patch(values, field)
@@ -262,16 +267,20 @@ def scores(fields: Iterable[Field], wants: Iterable[tuple[str, str]]) -> dict[st
     """
     wants = list(wants)
     running = {measure: MEASURES[measure].passes() for measure, _ in wants}
-    field, weights, count = None, None, 0
+    classwise = any(over == CLASSWISE for _, over in wants)
+    field, total, weights, count = None, None, None, 0
     for field in fields:
         p = np.ascontiguousarray(field.p.flatten(0, 1).cpu().numpy())  # [n·K, C]
         for passes in running.values():
             passes.add(p)
         if field.weights is not None:
             weights = field.weights if weights is None else weights + field.weights
+        if classwise:
+            total = field.p if total is None else total + field.p
         count += 1
     assert field is not None
     shape = field.p.shape[:2]
-    field = Field(field.p, None if weights is None else weights / count, field.grid)
+    mean = field.p if total is None else total / count
+    field = Field(mean, None if weights is None else weights / count, field.grid)
     values = {measure: passes.result().reshape(shape) for measure, passes in running.items()}
     return {f"{measure}.{over}": reduced(values[measure], field, over) for measure, over in wants}

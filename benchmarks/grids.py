@@ -22,7 +22,7 @@ from PIL import Image
 
 from al.agents import Examples, Schedule, SupervisedAgent
 from al.catalog import make_task
-from al.contracts import DataLoader, Task
+from al.contracts import DataLoader, Graph, Task
 from al.data.places import find
 from al.randomness import seeded, torch_seed
 from benchmarks.common import Row, report
@@ -95,29 +95,43 @@ def _unpack(archive: str, folder: Path) -> None:
         members.extractall(folder)
 
 
+def order_of(data: DataLoader, seed: int) -> tuple[list[str], list[str]]:
+    """The test of a seed, and the other labelled images in the order that it draws."""
+    labelled = [id for split in ("train", "val", "test") for id in data.ids(split)]  # type: ignore[arg-type]
+    order = np.random.default_rng([seed, 2]).permutation(sorted(labelled)).tolist()
+    held = min(len(order) // TEST, MOST)
+    return order[:held], order[held:]
+
+
+def fitted(task: Task, data: DataLoader, ids: Sequence[str], seed: int, epochs: int) -> Graph:
+    """What is learned from some images, from the weights of the seed on."""
+    with seeded(torch_seed(seed, 1, "init", 0)):
+        graph = task.graph(data.spec)
+    graph.prepare_training(lr=0.003, epochs=epochs)
+    train = Examples(tuple(ids), tuple(data.truth(ids)))
+    schedule = Schedule(epochs, epochs, 1, 32, (seed, 1, 0))
+    agent = SupervisedAgent(
+        graph, data, train=train, val=train, schedule=schedule, criterion=None, recorder=None
+    )  # type: ignore[arg-type]
+    for epoch in range(1, epochs + 1):
+        agent.train(epoch)
+    return graph
+
+
+def scored(graph: Graph, data: DataLoader, test: Sequence[str]) -> dict[str, float]:
+    """The metrics on the test."""
+    return graph.evaluate(data.batches(test, data.truth(test), batch_size=64))
+
+
 def curve(
     task: Task, data: DataLoader, metric: str, seed: int, budgets: Sequence[int], epochs: int
 ) -> list[float]:
     """The metric on the test after training on so many labels."""
-    labelled = [id for split in ("train", "val", "test") for id in data.ids(split)]  # type: ignore[arg-type]
-    order = np.random.default_rng([seed, 2]).permutation(sorted(labelled)).tolist()
-    held = min(len(order) // TEST, MOST)
-    test, pool = order[:held], order[held:]
-    found = []
-    for budget in budgets:
-        with seeded(torch_seed(seed, 1, "init", 0)):
-            graph = task.graph(data.spec)
-        graph.prepare_training(lr=0.003, epochs=epochs)
-        train = Examples(tuple(pool[:budget]), tuple(data.truth(pool[:budget])))
-        schedule = Schedule(epochs, epochs, 1, 32, (seed, 1, 0))
-        agent = SupervisedAgent(
-            graph, data, train=train, val=train, schedule=schedule, criterion=None, recorder=None
-        )  # type: ignore[arg-type]
-        for epoch in range(1, epochs + 1):
-            agent.train(epoch)
-        batches = data.batches(test, data.truth(test), batch_size=64)
-        found.append(graph.evaluate(batches)[metric])
-    return found
+    test, pool = order_of(data, seed)
+    return [
+        scored(fitted(task, data, pool[:budget], seed, epochs), data, test)[metric]
+        for budget in budgets
+    ]
 
 
 @click.command()

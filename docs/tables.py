@@ -44,7 +44,8 @@ def strategies_and_needs() -> str:
         said = [
             f"{p.name}={p.default}" if p.kind is Parameter.KEYWORD_ONLY else p.name for p in taken
         ]
-        needs = ", ".join(getattr(strategy, "reads", ())) or "–"
+        reads = getattr(strategy, "reads", ())
+        needs = ", ".join(name for name in reads if "." not in name) or "–"
         row = [f"`{name}`", strategies.summary(name), needs.replace("_", " "), labels(strategy)]
         row.append(", ".join(said))
         rows.append(f"| {' | '.join(row)} |")

@@ -195,7 +195,7 @@ def test_a_campaign_of_its_own_kind_is_named_after_the_kinds_strategy(campaign: 
 @pytest.mark.parametrize("name", strategies.names())
 def test_every_strategy_has_an_answer_for_a_kind_that_it_has_never_heard_of(name: str) -> None:
     strategy = build(written(name, "class"))
-    if name in ("variance", "gsy", "igs", "foreground_random", "expected_boxes"):
+    if name in ("variance", "gsy", "igs", "foreground_random", "clasp", "expected_boxes"):
         says = "has no meaning where labels are grades: choose entropy or typiclust"
         with pytest.raises(StrategyError, match=says):
             check_kind(strategy, f"{HERE}:Scale")

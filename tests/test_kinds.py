@@ -28,20 +28,20 @@ HERE = {
 SCORED = {"number": "variance"}
 #: Where a strategy makes no sense, by the issue of what it looks at.
 SENSELESS: dict[str, set[str]] = {
-    "class": {"variance", "gsy", "igs", "foreground_random", "expected_boxes"},
+    "class": {"variance", "gsy", "igs", "foreground_random", "clasp", "expected_boxes"},
     "number": {
         "entropy", "margin", "least_confidence", "variation_ratio", "vote_entropy",
-        "density_weighted", "cluster_margin", "foreground_random", "expected_boxes", "tcm",
-        "uherding",
+        "density_weighted", "cluster_margin", "foreground_random", "clasp", "expected_boxes",
+        "tcm", "uherding",
     },
 }  # fmt: skip
 SENSELESS |= {
-    kind: {"variance", "gsy", "igs"} | ({"foreground_random", "expected_boxes"} - {own})
+    kind: {"variance", "gsy", "igs"} | ({"foreground_random", "clasp", "expected_boxes"} - own)
     for kind, own in (
-        ("mask", "foreground_random"),
-        ("boxes", "expected_boxes"),
-        ("labels", ""),
-        ("entities", "expected_boxes"),
+        ("mask", {"foreground_random", "clasp"}),
+        ("boxes", {"expected_boxes"}),
+        ("labels", set()),
+        ("entities", {"expected_boxes"}),
     )
 }
 #: These ask for one distribution over classes a sample.

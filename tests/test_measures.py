@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al.kinds import kind_named
-from al.measures import MEASURES, Field, reduced, scores
+from al.measures import CLASSWISE, MEASURES, Field, reduced, scores
 from tests.kinds import made
 
 
@@ -70,6 +70,22 @@ def test_an_images_score_is_that_of_the_whole_arrays(
     found = scores([field], [("entropy", over)])[f"entropy.{over}"]
     expected = [naive(entropy[i], 1 - p[i, :, 0], (high, wide), over) for i in range(2)]
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 99), t=st.integers(1, 4), k=st.integers(1, 20))
+def test_a_measure_kept_apart_by_class_is_shared_among_them_by_their_probabilities(
+    seed: int, t: int, k: int
+) -> None:
+    p = fields(seed, 2, t, k, 3)  # [n, T, K, C]
+    passes = [Field(torch.from_numpy(p[:, at]), None, (1, k)) for at in range(t)]
+    found = scores(passes, [("bald", CLASSWISE), ("bald", "mean")])
+    apart, mean = found[f"bald.{CLASSWISE}"], found["bald.mean"]
+    assert apart.sum(axis=1) == pytest.approx(mean, abs=1e-6)
+    flat = p.transpose(0, 2, 1, 3).reshape(-1, t, 3)
+    values = MEASURES["bald"].classes(flat).reshape(2, k)
+    expected = (values[..., None] * p.mean(axis=1)).mean(axis=1)
+    assert apart == pytest.approx(expected, abs=1e-6)
 
 
 @settings(max_examples=25, deadline=None)

@@ -37,15 +37,15 @@ EVERY = [WRITTEN.get(name, name) for name in strategies.names()] + CHAINS
 READS_PROBABILITIES = ["entropy", "least_confidence", "margin"]
 #: Those whose picks depend on how many are asked for.
 BY_SIZE = {"k_means", "typiclust", "cluster_margin", "discriminative", "auto", *CHAINS}
-BY_SIZE |= {"drop_query", "tcm"}
+BY_SIZE |= {"clasp", "drop_query", "tcm"}
 BY_SIZE |= {WRITTEN["bandit"]}
 #: Those that draw, so that ties are settled by chance.
 DRAWN = {"random", "badge", "k_means", "typiclust", "discriminative", "outlier", "auto"}
-DRAWN |= {"foreground_random", "drop_query", "tcm"}
+DRAWN |= {"foreground_random", "clasp", "drop_query", "tcm"}
 DRAWN |= {*WRITTEN.values(), *CHAINS}
 #: Those whose picks are in another order than that of their scores.
 UNORDERED = {"typiclust", "cluster_margin", "k_means", "discriminative", "badge", "batch_bald"}
-UNORDERED |= {"auto", "drop_query", "tcm", CHAINS[1]}
+UNORDERED |= {"auto", "clasp", "drop_query", "tcm", CHAINS[1]}
 COLD = ["random", "k_center", "k_means", "facility_location", "typiclust", "prob_cover"]
 COLD += ["gsx", "outlier", "auto", "max_herding", "tcm", "typiclust(10x) > k_center"]
 

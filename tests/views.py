@@ -86,9 +86,15 @@ def view(
     labels = rng.choice(list(classes_), labelled).tolist()
     if kind == "number":
         labels = rng.random(labelled).tolist()
+    measures = {}
+    if kind == "mask" and has_model:  # of images of one pixel
+        p = held[0]["probabilities"]
+        entropy = -(p * np.log(p)).sum(axis=1)
+        measures = {"entropy.mean": entropy, "entropy.classes": entropy[:, None] * p}
     names = [f"s{i:04d}" for i in range(pool)]
     return NotedView(
         names,
+        measures=measures,
         labelled=ArrayView(ids, labels=labels, classes=classes_, **held[1]),
         classes=classes_,
         kind=kind,

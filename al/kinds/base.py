@@ -16,7 +16,7 @@ from al.catalog import kinds
 from al.contracts import DataSpec, Label, Likely, Task
 from al.errors import ConfigError, DataError, LabelError, StrategyError, did_you_mean
 from al.kinds.metrics import Metric
-from al.measures import Measure, is_top
+from al.measures import CLASSWISE, Measure, is_top
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -300,7 +300,8 @@ class Kind(ABC):
             raise StrategyError(
                 f"over={over}: a prediction of this task is one distribution: leave over out"
             )
-        if over in cls.over or ("top" in cls.over and is_top(over)):
+        apart = over == CLASSWISE and Trait.PIXELS in cls.traits
+        if apart or over in cls.over or ("top" in cls.over and is_top(over)):
             return over
         raise StrategyError(f"over={over}: choose one of {', '.join(cls.over)}")
 

@@ -48,6 +48,14 @@ def scores_of(scored: Any, view: PoolView) -> np.ndarray:
     return np.asarray(scored.score(view), dtype=np.float64)
 
 
+def powers(scores: np.ndarray, beta: float) -> np.ndarray:
+    """Log weights of scores^β, [N]; scores that are not above 0 have no weight."""
+    log_weights = np.full(len(scores), -np.inf)
+    positive = scores > 0
+    log_weights[positive] = beta * np.log(scores[positive])
+    return log_weights
+
+
 def check(scored: Any, *, beta: float = 1.0) -> None:
     """Checks its arguments before anything runs.
 

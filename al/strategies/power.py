@@ -24,10 +24,7 @@ def power(
     Stochastic batch acquisition. Knows its propensities. Costs what the score costs, plus
     O(N).
     """
-    scores = gumbel.scores_of(scored, view)
-    log_weights = np.full(len(scores), -np.inf)
-    log_weights[scores > 0] = beta * np.log(scores[scores > 0])
-    return gumbel.draw(log_weights, query_size, rng)
+    return gumbel.draw(gumbel.powers(gumbel.scores_of(scored, view), beta), query_size, rng)
 
 
 power.check = gumbel.check  # type: ignore[attr-defined]
