@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,44 @@ def _failed(start: subprocess.Popen[str]) -> str:
         if "Ray runtime started" in line:
             return ""
     return "".join(lines) or "nothing"
+
+
+#: A head with a job server, in a process of its own: Ray reads once whether there is a key. (`ray
+#: start --block` ends all of a head whose server for clients comes up late, on a busy machine.)
+_HEAD = """
+import sys
+from ray.cluster_utils import Cluster
+head = Cluster(initialize_head=True, head_node_args={given!r})
+print(head.webui_url, flush=True)
+sys.stdin.read()
+head.shutdown()
+"""
+
+
+@contextmanager
+def job_server() -> Iterator[str]:
+    """The address of the job server of a head of one core, for a block; with the key, if any, that
+    the environment names."""
+    given = SMALL_NODE | {"num_cpus": 1, "include_dashboard": True, "dashboard_host": "127.0.0.1"}
+    # Ports that are known: those that agents choose have to be there within 15 seconds.
+    with ExitStack() as stack:
+        for name in ("dashboard", "dashboard_agent_listen", "metrics_agent", "metrics_export",
+                     "runtime_env_agent"):  # fmt: skip
+            free = stack.enter_context(socket.socket())
+            free.bind(("127.0.0.1", 0))
+            given[f"{name}_port"] = free.getsockname()[1]
+    env = os.environ | {
+        LOOPBACK: "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "300",
+    }  # fmt: skip
+    pipe = subprocess.PIPE
+    for _ in range(STARTS):
+        command = [sys.executable, "-c", _HEAD.format(given=given)]
+        with subprocess.Popen(command, env=env, text=True, stdin=pipe, stdout=pipe) as head:
+            assert head.stdout is not None
+            if address := head.stdout.readline().strip():
+                yield f"http://{address}"
+                return
+    raise RuntimeError("no head of a Ray cluster comes up")
 
 
 @contextmanager

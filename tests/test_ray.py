@@ -137,7 +137,7 @@ def test_an_address_that_is_none_is_a_line(address: str, says: str) -> None:
     ],
 )
 def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
-    line = str(way._refused(RuntimeError(error), "h:1"))
+    line = str(way.refused(RuntimeError(error), "h:1"))
     assert len(line.splitlines()) == 1
     assert re.search(says, line)
 
@@ -147,13 +147,13 @@ def test_a_key_that_others_can_read_is_reported(
 ) -> None:
     key = tmp_path / "key"
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(key))
-    way._tell_open_key()
+    way.tell_open_key()
     key.write_text("secret")
     key.chmod(0o600)
-    way._tell_open_key()
+    way.tell_open_key()
     assert caplog.text == ""
     key.chmod(0o644)
-    way._tell_open_key()
+    way.tell_open_key()
     assert f"others can read it: chmod 600 {key}" in caplog.text
     assert "secret" not in caplog.text
 

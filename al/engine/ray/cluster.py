@@ -70,12 +70,12 @@ def connect(ray: Any, address: str, needs: Mapping[str, float], workers: int) ->
         }
     else:
         how["address"] = _reached(address)
-        _tell_open_key()
+        tell_open_key()
     try:
         with _own_signals():
             ray.init(**how)
     except Exception as error:
-        raise _refused(error, address) from error
+        raise refused(error, address) from error
     return True
 
 
@@ -109,7 +109,8 @@ def _reached(address: str) -> str:
     return f"{host}:{port}"
 
 
-def _refused(error: Exception, address: str) -> EngineError:
+def refused(error: Exception, address: str) -> EngineError:
+    """What a cluster that does not let this process in says, in a line."""
     text = " ".join(str(error).split())
     if "Version mismatch" in text:
         versions = text.partition("Version mismatch: ")[2]
@@ -126,7 +127,7 @@ def _refused(error: Exception, address: str) -> EngineError:
     )
 
 
-def _tell_open_key() -> None:
+def tell_open_key() -> None:
     """Say that others on this machine can read the key to the cluster: Ray writes it so."""
     key = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     with suppress(OSError):
