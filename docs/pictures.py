@@ -55,7 +55,7 @@ def main(to: Path) -> None:
         with serving(store, port):
             browser = Browser(folder / "profile", size="1500,940")
             try:
-                screens(browser, dict(pages(store, port)), client, to)
+                screens(browser, dict(reversed(pages(store, port))), client, to)
             finally:
                 browser.close()
 

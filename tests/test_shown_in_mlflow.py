@@ -67,7 +67,7 @@ def test_the_campaign_says_what_it_has_achieved(shown: Any) -> None:
     assert [(point.step, point.value) for point in points] == [(1, 30), (2, 40)]
 
 
-def test_a_view_of_the_runs_table_has_the_columns_that_matter(shown: Any) -> None:
+def test_a_view_of_the_runs_has_the_columns_and_the_chart_that_matter(shown: Any) -> None:
     (run,) = runs(shown, role="campaign", campaign="c")
     tags = shown.get_experiment(run.info.experiment_id).tags
     view = json.loads(tags["mlflow.sharedViewState.al-accuracy"])
@@ -75,6 +75,7 @@ def test_a_view_of_the_runs_table_has_the_columns_that_matter(shown: Any) -> Non
     known |= {f"params.`{name}`" for name in run.data.params} | {"attributes.`Description`"}
     assert set(view["selectedColumns"]) <= known
     assert "metrics.`test/accuracy`" in view["selectedColumns"]
+    assert view["chartsSearchFilter"] == "test/accuracy"
     found = shown.search_runs([run.info.experiment_id], view["searchFilter"])
     assert {found_run.info.run_name for found_run in found} == {"c", "c-random"}
 

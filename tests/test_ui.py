@@ -79,13 +79,14 @@ def test_the_addresses_are_printed_when_the_server_answers_and_it_ends_with_the_
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=dict(os.environ)
     )
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(4)]
+    lines = [process.stdout.readline() for _ in range(5)]
     assert "click 'Model training'" in lines[0]
-    assert [line.partition(":")[0] for line in lines[1:]] == ["curves", "table", "models"]
+    assert [line.partition(":")[0] for line in lines[1:]] == ["curves", "table", "report", "models"]
     at = f"http://127.0.0.1:{port}"
     assert requests.get(f"{at}/health", timeout=30).ok
     assert all(f" {at}/#/" in line for line in lines[1:])
-    assert "viewStateShareKey=al-accuracy" in lines[2]
+    assert lines[1].endswith("viewStateShareKey=al-accuracy&compareRunsMode=CHART\n")
+    assert lines[2].endswith("viewStateShareKey=al-accuracy\n")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143
     with pytest.raises(requests.ConnectionError):

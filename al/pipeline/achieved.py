@@ -7,7 +7,7 @@ from al.pipeline.reporting import baseline_of
 from al.pipeline.session import Session
 from al.report import Curve, ahead, lasting, plus, where_ahead
 
-#: Name of a view of the runs table, before the metric.
+#: Name of a view of the runs, before the metric.
 TABLE = "al-"
 
 
@@ -49,12 +49,14 @@ def tell_achieved(session: Session) -> None:
 
 
 def share_table(session: Session) -> None:
-    """Keep a view of all campaigns of the experiment whose columns say what each has achieved."""
+    """Keep a view of all campaigns of the experiment: columns of what each has achieved, and the
+    chart of their learning curves."""
     metric = session.task.metric
     figures = ("achieved/labels", f"test/{metric}", "achieved/gain", "achieved/seconds")
     columns = ["attributes.`Description`", "params.`task`", "params.`strategy`"]
     columns += [f"metrics.`{name}`" for name in figures]
-    session.store.share_view(f"{TABLE}{metric}", columns, "tags.`al.role` = 'campaign'")
+    search = "tags.`al.role` = 'campaign'"
+    session.store.share_view(f"{TABLE}{metric}", columns, search, f"test/{metric}")
 
 
 def _gain(session: Session) -> tuple[float, str] | None:

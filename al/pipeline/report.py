@@ -18,7 +18,7 @@ from al.pipeline.history import changes_of
 from al.pipeline.session import Session
 from al.report import plus
 from al.tracking import Run
-from al.tracking.ui import CURVES, VIEW
+from al.tracking.ui import CHARTS, VIEW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,8 +120,8 @@ class Result:
             lines += ["", f"in Production: models:/{self.model}/{self.version}"]
         if self.tracking_uri.startswith("http"):
             where = f"{self.tracking_uri.rstrip('/')}/#/experiments/{self.experiment_id}"
-            lines += [f"all campaigns, as a table: {where}/{VIEW}{TABLE}{self.metric}"]
-            lines += [f"curves of all campaigns: {where}/{CURVES}"]
+            view = f"{where}/{VIEW}{TABLE}{self.metric}"
+            lines += [f"curves of all campaigns: {view}{CHARTS}", f"as a table: {view}"]
         else:
             local = self.tracking_uri.startswith("sqlite")  # others may need a password
             store = f" --store {shlex.quote(self.tracking_uri)}" if local else ""

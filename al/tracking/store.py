@@ -182,10 +182,20 @@ class Store:
             self.client.log_batch(self.attached, tags=[RunTag(k, v) for k, v in wanted.items()])
             self.client.update_run(self.attached, name=f"{self.entry} (went on)")
 
-    def share_view(self, name: str, columns: Sequence[str], search: str) -> None:
-        """Keep a view of the runs table with the experiment, as its button Share does: MLflow's
-        page takes it by `viewStateShareKey=NAME` in its address."""
-        state = {"selectedColumns": list(columns), "searchFilter": search}
+    def share_view(self, name: str, columns: Sequence[str], search: str, charts: str) -> None:
+        """Keep a view of the runs with the experiment, as MLflow's button Share does: its page
+        takes it by `viewStateShareKey=NAME` in its address.
+
+        Args:
+            columns: of the table.
+            search: which runs.
+            charts: which charts, by a part of their names.
+        """
+        state = {
+            "selectedColumns": list(columns),
+            "searchFilter": search,
+            "chartsSearchFilter": charts,
+        }
         key = f"mlflow.sharedViewState.{name}"
         self.client.set_experiment_tag(self.experiment_id, key, json.dumps(state))
 

@@ -20,13 +20,19 @@ from al.errors import ConfigError, TrackingError, without_credentials
 HOST = "127.0.0.1"
 #: Seconds that the server may take to answer; it imports a lot.
 STARTS = 120
+#: Campaigns that are looked at for the one that a person began last.
+RUNS = 20
 #: Path in the UI to the charts of campaign runs alone.
 CURVES = (
     "runs?workflowType=machine_learning&compareRunsMode=CHART"
     "&searchFilter=tags.%60al.role%60%20%3D%20%27campaign%27"
 )
-#: Path to the runs table in a view that was kept, before the view's name.
+#: Path to the runs table in a view that was kept, before the view's name, and what follows it
+#: for the charts of that view.
 VIEW = "runs?workflowType=machine_learning&viewStateShareKey="
+CHARTS = "&compareRunsMode=CHART"
+#: Where a campaign's report is below its run.
+REPORT = "artifacts/report.html?workflowType=machine_learning"
 #: Tags of an experiment that hold such views begin so.
 _KEPT = "mlflow.sharedViewState."
 
@@ -70,7 +76,10 @@ def serving(store: str | None, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def pages(store: str | None, port: int) -> list[tuple[str, str]]:
-    """What is worth opening: (what it is, its address) of the experiment that ran last."""
+    """What is worth opening: (what it is, its address) of the experiment that ran last.
+
+    The report is that of the campaign which began last, not of its baseline.
+    """
     at = f"http://{HOST}:{port}/#"
     client = MlflowClient(store)
     everything = [e.experiment_id for e in client.search_experiments()]
@@ -78,7 +87,7 @@ def pages(store: str | None, port: int) -> list[tuple[str, str]]:
         everything,
         "tags.`al.role` = 'campaign'",
         ViewType.ACTIVE_ONLY,
-        max_results=1,
+        max_results=RUNS,
         order_by=["attributes.start_time DESC"],
     )
     found = []
@@ -86,8 +95,14 @@ def pages(store: str | None, port: int) -> list[tuple[str, str]]:
         experiment = client.get_experiment(latest[0].info.experiment_id)
         runs = f"{at}/experiments/{experiment.experiment_id}"
         views = sorted(tag[len(_KEPT) :] for tag in experiment.tags if tag.startswith(_KEPT))
-        found = [("curves", f"{runs}/{CURVES}")]
-        found += [("table", f"{runs}/{VIEW}{view}") for view in views if view.startswith("al-")]
+        views = [view for view in views if view.startswith("al-")]
+        found = [("curves", f"{runs}/{VIEW}{view}{CHARTS}") for view in views]
+        found = found or [("curves", f"{runs}/{CURVES}")]
+        found += [("table", f"{runs}/{VIEW}{view}") for view in views]
+        beside = {run.data.tags.get("al.baseline") for run in latest}
+        run = next((r for r in latest if r.data.tags["al.campaign"] not in beside), latest[0])
+        if "al.reported" in run.data.tags:
+            found.append(("report", f"{runs}/runs/{run.info.run_id}/{REPORT}"))
     return [*found, ("models", f"{at}/models?workflowType=machine_learning")]
 
 
