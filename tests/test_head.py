@@ -72,12 +72,12 @@ def test_the_first_epoch_is_the_head_on_kept_vectors_and_the_others_train_the_en
     before = {name: tensor.clone() for name, tensor in both.graph.network.state_dict().items()}
     ids = alone.data.ids("test")
 
-    def said(of: Agent) -> np.ndarray:
+    def probabilities_of(of: Agent) -> np.ndarray:
         (batch,) = of.data.batches(ids, batch_size=512)
         return of.graph.infer(batch, ("probabilities",), samples=1, seed=0)["probabilities"]
 
     figures = both.train(1)
-    assert np.allclose(said(both), said(alone), atol=1e-4)
+    assert np.allclose(probabilities_of(both), probabilities_of(alone), atol=1e-4)
     moved = {
         name for name, tensor in both.graph.network.state_dict().items()
         if not torch.equal(tensor, before[name])
@@ -89,7 +89,7 @@ def test_the_first_epoch_is_the_head_on_kept_vectors_and_the_others_train_the_en
     changed = [name for name in before if "attention" in name and "weight" in name]
     assert changed
     assert not any(torch.equal(after[name], before[name]) for name in changed)
-    assert not np.allclose(said(both), said(alone), atol=1e-3)
+    assert not np.allclose(probabilities_of(both), probabilities_of(alone), atol=1e-3)
 
 
 @pytest.mark.parametrize("die_at", [1, 2, 3, 4])

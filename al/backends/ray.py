@@ -77,7 +77,7 @@ class RayRun(SubmittedRun):
 
     def wait(self) -> bool:
         """Print what the job says until it ends; whether it succeeded."""
-        for words in self.job.said():
+        for words in self.job.output():
             print(words, end="", flush=True)
         return bool(self.job.status == "SUCCEEDED")
 

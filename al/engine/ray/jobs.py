@@ -54,7 +54,7 @@ class Job:
         """Whether it has ended, in whatever way."""
         return self.status in ("STOPPED", "SUCCEEDED", "FAILED")
 
-    def said(self) -> Iterator[str]:
+    def output(self) -> Iterator[str]:
         """What it prints, as it comes, until it ends."""
         shown, over = 0, False
         while not over:
