@@ -384,6 +384,26 @@ def test_what_does_not_fit_in_ones_own_project_is_named(studio: Any) -> None:
         studio.annotator(data, project="99999").request(query)
 
 
+def test_a_project_that_people_renamed_is_found_and_so_is_one_that_is_not_named_any_more(
+    studio: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = Samples()
+    annotator = studio.annotator(data)
+    query = query_of(data)
+    annotator.request(query)
+    crowd = studio.crowd(annotator)
+    crowd.answer(crowd.tasks()[0], "ann", "yes")
+    path = f"/api/projects/{crowd.project}"
+    crowd.ask("PATCH", path, json={"title": "ours", "description": "do not touch"})
+    caplog.clear()
+    other = studio.again(annotator)
+    other.request(query)
+    assert "made project" not in caplog.text
+    assert f"in project {crowd.project}, 'ours'" in caplog.text
+    assert other.where == annotator.where
+    assert [answer.id for answer in other.collect(query).answered] == [query.ids[0]]
+
+
 def test_a_project_that_was_deleted_is_reported_and_made_anew_by_the_next_request(
     studio: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

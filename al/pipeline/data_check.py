@@ -98,7 +98,10 @@ def _held(kind: Kind, labels: Sequence[Label]) -> str:
 def _copies(data: DataLoader) -> list[str]:
     marks = Counter(mark for split in SPLITS for mark in data.fingerprints(data.ids(split)))
     more = sum(marks.values()) - len(marks)
-    return [f"{more} samples are exact copies of others"] if more else []
+    if not more:
+        return []
+    return [f"{more} samples are exact copies of others" if more > 1 else
+            "1 sample is an exact copy of another"]  # fmt: skip
 
 
 def _near_copies(data: DataLoader) -> list[str]:
