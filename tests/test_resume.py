@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from al.config import Config
 from tests.conftest import SMALL
+from tests.encoders import image_model
 from tests.entity_texts import json_lines
 from tests.killing import points_of, run_campaign
 from tests.own_data import coloured_folder, fruit_table, masks_folder
@@ -116,6 +118,30 @@ def test_a_campaign_on_ones_own_files_ends_as_if_it_had_not_been_killed(
     sizes = {"initial_size": 5, "query_size": 5, "validation_size": 6, "baseline": "none"}
     sweep = Sweep(empty_database, tmp_path, {**given, **sizes, "campaign": "c"})
     for share in (0.3, 0.75):
+        sweep.survive(round(sweep.points * share))
+
+
+@pytest.mark.slow
+def test_a_campaign_validated_by_folds_ends_as_if_it_had_not_been_killed(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    folds = {"validation": "folds", "validation_size": Config().validation_size, "candidates": 1}
+    sweep = Sweep(empty_database, tmp_path, {**CAMPAIGN, **folds})
+    for share in (0.25, 0.5, 0.75):
+        sweep.survive(round(sweep.points * share))
+
+
+@pytest.mark.slow
+def test_a_campaign_that_trains_its_encoder_ends_as_if_it_had_not_been_killed(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    given = {
+        "task": "image-folder", "data": str(coloured_folder(tmp_path / "photos")),
+        "encoder": str(image_model(tmp_path / "model")), "finetune": "on", "finetune_lr": 0.003,
+        "initial_size": 6, "query_size": 6, "validation_size": 9, "candidates": 1,
+    }  # fmt: skip
+    sweep = Sweep(empty_database, tmp_path, {**CAMPAIGN, **given, "epochs": 4, "checkpoints": 4})
+    for share in (0.45, 0.8):
         sweep.survive(round(sweep.points * share))
 
 
