@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import al
+from al.config import Config
 from al.errors import ConfigError
 from al.experiment.leaderboard import Curves, Leaderboard
 from al.experiment.plan import grid_of, strategies_of
@@ -135,8 +136,12 @@ def test_what_leaves_nothing_to_choose_is_refused(given: dict[str, Any], message
 
 
 @pytest.mark.slow
-def test_what_is_recommended_runs(folder: Path, client: Any) -> None:
-    found = al.recommend(**TINY, cold_start="random", seeds=2, workers=1, show_progress=False)
+@pytest.mark.parametrize(
+    "judged", [{}, {"validation": "folds", "validation_size": Config().validation_size}]
+)
+def test_what_is_recommended_runs(folder: Path, client: Any, judged: dict[str, Any]) -> None:
+    given = {**TINY, **judged, "cold_start": "random"}
+    found = al.recommend(**given, seeds=2, workers=1, show_progress=False)
     assert set(found.results) == {"strategy"}
     (run,) = runs(client, role="experiment")
     assert run.info.run_name.startswith("recommend-strategy-")
