@@ -55,6 +55,15 @@ def test_the_list_is_read_without_torch_mlflow_and_pandas() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+def test_the_pipeline_is_imported_without_what_only_some_campaigns_need() -> None:
+    code = (
+        "import sys, al.pipeline.campaign\n"
+        "later = {'alembic', 'matplotlib', 'sklearn', 'mlflow.store.tracking.sqlalchemy_store'}\n"
+        "assert not later & set(sys.modules), later & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_a_step_has_a_name_of_its_own_a_line_of_help_and_a_body(step: Step) -> None:
     assert step_named(step.name) is step

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from filelock import FileLock
 from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from al.errors import TrackingError
 
@@ -56,6 +55,9 @@ def first_use(uri: str) -> Iterator[None]:
 
 def _make(path: Path) -> None:
     """An empty database with MLflow's tables; it is there when it is whole."""
+    # As long to import as torch, and a tracking server has its own.
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
     aside = path.with_name(f"{path.name}.new")
     for leftover in (aside, *aside.parent.glob(f"{aside.name}-*")):
         leftover.unlink(missing_ok=True)
