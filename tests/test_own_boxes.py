@@ -117,7 +117,7 @@ def _set(**box: Any) -> Callable[[dict[str, Any]], Any]:
         (_set(bbox=[]), "1 annotations hold no box and are left out", 1),
         (_set(image_id=99), "1 annotations are of no image that their file lists", 1),
         (_set(category_id=9), "1 entries cannot be used, and their images count as unlabelled (an"
-         "notations.json: images/001.png: category 9, which is none)", None),
+         "notations.json: images/001.png: category 9, which is not listed)", None),
         (lambda k: k["images"][1].update(width=48), "images/001.png: 48 × 16 pixels, its image 24 "
          "× 16)", None),
         (lambda k: k["images"].append({"id": 77, "file_name": "gone.png"}), "1 images are listed "

@@ -52,7 +52,7 @@ def read_idx(path: Path) -> np.ndarray:
         zeros, kind, dimensions = struct.unpack_from(">HBB", content)
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
     except (OSError, EOFError, struct.error, zlib.error) as error:
-        raise DataError(f"{path} is no gzipped IDX file ({error}): fetch it again") from error
+        raise DataError(f"{path} is not a gzipped IDX file ({error}): fetch it again") from error
     if zeros != 0 or kind != 8:
         raise DataError(f"{path} is no IDX file of bytes: fetch it again")
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)

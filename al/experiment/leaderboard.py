@@ -147,7 +147,7 @@ class Leaderboard:
                 if r.against_random and r.against_random.more and self._leads(r)
             ]
             tail = f"; that would take about {self.seeds + min(more)} seeds" if more else ""
-            return f"no strategy is told apart as better than random in {self.seeds} seeds{tail}"
+            return f"no strategy is distinguishably better than random in {self.seeds} seeds{tail}"
         first = better[0]
         gain = first.against_random
         assert gain is not None

@@ -68,9 +68,7 @@ def elect(
     if always:
         return Election(winner, True, f"{against}; promote=always", champion_metrics)
     if not criterion.sound(champion_metrics):
-        return Election(
-            winner, True, f"{against}, which is no model to work with", champion_metrics
-        )
+        return Election(winner, True, f"{against}, which is not a usable model", champion_metrics)
     if criterion(winner.metrics) >= criterion(champion_metrics):
         return Election(winner, True, f"{against}: not worse", champion_metrics)
     return Election(winner, False, f"{against}: the champion stays", champion_metrics)

@@ -172,7 +172,7 @@ def _address(url: str) -> tuple[str, dict[str, Any]]:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise ConfigError("the url is none: write one like sqlite:///file.db") from None
+        raise ConfigError("this url is not valid: write one like sqlite:///file.db") from None
     if not hidden and (parsed.password or parsed.query):
         raise ConfigError(
             "the url holds a password or options, which would be logged: put the url into an "

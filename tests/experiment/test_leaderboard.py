@@ -58,7 +58,9 @@ def test_the_best_comes_first_with_its_gain_and_what_it_saves() -> None:
 
 def test_what_is_not_told_apart_is_not_called_better() -> None:
     found = board({"random": seeds(BASE), "badge": seeds(BASE, 0.0005)})
-    assert found.sentence().startswith("no strategy is told apart as better than random in 8 seeds")
+    assert found.sentence().startswith(
+        "no strategy is distinguishably better than random in 8 seeds"
+    )
     alike = board({"random": seeds(BASE), "a": seeds(BASE, 0.06), "b": seeds(BASE, 0.061)})
     assert "not told apart from it: a" in alike.sentence()
 

@@ -137,7 +137,7 @@ def test_nothing_is_ever_written(database: Path, statement: str) -> None:
         ('sql("SELECT 1",url="mysql://u:hunter2@h")', "holds a password"),
         ('sql("SELECT 1",url="a://u:hunter2@h") > margn', "did you mean|holds a password"),
         ('sql("SELECT 1",url="postgresql://h/d?password=hunter2")', "holds a password"),
-        ('sql("SELECT 1",url="postgresql://u:hunter2@h:port/d")', "the url is none"),
+        ('sql("SELECT 1",url="postgresql://u:hunter2@h:port/d")', "this url is not valid"),
         ('margn > sql("SELECT 1",url="a://u:hunter2@h")', "did you mean 'margin'"),
         ('sql("SELECT 1; COMMIT; DROP TABLE pool")', "takes one statement"),
     ],

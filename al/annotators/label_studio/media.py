@@ -36,7 +36,7 @@ def check_media(way: str, root: str) -> None:
     if way == "local" and not root:
         raise ConfigError("images=local without media: give the root of the server's local files")
     if root and not Path(root).is_absolute():
-        raise ConfigError(f"media={root} is no absolute path: give one")
+        raise ConfigError(f"media={root} is not an absolute path: give one")
 
 
 def addresses(

@@ -51,7 +51,7 @@ class Network:
         """
         port, plain = given.get("port", "0"), given.get("plain", "off")
         if not port.isdecimal() or int(port) > 65535:
-            raise _wrong(f"port={port!r} is none: give one up to 65535")
+            raise _wrong(f"port={port!r} is not a port: give one up to 65535")
         if plain not in ("on", "off"):
             raise _wrong(f"plain={plain!r}: give on or off")
         cert, key = given.get("cert", ""), given.get("key", "")
@@ -84,7 +84,7 @@ class Network:
             good = False
         if not good or parts.username or parts.query or parts.fragment:
             raise _wrong(
-                f"address={self.address!r} is none: give https://NAME, https://NAME:PORT/PATH"
+                f"address={self.address!r} is not an address: give https://NAME, https://NAME:PORT/PATH"
             )
         return parts.scheme
 

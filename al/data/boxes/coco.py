@@ -65,7 +65,7 @@ def _read(path: Path, name: str, index: Index, found: Listed) -> None:
             elif one.get("iscrowd"):
                 found.note("annotations are of crowds and left out", place)
             elif one["category_id"] not in names:
-                wrong[one["image_id"]] = f"category {one['category_id']}, which is none"
+                wrong[one["image_id"]] = f"category {one['category_id']}, which is not listed"
             elif (box := _box(one)) is None:
                 found.note("annotations hold no box and are left out", place)
             else:

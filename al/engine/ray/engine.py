@@ -254,7 +254,7 @@ class RayEngine(Engine):
             return
         raise EngineError(
             f"a worker on the Ray cluster failed ({text}): install the same on every machine, "
-            "with modules of one's own; engine=local gives the whole error"
+            "your own modules included; engine=local gives the whole error"
         ) from error
 
     def _waits(self) -> str:

@@ -127,5 +127,7 @@ def _caption(facts: Facts) -> Any:
     ahead = "" if facts.baseline is None else f", beside {facts.baseline.strategy}"
     caption = f"Test {facts.metric_name} of the model in Production{ahead}, {how}."
     if facts.baseline is not None:
-        caption += " One campaign of each is no proof: al experiment compares them over many seeds."
+        caption += (
+            " One campaign of each is not proof: al experiment compares them over many seeds."
+        )
     return caption
