@@ -22,8 +22,8 @@ from tests.entity_texts import columns, drawn, json_lines
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(delimited, "_told", set())
+def nothing_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(delimited, "_logged", set())
     caplog.set_level(logging.INFO, "al")
 
 
@@ -157,7 +157,7 @@ def test_texts_whose_entities_cannot_be_used_count_as_unlabelled_and_are_reporte
         ([span(0, 1, " ")], "' ' is not a name of a class"),
     ]
     for message, why in bad:
-        delimited._told.clear()
+        delimited._logged.clear()
         caplog.clear()
         row = {"text": "Anna", "entities": message}
         data = loader(

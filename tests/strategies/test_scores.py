@@ -167,7 +167,7 @@ def test_epig_looks_no_further_than_where_bald_says_that_there_is_less(
     monkeypatch.setattr("al.strategies.epig._AHEAD", 4)
     over = ArrayView(samples=sure_passes(1, 300), target_samples=sure_passes(1, 300)[:30])
     looked: list[int] = []
-    original = _Targets.told_by
+    original = _Targets.learned_by
     monkeypatch.setattr(
         _Targets,
         "told_by",
