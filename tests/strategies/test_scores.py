@@ -170,7 +170,7 @@ def test_epig_looks_no_further_than_where_bald_says_that_there_is_less(
     original = _Targets.learned_by
     monkeypatch.setattr(
         _Targets,
-        "told_by",
+        "learned_by",
         lambda targets, samples: looked.append(len(samples)) or original(targets, samples),
     )
     picks = build("epig")(over, 5, np.random.default_rng(0))
