@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from al.contracts import Answer, Answers, Query
+from al.processor import processor_of
 from al.state import LabelTable, State
 from benchmarks.common import Row, command, report
 
@@ -83,7 +85,15 @@ def measured(labels: int, repeats: int) -> Row:
 def main(labels: tuple[int, ...], repeats: int) -> None:
     """Measure label tables of these sizes."""
     rows = [measured(count, repeats) for count in labels]
-    report("label_table", {"CPU seconds": rows}, query=QUERY, repeats=repeats, command=command())
+    report(
+        "label_table",
+        {"CPU seconds": rows},
+        query=QUERY,
+        repeats=repeats,
+        command=command(),
+        processor=processor_of("cpu"),
+        date=f"{date.today()}",
+    )
 
 
 if __name__ == "__main__":
