@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -227,7 +228,7 @@ def test_a_campaign_as_a_job_of_a_cluster_comes_out_as_without_one(
         said, _ = strange.communicate(timeout=600)
         assert strange.returncode == 1
         assert "did you mean 'digits'?" in said
-        run = said.partition("\njob ")[2].partition(" ")[0]
+        (run,) = re.findall(rf"^job (\w+) on {head}", said, re.MULTILINE)
         assert client.get_run(run).info.status == "FAILED"
 
         monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))

@@ -64,7 +64,7 @@ STATES = {
 }  # fmt: skip
 
 
-class RayRun(SubmittedRun):
+class RayRun(SubmittedRun):  # type: ignore[misc]
     """A run whose project is a job of a Ray cluster; the job's id is the run's."""
 
     def __init__(self, job: jobs.Job) -> None:
@@ -156,7 +156,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in set(own) - set(OPTIONS):
         raise ConfigError(f"--backend-config: unknown option {name!r}: "
                           f"{did_you_mean(name, OPTIONS)}")  # fmt: skip
-    found = {
+    found: dict[str, Any] = {
         "address": os.environ.get(jobs.ADDRESS, "http://127.0.0.1:8265"),
         "cpus": 0.0, "gpus": 0.0, "env": [], "wait": False,
     } | own  # fmt: skip
