@@ -83,7 +83,7 @@ def test_entities_come_in_their_order_in_whichever_they_were_marked() -> None:
 
 
 def test_entities_are_marked_in_texts_alone() -> None:
-    with pytest.raises(AnnotatorError, match="entities are marked in texts, and samples here are "):
+    with pytest.raises(AnnotatorError, match="entities are marked in texts; this task shows a "):
         config(SPEC, "image")
     html = config(SPEC, "text").replace("<Text ", "<HyperText ")
     with pytest.raises(AnnotatorError, match="'sample' is HyperText: make it Text"):
