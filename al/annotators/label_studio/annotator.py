@@ -155,7 +155,7 @@ class LabelStudio(Annotator):
         """The project, looked for and checked once."""
         if self._project is None:
             self._project = find(
-                self._server, self._wanted, self._batch, self.data.spec, self._shown,
+                self._server, self._wanted, self.campaign, self.data.spec, self._shown,
                 self._overlap, prelabel=self._prelabel, grows=self._grows,
             )  # fmt: skip
         return self._project

@@ -13,7 +13,6 @@ from xml.sax.saxutils import quoteattr
 
 from al.annotators.label_studio.forms import DRAWN, MARKED, OTHER, TAGS, Form
 from al.annotators.label_studio.server import Missing, Server
-from al.annotators.label_studio.tasks import Tasks
 from al.contracts import DataSpec, Preview
 from al.errors import AnnotatorError, did_you_mean
 from al.kinds import kind_of
@@ -43,16 +42,15 @@ class Project:
 
 
 def find(
-    server: Server, wanted: str, batch: str, spec: DataSpec, shown: str, overlap: int, *,
+    server: Server, wanted: str, campaign: str, spec: DataSpec, shown: str, overlap: int, *,
     prelabel: bool = False, grows: bool = False,
 ) -> Project | None:  # fmt: skip
     """The project of that number or title; None where no project has that title.
 
-    People may have renamed it, or the number was given once and is not any more: where no
-    project has the title, the one that holds tasks of the campaign is meant.
+    Where no project has it, people may have renamed the one that was made for the campaign; its
+    description still says so.
 
     Args:
-        batch: what `batch_id` says in the data of the campaign's tasks.
         shown: "image", "text" or "row".
         overlap: how many people answer a sample.
         prelabel: whether predictions are shown.
@@ -78,19 +76,23 @@ def find(
         return _checked(server, found, spec, shown, overlap, grows=grows)
     named = server.get("/api/projects", title=wanted, page_size=1000)["results"]
     same = sorted(entry["id"] for entry in named if entry["title"] == wanted)
-    number = same[0] if same else _asked_in(server, batch)
+    number = same[0] if same else _made_for(server, campaign)
     if number is None:
         return None
-    return find(server, str(number), batch, spec, shown, overlap, prelabel=prelabel, grows=grows)
+    return find(server, str(number), campaign, spec, shown, overlap, prelabel=prelabel, grows=grows)
 
 
-def _asked_in(server: Server, batch: str) -> int | None:
-    """The number of the project that holds tasks of a campaign, whatever it is called."""
-    for entry in server.get("/api/projects", page_size=1000)["results"]:
-        if entry.get("task_number") != 0 and Tasks(server, entry["id"], batch).count():
+def _made_for(server: Server, campaign: str) -> int | None:
+    """The number of the project that was made for a campaign, whatever it is called by now."""
+    for entry in server.get("/api/projects", page_size=1000, ordering="id")["results"]:
+        if entry["description"] == _description(campaign):
             _log.info(f"the campaign's samples are in project {entry['id']}, {entry['title']!r}")
             return int(entry["id"])
     return None
+
+
+def _description(campaign: str) -> str:
+    return f"Samples that the active learning campaign {campaign} asks about."
 
 
 def make(
@@ -103,7 +105,7 @@ def make(
         "/api/projects",
         json={
             "title": title,
-            "description": f"Samples that the active learning campaign {campaign} asks about.",
+            "description": _description(campaign),
             "label_config": config(spec, shown, grows=grows),
             "maximum_annotations": overlap,
             "show_collab_predictions": prelabel,

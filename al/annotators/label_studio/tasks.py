@@ -94,10 +94,6 @@ class Tasks:
         """The tasks of a sample: one, none, or several where people answered each."""
         return self._by_item.get(item, ())
 
-    def count(self) -> int:
-        """How many there are on the server."""
-        return int(self._ask(page=1, page_size=1, include="id")["total"])
-
     def delete(self, gone: Iterable[Held]) -> None:
         """Delete tasks; those already gone are ignored."""
         for held in gone:
@@ -119,7 +115,7 @@ class Tasks:
         if since is None:
             self._held = {}
         else:
-            total = self.count()
+            total = self._ask(page=1, page_size=1, include="id")["total"]
         began = self._server.now  # of the last reply: what changes from now on is later
         for task in self._pull(_FIELDS, since):
             held = _held(task)
