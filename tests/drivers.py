@@ -22,18 +22,18 @@ class Drive:
 
     Attributes:
         process: exit code 0 when it ran to the end, 1 when it was refused, 2 for a bug.
-        output: what it printed, and the error at the end.
+        log: what it printed, and the error at the end.
     """
 
     process: Any
-    output: Path
+    log: Path
 
     def wait(self) -> int:
         self.process.join()
         return int(self.process.exitcode)
 
     def output(self) -> str:
-        return self.output.read_text() if self.output.exists() else ""
+        return self.log.read_text() if self.log.exists() else ""
 
 
 def drive(folder: Path, uri: str, parameters: dict[str, Any], name: str, **how: Any) -> Drive:

@@ -148,7 +148,7 @@ def test_an_idx_file_that_is_cut_short_is_reported(tmp_path: Path) -> None:
         read_idx(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="no gzipped IDX"):
+    with pytest.raises(DataError, match="not a gzipped IDX"):
         read_idx(path)
 
 
