@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # A test file for each of two cores: what a file's tests share is made once.
-TEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+TEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Data sets that several checkouts share may lie beside them; else they are downloaded.
 DATA := $(firstword $(wildcard data ../shared/data))
 ifneq ($(DATA),)
