@@ -143,6 +143,7 @@ print(json.dumps(model.predict(np.load("asked.npy")).to_dict("list")))
 """
 
 
+@pytest.mark.slow
 def test_a_kind_that_one_file_defines_runs_a_campaign_and_is_served(
     campaign: Make, client: Any, folder: Path
 ) -> None:

@@ -32,6 +32,7 @@ def asked_by(client: Any, step: str, **tags: str) -> set[str]:
     return {id for run in runs(client, step=step, **tags) for id in table(client, run, name)["id"]}
 
 
+@pytest.mark.slow
 def test_what_a_fresh_draw_allows_is_labelled_and_the_answers_are_labels_from_the_next_cycle_on(
     campaign: Make, client: Any, folder: Path
 ) -> None:

@@ -124,6 +124,7 @@ def _without_names(found: dict[str, Any]) -> str:
     return repr(found).replace("models:/a/", "models:/x/").replace("models:/b/", "models:/x/")
 
 
+@pytest.mark.slow
 def test_cycle_by_cycle_and_step_by_step_come_out_like_a_run(campaign: Make, client: Any) -> None:
     campaign(campaign="a").run()
     for _ in range(2):

@@ -7,6 +7,7 @@ import pytest
 from docs.checked import AWKWARD, PAGE, awkward, built_in, renewed
 
 
+@pytest.mark.slow
 def test_what_check_data_says_of_awkward_files_is_on_the_page() -> None:
     text, message = PAGE.read_text("utf-8"), awkward()
     assert renewed(text, awkward=message) == text, "run python -m docs.checked"

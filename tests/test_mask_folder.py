@@ -271,6 +271,7 @@ class Painters(Annotator):
         return Answers(tuple(answers))
 
 
+@pytest.mark.slow
 def test_people_paint_the_rest_and_the_version_answers_in_the_size_of_the_image(
     campaign: Make, folder: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_trial_has_the_curve_of_its_campaign(
     assert simulated(**{**SMALL, **parameters}) == curve(campaign(**parameters))
 
 
+@pytest.mark.slow
 def test_a_trial_on_rows_of_ones_own_asks_about_those_that_have_a_label(
     folder: Path, campaign: Callable[..., Any]
 ) -> None:
