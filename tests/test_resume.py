@@ -101,10 +101,16 @@ OWN: dict[str, dict[str, Any]] = {
         "background": "ground", "annotator": "tests.test_mask_folder:Painters",
     },
 }  # fmt: skip
+COMMON = ("table", "image-folder")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", OWN)
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=pytest.mark.slow if task in COMMON else pytest.mark.sweep)
+        for task in OWN
+    ],
+)
 def test_a_campaign_on_ones_own_files_ends_as_if_it_had_not_been_killed(
     empty_database: Path, tmp_path: Path, task: str
 ) -> None:
@@ -127,8 +133,7 @@ def test_a_campaign_validated_by_folds_ends_as_if_it_had_not_been_killed(
 ) -> None:
     folds = {"validation": "folds", "validation_size": Config().validation_size, "candidates": 1}
     sweep = Sweep(empty_database, tmp_path, {**CAMPAIGN, **folds})
-    for share in (0.25, 0.5, 0.75):
-        sweep.survive(round(sweep.points * share))
+    sweep.survive(round(sweep.points * 0.5))
 
 
 @pytest.mark.slow
@@ -141,8 +146,7 @@ def test_a_campaign_that_trains_its_encoder_ends_as_if_it_had_not_been_killed(
         "initial_size": 6, "query_size": 6, "validation_size": 9, "candidates": 1,
     }  # fmt: skip
     sweep = Sweep(empty_database, tmp_path, {**CAMPAIGN, **given, "epochs": 4, "checkpoints": 4})
-    for share in (0.45, 0.8):
-        sweep.survive(round(sweep.points * share))
+    sweep.survive(round(sweep.points * 0.6))
 
 
 @pytest.mark.sweep
