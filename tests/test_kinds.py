@@ -11,7 +11,7 @@ from al.catalog import strategies
 from al.contracts import Engine
 from al.data_selector import View, contact_sheet, explained, query_figures, select
 from al.errors import ConfigError, StrategyError
-from al.kinds import kind_named
+from al.kinds import Kind, kind_named
 from al.measures import MEASURES
 from al.strategies import build, check_kind
 from tests.kinds import KINDS, view_of
@@ -167,3 +167,10 @@ def test_a_query_tells_what_the_model_believes_and_shows_it(kind: str) -> None:
     if kind in ("mask", "boxes"):
         coloured = np.ptp(pixels.astype(int), axis=2).max()
         assert coloured > 30  # drawn in a colour into grey images
+
+
+def test_a_kind_of_version_0_2_says_what_its_labels_are_by_the_name_of_then() -> None:
+    class Grades(Kind):
+        said = "grades"
+
+    assert Grades.labels_are == "grades"
