@@ -22,6 +22,7 @@ from al.data_selector import PoolPass
 from al.graphs import TorchGraph
 from al.pipeline.closing import close
 from al.pipeline.cycle import Cycle, begin_cycle
+from al.pipeline.models import CampaignModel
 from al.pipeline.session import Session
 from al.pipeline.steps import STEPS
 from al.tracking.artifacts import Artifacts
@@ -35,7 +36,7 @@ PIPELINE: list[Place] = [
     (PoolPass, "ensure", "scoring"),
     (SupervisedAgent, "train", "training"),
     (SupervisedAgent, "eval", "evaluation"),
-    (Cycle, "evaluate", "evaluation"),
+    (CampaignModel, "evaluate", "evaluation"),
     (al.pipeline.steps.select_data, "select", "margin, query"),
     (al.pipeline.query_record, "contact_sheet", "contact sheet"),
     (TorchGraph, "save_weights", "checkpoints: best weights to disk"),

@@ -9,6 +9,7 @@ process sends; what the server and PostgreSQL do for them runs on the same cores
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import tempfile
 import time
@@ -68,7 +69,8 @@ def counted(requests: Counter[str]) -> Iterator[None]:
         path = urlsplit(url).path
         _, known, words = path.partition("/mlflow/")
         artifact = "mlflow-artifacts" in path or not known
-        requests[f"{method} artifacts" if artifact else f"{method} {words}"] += 1
+        about = "artifacts" if artifact else re.sub(r"/m-\w+", "/ID", words)
+        requests[f"{method} {about}"] += 1
         return send(self, method, url, *rest, **more)
 
     with patch.object(HTTPConnectionPool, "urlopen", counting):

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from benchmarks import (
     common,
     compare_rules,
+    profiling,
     rebenchmark,
     selection,
     strategies_on_tasks,
@@ -127,3 +128,9 @@ def test_growth_is_drawn_with_the_slope_of_seconds_in_logs(
     draw_growth(tables, tmp_path / "new" / "growth.png", cpu=False)
     assert capsys.readouterr().out == "k_center: seconds grow as the pool's size to the 2.00\n"
     assert (tmp_path / "new" / "growth.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("place", profiling.PIPELINE + profiling.SCRIPT, ids=lambda place: place[1])
+def test_what_the_profile_times_is_where_it_says(place: profiling.Place) -> None:
+    owner, name, _ = place
+    assert callable(getattr(owner, name))
