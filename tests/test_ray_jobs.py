@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -190,12 +191,12 @@ def head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield address
 
 
-def ran(address: str, uri: str, *more: str, **parameters: Any) -> subprocess.Popen[str]:
+def ran(address: str, uri: str, cpus: float = 0, **parameters: Any) -> subprocess.Popen[str]:
     """The documented command, of this project."""
-    config = json.dumps({"address": address, "wait": True})
+    config = json.dumps({"address": address, "wait": True, "cpus": cpus})
     command = [
         sys.executable, "-m", "mlflow", "run", str(ROOT), "-b", "ray", "--env-manager", "local",
-        "--experiment-name", "here", "--backend-config", config, *more,
+        "--experiment-name", "here", "--backend-config", config,
     ]  # fmt: skip
     for name, value in parameters.items():
         command += ["-P", f"{name}={value}"]
@@ -206,7 +207,7 @@ def ran(address: str, uri: str, *more: str, **parameters: Any) -> subprocess.Pop
 
 
 @pytest.mark.slow
-def test_a_campaign_as_a_job_of_a_cluster_comes_out_as_without_one(
+def test_a_campaign_as_a_job_that_is_stopped_and_goes_on_comes_out_as_without_a_cluster(
     head: str, undisturbed: Any, empty_database: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -216,14 +217,24 @@ def test_a_campaign_as_a_job_of_a_cluster_comes_out_as_without_one(
         client = client_at(server.uri)
         client.create_experiment("here")
         strange = ran(head, server.uri, task="digitz", campaign="d")
+        stopped = ran(head, server.uri, cpus=1, task="digits", campaign="c", **SMALL)
+        assert stopped.stdout is not None
+        while "cycle  1/2" not in stopped.stdout.readline():
+            assert stopped.poll() is None
+        stopped.send_signal(signal.SIGINT)
+        said, _ = stopped.communicate(timeout=600)
+        assert stopped.returncode != 0, said
+        (run,) = runs(client, role="campaign")
+        assert run.info.status == "FAILED", said  # as MLflow calls what Ctrl-C ended
+        assert jobs.Job(jobs._client(head), run.info.run_id, head).status == "STOPPED"
+
         one = ran(head, server.uri, task="digits", campaign="c", **SMALL)
         said, _ = one.communicate(timeout=600)
         assert one.returncode == 0, said
         assert "campaign c ends: cycles=2 are done" in said
         assert outcome(client, "c") == undisturbed
         (campaign,) = runs(client, role="campaign")
-        assert f"job {campaign.info.run_id} on {head}" in said
-        assert campaign.info.status == "FINISHED"
+        assert (campaign.info.run_id, campaign.info.status) == (run.info.run_id, "FINISHED")
 
         said, _ = strange.communicate(timeout=600)
         assert strange.returncode == 1
