@@ -38,8 +38,14 @@ def cache_limit() -> int:
     return int(limit * 1e9)
 
 
+#: Of each that `trim` has measured: when it was used last by then, and its bytes.
+_measured: dict[Path, tuple[float, int]] = {}
+
+
 def trim(kept: Iterable[Path], limit: int, delete: Callable[[Path], bool]) -> int:
     """Delete what was used longest ago until the rest fits into `limit` bytes.
+
+    There may be thousands, so a process measures each once, and again when it was used since.
 
     Args:
         kept: files or folders; when one was used is when it changed.
@@ -48,12 +54,15 @@ def trim(kept: Iterable[Path], limit: int, delete: Callable[[Path], bool]) -> in
     Returns:
         The bytes that are left.
     """
-    sizes = {path: size_of(path) for path in sorted(kept, key=used_at)}
-    total = sum(sizes.values())
-    for path, size in sizes.items():
+    used = {path: used_at(path) for path in kept}
+    for path, when in used.items():
+        if path not in _measured or _measured[path][0] != when:
+            _measured[path] = when, size_of(path)
+    total = sum(_measured[path][1] for path in used)
+    for path in sorted(used, key=used.__getitem__):
         if total <= limit:
             break
-        total -= size if delete(path) else 0
+        total -= _measured.pop(path)[1] if delete(path) else 0
     return total
 
 

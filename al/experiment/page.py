@@ -159,7 +159,7 @@ def _more(row: Row) -> str:
     if row.against_random is None:
         return ""
     if row.against_random.verdict != "not told apart":
-        return "told"
+        return "none"
     more = row.against_random.more
     return "–" if more is None else f"{more:,}"
 
