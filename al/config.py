@@ -95,8 +95,8 @@ class Config:
     )
     classes: str = of.data(
         "none",
-        "Classes of masks, boxes and entities: a file, names in the order of values, or "
-        "value=name, separated by commas; none takes those beside the images or in the data.",
+        "Classes: a file, names (of masks in the order of values, or value=name), separated by "
+        "commas; none takes those in the data, which needs labels then.",
     )
     background: str = of.data(
         "auto",

@@ -123,7 +123,7 @@ def test_files_that_come_and_go_are_seen(images: Path) -> None:
     [
         (lambda f: shutil.rmtree(f), "data=.*: there is no folder .*: check the path"),
         (lambda f: [p.unlink() for p in f.rglob("*.png")], "no images found in"),
-        (lambda f: shutil.rmtree(f / "train"), "no image in .* has a class: put ten or more"),
+        (lambda f: shutil.rmtree(f / "train"), "no image in .* has a class: name the classes"),
         (lambda f: [p.write_bytes(b"") for p in f.rglob("*.png")], "none of the 80 images"),
         (lambda f: [shutil.rmtree(f / "train" / n) for n in ("red", "blue")], "has one class"),
     ],

@@ -196,7 +196,7 @@ def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_reported(things
     with pytest.raises(ConfigError, match="image_size=20: give a multiple of 8 for masks"):
         loaded(things, 20)
     shutil.rmtree(things / "masks")
-    with pytest.raises(DataError, match="has a mask: put masks as PNG"):
+    with pytest.raises(DataError, match="has a mask: name the classes"):
         loaded(things)
 
 

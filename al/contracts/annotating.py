@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
@@ -42,6 +42,19 @@ class Answers:
     skipped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     votes: tuple[Answer, ...] = ()
+
+    def parted(self, ids: Collection[str]) -> tuple[Answers, Answers]:
+        """What is of other samples, and what is of these."""
+        mine = frozenset(ids)
+        return self._some(mine, among=False), self._some(mine, among=True)
+
+    def _some(self, ids: Collection[str], *, among: bool) -> Answers:
+        return Answers(
+            tuple(answer for answer in self.answered if (answer.id in ids) is among),
+            tuple(id for id in self.skipped if (id in ids) is among),
+            tuple(id for id in self.waiting if (id in ids) is among),
+            tuple(vote for vote in self.votes if (vote.id in ids) is among),
+        )
 
 
 class Annotator(ABC):

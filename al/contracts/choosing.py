@@ -28,6 +28,9 @@ BY_MODEL = "model"
 #: Reason of a sample that has a label already and is asked about once more, as it looks wrong.
 SECOND = "second opinion"
 
+#: Reasons of samples that are no training samples: people are asked about them to judge models.
+HELD_OUT = {"val": "validation", "test": "test"}
+
 #: Classes with their probabilities, the likeliest first.
 Likely = tuple[tuple[str, float], ...]
 #: What a query says of each sample.
@@ -186,7 +189,7 @@ class Query:
         champion: no sample that counts in one is shown with a guess, and no second opinion.
         """
         reason = self.reasons[rank]
-        unbiased = reason in AUDITS or reason == SECOND or self.chance(rank) is not None
+        unbiased = reason in (*AUDITS, SECOND, *HELD_OUT.values()) or self.chance(rank) is not None
         return bool(self.predicted) and not unbiased
 
     def without(self, ids: Iterable[str]) -> Query:

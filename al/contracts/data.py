@@ -74,10 +74,25 @@ class Splits:
     """The ids that are no training data, drawn once and kept with the campaign.
 
     The training samples are all others, so the pool may grow and shrink.
+
+    Attributes:
+        answers: the labels that there are by now, by id, where people are asked about these
+            samples; those without one are in no split. None where the data has their labels.
     """
 
     val: tuple[str, ...]
     test: tuple[str, ...]
+    answers: Mapping[str, Label] | None = None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The ids that people are asked about."""
+        return frozenset() if self.answers is None else frozenset((*self.val, *self.test))
+
+    def known(self, split: Literal["val", "test"]) -> tuple[str, ...]:
+        """The ids of a split that have a label."""
+        ids: tuple[str, ...] = getattr(self, split)
+        return ids if self.answers is None else tuple(id for id in ids if id in self.answers)
 
 
 class Batch(NamedTuple):
@@ -136,6 +151,13 @@ class DataLoader(ABC):
         Raises:
             ConfigError: more validation samples are asked for than there are.
         """
+
+    def propose_asked(self, validation_size: int, seed: int) -> Splits | None:
+        """Draw splits that people are asked about, where the data has too few labels for them.
+
+        None, the default, where it has enough, or where nobody could be asked.
+        """
+        return None
 
     def adopt(self, spec: DataSpec) -> None:
         """Keep to the spec that a campaign began with, whatever the data looks like by now.

@@ -10,7 +10,7 @@ import numpy as np
 
 from al.contracts import DataSpec, Label
 from al.data.columns import MISSING
-from al.errors import DataError
+from al.errors import DataError, did_you_mean
 
 #: More classes than this are taken for a mistake, and so are more than half as many as labels.
 MOST_CLASSES, FEW_CLASSES = 1000, 20
@@ -18,23 +18,37 @@ MOST_CLASSES, FEW_CLASSES = 1000, 20
 LIKE_NOTHING = (MISSING - {""}) | {"-", "--", "unknown", "unlabelled", "unlabeled", "<na>", "#n/a"}
 
 
-def class_names(labels: Sequence[Label | None], places: Sequence[str], what: str) -> list[str]:
+def class_names(
+    labels: Sequence[Label | None],
+    places: Sequence[str],
+    what: str,
+    asked: Sequence[str] = (),
+) -> list[str]:
     """The classes that labels name, sorted.
 
     Args:
         what: what holds them, for messages.
+        asked: those that the user names; no others are taken then, and they need no label.
 
     Raises:
         DataError: there are none or one, or so many that it must be a mistake.
     """
     known = [label for label in labels if label is not None]
-    names = sorted(set(known))
+    if strange := sorted(set(known) - {*asked}) if asked else []:
+        raise DataError(
+            f"{places[list(labels).index(strange[0])]}: classes does not name "
+            f"{strange[0]!r}: {did_you_mean(strange[0], asked)}"
+        )
+    names = sorted({*known, *asked})
     if not names:
-        raise DataError(f"{what} has no labels: label some samples of each class")
+        raise DataError(
+            f"{what} has no labels: label some samples of each class, or name the classes, as "
+            "classes=cat,dog, and people are asked"
+        )
     if len(names) == 1:
         raise DataError(f"{what} has one class, {names[0]!r}: label samples of another as well")
     alone = len(names) > FEW_CLASSES and 2 * len(names) > len(known)
-    if alone or len(names) > MOST_CLASSES:
+    if not asked and (alone or len(names) > MOST_CLASSES):
         row = list(labels).index(known[-1])
         raise DataError(
             f"{what} has {len(names)} classes in {len(known)} labels ({places[row]}: "
@@ -64,24 +78,30 @@ def spec_of_targets(
     what: str,
     shape: Sequence[int],
     dtype: str,
+    asked: Sequence[str] = (),
+    like: Label | None = None,
     **more: Any,
 ) -> DataSpec:
     """A spec of samples with a class, several classes or a number each, as their labels are.
 
+    Args:
+        asked: see `class_names`.
+        like: what labels are where there is none yet: 0.0 for numbers, [] for several classes.
+
     Raises:
         DataError: as of `class_names`.
     """
-    first = next((label for label in labels if label is not None), None)
+    first = next((label for label in labels if label is not None), like)
     if isinstance(first, float):
-        numbers = np.array([label for label in labels if label is not None])
+        numbers = np.array([label for label in labels if label is not None] or [first])
         more |= {"middle": float(numbers.mean()), "unit": float(numbers.std()) or 1.0}
         return DataSpec((), tuple(shape), dtype, "number", more)
     if isinstance(first, list):
         pairs = zip(labels, places, strict=True)
         each = [(name, place) for some, place in pairs for name in some or ()]
-        names = class_names([name for name, _ in each], [place for _, place in each], what)
+        names = class_names([name for name, _ in each], [place for _, place in each], what, asked)
         return DataSpec(tuple(names), tuple(shape), dtype, "labels", more)
-    return spec_of_classes(class_names(labels, places, what), shape, dtype, **more)
+    return spec_of_classes(class_names(labels, places, what, asked), shape, dtype, **more)
 
 
 def strange_classes(counts: Mapping[str, int]) -> list[str]:

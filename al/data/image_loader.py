@@ -66,6 +66,8 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
 
     #: Whether the data gives ids beside the paths.
     named = False
+    #: Classes that the user names; see `class_names`.
+    asked: Sequence[str] = ()
     #: Whether an encoder's maps of features are the inputs, rather than its vectors.
     mapped = False
 
@@ -101,7 +103,7 @@ class ImageLoader(SpreadEmbedding, OwnLoader):
         self, samples: Samples, shape: tuple[int, ...], dtype: str, more: Mapping[str, Any]
     ) -> DataSpec:
         """The spec of such samples; by default of one class each."""
-        names = class_names(samples.labels, samples.places, self._what)
+        names = class_names(samples.labels, samples.places, self._what, self.asked)
         return spec_of_classes([*names, *self.more_classes(names)], shape, dtype, **more)
 
     @abstractmethod

@@ -18,7 +18,7 @@ from al.data.notations import Notation
 from al.data.oddities import gaps
 from al.data.own import Samples
 from al.data.places import find
-from al.data.reading import UNASKED, Asked, column, read_table
+from al.data.reading import UNASKED, Asked, column, read_table, with_target
 from al.data.row_marks import ID, SPLIT, labels_of, several, splits_of
 from al.errors import DataError
 
@@ -57,7 +57,8 @@ class ImageManifestLoader(ImageLoader):
     def files(self) -> list[ImageFile]:
         frame = read_table(self._file, self._asked.separator, self._asked.sheet)
         paths = column(frame, PATH, self._file)
-        labels = column(frame, self._label, self._file)
+        frame = with_target(frame, self._label, self._file, self._asked)
+        labels = frame[self._label]
 
         def place(row: int) -> str:
             return f"{self._file.name} row {row + 1}"
@@ -70,7 +71,7 @@ class ImageManifestLoader(ImageLoader):
         ids = as_texts(frame[ID]).tolist() if self.named else inside
         known, self._as_number, self._written = labels_of(
             labels, self._label, place, self._as_number, marks=self._asked.marks,
-            written=self._written,
+            written=self._written, may_lack=self._asked.like is not None,
         )  # fmt: skip
         if self._sign:
             known = several(known, self._sign)
@@ -92,7 +93,10 @@ class ImageManifestLoader(ImageLoader):
         self, samples: Samples, shape: tuple[int, ...], dtype: str, more: Mapping[str, Any]
     ) -> DataSpec:
         what = f"column {self._label!r} of {self._what}"
-        return spec_of_targets(samples.labels, samples.places, what, shape, dtype, **more)
+        asked = self._asked
+        return spec_of_targets(
+            samples.labels, samples.places, what, shape, dtype, asked.classes, asked.like, **more
+        )
 
     def adopt(self, spec: DataSpec) -> None:
         if self._as_number == bool(spec.classes):  # it began as the other one
@@ -105,7 +109,8 @@ class ImageManifestLoader(ImageLoader):
         have = f"{len(known)} of {len(self.paths)} rows have it"
         line = f"target {self._label!r} is {len(self.spec.classes)} classes"
         if self._as_number:
-            line = f"target {self._label!r} is a number, {min(known):g} to {max(known):g}"
+            reach = f", {min(known):g} to {max(known):g}" if known else ""
+            line = f"target {self._label!r} is a number{reach}"
             return [f"{line}; {have}; kind=class learns it as classes", *self._gaps]
         if self._sign:
             line += f", several a row, separated by {self._sign!r}"

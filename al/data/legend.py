@@ -138,6 +138,16 @@ def names_given(text: str, root: Path) -> tuple[Mapping[int, str] | None, str]:
     return _numbered(names_in(text)), ""
 
 
+def classes_named(text: str, root: Path | None = None) -> tuple[str, ...]:
+    """The classes that the parameter `classes` names; () where it names none.
+
+    Args:
+        root: where a file of names may lie beside the data.
+    """
+    named = names_given(text, root or Path())[0] if text != "none" else None
+    return tuple(dict.fromkeys((named or {}).values()))
+
+
 def _in_file(file: Path) -> dict[int, str]:
     try:
         if file.suffix != ".json":

@@ -74,10 +74,11 @@ class MaskFolderLoader(DrawnOnLoader):
     def files(self) -> list[ImageFile]:
         self._pairs = pairs = paired(images_below(self._folder))
         tell_like_val(self._folder, pairs.images)
-        if pairs.images and not pairs.masks:
+        if pairs.images and not pairs.masks and self._options.named is None:
             raise DataError(
-                f"no image in {self._folder} has a mask: put masks as PNG under the names of "
-                f"their images into {self._folder / 'masks'}, and images into "
+                f"no image in {self._folder} has a mask: name the classes, as "
+                "classes=background,cat, and people are asked, or put masks as PNG under the names "
+                f"of their images into {self._folder / 'masks'}, and images into "
                 f"{self._folder / 'images'}"
             )
         return [
@@ -88,7 +89,7 @@ class MaskFolderLoader(DrawnOnLoader):
     def labels_of(self, files: Sequence[ImageFile]) -> list[Label | None]:
         seen = Seen(self.root, self.masks).look(sorted({f.label for f in files if f.label}))
         self._held = [frozenset(look.about[2:]) for look in seen.values()]
-        if all(look.why for look in seen.values()):
+        if seen and all(look.why for look in seen.values()):
             self._refuse({path: look.why for path, look in sorted(seen.items())})
         if self._legend is None:
             found_in = sorted(frozenset().union(*self._held))
@@ -107,7 +108,7 @@ class MaskFolderLoader(DrawnOnLoader):
             self._masks.append((str(file.label), look.content) if look and usable else None)
             found.append(self._label(look.content, about, known) if look and usable else None)
         self._tell(unusable)
-        if not any(found):
+        if unusable and not any(found):
             self._refuse(unusable)
         return found
 

@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 #: Share of the labelled samples that become the test split where the data has none.
 TEST_SHARE = 0.2
+#: Samples of a test split that people are asked about, where too few have a label: at most, and
+#: fewer than which are too few to be drawn from the labels.
+MOST_ASKED, LEAST = 60, 10
 #: How own data is read, kept in `DataSpec.details["reading"]`: a campaign goes on as it began. 1,
 #: where nothing is kept: labels such as "none" and "NA" stand for no label. 2: they do not, and
 #: tables are learned by gradient boosting unless the user says otherwise. 3: by a forest and a
@@ -251,7 +254,7 @@ class OwnLoader(RowLoader):
         free = [row for row in labelled if self.samples.splits[row] in ("", "train")]
         test = official.test
         if not test:
-            drawn = self._draw(free, round(TEST_SHARE * len(free)), np.random.default_rng(0))
+            drawn = self._draw_test(free)
             if not drawn:
                 raise DataError(
                     f"{len(free)} labelled samples are too few to draw a test split from: "
@@ -265,7 +268,7 @@ class OwnLoader(RowLoader):
                     f"validation is what the data puts aside for it, {len(official.val)} samples"
                 )
             return Splits(official.val, test)
-        drawn = self._draw(free, validation_size, np.random.default_rng([seed, len(free)]))
+        drawn = self._draw_validation(free, validation_size, seed)
         if len(drawn) < validation_size:
             # Half of them, so that as many are left to learn from.
             fix = f"give validation_size={half}, or " if (half := len(drawn) // 2) else ""
@@ -275,6 +278,41 @@ class OwnLoader(RowLoader):
                 "label more"
             )
         return Splits(tuple(sorted(self.samples.ids[row] for row in drawn)), test)
+
+    def propose_asked(self, validation_size: int, seed: int) -> Splits | None:
+        """A uniform draw of the contents that have no label; copies are on one side, and labelled
+        samples are left to training.
+
+        The test has `MOST_ASKED` samples, and no more than `TEST_SHARE` of those.
+        """
+        official, samples = self._official(), self.samples
+        if self.published or official.test or official.val:
+            return None
+        free = [row for row, label in enumerate(samples.labels) if label is not None]
+        test = self._draw_test(free)
+        rest = sorted(set(free) - set(test))
+        enough = len(self._draw_validation(rest, validation_size, seed)) == validation_size
+        if len(test) >= LEAST and enough:
+            return None
+        labelled = {samples.contents[row] for row in free}
+        rows = [row for row, held in enumerate(samples.contents) if held not in labelled]
+        asked = self._draw(
+            rows, min(MOST_ASKED, round(TEST_SHARE * len(rows))), np.random.default_rng(0)
+        )
+        rest = sorted(set(rows) - set(asked))
+        val = self._draw_validation(rest, validation_size, seed)
+        if not asked or len(val) < validation_size:
+            return None
+        ids = samples.ids
+        return Splits(
+            tuple(sorted(ids[row] for row in val)), tuple(sorted(ids[row] for row in asked)), {}
+        )
+
+    def _draw_test(self, rows: Sequence[int]) -> list[int]:
+        return self._draw(rows, round(TEST_SHARE * len(rows)), np.random.default_rng(0))
+
+    def _draw_validation(self, rows: Sequence[int], size: int, seed: int) -> list[int]:
+        return self._draw(rows, size, np.random.default_rng([seed, len(rows)]))
 
     def _draw(self, rows: Sequence[int], size: int, rng: np.random.Generator) -> list[int]:
         rows = sorted(rows, key=self.samples.ids.__getitem__)
@@ -340,7 +378,8 @@ class OwnLoader(RowLoader):
     # -- samples and labels -----------------------------------------------------------------
 
     def truth(self, ids: Sequence[str]) -> list[Label]:
-        found = [self.label_of(self._row[id]) for id in ids]
+        answers = self._held_out.answers or {}
+        found = [answers[id] if id in answers else self.label_of(self._row[id]) for id in ids]
         if None in found:
             raise DataError(
                 f"sample {ids[found.index(None)]!r} has no label for the oracle to tell: {PEOPLE}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from al.contracts import Label
 from al.data.delimited import delimited, log_once, read_text
 from al.data.json_lines import json_lines
 from al.data.nested import tell_nested
@@ -16,7 +17,9 @@ from al.data.workbooks import ENGINES, workbook
 from al.errors import ConfigError, DataError, did_you_mean
 from al.kinds import Trait, kind_named
 
-__all__ = ["UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text"]
+__all__ = [
+    "UNASKED", "Asked", "column", "mark", "names_in", "read_table", "read_text", "with_target",
+]  # fmt: skip
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".csv.gz", ".tsv.gz", *ENGINES)
 _log = logging.getLogger(__name__)
@@ -37,6 +40,14 @@ class Asked:
     decimal: str = "auto"
     sheet: str = "auto"
     label_separator: str = "none"
+    classes: tuple[str, ...] = ()
+
+    @property
+    def like(self) -> Label | None:
+        """What labels are where there is none yet, as it was declared; None where it was not."""
+        if self.as_number:
+            return 0.0
+        return ([] if self.sign else "") if self.classes else None
 
     @property
     def sign(self) -> str:
@@ -68,6 +79,20 @@ def names_in(text: str) -> list[str]:
     return [
         name.strip() for name in next(csv.reader([text], skipinitialspace=True)) if name.strip()
     ]
+
+
+def with_target(frame: pd.DataFrame, name: str, path: Path, asked: Asked) -> pd.DataFrame:
+    """A table with a column of labels; an empty one where it has none and it is declared what
+    labels are.
+
+    Raises:
+        DataError: it has none, and nothing is declared.
+    """
+    if name not in frame.columns and asked.like is not None:
+        log_once(f"{path.name} has no column {name!r}: no row has a label yet", _log)
+        return frame.assign(**{name: None})
+    column(frame, name, path)
+    return frame
 
 
 def read_table(path: Path, separator: str = "auto", sheet: str = "auto") -> pd.DataFrame:

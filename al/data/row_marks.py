@@ -64,6 +64,7 @@ def labels_of(
     *,
     marks: frozenset[str] | None = frozenset(),
     written: Notation | str = ".",
+    may_lack: bool = False,
 ) -> Labels:
     """The labels in a column.
 
@@ -73,13 +74,19 @@ def labels_of(
         as_number: where it is decided already.
         marks: see `no_label`.
         written: how numbers are written, or the decimal mark to find it out by.
+        may_lack: it is known what labels are, so that there need be none.
 
     Raises:
         DataError: there are none, or a few texts stand among numbers; names the row.
     """
     gone = no_label(column, marks)
+    if gone.all() and may_lack:
+        return Labels([None] * len(column), bool(as_number), PLAIN)
     if gone.all():
-        raise DataError(f"column {name!r} holds no label: give some rows one")
+        raise DataError(
+            f"column {name!r} holds no label: give some rows one, or say what labels are "
+            "(classes=cat,dog or kind=number), and people are asked"
+        )
     if isinstance(written, str):
         typed = column.dtype.kind in "iufmMb"
         notation = PLAIN if typed else notation_of(as_texts(column)[~gone], written)[0]

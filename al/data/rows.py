@@ -18,6 +18,7 @@ class RowLoader(DataLoader):
 
     _row: dict[str, int]  # of each id
     _splits: dict[str, tuple[str, ...]]
+    _held_out: Splits  # as they were drawn, whether all of them have a label or not
     _kind: Kind | None = None
 
     @abstractmethod
@@ -45,14 +46,18 @@ class RowLoader(DataLoader):
                 f"{len(gone)} samples of the campaign's splits are gone, {gone[0]!r} first: "
                 "restore the data, or start another campaign"
             )
-        self._splits = {"val": tuple(sorted(splits.val)), "test": tuple(sorted(splits.test))}
+        self._held_out = splits
+        self._splits = {
+            "val": tuple(sorted(splits.known("val"))),
+            "test": tuple(sorted(splits.known("test"))),
+        }
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         return [id for id in ids if id not in self._row]
 
     def ids(self, split: Split) -> tuple[str, ...]:
         if split not in self._splits:  # of millions, these are derived when they are asked for
-            taken = {*self._splits["val"], *self._splits["test"]}
+            taken = {*self._held_out.val, *self._held_out.test}
             self._splits[split] = tuple(sorted(self.may_train(taken)))
         return self._splits[split]
 

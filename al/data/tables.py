@@ -28,7 +28,7 @@ from al.data.notations import PLAIN, Notation, decimal_of
 from al.data.oddities import LISTED, gaps, lost, notation_line, unread
 from al.data.own import READING, OwnLoader, Places, Samples
 from al.data.places import find
-from al.data.reading import UNASKED, Asked, column, names_in, read_table
+from al.data.reading import UNASKED, Asked, names_in, read_table, with_target
 from al.data.row_marks import (
     ID,
     SPLIT,
@@ -98,7 +98,9 @@ class TableLoader(OwnLoader):
             labels = several(labels, asked.sign)
         places = Places(place, len(frame))
         shape, where = (width(columns),), f"column {target!r} of {what}"
-        self.spec = spec_of_targets(labels, places, where, shape, "float32", **details)
+        self.spec = spec_of_targets(
+            labels, places, where, shape, "float32", asked.classes, asked.like, **details
+        )
         self.published = published
         samples = self._taken(labels)
         self._rows_as_numbers = self._encoded()
@@ -155,7 +157,13 @@ class TableLoader(OwnLoader):
         found = remembered(
             [as_number, written],
             lambda: labels_of(
-                column, self.target, self._place, as_number, marks=marks, written=written
+                column,
+                self.target,
+                self._place,
+                as_number,
+                marks=marks,
+                written=written,
+                may_lack=self._asked.like is not None,
             ),
         )
         return remembered([found.of_numbers, found.notation], lambda: found)
@@ -220,16 +228,17 @@ class TableLoader(OwnLoader):
             names = ", ".join(repr(name) for name in self.spec.classes[:3])
             more = ", …" if len(self.spec.classes) > 3 else ""
             line = f"target {self.target!r} is {len(self.spec.classes)} classes ({names}{more})"
-            may_be = as_numbers(cells, written) is not None and self._asked.kind == "auto"
+            may_be = known and as_numbers(cells, written) is not None and self._asked.kind == "auto"
             other = "; kind=number learns it as a quantity" if may_be else ""
             if sign := self._asked.sign:
                 line, other = f"{line}, several a row, separated by {sign!r}", ""
         else:
-            line = f"target {self.target!r} is a number, {min(known):g} to {max(known):g}"
-            whole = all(float(label).is_integer() for label in known)
+            reach = f", {min(known):g} to {max(known):g}" if known else ""
+            line = f"target {self.target!r} is a number{reach}"
+            whole = bool(known) and all(float(label).is_integer() for label in known)
             other = "; kind=class learns it as classes" if whole else ""
         lines = [f"{line}; {count}{other}"]
-        if self.as_number and written != PLAIN:
+        if self.as_number and known and written != PLAIN:
             lines += notation_line(self.target, cells, np.array(known), written)
         if self.left_out:
             some = [f"{name} ({why})" for name, why in self.left_out.items()]
@@ -307,8 +316,7 @@ class TableFileLoader(TableLoader, OneFile):
 
     def _read(self) -> pd.DataFrame:
         frame = read_table(self._file, self._asked.separator, self._asked.sheet)
-        column(frame, self.target, self._file)
-        return frame
+        return with_target(frame, self.target, self._file, self._asked)
 
     def _derived_of(self, frame: pd.DataFrame) -> Derived:
         if len(frame) < ROWS:

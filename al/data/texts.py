@@ -20,7 +20,7 @@ from al.data.images import digest
 from al.data.oddities import gaps
 from al.data.own import READING, OwnLoader, Samples
 from al.data.places import find
-from al.data.reading import UNASKED, Asked, column, read_table
+from al.data.reading import UNASKED, Asked, column, read_table, with_target
 from al.data.row_marks import ID, SPLIT, labels_of, samples_of, several
 from al.data.spread_embedding import SpreadEmbedding
 from al.data.watched import OneFile, Watched
@@ -82,7 +82,8 @@ class TextLoader(SpreadEmbedding, OwnLoader):
         shape, dtype = inputs_of(encoder, trained=trained) if encoder else ((HASHED,), "float32")
         return spec_of_targets(
             samples.labels, samples.places, f"column {self.target!r} of {self._what}",
-            shape, dtype, **read, reading=READING, text=self.text, target=self.target,
+            shape, dtype, self._asked.classes, self._asked.like,
+            **read, reading=READING, text=self.text, target=self.target,
         )  # fmt: skip
 
     def adopt(self, spec: DataSpec) -> None:
@@ -125,7 +126,12 @@ class TextLoader(SpreadEmbedding, OwnLoader):
     def _labels(self, frame: pd.DataFrame, place: Callable[[int], str]) -> Sequence[Label | None]:
         """The labels of rows that hold a text; None if there is none."""
         labels, as_number, _ = labels_of(
-            frame[self.target], self.target, place, self._asked.as_number, marks=self._asked.marks
+            frame[self.target],
+            self.target,
+            place,
+            self._asked.as_number,
+            marks=self._asked.marks,
+            may_lack=self._asked.like is not None,
         )
         if as_number:
             raise DataError(
@@ -211,9 +217,8 @@ class TextFileLoader(TextLoader, OneFile):
 
     def _read(self) -> pd.DataFrame:
         frame = read_table(self._file, self._asked.separator, self._asked.sheet)
-        for name in (self.text, self.target):
-            column(frame, name, self._file)
-        return frame
+        column(frame, self.text, self._file)
+        return with_target(frame, self.target, self._file, self._asked)
 
     def source(self, id: str) -> str | None:
         return f"{self._file}#{self.samples.places[self._row[id]].rpartition(' ')[2]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -75,7 +75,7 @@ def reached(session: Session) -> Iterator[None]:
 
 def joined(query: Query, session: Session) -> Query:
     """The query, and what earlier cycles asked about and still wait for."""
-    rows = session.state.labels.waiting
+    rows = session.state.waiting
     rows = rows[~rows["id"].isin(session.data.missing(list(rows["id"])))]
     if not len(rows):
         return query
@@ -144,29 +144,42 @@ def outlook(
     """Whether enough of the query is answered; answers to earlier ones do not count.
 
     The quorum has to be reached by the audit slice as well as by the whole, since the KPI is
-    judged on that. Without any answer no cycle goes on: nobody may be there.
+    judged on that, and by what is learned from. Without any answer no cycle goes on: nobody may
+    be there; nor does one whose models nothing could judge.
 
     Args:
         started: when the query was first asked about, in seconds since 1970.
         whole: nothing less than all of it is enough.
     """
     config = session.config
+    held_out = session.splits.asked.intersection(query.ids)
     labelled = {answer.id for answer in answers.answered}.intersection(query.ids)
     back = labelled.union(answers.skipped).intersection(query.ids)
     where = f", at {session.annotator.where}" if session.annotator.where else ""
-    if len(back) == len(query.ids):
+    judged = _judged(session, labelled)
+    if len(back) == len(query.ids) and judged:
         return Outlook(True, len(back), f"all of its {len(back)} are answered")
     text = f"{len(back)} of {len(query.ids)} answered"
+    if labelled and not judged:
+        text += ", none of the samples that are to judge models"
     if whole:
         return Outlook(False, len(back), f"{text}{where}")
     audit = {id for id, why in zip(query.ids, query.reasons, strict=True) if why in AUDITS}
-    shares = [len(back & part) / len(part) for part in (set(query.ids), audit) if part]
+    parts = (set(query.ids), audit, set(query.ids) - held_out)
+    shares = [len(back & part) / len(part) for part in parts if part]
+    labelled = labelled - held_out if judged else set()
     if labelled and min(shares) >= config.quorum - 1e-9:
         return Outlook(True, len(back), f"{text}, enough for quorum={config.quorum:g}")
     within = span_or_off(config.answers_within, "answers_within")
     if labelled and within is not None and time.time() - started >= within:
         return Outlook(True, len(back), f"{text} after answers_within={config.answers_within}")
     return Outlook(False, len(back), f"{text}{where}")
+
+
+def _judged(session: Session, labelled: Collection[str]) -> bool:
+    """Whether some samples of each split that people are asked about have an answer."""
+    splits, known = session.splits, {*session.state.held_out.ids, *labelled}
+    return not splits.asked or all(known.intersection(p) for p in (splits.val, splits.test) if p)
 
 
 def hear(

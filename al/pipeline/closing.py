@@ -44,20 +44,21 @@ def close(cycle: Cycle) -> State:
         changes=session.changes,
         classes=session.classes,
         new_classes=cycle.new_classes,
+        held_out=cycle.held_out,
     )
     own = state.labels.originals
     count = len(own.ids)  # answers, whatever copies have them too
     cycle.run.save(state.save, "state")
     table = own.frame
     answered = table["status"] == "answered"
-    seconds = state.labels.seconds
+    seconds = state.labels.seconds + state.held_out.seconds
     figures: dict[str, float] = {
         "cycle/labels": count,
         "cycle/copies": len(state.labels.ids) - count,
         "cycle/new_labels": int((answered & (table["collected"] == cycle.number)).sum()),
-        "cycle/answers": state.labels.paid,
+        "cycle/answers": state.paid,
         "cycle/corrected": int((table["before"] != "").sum()),
-        "cycle/waiting": len(state.labels.waiting),
+        "cycle/waiting": len(state.waiting),
         "cycle/annotation_seconds": seconds,
         "cycle/validation_labels": len(session.data.ids("val")),
         "cycle/pool": len(pool),
@@ -135,9 +136,15 @@ def _champion_record(cycle: Cycle) -> ChampionRecord | None:
         digest = cycle.model(version).digest
     except RegistryError:
         return _instead(cycle, version)
-    if before is not None and (before.version, before.weights) == (version, digest) and before.test:
+    same = before is not None and (before.version, before.weights) == (version, digest)
+    if before is not None and same and before.test and not _judged_by_more(cycle):
         return before
     return measured(cycle.session, cycle.model(version), version, cycle.labels)
+
+
+def _judged_by_more(cycle: Cycle) -> bool:
+    """Whether answers about validation and test samples have come or changed in the cycle."""
+    return cycle.held_out.digest != cycle.session.state.held_out.digest
 
 
 def _instead(cycle: Cycle, deleted: int) -> ChampionRecord | None:

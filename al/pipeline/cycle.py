@@ -36,6 +36,7 @@ class Cycle:
 
     Attributes:
         labels: the labelled set, with this cycle's answers once they are there.
+        held_out: likewise those about validation and test samples; see `State.held_out`.
         steps: runs of steps by (name of the step, number among its runs).
         candidates: of training runs that this process has seen to their end, by number.
     """
@@ -45,6 +46,7 @@ class Cycle:
     run: Run
     steps: dict[tuple[str, int], Run] = field(default_factory=dict)
     labels: LabelTable = field(default_factory=LabelTable)
+    held_out: LabelTable = field(default_factory=LabelTable)
     query: Query | None = None
     verdict: Verdict | None = None
     candidates: dict[int, list[Candidate]] = field(default_factory=dict)
@@ -136,7 +138,8 @@ def open_cycle(session: Session) -> Cycle | None:
             step.finish()
     number = session.state.cycle + 1
     run.log_params(session.changes)
-    return Cycle(session, number, run.reopen(), steps, labels=session.state.labels)
+    state = session.state
+    return Cycle(session, number, run.reopen(), steps, state.labels, state.held_out)
 
 
 def begin_cycle(session: Session) -> Cycle:
@@ -159,7 +162,8 @@ def begin_cycle(session: Session) -> Cycle:
     run = session.store.create(name, tags, parent=session.run.id, kind="cycle")
     session.put_on_record(run)
     run.log_params(session.changes)
-    return Cycle(session, number, run, labels=session.state.labels)
+    state = session.state
+    return Cycle(session, number, run, labels=state.labels, held_out=state.held_out)
 
 
 def next_step(cycle: Cycle) -> Step | None:

@@ -34,7 +34,7 @@ def run_missing(session: Session) -> bool:
         if not advance(cycle or begin_cycle(session)):
             return False
         cycle = None
-    waiting = len(session.state.labels.waiting)
+    waiting = len(session.state.waiting)
     also = f"; answers to {waiting} samples are still waited for" if waiting else ""
     _log.info(f"campaign {session.config.name} ends: {reason}{also}")
     session.run.set_tags({"al.stopped": reason})

@@ -44,6 +44,8 @@ def measure_again(session: Session) -> None:
     now = session.data.seen() if seen.saw is None else seen.saw
     if seen.before is None or not now:
         return
+    if session.splits.asked:  # their labels are answers, in which changes have been heard
+        return
     ids = [id for split in _SPLITS for id in session.data.ids(split)]
     changed = changed_labels(seen.before, now, ids)
     if not changed or changed == seen.measured:

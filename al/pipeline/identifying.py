@@ -17,6 +17,7 @@ from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import COPY, NAME, CampaignRecord
 from al.pipeline.changes import Recorded, people_take_over, recorded, with_changes
+from al.pipeline.held_out import validation_of
 from al.project import defaults_of
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
@@ -106,6 +107,8 @@ def identified(
             given = {**given, "metric": begun.metric}
         if given.get("encoder") in (encoding.AUTO, begun.encoder.partition("@")[0]):
             given = {**given, "encoder": begun.encoder}
+        if stored.splits.answers is not None and given.get("validation") == "set":
+            given = {**given, "validation": begun.validation}
         if given.get("cold_start") == DEFAULT:
             given = {**given, "cold_start": begun.cold_start}
         if "annotator" in given:
@@ -176,7 +179,7 @@ def begun_with(config: Config, task: Task, data: DataLoader, *, telling: bool = 
         DataError: the newest revision of an encoder has to be known and cannot be.
     """
     config = _with_metric(_settled(config, data), task, data, telling=telling)
-    return _with_first_query(_with_encoder(config))
+    return _with_first_query(_with_encoder(_with_validation(config, data)))
 
 
 def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool) -> Config:
@@ -188,6 +191,14 @@ def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool)
     if config.metric != measuring.AUTO:
         return config
     return config.replace(campaign=config.name, model=config.model_name, metric=metric)
+
+
+def _with_validation(config: Config, data: DataLoader) -> Config:
+    """The configuration of a new campaign with what judges its models; its name stays."""
+    found = validation_of(config, data)
+    if found == config.validation:
+        return config
+    return config.replace(campaign=config.name, model=config.model_name, validation=found)
 
 
 def _with_first_query(config: Config) -> Config:

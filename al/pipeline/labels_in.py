@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,14 +58,18 @@ class Inherited:
     once: bool = False
     seen: SeenData = field(default_factory=SeenData)
 
-    def labels(self, data: DataLoader) -> LabelTable:
+    def labels(self, data: DataLoader, judging: Collection[str] = ()) -> LabelTable:
         """The labels of training samples, as far as the data accept them; the others are reported.
+
+        Args:
+            judging: validation and test samples that people are asked about, whose labels are
+                taken as well.
 
         Raises:
             LabelError: one does not fit the task.
             ConfigError: none of them belongs to its samples.
         """
-        train = frozenset(data.ids("train"))
+        train = frozenset(data.ids("train")).union(judging)
         mine = self.frame[self.frame["id"].isin(train)]
         held_back = self.frame["id"].isin({*data.ids("val"), *data.ids("test")}).sum()
         unknown = len(self.frame) - len(mine) - held_back
@@ -134,7 +138,7 @@ def _of_campaign(name: str, store: Store) -> Inherited:
     if run is None or stored is None:
         raise ConfigError(f"labels_from: {unknown_campaign(store, name)}")
     state, open_run = where_it_stands(store, run, stored.as_config(), mend=False)
-    labels, seen = state.labels, seen_so_far(store, run)
+    labels, seen = state.labels.updated(state.held_out), seen_so_far(store, run)
     if seen.saw is not None:
         changed = changed_labels(seen.before or seen.saw, seen.saw, seen.saw)
         at = datetime.now(UTC).isoformat(timespec="seconds")

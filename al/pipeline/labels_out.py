@@ -30,9 +30,12 @@ def labels_of(session: Session) -> LabelTable:
     seen, labels = session.seen_data, session.state.labels
     if seen.saw is not None:
         labels = session.with_written(labels, seen.before, seen.saw)
-    labels = session.draws.joined(with_open_cycle(labels, session.store, session.open_run))
+    of_cycle = with_open_cycle(session.state.held_out, session.store, session.open_run)
+    judging = of_cycle.without(of_cycle.asked - session.splits.asked)
+    labels = with_open_cycle(labels, session.store, session.open_run).without(session.splits.asked)
+    labels = session.draws.joined(labels)
     labels = session.with_written(labels, seen.latest, now_written(session.data))
-    return session.with_copies(labels)
+    return session.with_copies(labels).updated(judging)
 
 
 def with_open_cycle(labels: LabelTable, store: Store, run: Run | None) -> LabelTable:

@@ -23,6 +23,7 @@ from al.pipeline.checks import (
 from al.pipeline.draws import draws_of
 from al.pipeline.fitting import annotator_of, check_begin, check_models, engine_of, rules_for
 from al.pipeline.growing import GROW, named_in_data
+from al.pipeline.held_out import lines, parted, proposed
 from al.pipeline.identifying import Identified, find, identified, task_and_data
 from al.pipeline.labels_in import inherited
 from al.pipeline.making import criterion_of, device_named, freeze, new_graph
@@ -100,14 +101,16 @@ def looked_up(
             splits = replace(splits, val=())
         taken.seen.recognise(data, {*splits.val, *splits.test})
     else:
-        splits = data.propose_splits(config.put_aside, config.seed)
+        splits = proposed(config, data)
+        for line in lines(splits, config):
+            _log.info(line)
     check_splits(config, splits)
     freeze(data, splits, config.missing, tell=False)
     if stored is None:
         check_begin(config, task, data, graph)
         for line in few(data) if data.given() is not None else ():
             _log.warning(line)
-    first = LabelTable() if taken is None else taken.labels(data)
+    first = LabelTable() if taken is None else taken.labels(data, splits.asked)
     annotator = annotator_of(config, data, new=stored is None)
     if known.wanted.annotator != config.annotator:
         annotator_of(known.wanted, data, new=False)
@@ -128,10 +131,12 @@ def looked_up(
         state, open_run = where_it_stands(known.store, run, config, mend=driver is not None)
         if stored is None:
             state = replace(state, labels=first)
+        state = parted(state, splits)
         knows = tuple(state.classes)
         if open_run is not None:
             knows += (*state.new_classes, *named_in_data(open_run))
-        check_labels(state.labels, data, knows)
+        for table in (state.labels, state.held_out):
+            check_labels(table, data, knows)
         begun = stored is not None and bool(data.seen())
         session = Session(
             config=config,
@@ -162,6 +167,7 @@ def looked_up(
         session.grow(knows)
         data.expect(config.new_classes)
         session.settle()
+        session.hear(state.held_out)
         return session
 
     return known, opened

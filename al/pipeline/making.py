@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -161,11 +161,13 @@ def freeze(data: DataLoader, splits: Splits, missing: str, *, tell: bool = True)
     gone = frozenset(data.missing((*splits.val, *splits.test)))
     if gone:
         tell_gone(sorted(gone), "validation or test", missing, tell=tell)
-        splits = Splits(
-            tuple(id for id in splits.val if id not in gone),
-            tuple(id for id in splits.test if id not in gone),
+        splits = replace(
+            splits,
+            val=tuple(id for id in splits.val if id not in gone),
+            test=tuple(id for id in splits.test if id not in gone),
         )
-    for name, ids in {"validation": splits.val, "test": splits.test}.items():
+    known = splits if splits.answers else replace(splits, answers=None)  # none: it is too early
+    for name, ids in {"validation": known.known("val"), "test": known.known("test")}.items():
         if not ids and not (by_folds and name == "validation"):
             more = "restore some" if gone else "give the data some"
             raise DataError(f"no {name} sample is there, so that nothing can be measured: {more}")

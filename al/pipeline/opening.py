@@ -155,7 +155,7 @@ def _tell_pool(session: Session) -> None:
     """Say how the data's own labels are used, where some samples have one and others not."""
     given = session.data.given()
     count = len(session.data.ids("train"))
-    if given is None or len(given) == count:
+    if not given or len(given) == count:
         return
     if session.annotator.is_simulated:
         _log.warning(

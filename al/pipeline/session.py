@@ -13,7 +13,17 @@ import torch
 
 from al.cells import save_table
 from al.config import Config
-from al.contracts import Annotator, Criterion, DataLoader, Engine, Graph, Kept, Splits, Task
+from al.contracts import (
+    Annotator,
+    Criterion,
+    DataLoader,
+    Engine,
+    Graph,
+    Kept,
+    Split,
+    Splits,
+    Task,
+)
 from al.errors import DataError, StateError
 from al.graphs import Crossed
 from al.kinds import Kind, kind_of
@@ -161,6 +171,7 @@ class Session:
         labels = self.with_written(known, self.seen_data.before, self.data.seen())
         self.corrected = _corrected(known, labels, kind_of(self.data.spec))
         self.state = replace(self.state, labels=self.with_copies(labels))
+        self._hear_written()
 
     def settle(self) -> None:
         """Go by what was seen of the data before: ids, and the labels of an open cycle.
@@ -178,6 +189,56 @@ class Session:
             same = known.ids is ids and known.marks is self.data.fingerprints(ids)
             self.seen_contents = known if same else None
         self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
+
+    def _hear_written(self) -> None:
+        """Let labels count that were written into the data for samples that people were asked
+        about to judge models; the champion's figures are measured anew then."""
+        before, now, state = self.seen_data.before, self.data.seen(), self.state
+        if before is None or not now or not self.splits.asked:
+            return
+        changed = changed_labels(before, now, self.splits.asked)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        held_out = with_written(state.held_out, changed, state.cycle + 1, at)
+        if held_out is not state.held_out:
+            record = state.champion_record
+            record = replace(record, test={}) if record else None
+            self.state = replace(state, held_out=held_out, champion_record=record)
+        self.hear(held_out)
+
+    def hear(self, held_out: LabelTable) -> None:
+        """Judge models by these answers, where people are asked about validation and test.
+
+        Args:
+            held_out: see `State.held_out`; copies of these samples have the same answer.
+        """
+        if self.splits.answers is None:
+            return
+        own = dict(zip(held_out.ids, held_out.labels, strict=True))
+        marks = self._held_out_marks()
+        by_mark = {marks[id]: label for id, label in own.items() if id in marks}
+        self.splits = replace(
+            self.splits,
+            answers=own | {id: by_mark[mark] for id, mark in marks.items() if mark in by_mark},
+        )
+        freeze(self.data, self.splits, self.config.missing, tell=False)
+        self.recipe = CampaignRecipe(self.makings, self.splits, self.engine.device)
+
+    @property
+    def to_judge(self) -> dict[str, Split]:
+        """Validation and test samples that people are still to be asked about, with their split;
+        of copies one."""
+        marks = self._held_out_marks()
+        known = {marks[id] for id in self.state.held_out.asked if id in marks}
+        firsts = {mark: id for id, mark in reversed(marks.items()) if mark not in known}
+        val = {*self.splits.val}
+        return {id: "val" if id in val else "test" for id in sorted(firsts.values())}
+
+    def _held_out_marks(self) -> dict[str, str]:
+        """Identity of what each sample holds that people are asked about to judge models."""
+        asked = self.splits.asked
+        ids = sorted(asked.difference(self.data.missing(sorted(asked))))
+        marks = self.data.fingerprints(ids) if self.asks_once else ids
+        return dict(zip(ids, marks, strict=True))
 
     def put_on_record(self, run: Run) -> None:
         """Keep what is seen of the data with the run of a cycle, before anything depends on it."""

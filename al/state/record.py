@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 from pydantic import Field
 
 from al.errors import LaterState, StateError
@@ -62,6 +63,7 @@ class _Stored:
     changes: dict[str, Any] = field(default_factory=dict)  # older states have none
     classes: list[str] = field(default_factory=list)
     new_classes: list[str] = field(default_factory=list)
+    held_out: _Labels | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class State:
     """Where a campaign stands after a cycle; the first cycle starts from `State.start`.
 
     Attributes:
+        held_out: answers about validation and test samples, where people are asked about these;
+            nothing learns from them.
         memory: what the query strategy wants to find in the next cycle.
         changes: parameters that differ from how the campaign began, as the cycle had them.
         suspicious: labels that look wrong, the worst first; see `al.pipeline.label_quality`.
@@ -88,6 +92,18 @@ class State:
     changes: Mapping[str, Any] = field(default_factory=dict)
     classes: Sequence[str] = ()
     new_classes: Sequence[str] = ()
+    held_out: LabelTable = field(default_factory=LabelTable)
+
+    @property
+    def paid(self) -> int:
+        """Labels that were paid for: those to learn from, and those to judge models by."""
+        return self.labels.paid + self.held_out.paid
+
+    @property
+    def waiting(self) -> pd.DataFrame:
+        """The samples that were asked about and have no answer yet; see `LabelTable.waiting`."""
+        held_out = self.held_out.waiting
+        return pd.concat([self.labels.waiting, held_out]) if len(held_out) else self.labels.waiting
 
     @classmethod
     def start(cls, campaign: str) -> State:
@@ -95,8 +111,7 @@ class State:
         return cls(campaign, 0, LabelTable())
 
     def save(self, folder: Path) -> str:
-        """Write state.json and labels.parquet into the folder; returns the digest."""
-        self.labels.save(folder / "labels.parquet")
+        """Write state.json and the tables of labels into the folder; returns the digest."""
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "campaign": self.campaign,
@@ -107,12 +122,10 @@ class State:
             "memory": dict(self.memory),
             "changes": dict(self.changes),
             "suspicious": [dict(row) for row in self.suspicious],
-            "labels": {
-                "rows": len(self.labels),
-                "digest": self.labels.digest,
-                "sha256": _sha256((folder / "labels.parquet").read_bytes()),
-            },
+            "labels": _saved(self.labels, folder / "labels.parquet"),
         }
+        if len(self.held_out):
+            content["held_out"] = _saved(self.held_out, folder / "held_out.parquet")
         if self.classes or self.new_classes:
             content["classes"] = list(self.classes)
             content["new_classes"] = list(self.new_classes)
@@ -140,13 +153,12 @@ class State:
         if content.get("digest") != _content_digest(content):
             raise StateError("state.json does not match its digest: restore it")
         stored = read_as(_Stored, text, "state.json")
-        labels = LabelTable.load(folder / "labels.parquet")
-        if _sha256((folder / "labels.parquet").read_bytes()) != stored.labels.sha256:
-            raise StateError("labels.parquet does not match its digest in state.json: restore it")
+        held_out = stored.held_out
         return cls(
             campaign=stored.campaign,
             cycle=stored.cycle,
-            labels=labels,
+            labels=_loaded(stored.labels, folder / "labels.parquet"),
+            held_out=_loaded(held_out, folder / "held_out.parquet") if held_out else LabelTable(),
             champion_record=stored.champion_record,
             retrained=stored.retrained,
             pool_size=stored.pool.size,
@@ -157,6 +169,20 @@ class State:
             classes=tuple(stored.classes),
             new_classes=tuple(stored.new_classes),
         )
+
+
+def _saved(labels: LabelTable, file: Path) -> dict[str, Any]:
+    """Write a table; what state.json says of it."""
+    labels.save(file)
+    sha256 = _sha256(file.read_bytes())
+    return {"rows": len(labels), "digest": labels.digest, "sha256": sha256}
+
+
+def _loaded(stored: _Labels, file: Path) -> LabelTable:
+    labels = LabelTable.load(file)
+    if _sha256(file.read_bytes()) != stored.sha256:
+        raise StateError(f"{file.name} does not match its digest in state.json: restore it")
+    return labels
 
 
 def ids_digest(ids: Iterable[str]) -> str:

@@ -21,12 +21,14 @@ class ImageFolder(OwnImages):
         embeddings: str = "float32",
         finetune: str = "off",
         augment: str = "off",
+        classes: str = "none",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size, augment, finetune)
-        self._data = data
+        self._data, self._classes = data, classes
 
     def data(self) -> ImageFolderLoader:
         size = self._side or SIZE
         return ImageFolderLoader(
-            self._data, size, self.encoder(), half=self._half, trained=self._trained
-        )
+            self._data, size, self.encoder(),
+            half=self._half, trained=self._trained, classes=self._classes,
+        )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from al.catalog import tasks
 from al.data import Asked, ImageManifestLoader
 from al.data.images import SIZE
+from al.data.legend import classes_named
 from al.tasks.encoded import OwnImages
 
 
@@ -27,12 +28,13 @@ class ImageManifest(OwnImages):
         separator: str = "auto",
         sheet: str = "auto",
         augment: str = "off",
+        classes: str = "none",
     ) -> None:
         super().__init__(encoder, head, embeddings, image_size, augment, finetune)
         self._data, self._label = data, target
         self._asked = Asked(
             kind, missing_labels=missing_labels, separator=separator, sheet=sheet,
-            label_separator=label_separator,
+            label_separator=label_separator, classes=classes_named(classes),
         )  # fmt: skip
 
     def data(self) -> ImageManifestLoader:

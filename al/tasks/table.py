@@ -10,6 +10,7 @@ from al.agents import EstimatorAgent
 from al.catalog import tasks
 from al.contracts import DataSpec, Graph, Task
 from al.data import Asked, TableFileLoader, rows_given
+from al.data.legend import classes_named
 from al.errors import ConfigError
 from al.graphs import EstimatorGraph, classifier, estimator_named, mlp
 from al.kinds import Trait, kind_of
@@ -35,6 +36,7 @@ class Table(Task):
         decimal: str = "auto",
         sheet: str = "auto",
         label_separator: str = "none",
+        classes: str = "none",
     ) -> None:
         if label_separator != "none":
             if estimator not in ("auto", "boosting", "mlp"):
@@ -45,8 +47,9 @@ class Table(Task):
             estimator = "mlp"
         self._data, self._target, self._estimator = data, target, estimator
         self._asked = Asked(
-            kind, features, drop, missing_labels, separator, decimal, sheet, label_separator
-        )
+            kind, features, drop, missing_labels, separator, decimal, sheet, label_separator,
+            classes_named(classes),
+        )  # fmt: skip
         self.agent = None if estimator == "mlp" else EstimatorAgent
 
     def data(self) -> TableFileLoader:

@@ -11,6 +11,7 @@ from al.catalog import tasks
 from al.contracts import DataSpec, Graph
 from al.contracts.encoding import Encoded
 from al.data import Asked, TextFileLoader, texts_given
+from al.data.legend import classes_named
 from al.errors import ConfigError, did_you_mean
 from al.graphs import text_embedding, text_linear
 from al.tasks.encoded import EncodedTask
@@ -40,6 +41,7 @@ class Text(EncodedTask):
         label_separator: str = "none",
         separator: str = "auto",
         sheet: str = "auto",
+        classes: str = "none",
     ) -> None:
         if estimator not in ("none", *NETWORKS):
             raise ConfigError(
@@ -56,7 +58,7 @@ class Text(EncodedTask):
         self._data, self._text, self._target = data, text, target
         self._asked = Asked(
             missing_labels=missing_labels, label_separator=label_separator,
-            separator=separator, sheet=sheet,
+            separator=separator, sheet=sheet, classes=classes_named(classes),
         )  # fmt: skip
         self._network = NETWORKS.get(estimator, text_embedding)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from al.data.boxes.listed import Entry, Index, Listed, Named, split_named
+from al.data.boxes.listed import Entry, Index, Listed, Named, NothingListed, split_named
 from al.errors import DataError
 
 #: Annotations that are not boxes, beside which those of boxes lie.
@@ -29,7 +29,7 @@ def read_coco(root: Path, images: Sequence[str], only: Path | None = None) -> Li
         if not path.name.startswith((".", *_OTHERS)) and _is_coco(path)
     ]  # fmt: skip
     if not files:
-        raise DataError(
+        raise NothingListed(
             f"{root} holds no COCO file, a .json with images, annotations and categories: put one "
             "there, or give it as data"
         )

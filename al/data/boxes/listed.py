@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from al.errors import DataError
+
 #: Words in names of files and folders that say a split.
 _SPLIT = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+class NothingListed(DataError):
+    """No file says anything of an image."""
 
 
 class Named(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from al.contracts import DataSpec, Encoder, Label
-from al.data.boxes.listed import Entry, Listed, lines_of
+from al.data.boxes.listed import Entry, Listed, NothingListed, lines_of
 from al.data.delimited import log_once
 from al.data.drawn_on import DrawnOnLoader
 from al.data.image_files import images_below
@@ -73,7 +73,13 @@ class BoxLoader(DrawnOnLoader):
 
     def files(self) -> list[ImageFile]:
         paths = images_below(self.root)
-        self._listed = listed = self._reader(self.root, paths, self._only)
+        try:
+            listed = self._reader(self.root, paths, self._only)
+        except NothingListed:
+            if self._asked == "none":
+                raise
+            listed = Listed()
+        self._listed = listed
         return [
             ImageFile(path, path, listed.entries.get(path), listed.splits.get(path, ""), path)
             for path in paths
@@ -97,7 +103,7 @@ class BoxLoader(DrawnOnLoader):
         for name, count in sorted(self._left_out.items()):
             log_once(f"{self._what}: {count} boxes of class {name!r} are left out, as classes "
                       "does not name it", _log)  # fmt: skip
-        if all(label is None for label in found):
+        if all(label is None for label in found) and (self._odd or self._asked == "none"):
             first = next(iter(lines_of(self._odd)), "no file names an image")
             raise DataError(f"no image in {self._what} has boxes to use, {first}: mend the files")
         return found
@@ -112,10 +118,13 @@ class BoxLoader(DrawnOnLoader):
         named, _ = names_given(self._asked, self.root) if self._asked != "none" else (None, "")
         if named is None:
             if not known:
-                raise DataError(f"{self._what} holds no box: draw some of each class")
+                raise DataError(
+                    f"{self._what} holds no box: draw some of each class, or name the classes, as "
+                    "classes=cat,dog, and people are asked"
+                )
             return tuple(known)
         for name in named.values():
-            if name not in known:
+            if known and name not in known:
                 raise ConfigError(f"classes: {name!r} is not a class: {did_you_mean(name, known)}")
         return tuple(dict.fromkeys(named.values()))
 

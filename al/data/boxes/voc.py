@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from al.data.boxes.listed import Entry, Index, Listed, Named, split_named
-from al.errors import DataError
+from al.data.boxes.listed import Entry, Index, Listed, Named, NothingListed, split_named
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -51,7 +50,7 @@ def read_voc(root: Path, images: Sequence[str], only: Path | None = None) -> Lis
         if split := sets.get(path.stem) or split_named(name):
             found.splits[at] = split
     if not count:
-        raise DataError(f"{root} holds no XML file of Pascal VOC: put them into Annotations")
+        raise NothingListed(f"{root} holds no XML file of Pascal VOC: put them into Annotations")
     found.know(sorted(names))
     found.notes.append(f"{count} XML files{', splits by ImageSets/Main' if sets else ''}")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from al.data.boxes.listed import Entry, Listed, Named, split_named
+from al.data.boxes.listed import Entry, Listed, Named, NothingListed, split_named
 from al.errors import DataError
 
 #: Files that name the classes, where no .yaml does; the last is Darknet's.
@@ -26,20 +26,22 @@ def read_yolo(root: Path, images: Sequence[str], only: Path | None = None) -> Li
         DataError: there are no names or no text files.
     """
     found = Listed()
+    texts = {
+        path: text
+        for path in images
+        if (text := next((t for t in _texts_of(path) if (root / t).is_file()), None))
+    }
+    if not texts:
+        raise NothingListed(f"no image in {root} has a text file of boxes: put labels/1.txt beside "
+                            "images/1.jpg, an empty file for an image without boxes")  # fmt: skip
     config, file = _config(root, only)
     names = _names(config.get("names"), root, file)
     found.know(names.values())
     sets = _sets(config, root, images)
-    for path in images:
-        text = next((t for t in _texts_of(path) if (root / t).is_file()), None)
-        if text is None:
-            continue
+    for path, text in texts.items():
         found.entries[path] = _entry(root / text, text, names)
         if split := sets.get(path) or ("" if sets else split_named(path)):
             found.splits[path] = split
-    if not found.entries:
-        raise DataError(f"no image in {root} has a text file of boxes: put labels/1.txt beside "
-                        "images/1.jpg, an empty file for an image without boxes")  # fmt: skip
     found.notes.append(f"{len(found.entries)} text files, {file or 'names'} for the classes")
     return found
 

@@ -90,11 +90,14 @@ class EntityLoader(TextLoader):
             DataError: there is no entity.
         """
         known = sorted({one["label"] for label in labels for one in label or ()})
-        if not known:
+        if not known and (self._odd or not self._wanted):
             first = next(iter(lines_of(self._odd)), "no text is labelled")
-            raise DataError(f"{self._what} holds no entity, {first}: mark some of each class")
+            raise DataError(
+                f"{self._what} holds no entity, {first}: mark some of each class, or "
+                "name them, as classes=person,place, and people are asked"
+            )
         for name in self._wanted:
-            if name not in known:
+            if known and name not in known:
                 raise ConfigError(f"classes: {name!r} is not a class: {did_you_mean(name, known)}")
         return self._wanted or tuple(known)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from al.contracts import SECOND, Query
+from al.contracts import HELD_OUT, SECOND, Query
 from al.data_selector import (
     explained,
     passes_folder,
@@ -59,7 +59,12 @@ def select_data(cycle: Cycle) -> bool:
         if query.why:
             _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
-        cycle.outcome = f"{len(query.ids)} of {count} samples chosen by {by}{why}"
+        judging = [reason for reason in query.reasons if reason in HELD_OUT.values()]
+        also = [f"{judging.count(w)} for {w}" for w in HELD_OUT.values() if w in judging]
+        cycle.outcome = f"{len(query.ids) - len(judging)} of {count} samples chosen by {by}{why}"
+        if also:
+            cycle.outcome += f"; {' and '.join(also)}, drawn by chance, are asked about among them"
+            _log.info(f"cycle {cycle.number:2d}: {cycle.outcome}")
         run.describe(cycle.outcome)
     cycle.query = query
     return False
@@ -95,7 +100,32 @@ def _choose(cycle: Cycle) -> tuple[Query, dict[str, float], int]:
         if audit and is_mean(cycle.session.task.metric, kind_of(cycle.session.data.spec)):
             figures |= pool_figures(view, generator(config.seed, cycle.number, "confidence"))
         figures["query/kept_mb"] = trim_passes(passes_folder(), cache_limit()) / 1e6
-        return _with_second_opinions(query, doubted), figures, len(view.ids)
+        query = _with_second_opinions(query, doubted)
+        return _with_held_out(query, cycle), figures, len(view.ids)
+
+
+def _with_held_out(query: Query, cycle: Cycle) -> Query:
+    """The query and, among it, the validation and test samples that people were never asked about;
+    who answers cannot tell them."""
+    asked = cycle.session.to_judge
+    if not asked:
+        return query
+    many = len(asked)
+    query = replace(
+        query,
+        ids=(*query.ids, *asked),
+        scores=(*query.scores, *(0.0,) * many),
+        reasons=(*query.reasons, *(HELD_OUT[split] for split in asked.values())),
+        propensities=(*query.propensities, *(None,) * many),
+        predicted=(),
+        confidence=(),
+        likely=(),
+    )
+    order = generator(cycle.session.config.seed, cycle.number, "held out").permutation(
+        len(query.ids)
+    )
+    names = ("ids", "scores", "reasons", "propensities")
+    return replace(query, **{n: tuple(getattr(query, n)[row] for row in order) for n in names})
 
 
 def _chosen_before(cycle: Cycle, run: Run) -> Query:
@@ -129,8 +159,8 @@ def _size(cycle: Cycle) -> int:
     size = config.initial_size if cycle.champion_version is None else config.query_size
     if not config.label_budget:
         return size
-    labels = cycle.session.state.labels
-    return max(1, min(size, config.label_budget - labels.paid - len(labels.waiting)))
+    state = cycle.session.state
+    return max(1, min(size, config.label_budget - state.paid - len(state.waiting)))
 
 
 def _doubted(cycle: Cycle) -> list[Mapping[str, Any]]:
