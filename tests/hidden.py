@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from al.catalog import make_task
-from al.contracts import Annotator, Answer, Answers, DataLoader, Query
+from al.contracts import Annotator, Answer, Answers, Query
 from tests.own_data import boxes_folder, coloured_folder, fruit_table, manifest, masks_folder
 from tests.own_data import sentences as sentences_of
 
@@ -72,8 +72,9 @@ def _rows(folder: Path) -> Made:
     path = fruit_table(folder / "rows.csv", 150)
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     frame["kind"] = [("apple", "lemon", "plum")[row % 3] for row in range(len(frame))]
+    frame["weight"] = [60 + 40 * (row % 3) + row / 10 for row in range(len(frame))]  # no copies
     frame.to_csv(path, index=False)
-    given = {"task": "table", "data": str(path), "target": "kind"}
+    given = {"task": "table", "data": str(path), "target": "kind", "estimator": "mlp"}
     return given, _without(path, "kind"), {"classes": "apple,lemon,plum"}
 
 
@@ -173,8 +174,3 @@ _MAKE: dict[str, Callable[[Path], Made]] = {
     "entities": _entities,
 }
 KINDS: Sequence[str] = tuple(_MAKE)
-
-
-def held_out(data: DataLoader) -> frozenset[str]:
-    """Ids that are in no training."""
-    return frozenset((*data.ids("val"), *data.ids("test")))

@@ -12,10 +12,10 @@ import pytest
 
 from al.catalog import tasks
 from al.config import Config
-from al.contracts import AUDITS, Answer, Answers, Query
+from al.contracts import AUDITS, Answer, Answers, Query, Splits
 from al.errors import ConfigError, UnknownName
 from al.pipeline.asking import options_of, outlook
-from al.state import LabelTable
+from al.state import LabelTable, State
 from tests.conftest import SMALL
 from tests.stores import held, runs, table
 from tests.test_resume import Sweep
@@ -137,7 +137,10 @@ def test_the_quorum_has_to_be_reached_on_the_audit_slice_too(audit: str) -> None
         tuple("abcdefghij"), (0.0,) * 10, ("margin",) * 8 + (audit,) * 2, (None,) * 10, "m", "none"
     )
     session: Any = SimpleNamespace(
-        config=Config(quorum=0.8), annotator=SimpleNamespace(where="the desk")
+        config=Config(quorum=0.8),
+        annotator=SimpleNamespace(where="the desk"),
+        splits=Splits((), ()),
+        state=State.start("c"),
     )
 
     def of(ids: str) -> Any:

@@ -17,6 +17,7 @@ from al.config import Config
 from tests.conftest import SMALL
 from tests.encoders import image_model
 from tests.entity_texts import json_lines
+from tests.hidden import hidden
 from tests.killing import points_of, run_campaign
 from tests.own_data import coloured_folder, fruit_table, masks_folder
 from tests.stores import client_at, outcome
@@ -134,6 +135,18 @@ def test_a_campaign_validated_by_folds_ends_as_if_it_had_not_been_killed(
     folds = {"validation": "folds", "validation_size": Config().validation_size, "candidates": 1}
     sweep = Sweep(empty_database, tmp_path, {**CAMPAIGN, **folds})
     sweep.survive(round(sweep.points * 0.5))
+
+
+@pytest.mark.slow
+def test_a_campaign_that_began_without_labels_ends_as_if_it_had_not_been_killed(
+    empty_database: Path, tmp_path: Path
+) -> None:
+    given = {**hidden("rows", tmp_path / "rows"), "candidates": 1, "folds": 0}
+    without = {name: value for name, value in CAMPAIGN.items() if name not in ("task", *given)}
+    without.pop("validation_size")
+    sweep = Sweep(empty_database, tmp_path, {**without, **given})
+    for share in (0.25, 0.5, 0.8):
+        sweep.survive(round(sweep.points * share))
 
 
 @pytest.mark.slow

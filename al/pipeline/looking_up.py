@@ -97,7 +97,7 @@ def looked_up(
     elif taken is not None and taken.splits is not None:
         splits = taken.splits
         if config.by_folds:
-            check_splits(config, data.propose_splits(0, config.seed))
+            check_splits(config, proposed(config, data))
             splits = replace(splits, val=())
         taken.seen.recognise(data, {*splits.val, *splits.test})
     else:
