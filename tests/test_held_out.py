@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 
 import al
 from al.contracts import Splits
-from al.errors import AlError, DataError
+from al.errors import AlError, ConfigError, DataError
 from al.pipeline.data_check import data_lines
 from al.pipeline.opening import look_into
 from tests.hidden import KINDS, hidden
@@ -85,7 +85,7 @@ def test_what_is_drawn_to_be_asked_about_is_unlabelled_seeded_and_apart_with_its
     if splits is None:  # too few samples without a label
         return
     assert splits == rows(labels, None, contents).propose_asked(size, seed)
-    assert len(splits.val) == size
+    assert len(splits.val) <= size
     loader.freeze(splits)
     train = loader.ids("train")
     assert (loader.ids("val"), loader.ids("test")) == ((), ())
@@ -185,6 +185,8 @@ def test_people_cannot_tell_the_samples_that_judge_models(tmp_path: Path) -> Non
 
 def test_check_data_says_what_would_be_asked_about(tmp_path: Path) -> None:
     known = hidden("rows", tmp_path)
+    with pytest.raises(ConfigError, match=r"validation_size=200 is more than the .* folds"):
+        list(data_lines({**known, "validation_size": 200}))
     lines = list(data_lines({**known, "initial_size": 8}))
     said = "too few labels to judge models by: 30 test samples, drawn at random, will be asked"
     assert any(line.startswith(f"{said} about first; validation=folds") for line in lines)

@@ -155,7 +155,8 @@ class DataLoader(ABC):
     def propose_asked(self, validation_size: int, seed: int) -> Splits | None:
         """Draw splits that people are asked about, where the data has too few labels for them.
 
-        None, the default, where it has enough, or where nobody could be asked.
+        None, the default, where it has enough, or nothing to ask about. Validation is smaller than
+        that where samples are.
         """
         return None
 

@@ -301,7 +301,7 @@ class OwnLoader(RowLoader):
         )
         rest = sorted(set(rows) - set(asked))
         val = self._draw_validation(rest, validation_size, seed)
-        if not asked or len(val) < validation_size:
+        if not asked:
             return None
         ids = samples.ids
         return Splits(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from al.catalog import annotators
 from al.config import Config
 from al.contracts import DataLoader, Splits
+from al.errors import ConfigError
 from al.state import State
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,15 @@ def proposed(config: Config, data: DataLoader) -> Splits:
     Raises:
         ConfigError, DataError: see `DataLoader.propose_splits`.
     """
-    return _asked(config, data) or data.propose_splits(config.put_aside, config.seed)
+    asked = _asked(config, data)
+    if asked is None:
+        return data.propose_splits(config.put_aside, config.seed)
+    if len(asked.val) < config.put_aside:
+        raise ConfigError(
+            f"validation_size={config.put_aside} is more than the {len(asked.val)} samples that "
+            "can be asked about for it: give less, or validation=folds, which puts none aside"
+        )
+    return asked
 
 
 def _asked(config: Config, data: DataLoader) -> Splits | None:
