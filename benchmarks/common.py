@@ -71,7 +71,8 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def report(name: str, tables: Mapping[str, Sequence[Row]], **more: Any) -> None:
-    """Print the tables under their titles and keep everything as JSON."""
+    """Print the tables that have rows under their titles, and keep everything as JSON."""
+    tables = {title: rows for title, rows in tables.items() if rows}
     for title, rows in tables.items():
         click.echo(f"\n### {title}\n\n{table(rows)}")
     versions = {package: version(package) for package in ("mlflow", "torch", "numpy")}

@@ -41,6 +41,7 @@ from al.experiment.statistics import (
     saving,
 )
 from al.graphs import EstimatorGraph, TorchGraph, fit_head, head_on
+from al.kinds.metrics import OF_CLASSES
 from al.measures import MEASURES
 from al.processor import processor_of
 from al.strategies import ArrayView, build
@@ -130,7 +131,9 @@ class Problem:
     def measured(self, graph: Graph, rows: np.ndarray) -> float:
         """The metric on some samples."""
         said, truth = self.said(graph, rows), self.targets[rows]
-        return float(METRICS[self.metric](truth, said))
+        if self.metric in METRICS:
+            return float(METRICS[self.metric](truth, said))
+        return OF_CLASSES[self.metric](said, truth, self.spec)
 
     def said(self, graph: Graph, rows: np.ndarray) -> np.ndarray:
         """Probabilities [n, C], or mean and variance [n, 2]."""
@@ -139,7 +142,7 @@ class Problem:
         found = graph.predict(self.features[rows])
         if self.kind == "number":
             return np.stack([found["value"], found["std"] ** 2], axis=1)
-        return np.asarray(found)
+        return np.asarray(found[list(self.spec.classes)] if self.kind == "labels" else found)
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -147,8 +150,6 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "macro F1": lambda truth, p: metrics.f1_score(
         truth, p > 0.5 if truth.ndim > 1 else p.argmax(axis=1), average="macro", zero_division=0
     ),
-    "average precision": lambda truth, p: metrics.average_precision_score(truth, p[:, 1]),
-    "auroc": lambda truth, p: metrics.roc_auc_score(truth, p[:, 1]),
     "rmse": lambda truth, said: metrics.root_mean_squared_error(truth, said[:, 0]),
 }
 
@@ -257,7 +258,7 @@ DATA: dict[str, Callable[[], Problem]] = {
     "ionosphere": _ionosphere,
     "breast cancer": lambda: _uci(*datasets.load_breast_cancer(return_X_y=True)),
     "adult": _adult,
-    "sms-spam": lambda: _texts("sms-spam", "average precision", SOME),
+    "sms-spam": lambda: _texts("sms-spam", "average_precision", SOME),
     "bike-sharing": _bike_sharing,
     "fashion-mnist": lambda: _grey("fashion-mnist"),
     "banking77": lambda: _texts("banking77", "macro F1", MANY),

@@ -93,6 +93,30 @@ def test_metrics_of_several_labels_are_those_of_scikit_learn(seed: int) -> None:
     assert found == pytest.approx(by_hand)
 
 
+@pytest.mark.parametrize("name", ["auroc", "average_precision"])
+@pytest.mark.parametrize("spec", [TWO, THREE, SEVERAL], ids=["two", "three", "several"])
+def test_a_model_that_is_sure_is_ranked_as_its_logits_say(name: str, spec: DataSpec) -> None:
+    rng = np.random.default_rng(0)
+    count = len(spec.classes)
+    y = np.r_[np.eye(count, dtype=int), rng.multinomial(1, [1 / count] * count, size=300)]
+    logits = torch.from_numpy(rng.normal(14 * y, 7)).float()
+    head = nn.Identity()
+    graph = (MultiLabelGraph if spec is SEVERAL else ClassificationGraph)(head, head, spec)
+    p = graph.answers(logits).numpy()
+    assert (p.astype(np.float32) == 1).sum() > 20
+    if spec is SEVERAL:
+        found, scores = OF_LABELS[name](p, y, spec), logits.double()
+    else:
+        found = OF_CLASSES[name](p, y.argmax(axis=1), spec)
+        others = [np.delete(np.arange(count), c) for c in range(count)]
+        rest = [logits.double()[:, columns].logsumexp(1) for columns in others]
+        scores = logits.double() - torch.stack(rest, dim=1)
+    columns = [1] if spec is TWO else range(count)
+    measure = {"auroc": metrics.roc_auc_score, "average_precision": metrics.average_precision_score}
+    expected = np.mean([measure[name](y[:, c], scores[:, c]) for c in columns])
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
 def test_metrics_of_numbers_are_those_of_scikit_learn_and_of_the_formula() -> None:
     rng = np.random.default_rng(0)
     y, predicted = rng.normal(size=30), np.abs(rng.normal(size=(30, 2))) + 0.1

@@ -51,6 +51,11 @@ class MultiLabelGraph(FieldGraph):
     def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.sigmoid()
 
+    def answers(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities in float64: float32 rounds those of a sure model to 1, and their order,
+        which metrics of ranking are made of, is gone."""
+        return outputs.double().sigmoid()
+
     def field(self, outputs: torch.Tensor, where: Any) -> Field:
         p = outputs.sigmoid()
         return Field(torch.stack([1.0 - p, p], dim=2))

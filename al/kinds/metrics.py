@@ -104,15 +104,24 @@ def _agreement(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec) ->
     return getattr(metrics, name)(targets, p.argmax(axis=1))
 
 
+def _log_odds(p: np.ndarray, one: int) -> np.ndarray:
+    """ln of a class's probability less that of all others together, [N].
+
+    It ranks as the probability does, and goes on where that is rounded to 1: a sure model has
+    hundreds of samples there, whose order float32 keeps in what is left for the others.
+    """
+    rest = np.delete(p, one, axis=1).sum(axis=1, dtype=np.float64)
+    least = np.finfo(np.float64).tiny
+    return np.log(np.maximum(p[:, one], least, dtype=np.float64)) - np.log(np.maximum(rest, least))
+
+
 def _ranked(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec) -> float:
     """Of two classes that of one; of more the mean over those that are there, one against all."""
     from sklearn import metrics
 
     measure = getattr(metrics, name)
-    if p.shape[1] == 2:
-        one = positive(spec)
-        return measure(targets == one, p[:, one])
-    return float(np.mean([measure(targets == c, p[:, c]) for c in np.unique(targets)]))
+    ones = [positive(spec)] if p.shape[1] == 2 else np.unique(targets)
+    return float(np.mean([measure(targets == c, _log_odds(p, c)) for c in ones]))
 
 
 OF_CLASSES: Mapping[str, Metric] = {
