@@ -125,7 +125,8 @@ def _with_held_out(query: Query, cycle: Cycle) -> Query:
         len(query.ids)
     )
     names = ("ids", "scores", "reasons", "propensities")
-    return replace(query, **{n: tuple(getattr(query, n)[row] for row in order) for n in names})
+    mixed: dict[str, Any] = {n: tuple(getattr(query, n)[row] for row in order) for n in names}
+    return replace(query, **mixed)
 
 
 def _chosen_before(cycle: Cycle, run: Run) -> Query:
