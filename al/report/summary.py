@@ -116,10 +116,10 @@ def tiles(facts: Facts) -> list[tuple[str, str]]:
         found.append(
             (f"v{facts.version}", f"in Production, of {counted(_versions(facts), 'promotion')}")
         )
-    if spent := facts.state.labels.seconds:
+    if spent := facts.state.labels.seconds + facts.state.held_out.seconds:
         found.append((lasting(spent), "of people's time"))
     if facts.cost:
-        bought = facts.paid + facts.validation
+        bought = facts.paid + (facts.state.held_out.paid or facts.validation)
         found.append((f"{bought * facts.cost:,.2f}", f"spent on labels, at {facts.cost:g} each"))
     if len(facts.cycles):
         found.append((lasting(float(facts.cycles["seconds"].sum())), "of computing and waiting"))
