@@ -68,30 +68,30 @@ def _without(path: Path, column: str) -> Callable[[], None]:
 Made = tuple[dict[str, Any], Callable[[], None], dict[str, Any]]
 
 
-def _rows(folder: Path) -> Made:
+def _fruit(folder: Path, kinds: Sequence[Any]) -> Path:
+    """Rows without copies, of one of three kinds in turn."""
     path = fruit_table(folder / "rows.csv", 150)
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    frame["kind"] = [("apple", "lemon", "plum")[row % 3] for row in range(len(frame))]
-    frame["weight"] = [60 + 40 * (row % 3) + row / 10 for row in range(len(frame))]  # no copies
+    frame["kind"] = [kinds[row % 3] for row in range(len(frame))]
+    frame["weight"] = [60 + 40 * (row % 3) + row / 10 for row in range(len(frame))]
     frame.to_csv(path, index=False)
+    return path
+
+
+def _rows(folder: Path) -> Made:
+    path = _fruit(folder, ("apple", "lemon", "plum"))
     given = {"task": "table", "data": str(path), "target": "kind", "estimator": "mlp"}
     return given, _without(path, "kind"), {"classes": "apple,lemon,plum"}
 
 
 def _numbers(folder: Path) -> Made:
-    path = fruit_table(folder / "rows.csv", 150)
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    frame["kind"] = [100.5 + 10 * (row % 3) for row in range(len(frame))]
-    frame.to_csv(path, index=False)
+    path = _fruit(folder, (100.5, 110.5, 120.5))
     given = {"task": "table", "data": str(path), "target": "kind", "kind": "number"}
     return given, _without(path, "kind"), {}
 
 
 def _several(folder: Path) -> Made:
-    path = fruit_table(folder / "rows.csv", 150)
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    frame["kind"] = [("sour|round", "round", "|")[row % 3] for row in range(len(frame))]
-    frame.to_csv(path, index=False)
+    path = _fruit(folder, ("sour|round", "round", "|"))
     given = {"task": "table", "data": str(path), "target": "kind", "label_separator": "pipe"}
     return given, _without(path, "kind"), {"classes": "sour,round"}
 
