@@ -143,12 +143,13 @@ def measured(name: str) -> list[Row]:
     """How alike the held-out samples of a data set are to their nearest, by what they are."""
     with TemporaryDirectory() as place:
         data, what = laid_out(DATA[name](), Path(place))
-        data.freeze(data.propose_splits(20, 0))
+        splits = data.propose_splits(20, 0)
+        data.freeze(splits)
         level = near.LEVELS[data.spec.details["encoder"]["takes"]]
         data.features(data.ids("test"))
         begun = time.monotonic()
         with patch.dict(near.LEVELS, dict.fromkeys(near.LEVELS, -2.0)):
-            found = near.near_copies(data)
+            found = near.near_copies(data, splits)
         seconds = time.monotonic() - begun
     assert found is not None
     train = set(data.ids("train"))

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from al.catalog import make_task
-from al.contracts import DataSpec
+from al.contracts import DataSpec, Splits
 from al.data import near_copies as near
 from al.data.near_copies import near_copies
 from al.pipeline import data_check
@@ -48,13 +48,35 @@ def loader(given: dict[str, Any]) -> Any:
     return data
 
 
+def held_out(data: Any) -> Splits:
+    return Splits(tuple(data.ids("val")), tuple(data.ids("test")))
+
+
+def test_a_test_that_people_are_yet_asked_about_is_looked_at_too(tmp_path: Path) -> None:
+    given = photographs(tmp_path)
+    folder = Path(given["data"])
+    (folder / "new").mkdir()
+    for number, path in enumerate(sorted(folder.glob("t*/*/*"))):
+        path.rename(folder / "new" / f"{number}{path.suffix}")
+    given["classes"] = "a,b"
+    data = make_task("image-folder", {n: given[n] for n in ("data", "encoder", "classes")}).data()
+    splits = data.propose_asked(0, 0)
+    assert splits is not None
+    data.freeze(splits)
+    assert data.ids("test") == ()
+    found = near_copies(data, splits)
+    assert found is not None
+    assert found.held == len(splits.test) > 0
+    assert near_copies(data, Splits((), ())) is None
+
+
 def test_a_recompressed_training_image_in_test_is_found_with_its_original(tmp_path: Path) -> None:
     given = photographs(tmp_path)
     data = loader(given)
     while {"train/a/04.png", "train/b/17.png"} & set(data.ids("val")):
         given["validation_size"] -= 1
         data = loader(given)
-    found = near_copies(data)
+    found = near_copies(data, held_out(data))
     assert found is not None
     assert {(p.split, p.id, p.train_id) for p in found.pairs} == {
         ("test", "test/a/copy04.jpg", "train/a/04.png"),
@@ -69,9 +91,9 @@ def test_what_is_found_does_not_depend_on_how_many_are_read_at_a_time(
     bound: str, to: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = loader(photographs(tmp_path))
-    whole = near_copies(data)
+    whole = near_copies(data, held_out(data))
     monkeypatch.setattr(near, bound, to)
-    parts = near_copies(data)
+    parts = near_copies(data, held_out(data))
     assert whole is not None
     assert parts is not None
     assert [p[:3] for p in parts.pairs] == [p[:3] for p in whole.pairs]
@@ -99,7 +121,7 @@ def test_many_held_out_samples_beside_few_for_training_take_little_memory(
     monkeypatch.setattr(near, "encoder_of", lambda spec: encoder)
     data: Any = Vectors(train=4_000, test=40_000)
     tracemalloc.start()
-    near_copies(data)
+    near_copies(data, held_out(data))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 300e6  # all similarities are 640 MB
@@ -111,7 +133,7 @@ def test_of_many_held_out_samples_some_are_looked_at_and_the_line_says_so(
     data = loader(photographs(tmp_path))
     monkeypatch.setattr(near, "MOST", 10 * len(data.ids("train")))
     monkeypatch.setitem(near.LEVELS, "images", -1.0)
-    found = near_copies(data)
+    found = near_copies(data, held_out(data))
     assert found is not None
     assert (found.looked, found.held) == (10, 20)
     assert "6 of test and 4 of validation nearly are training samples (10 of 20 " in found.line()
@@ -122,7 +144,8 @@ def test_vectors_of_a_few_numbers_and_none_at_all_tell_no_copies(
 ) -> None:
     monkeypatch.setenv("COUNTED", str(tmp_path / "counted"))
     for encoder in (Counting.name, "none"):
-        assert near_copies(loader(photographs(tmp_path / "photos", encoder))) is None
+        data = loader(photographs(tmp_path / "photos", encoder))
+        assert near_copies(data, held_out(data)) is None
     assert not (tmp_path / "counted").exists()  # nothing was embedded for it
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from al.contracts import DataLoader, Split
+from al.contracts import DataLoader, Split, Splits
 from al.data.encoding import encoder_of
 
 #: Similarity from which on two samples are near copies, by what they are; `benchmarks.near_copies`
@@ -61,8 +61,10 @@ class NearCopies:
         )
 
 
-def near_copies(data: DataLoader) -> NearCopies | None:
+def near_copies(data: DataLoader, splits: Splits) -> NearCopies | None:
     """Find them; None where no encoder reads the samples, or its vectors tell too little.
+
+    Held-out samples that people have yet to be asked about are looked at too.
 
     Vectors are centred by the mean of the training samples, so that unlike ones have a similarity
     of 0 whatever the encoder, and compared by cosine. Of too many held-out samples every so
@@ -71,11 +73,12 @@ def near_copies(data: DataLoader) -> NearCopies | None:
     encoder, train = encoder_of(data.spec), data.ids("train")
     if encoder is None or encoder.width < WIDTH or not train:
         return None
-    splits: tuple[Split, ...] = ("test", "val")
-    held = [(split, id) for split in splits for id in data.ids(split)]
-    some = held[:: -(-len(held) * len(train) // MOST)]
-    if not some:
+    held: list[tuple[Split, str]] = [
+        *(("test", id) for id in splits.test), *(("val", id) for id in splits.val)
+    ]  # fmt: skip
+    if not held:
         return None
+    some = held[:: -(-len(held) * len(train) // MOST)]
     vectors = data.features([id for _, id in some])
     middle = np.zeros(vectors.shape[1])
     for block in _blocks(train, BLOCK):

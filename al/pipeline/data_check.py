@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from al.config import Config
-from al.contracts import DataLoader, Label, Split, Task
+from al.contracts import DataLoader, Label, Split, Splits, Task
 from al.data import encoding
 from al.data.near_copies import near_copies
 from al.kinds import Kind, kind_of
@@ -57,7 +57,7 @@ def data_lines(given: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"! {line}" for line in measuring.few(data))
     yield from _copies(data)
     _check(begun_with(config, task, data, telling=False), task, data)
-    yield from _near_copies(data)
+    yield from _near_copies(data, splits)
 
 
 def _check(config: Config, task: Task, data: DataLoader) -> None:
@@ -107,7 +107,7 @@ def _copies(data: DataLoader) -> list[str]:
             "1 sample is an exact copy of another"]  # fmt: skip
 
 
-def _near_copies(data: DataLoader) -> list[str]:
+def _near_copies(data: DataLoader, splits: Splits) -> list[str]:
     """What is held out and nearly is a training sample; no campaign pays twice for the vectors."""
     if encoding.DETAIL not in data.spec.details:
         return []
@@ -117,5 +117,5 @@ def _near_copies(data: DataLoader) -> list[str]:
             f"near copies across splits are looked for when a campaign starts, as {count} samples "
             "are to be embedded for it"
         ]
-    found = near_copies(data)
+    found = near_copies(data, splits)
     return [f"! {found.line()}"] if found is not None and found.pairs else []

@@ -171,7 +171,7 @@ def _tell_pool(session: Session) -> None:
 
 def _look_for_near_copies(session: Session) -> None:
     """Say which held-out samples nearly are training samples, once, before a label is paid for."""
-    found = near_copies(session.data)
+    found = near_copies(session.data, session.splits)
     if found is None:
         return
     if found.pairs:
