@@ -9,15 +9,19 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 import al
 from al.errors import AlError, RegistryError
 from al.pipeline import driving
+from al.pipeline.cycle import begin_cycle
+from al.pipeline.driving import advance
+from al.pipeline.opening import open_session
 from al.registry import Registry, Standing
 from al.registry.registry import PAGE
 from al.registry.servable import archive
 from al.tracking.connection import Connection
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SMALL
 from tests.stores import production, runs, stages
 
 Make = Callable[..., Any]
@@ -461,3 +465,24 @@ def test_a_look_finds_what_a_person_did_among_many_versions(
     assert registry.standing(2).version is None
     client.set_registered_model_alias("m", "champion", "7")
     assert registry.standing(2).version == 7
+
+
+def test_a_cycle_reads_the_registered_model_and_its_promotions_twice(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each promotion leaves a tag there, so that each reading takes longer with every cycle."""
+    read, original = list[str](), SqlAlchemyStore.get_registered_model
+
+    def counted(store: SqlAlchemyStore, name: str) -> Any:
+        read.append(name)
+        return original(store, name)
+
+    monkeypatch.setattr(SqlAlchemyStore, "get_registered_model", counted)
+    session = open_session({**SMALL, "task": "digits", "promote": "always", "report": "off"})
+    for number in (1, 2, 3):
+        read.clear()
+        assert advance(begin_cycle(session))
+        # Before it chooses and before it promotes, as a person may have moved a version.
+        assert len(read) == 2 or number == 1
+    assert session.driver is not None
+    session.driver.release()

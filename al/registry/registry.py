@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mlflow import get_registry_uri
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
@@ -32,6 +33,8 @@ STAGELESS = "al.stages"
 _PROMOTED = "al.promoted"
 #: How such a registry says so.
 _REFUSALS = ("unsupported", "not supported")
+#: Registries that lend the keys to a version's files, and by its own URI only.
+_LENDERS = ("databricks", "databricks-uc", "uc")
 
 
 @dataclass(frozen=True)
@@ -178,24 +181,31 @@ class Registry:
         return self._with_offers(self._standing(last, versions, model), versions, model)
 
     def _looked_at(self, model: Any) -> list[Any]:
+        """The versions that count now, with the one that the alias names."""
+        # Where there are no stages nothing tells when.
+        stageless = model.tags.get(STAGELESS)
+        versions = self._look(None if stageless else model.last_updated_timestamp)
+        named = str(model.aliases.get(ALIAS) or "")  # giving an alias is not a move
+        if named and all(str(version.version) != named for version in versions):
+            versions += [there] if (there := self._version(int(named))) else []
+        return versions
+
+    def _look(self, moved: int | None) -> list[Any]:
         """The versions that count now: all of them at first, later those that matter or changed.
 
         When a version came, moved or went, its registered model says so, and the version says
         the same time; so that a look costs the same however many versions there are.
+
+        Args:
+            moved: when one last did; None where nothing tells.
         """
-        # Where there are no stages nothing tells when.
-        moved = None if model.tags.get(STAGELESS) else model.last_updated_timestamp
         known = self._known
         if known is None or moved is None or known[0] is None or moved < known[0]:
             self._known = (moved, self._versions())
         elif moved != known[0]:
             self._known = (moved, self._since(known[0], known[1]))
         assert self._known is not None
-        versions = self._known[1]
-        named = str(model.aliases.get(ALIAS) or "")  # giving an alias is not a move
-        if named and all(str(version.version) != named for version in versions):
-            versions += [there] if (there := self._version(int(named))) else []
-        return versions
+        return self._known[1]
 
     def _since(self, then: int, known: list[Any]) -> list[Any]:
         """The versions that were moved or made since then, and those known that matter still."""
@@ -430,7 +440,7 @@ class Registry:
         there = self._version(version)
         tags: Mapping[str, str] = there.tags if there else {}
         wanted = tags.get("al.weights")
-        found = self._fetched(self.uri(version), WEIGHTS, folder / "version")
+        found = self._fetched(self._place(there), WEIGHTS, folder / "version") if there else None
         if found is not None and wanted in (None, digest_of(found)):
             return found, digest_of(found)
         if wanted is None:
@@ -452,6 +462,16 @@ class Registry:
             f"from checkpoint {checkpoint}"
         )
         return kept, wanted
+
+    def _place(self, version: Any) -> str:
+        """Where the files of a version are.
+
+        By the URI of the version MLflow would first read the registered model with all its tags,
+        of which each promotion leaves one, to see that it is not a prompt.
+        """
+        if get_registry_uri().partition(":")[0] in _LENDERS:
+            return self.uri(version.version)
+        return str(self._client.get_model_version_download_uri(self.name, str(version.version)))
 
     def _fetched(self, uri: str, name: str, folder: Path) -> Path | None:
         """What is kept there, copied; None where it is gone."""
@@ -531,10 +551,7 @@ class Registry:
         after a cut, the same call or the next cycle archives the others, and so it does with
         one that a person moves there after this look.
         """
-        self._move(version, STAGE)
-        self._looked_at(self._client.get_registered_model(self.name))
-        assert self._known is not None
-        for other in self._known[1]:
+        for other in self._look(self._move(version, STAGE)):
             number = int(other.version)
             if number == version:
                 continue
@@ -544,20 +561,26 @@ class Registry:
                 self._move(number, ARCHIVED)
         self._client.set_registered_model_alias(self.name, ALIAS, str(version))
 
-    def _move(self, version: int, stage: str) -> None:
-        """Move a version's stage; in a registry that has none, the alias alone tells."""
+    def _move(self, version: int, stage: str) -> int | None:
+        """Move a version's stage; in a registry that has none, the alias alone tells.
+
+        Returns:
+            when it moved, which its registered model has too now; None where there are no stages.
+        """
         if self._stageless:
-            return
+            return None
         try:
-            self._transition(version, stage)
+            return self._transition(version, stage)
         except MlflowException as error:
             if not any(words in str(error).lower() for words in _REFUSALS):
                 raise
             self._stageless = True
             self._client.set_registered_model_tag(self.name, STAGELESS, "none")
             _log.info(f"the registry has no stages: models:/{self.name}@{ALIAS} is the champion")
+            return None
 
-    def _transition(self, version: int, stage: str) -> None:
+    def _transition(self, version: int, stage: str) -> int:
         with warnings.catch_warnings():  # stages are deprecated, and what people promote by
             warnings.simplefilter("ignore", FutureWarning)
-            self._client.transition_model_version_stage(self.name, str(version), stage)
+            moved = self._client.transition_model_version_stage(self.name, str(version), stage)
+        return int(moved.last_updated_timestamp)
