@@ -112,7 +112,7 @@ def curve(
         chosen = np.concatenate([chosen, left[np.asarray(picks.positions)]])
         graph = head_on(spec)
         inputs, targets = torch.from_numpy(features[chosen]), torch.from_numpy(labels[chosen])
-        fit_head(graph, inputs, targets, torch.ones(len(chosen)))
+        fit_head(graph, graph.trunk(inputs), targets, torch.ones(len(chosen)))
         right = graph.predict(features[test]).argmax(axis=1) == labels[test]
         accuracies.append(float(right.mean()))
     return accuracies

@@ -125,7 +125,7 @@ class Problem:
             return fitted
         inputs, targets = torch.from_numpy(x), torch.from_numpy(y)
         graph = head_on(self.spec)
-        fit_head(graph, inputs, targets, torch.ones(len(rows)))
+        fit_head(graph, graph.trunk(inputs), targets, torch.ones(len(rows)))
         return graph
 
     def measured(self, graph: Graph, rows: np.ndarray) -> float:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sklearn.linear_model import LogisticRegression
 
+from al.graphs.linear import STRENGTH
 from benchmarks import (
     common,
     compare_rules,
@@ -90,6 +92,18 @@ def test_strategies_of_a_seed_share_their_first_query_and_what_is_there_is_not_r
     assert np.allclose(curves.areas["random", "random"], curves.runs["random", "random"].mean(1))
     made = strategies_on_tasks.tables([curves])
     assert [len(rows) for rows in made.values()] == [9, 8, 1, 1]
+
+
+def test_the_head_that_strategies_race_on_is_fitted_to_what_it_reads() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=90)
+    x = (5 + rng.normal(size=(90, 16)) / 20 + np.eye(16)[y] / 20).astype(np.float32)
+    problem = strategies_on_tasks.Problem(x, y, "accuracy", (10,))
+    rows = np.arange(60)
+    found = problem.said(problem.learned(rows, 0), np.arange(90))
+    read = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+    exact = LogisticRegression(C=STRENGTH / 16, max_iter=10_000).fit(read[rows], y[rows])
+    assert found == pytest.approx(exact.predict_proba(read), abs=0.02)
 
 
 def test_the_rules_of_compare_differ_where_they_should() -> None:
