@@ -107,8 +107,8 @@ def _agreement(name: str, p: np.ndarray, targets: np.ndarray, spec: DataSpec) ->
 def _log_odds(p: np.ndarray, one: int) -> np.ndarray:
     """ln of a class's probability less that of all others together, [N].
 
-    It ranks as the probability does, and goes on where that is rounded to 1: a sure model has
-    hundreds of samples there, whose order float32 keeps in what is left for the others.
+    It ranks as the probability does, and goes on where float32 rounds that to 1: the order is
+    in what is left for the others.
     """
     rest = np.delete(p, one, axis=1).sum(axis=1, dtype=np.float64)
     least = np.finfo(np.float64).tiny
