@@ -187,6 +187,13 @@ def test_a_test_sample_without_a_label_and_too_few_labels_are_refused() -> None:
         rows(["a", "b", None, None]).propose_splits(1, 0)
 
 
+def test_people_are_asked_about_no_test_that_is_smaller_than_the_labels_give() -> None:
+    assert rows(["a", "b"] * 18 + [None] * 8).propose_asked(6, 0) is None
+    asked = rows(["a", "b"] * 18 + [None] * 80).propose_asked(6, 0)
+    assert asked is not None
+    assert (len(asked.test), len(asked.val)) == (16, 6)
+
+
 def test_a_class_that_a_campaign_does_not_know_is_refused_with_its_row() -> None:
     began = rows(["a", "b"] * 5)
     with pytest.raises(DataError, match=r"row 11: 'c' is not a class.*campaign began with"):

@@ -258,7 +258,7 @@ class OwnLoader(RowLoader):
             if not drawn:
                 raise DataError(
                     f"{len(free)} labelled samples are too few to draw a test split from: "
-                    "label more, or give some the split test"
+                    f"label more, give some the split test, or {PEOPLE}, and people are asked first"
                 )
             test = tuple(sorted(self.samples.ids[row] for row in drawn))
             free = sorted(set(free) - set(drawn))
@@ -290,19 +290,16 @@ class OwnLoader(RowLoader):
             return None
         free = [row for row, label in enumerate(samples.labels) if label is not None]
         test = self._draw_test(free)
-        rest = sorted(set(free) - set(test))
-        enough = len(self._draw_validation(rest, validation_size, seed)) == validation_size
-        if len(test) >= LEAST and enough:
-            return None
+        left = sorted(set(free) - set(test))
+        enough = len(self._draw_validation(left, validation_size, seed)) == validation_size
         labelled = {samples.contents[row] for row in free}
         rows = [row for row, held in enumerate(samples.contents) if held not in labelled]
         asked = self._draw(
             rows, min(MOST_ASKED, round(TEST_SHARE * len(rows))), np.random.default_rng(0)
         )
-        rest = sorted(set(rows) - set(asked))
-        val = self._draw_validation(rest, validation_size, seed)
-        if not asked:
+        if not asked or (enough and len(test) >= min(LEAST, len(asked))):
             return None
+        val = self._draw_validation(sorted(set(rows) - set(asked)), validation_size, seed)
         ids = samples.ids
         return Splits(
             tuple(sorted(ids[row] for row in val)), tuple(sorted(ids[row] for row in asked)), {}
