@@ -76,9 +76,7 @@ def test_a_state_comes_back_as_it_was_saved(state: State, tmp_path: Path) -> Non
     back = State.load(tmp_path)
     tables = ("labels", "held_out")
     for name in tables:
-        kept = getattr(state, name).frame.reset_index(
-            drop=True
-        )  # rows of a part keep their numbers
+        kept = getattr(state, name).frame.reset_index(drop=True)  # a part keeps its index
         assert getattr(back, name).frame.equals(kept)
     for one in dataclasses.fields(State):
         if one.name not in tables:
