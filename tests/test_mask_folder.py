@@ -197,7 +197,7 @@ def test_a_folder_without_masks_and_a_size_that_does_not_fit_are_reported(things
         loaded(things, 20)
     shutil.rmtree(things / "masks")
     with pytest.raises(DataError, match="has a mask: name the classes"):
-        loaded(things)
+        MaskFolderLoader(str(things), 24)
 
 
 def test_what_is_made_of_masks_is_reported_before_a_label_is_paid_for(things: Path) -> None:
