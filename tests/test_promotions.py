@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
@@ -12,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from al.errors import ConfigError, RegistryError
-from al.registry import Registry
-from al.registry.promotions import Promotion, before
+from al.registry import Registry, promotions
+from al.registry.promotions import Promotion, Promotions, before
 from al.tracking.connection import Connection
 from tests.stores import production, runs
 from tests.test_steps import arguments, step
@@ -86,6 +88,58 @@ def test_a_row_that_somebody_took_away_is_missed_and_none_is_written_over(
     read = Registry(Connection(mlflow.get_tracking_uri()), "m", "c", "owner")
     assert read.promotions.all() == again.promotions.all()
     assert read.promotions.all()[-1].done
+
+
+class Cut(Exception):
+    """The process ends."""
+
+
+def cut_at(client: Any, calls: int) -> Any:
+    """The client until its so manieth call that writes."""
+    left = iter(range(calls))
+
+    def write(name: str) -> Callable[..., None]:
+        def call(*given: Any) -> None:
+            if next(left, None) is None:
+                raise Cut
+            getattr(client, name)(*given)
+
+        return call
+
+    writes = {n: write(n) for n in ("set_registered_model_tag", "delete_registered_model_tag")}
+    return SimpleNamespace(get_registered_model=client.get_registered_model, **writes)
+
+
+def test_many_promotions_share_few_tags_and_a_cut_loses_none(
+    registry: Registry, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotions, "LOOSE", 4)
+    monkeypatch.setattr(promotions, "FULL", 500)
+    expected = registry.promotions.all()
+    for version in range(4, 60):
+        with suppress(Cut):
+            Promotions(cut_at(client, version % 7), "m").note(version, "pipeline", "why " * version)
+        Promotions(client, "m").note(version, "pipeline", "why " * version)
+        found = Promotions(client, "m").all()
+        assert found[:-1] == expected
+        assert found[-1].version == version
+        expected = found
+    writer = Promotions(client, "m")
+    for version in range(60, 90):
+        writer.note(version, "pipeline", "")
+    assert Promotions(client, "m").all() == writer.all()
+    assert len(writer.all()) == len(expected) + 30
+    tags = client.get_registered_model("m").tags
+    assert len(tags) < 60
+    assert all(len(value) < 700 for value in tags.values())
+
+    writer.note(3, "undo", "back", done=False)
+    writer.finish()
+    assert Promotions(client, "m").all() == writer.all()
+    writer.note(2, "undo", "back", done=False)
+    writer.take_back()
+    assert Promotions(client, "m").all() == writer.all()
+    assert writer.all()[-1].version == 3
 
 
 def test_each_promotion_is_a_row_once(registry: Registry) -> None:

@@ -27,6 +27,7 @@ from al.backends import ray as backend
 from al.backends.ray import RayBackend
 from al.engine.ray import jobs
 from al.errors import ConfigError, EngineError
+from tests.browser import until
 from tests.clusters import job_server
 from tests.conftest import ROOT, SMALL
 from tests.servers import Server
@@ -218,9 +219,7 @@ def test_a_campaign_as_a_job_that_is_stopped_and_goes_on_comes_out_as_without_a_
         client.create_experiment("here")
         strange = ran(head, server.uri, task="digitz", campaign="d")
         stopped = ran(head, server.uri, cpus=1, task="digits", campaign="c", **SMALL)
-        assert stopped.stdout is not None
-        while "cycle  1/2" not in stopped.stdout.readline():
-            assert stopped.poll() is None
+        until(lambda: runs(client, role="step"), seconds=300)  # in the middle of its first cycle
         stopped.send_signal(signal.SIGINT)
         said, _ = stopped.communicate(timeout=600)
         assert stopped.returncode != 0, said

@@ -1,22 +1,27 @@
 """The history of promotions: which version was in Production from when to when, why, by whom.
 
 MLflow keeps none. Here each promotion is a tag of the registered model, numbered in order
-and written before the stage moves, so that a cut loses no row and makes none twice.
+and written before the stage moves, so that a cut loses no row and makes none twice. Every look
+at the model reads all of its tags, so earlier promotions share a few: packs, each under the number
+of its last one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
 
 from al.state import read_as
 
-PREFIX = "al.promotion."
+PREFIX, PACK = "al.promotion.", "al.promotions."
+#: Promotions that have a tag each, at most, and characters of a pack, about.
+LOOSE, FULL = 32, 4000
 COLUMNS = ["version", "from", "to", "by", "why"]
 
 
@@ -51,19 +56,28 @@ class Promotions:
         self._client = client
         self._name = name
         self._rows: list[Promotion] | None = None
+        self._loose: list[str] = []  # keys of those that are in no pack
+        self._packed: list[str] = []  # and of those that are, which a cut may have left
         self._next = 0  # number of the next one; somebody may have taken rows away
 
     def all(self) -> list[Promotion]:
         """In their order."""
         if self._rows is None:
             tags = self._client.get_registered_model(self._name).tags
+            packs = sorted(key for key in tags if key.startswith(PACK))
+            packed = PREFIX + packs[-1].removeprefix(PACK) if packs else ""
             keys = sorted(key for key in tags if key.startswith(PREFIX))
-            self._rows = [
-                read_as(Promotion, tags[key], f"tag {key} of model {self._name}") for key in keys
-            ]
-            last = keys[-1].removeprefix(PREFIX) if keys else ""
-            self._next = int(last) + 1 if last.isdecimal() else len(keys)
+            self._packed = [key for key in keys if key <= packed]
+            keys = keys[len(self._packed) :]
+            self._rows = [row for key in packs for row in self._read(list[Promotion], tags, key)]
+            self._rows += [self._read(Promotion, tags, key) for key in keys]
+            self._loose = keys
+            numbers = [key.removeprefix(PREFIX) for key in (packed, *keys)]
+            self._next = max((int(n) for n in numbers if n.isdecimal()), default=-1) + 1
         return list(self._rows)
+
+    def _read(self, kind: Any, tags: Mapping[str, str], key: str) -> Any:
+        return read_as(kind, tags[key], f"tag {key} of model {self._name}")
 
     def note(self, version: int | None, by: str, why: str, *, done: bool = True) -> None:
         """Enter a promotion, unless the latest one is of this version already."""
@@ -77,22 +91,42 @@ class Promotions:
 
     def finish(self) -> None:
         """The latest one has come to its end."""
-        self._rows, latest = self.all()[:-1], self.all()[-1]
-        self._next -= 1
+        latest = self.all()[-1]
+        self._forget_latest()
         self._write(replace(latest, done=True))
 
     def take_back(self) -> None:
         """Take the latest one off the record: it never came about."""
+        self._client.delete_registered_model_tag(self._name, self._forget_latest())
+
+    def _forget_latest(self) -> str:
         self._rows = self.all()[:-1]
         self._next -= 1
-        self._client.delete_registered_model_tag(self._name, f"{PREFIX}{self._next:06d}")
+        return self._loose.pop()
 
     def _write(self, row: Promotion) -> None:
-        self._rows = [*self.all(), row]
-        self._client.set_registered_model_tag(
-            self._name, f"{PREFIX}{self._next:06d}", json.dumps(asdict(row))
-        )
+        rows, key = self.all(), f"{PREFIX}{self._next:06d}"
+        self._client.set_registered_model_tag(self._name, key, json.dumps(asdict(row)))
+        self._rows = [*rows, row]
+        self._loose.append(key)
         self._next += 1
+        if len(self._loose) > LOOSE:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Put the earlier half into packs; one is written before what is in it goes."""
+        while len(self._loose) > LOOSE // 2:
+            rows = self.all()[-len(self._loose) :][: LOOSE // 2]
+            sizes = accumulate(len(json.dumps(asdict(row))) for row in rows)
+            count = max(1, sum(size <= FULL for size in sizes))
+            pack = PACK + self._loose[count - 1].removeprefix(PREFIX)
+            text = json.dumps([asdict(row) for row in rows[:count]])
+            self._client.set_registered_model_tag(self._name, pack, text)
+            self._packed += self._loose[:count]
+            del self._loose[:count]
+            while self._packed:
+                self._client.delete_registered_model_tag(self._name, self._packed[-1])
+                self._packed.pop()
 
     def table(self) -> pd.DataFrame:
         """A row for each promotion: version, from, to, by, why; times are UTC.
