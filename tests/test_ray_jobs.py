@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -203,8 +204,10 @@ def ran(address: str, uri: str, cpus: float = 0, **parameters: Any) -> subproces
         command += ["-P", f"{name}={value}"]
     env = os.environ | {"MLFLOW_TRACKING_URI": uri}
     return subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # Tests that run in the background of a shell ignore Ctrl-C, and their children with them.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 @pytest.mark.slow
