@@ -192,6 +192,20 @@ def test_check_data_says_what_would_be_asked_about(tmp_path: Path) -> None:
     assert any(line.startswith(f"{said} about first; validation=folds") for line in lines)
 
 
+def test_folds_are_not_chosen_in_silence_where_labels_give_a_test(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x = np.random.default_rng(0).normal(size=120)
+    labels = [("yes" if value > 0 else "no") if row < 60 else "" for row, value in enumerate(x)]
+    pd.DataFrame({"a": x, "k": labels}).to_csv(tmp_path / "d.csv", index=False)
+    given = {"task": "table", "data": str(tmp_path / "d.csv"), "target": "k", "annotator": "files"}
+    line = "validation=folds: fewer than validation_size=100 labels can be spared for it"
+    assert line in list(data_lines(given))
+    caplog.set_level("INFO")
+    al.Campaign(campaign="few", **given).run()
+    assert caplog.text.count(line) == 1
+
+
 def test_data_without_labels_and_without_people_is_refused_in_a_line(tmp_path: Path) -> None:
     known = hidden("rows", tmp_path)
     with pytest.raises(DataError, match=r"too few to draw a test split from: .*annotator=files"):

@@ -16,7 +16,7 @@ from al.kinds import Kind, kind_of
 from al.pipeline import measuring
 from al.pipeline.checks import check_names, check_splits
 from al.pipeline.fitting import annotator_of, check_begin, check_models, engine_of, rules_for
-from al.pipeline.held_out import lines, proposed, validation_of
+from al.pipeline.held_out import folds_line, lines, proposed, validation_of
 from al.pipeline.identifying import begun_with, task_and_data
 from al.pipeline.making import device_named, freeze, new_graph
 from al.pipeline.notices import address
@@ -46,11 +46,13 @@ def data_lines(given: Mapping[str, Any]) -> Iterator[str]:
     yield f"task {config.task}: labels are {kind_of(data.spec).labels_are}"
     yield from data.summary()
     yield from (f"! {line}" for line in data.oddities())
-    config = config.replace(validation=validation_of(config, data))
+    wanted, config = config, config.replace(validation=validation_of(config, data))
     splits = proposed(config, data)
     check_splits(config, splits)
     freeze(data, splits, config.missing, tell=False)
     yield from lines(splits, config)
+    if config.validation != wanted.validation and (line := folds_line(config, data)):
+        yield line
     yield from measured
     for split in (split for split in SPLITS if data.ids(split)):
         yield from _split(data, split)

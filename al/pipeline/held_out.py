@@ -7,7 +7,6 @@ and asked about in the first cycle, among those of its query. What is said of th
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from al.catalog import annotators
@@ -15,8 +14,6 @@ from al.config import Config
 from al.contracts import DataLoader, Splits
 from al.errors import ConfigError
 from al.state import State
-
-_log = logging.getLogger(__name__)
 
 
 def proposed(config: Config, data: DataLoader) -> Splits:
@@ -49,6 +46,15 @@ def validation_of(config: Config, data: DataLoader) -> str:
     if given or config.labels_from != "none" or _asked(config, data) is None:
         return config.validation
     return "folds"
+
+
+def folds_line(config: Config, data: DataLoader) -> str:
+    """Why folds judge the models of a campaign for which they were chosen, where nothing else of
+    it is said; else ""."""
+    if proposed(config, data).asked:
+        return ""
+    size = config.validation_size
+    return f"validation=folds: fewer than validation_size={size} labels can be spared for it"
 
 
 def lines(splits: Splits, config: Config) -> list[str]:

@@ -17,7 +17,7 @@ from al.kinds import kind_named, kind_of
 from al.pipeline import measuring
 from al.pipeline.campaign_record import COPY, NAME, CampaignRecord
 from al.pipeline.changes import Recorded, people_take_over, recorded, with_changes
-from al.pipeline.held_out import validation_of
+from al.pipeline.held_out import folds_line, validation_of
 from al.project import defaults_of
 from al.tracking import Run, Store
 from al.tracking.store import unknown_campaign
@@ -173,13 +173,13 @@ def begun_with(config: Config, task: Task, data: DataLoader, *, telling: bool = 
     """The configuration of a new campaign, with what `default` and `auto` stand for in it.
 
     Args:
-        telling: say why the metric is what it is.
+        telling: say why metric and validation are what they are.
 
     Raises:
         DataError: the newest revision of an encoder has to be known and cannot be.
     """
     config = _with_metric(_settled(config, data), task, data, telling=telling)
-    return _with_first_query(_with_encoder(_with_validation(config, data)))
+    return _with_first_query(_with_encoder(_with_validation(config, data, telling=telling)))
 
 
 def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool) -> Config:
@@ -193,12 +193,15 @@ def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool)
     return config.replace(campaign=config.name, model=config.model_name, metric=metric)
 
 
-def _with_validation(config: Config, data: DataLoader) -> Config:
+def _with_validation(config: Config, data: DataLoader, *, telling: bool) -> Config:
     """The configuration of a new campaign with what judges its models; its name stays."""
     found = validation_of(config, data)
     if found == config.validation:
         return config
-    return config.replace(campaign=config.name, model=config.model_name, validation=found)
+    config = config.replace(campaign=config.name, model=config.model_name, validation=found)
+    if telling and (line := folds_line(config, data)):
+        _log.info(line)
+    return config
 
 
 def _with_first_query(config: Config) -> Config:
