@@ -308,7 +308,7 @@ def runs_of(mask: np.ndarray) -> list[list[Point]]:
 def test_a_campaign_learns_from_masks_that_a_person_drew_on_the_page(
     browser: Browser, campaign: Callable[..., Any], client: Any, folder: Path
 ) -> None:
-    masks_folder(folder / "things", labelled=12, unlabelled=20)
+    masks_folder(folder / "things", labelled=20, unlabelled=20)
     task: dict[str, Any] = {"data": "things", "image_size": 16, "classes": "1=thing,2=ground",
                             "background": "2", "ignore": "3", "encoder": "none"}  # fmt: skip
     asked = campaign(

@@ -226,10 +226,8 @@ def _known(store: Store, run: Run, jobs: Sequence[Job]) -> dict[str, list[Point]
     found: dict[str, list[Point]] = {}
     damaged: dict[str, StateError] = {}
     for trial in store.find({"al.role": TRIAL, "al.experiment_run": run.id}):
-        if not trial.finished:
-            if trial.status == "RUNNING":
-                trial.end("KILLED")
-        elif (key := trial.tags["al.trial"]) in wanted:
+        trial.settle()
+        if trial.finished and (key := trial.tags["al.trial"]) in wanted:
             try:
                 found[key] = trial.load_json(CURVE, list[Point])
             except StateError as error:

@@ -134,8 +134,8 @@ def open_cycle(session: Session) -> Cycle | None:
     found = session.store.find({"al.role": "step", "al.cycle_run": run.id})
     steps = {(r.tags["al.step"], r.tags.whole("al.candidate", 0)): r for r in found}
     for step in steps.values():
-        if step.finished and step.status == "RUNNING":  # killed between the mark and the end
-            step.finish()
+        if step.finished:  # killed between the mark and the end
+            step.settle()
     number = session.state.cycle + 1
     run.log_params(session.changes)
     state = session.state

@@ -221,8 +221,8 @@ def _end_left_over(session: Session) -> None:
     """End the runs of commands that were killed; they have no cycle of their own."""
     for run in session.store.find({"al.role": "step", "al.campaign_run": session.run.id}):
         mine = run.id == session.store.attached
-        if run.status == "RUNNING" and "al.cycle" not in run.tags and not mine:
-            run.end("KILLED")
+        if "al.cycle" not in run.tags and not mine:
+            run.settle()
     for run, given in left_over(session.store):
         if is_meant(given, session.config):
             run.end("KILLED")

@@ -114,6 +114,6 @@ def where_it_stands(
         number = whole + 1
         _log.warning(f"cycle {number}: {damage}; it is made again of what the cycle's steps left")
         return state, cycles[number]
-    if mend and last and cycles[last].status == "RUNNING":  # killed between the mark and the end
-        cycles[last].finish()
+    if mend and last:  # killed between the mark and the end
+        cycles[last].settle()
     return state, cycles.get(last + 1)

@@ -336,6 +336,11 @@ class Run:
         self.status = status
         self._client.opened.discard(self.id)
 
+    def settle(self) -> None:
+        """End what a killed process left running: FINISHED where it was marked as done."""
+        if self.status == "RUNNING":
+            self.end("FINISHED" if self.finished else "KILLED")
+
     def reopen(self) -> Run:
         """Go on in this run."""
         self._client.opened.add(self.id)

@@ -67,13 +67,15 @@ def test_an_experiment_is_kept_with_its_trials_and_goes_on_with_more(
     # a trial whose record is damaged runs again, and comes out the same
     one = runs(client, role="trial")[0]
     (Path(one.info.artifact_uri.removeprefix("file://")) / "curve.json").write_text("[{")
-    # and a record that was cut off is ended
+    # and a record that was cut off is ended, also where that was just before its end
     tags = {"al.role": "trial", "al.experiment_run": parent.info.run_id, "al.trial": "of before"}
     cut_off = client.create_run(parent.info.experiment_id, tags=tags).info.run_id
+    client.update_run(trials[1].info.run_id, status="RUNNING")
     again = experiment(strategies="margin; k_center", seeds=3).run()
     pd.testing.assert_frame_equal(again.curves(), more.curves())
     assert len(runs(client, role="trial")) == 11
     assert client.get_run(cut_off).info.status == "KILLED"
+    assert client.get_run(trials[1].info.run_id).info.status == "FINISHED"
     assert "a trial runs again: artifact curve.json of run" in caplog.text
 
 
