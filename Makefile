@@ -26,7 +26,7 @@ setup: .venv/ready ## make .venv with the pinned set
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,server]'
 	touch $@
 
-run: setup       ## the default campaign: digits, margin beside random
+run: setup       ## the default campaign: digits, auto beside random
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/mlflow run . --env-manager local --experiment-name $(EXPERIMENT)
 	@echo "or, from this folder: make ui"
 

@@ -136,8 +136,8 @@ class Config:
     )
     cold_start: str = of.choosing(
         DEFAULT,
-        "Strategy of a cycle that has no champion; default is typiclust where an encoder reads "
-        "the data, else random.",
+        "Strategy of a cycle that has no champion; default is typiclust where labels are classes "
+        "or an encoder reads the data, else random.",
         later=True,
     )
     initial_size: int = of.choosing(

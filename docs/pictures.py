@@ -91,7 +91,7 @@ def screens(browser: Browser, at: dict[str, str], client: mlflow.MlflowClient, t
         until(lambda: text in browser.text("body"), 120)
         browser.run(CLICK, "button[aria-label=Close]", "")  # the assistant beside it
 
-    page(f"{runs}?{at['curves'].partition('?')[2]}", "digits-margin-seed0")
+    page(f"{runs}?{at['curves'].partition('?')[2]}", "digits-auto-seed0")
     field = "input[placeholder='Search metric charts']"
     until(lambda: browser.sees(field))
     browser.click(field)
@@ -109,8 +109,8 @@ def screens(browser: Browser, at: dict[str, str], client: mlflow.MlflowClient, t
     page(f"{runs}?workflowType=machine_learning&viewStateShareKey=al-accuracy", "by random")
     settled(browser, to / "ui-table.png")
 
-    page(f"{runs}?workflowType=machine_learning", "digits-margin-seed0")
-    for row in ("digits-margin-seed0", "cycle 10"):
+    page(f"{runs}?workflowType=machine_learning", "digits-auto-seed0")
+    for row in ("digits-auto-seed0", "cycle 10"):
         until(lambda row=row: browser.run(EXPAND, row))  # type: ignore[misc]
     settled(browser, to / "ui-runs.png")
 
@@ -120,7 +120,7 @@ def screens(browser: Browser, at: dict[str, str], client: mlflow.MlflowClient, t
     until(lambda: browser.run("return [...document.images].some(i => i.naturalWidth > 300)"))
     settled(browser, to / "ui-query.png")
 
-    version = "models/digits-margin-seed0/versions/2?workflowType=machine_learning"
+    version = "models/digits-auto-seed0/versions/2?workflowType=machine_learning"
     page(f"{server}/#/{version}", "Registered At")
     browser.run(CLICK, "button[role=switch]", "")  # the registry as it was
     until(lambda: browser.run(CLICK, "button", "Disable"))

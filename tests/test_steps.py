@@ -41,7 +41,7 @@ EXTRA = {
         "format": "parquet",
     },
     "experiment": {
-        "strategies": "margin; typiclust", "seeds": "20", "grid": "none", "first": "shared",
+        "strategies": "auto; margin", "seeds": "20", "grid": "none", "first": "shared",
         "level": "auto", "name": "auto", "workers": "auto",
     },
     "recommend": {"seeds": "5", "workers": "auto"},

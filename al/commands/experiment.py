@@ -9,7 +9,7 @@ from al.commands import commands
 
 EXTRA = {
     "strategies": (
-        "margin; typiclust",
+        "auto; margin",
         "Strategies to compare, separated by ;. Random always runs.",
     ),
     "seeds": ("20", "Campaigns of each strategy: 5 for a first look, 20 for a claim."),

@@ -43,7 +43,7 @@ PAGE = "experiment.html"
 class Experiment:
     """Which strategy pays on a task: campaigns with simulated answers, compared by seed.
 
-        results = al.Experiment(task="digits", strategies="margin; typiclust", seeds=20).run()
+        results = al.Experiment(task="digits", strategies="auto; margin", seeds=20).run()
         results.leaderboard()
 
     The same call goes on with the trials that are there; so do more seeds, more strategies.

@@ -184,7 +184,7 @@ def strategies_of(text: str) -> tuple[str, ...]:
     """
     found = [" ".join(part.split()) for part in text.split(PARTED) if part.strip()]
     if not found:
-        raise ConfigError("no strategy to try: give strategies='margin; typiclust', say")
+        raise ConfigError("no strategy to try: give strategies='auto; margin', say")
     for name in found:
         if found.count(name) > 1:
             raise ConfigError(f"strategy {name!r} is given twice: give it once")

@@ -59,6 +59,8 @@ class Kind(ABC):
     metrics: ClassVar[Mapping[str, Metric]] = {}
     #: Strategy of a campaign that names none: where uncertainty leads, for queries of usual size.
     strategy: ClassVar[str] = "typiclust"
+    #: Strategy of the first query, where no encoder reads the data.
+    cold_start: ClassVar[str] = "random"
     #: Strategies to choose from instead of one that has no meaning.
     suits: ClassVar[str] = "typiclust or k_center"
     #: What its predictions are like.

@@ -27,7 +27,8 @@ class Classes(Kind):
     form = "choice"
     ranked = True
     metric = "accuracy"
-    strategy = "margin"
+    strategy = "auto"
+    cold_start = "typiclust"
     suits = "margin, bald or typiclust"
     traits = frozenset({Trait.CLASSES})
     large = False

@@ -179,7 +179,8 @@ def begun_with(config: Config, task: Task, data: DataLoader, *, telling: bool = 
         DataError: the newest revision of an encoder has to be known and cannot be.
     """
     config = _with_metric(_settled(config, data), task, data, telling=telling)
-    return _with_first_query(_with_encoder(_with_validation(config, data, telling=telling)))
+    config = _with_encoder(_with_validation(config, data, telling=telling))
+    return _with_first_query(config, data)
 
 
 def _with_metric(config: Config, task: Task, data: DataLoader, *, telling: bool) -> Config:
@@ -204,12 +205,12 @@ def _with_validation(config: Config, data: DataLoader, *, telling: bool) -> Conf
     return config
 
 
-def _with_first_query(config: Config) -> Config:
+def _with_first_query(config: Config, data: DataLoader) -> Config:
     """The configuration of a new campaign with the first query that it keeps; its name stays."""
     if config.cold_start != DEFAULT:
         return config
     encoded = _encodes(config) and config.encoder != encoding.NONE
-    cold_start = "typiclust" if encoded else "random"
+    cold_start = "typiclust" if encoded else kind_of(data.spec).cold_start
     return config.replace(campaign=config.name, model=config.model_name, cold_start=cold_start)
 
 
