@@ -108,7 +108,8 @@ class People:
 
     def __init__(self, campaign: Make, client: Any, name: str) -> None:
         self.campaign, self.client, self.name = campaign, client, name
-        self.parameters = {**SIZES, "campaign": name, "annotator": "files", "initial_size": 10}
+        self.parameters = {**SIZES, "campaign": name, "annotator": "files", "initial_size": 10,
+                           "cold_start": "random"}  # fmt: skip
         self.one = campaign(**self.parameters)
         self.one.run()
         answer(self.sheet(1))

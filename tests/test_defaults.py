@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from al.config import Config
 from al.errors import ConfigError, UnknownName
-from al.pipeline.identifying import name_of
+from al.pipeline.identifying import begun_with, name_of, task_and_data
 from tests.conftest import SMALL
 from tests.kinds import KINDS, Numbers
 from tests.stores import runs
@@ -31,7 +32,7 @@ PLAIN = "tests.test_defaults:Plain"
 
 @pytest.mark.parametrize(
     ("kind", "strategy"),
-    [("class", "margin"), ("labels", "entropy"), ("mask", "entropy"), ("boxes", "entropy"),
+    [("class", "auto"), ("labels", "entropy"), ("mask", "entropy"), ("boxes", "entropy"),
      ("number", "igs")],
 )  # fmt: skip
 def test_an_automatic_name_says_the_strategy_of_the_kind(kind: str, strategy: str) -> None:
@@ -39,6 +40,19 @@ def test_an_automatic_name_says_the_strategy_of_the_kind(kind: str, strategy: st
     name = name_of({"task": task})
     assert name == name_of({"task": task, "strategy": strategy})
     assert f"-{strategy}-seed0" in name
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("class", "typiclust"), ("labels", "random"), ("number", "random")]
+)
+def test_a_first_query_that_nobody_chose_is_of_typical_samples_where_labels_are_classes(
+    kind: str, first: str
+) -> None:
+    task = f"tests.kinds:{KINDS[kind].__name__}"
+    for given, kept in (({}, first), ({"cold_start": "k_center"}, "k_center")):
+        config = Config.from_dict({"task": task, **given})
+        begun = begun_with(config, *task_and_data(config), telling=False)
+        assert begun.cold_start == kept
 
 
 def test_a_campaign_without_strategy_and_metric_runs_with_those_of_its_kind(
@@ -74,7 +88,7 @@ def test_a_campaign_that_has_a_name_goes_on_with_default_as_with_what_it_stands_
 
 def test_a_campaign_that_is_not_there_is_one_line_with_and_without_a_name(campaign: Make) -> None:
     for given in ({"campaign": "c"}, {}):
-        with pytest.raises(ConfigError, match=r"there is no campaign '(c|digits-margin-seed0.*)'"):
+        with pytest.raises(ConfigError, match=r"there is no campaign '(c|digits-auto-seed0.*)'"):
             campaign(strategy="default", **given).history()
 
 

@@ -166,7 +166,7 @@ def test_the_oracle_runs_a_campaign_over_the_labelled_part(
     result = campaign(**parameters).run()
     out = caplog.text
     assert "20 of 59 training samples have no label and stay out of the pool" in out
-    assert result.campaign.startswith("image-folder-photos-margin-seed0")
+    assert result.campaign.startswith("image-folder-photos-auto-seed0")
     assert list(result.curve["labels"]) == [6, 12]
     (first, second) = runs(client, step="select-data")
     assert [r.data.metrics["pool/size"] for r in (first, second)] == [39, 33]

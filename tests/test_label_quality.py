@@ -81,6 +81,7 @@ def test_what_looks_wrong_is_listed_and_asked_about_once_more_within_the_budget(
     campaign: Make, client: Any
 ) -> None:
     wrong = {**PERSON, "annotator_options": "accuracy=0.8", "initial_size": 90, "epochs": 30}
+    wrong |= {"strategy": "margin", "cold_start": "random"}
     campaign(**wrong, cycles=2, query_size=40, second_opinions=0.5).run()
     first, second = runs(client, role="cycle")
     listed = artifact(client, first, "suspicious.csv")

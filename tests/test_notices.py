@@ -21,7 +21,7 @@ from tests.stores import runs
 from tests.webhook import Webhook
 
 EVENT = Event("promoted", "v1", "v1 is in Production", {"version": 1})
-GIVEN = {**TINY, "notify": "env:HOOK"}
+GIVEN = {**TINY, "notify": "env:HOOK", "strategy": "margin", "cold_start": "random"}
 
 
 @pytest.fixture

@@ -62,28 +62,28 @@ def chosen(world: World, **given: Any) -> dict[str, Any]:
 
 
 def test_where_nothing_is_told_apart_all_stays_plain_but_queries_are_large() -> None:
-    assert chosen(World()) == {"strategy": "margin", "cold_start": "random", "query_size": 20}
+    assert chosen(World()) == {"strategy": "auto", "cold_start": "typiclust", "query_size": 20}
 
 
 def test_what_is_told_to_be_better_is_chosen_and_goes_into_what_comes_after() -> None:
-    world = World(badge=0.1, margin=0.03, cold_start_typiclust=0.1, query_size_20=-0.1)
+    world = World(badge=0.1, auto=0.03, cold_start_max_herding=0.1, query_size_20=-0.1)
     found = chosen(world)
-    assert found == {"strategy": "badge", "cold_start": "typiclust", "query_size": 10}
+    assert found == {"strategy": "badge", "cold_start": "max_herding", "query_size": 10}
     (_, first, _), (strategies, second, _), (_, third, more) = world.asked
     assert (first, strategies) == ("none", "badge")
-    assert second.startswith("cold_start=random,typiclust")
+    assert second.startswith("cold_start=typiclust,random")
     assert third == "query_size=10,20"  # 40 would be more than the budget
-    assert more["cold_start"] == "typiclust"
+    assert more["cold_start"] == "max_herding"
     assert more["label_budget"] == 40  # two cycles, as given, whatever the size
 
 
 def test_the_plain_strategy_stays_where_it_is_not_told_from_the_best() -> None:
-    assert chosen(World(badge=0.102, margin=0.1))["strategy"] == "margin"
+    assert chosen(World(badge=0.102, auto=0.1))["strategy"] == "auto"
 
 
 def test_what_is_given_is_not_chosen() -> None:
-    found = chosen(World(cold_start_typiclust=0.1), cold_start="random", query_size=10)
-    assert found == {"strategy": "margin"}
+    found = chosen(World(cold_start_max_herding=0.1), cold_start="random", query_size=10)
+    assert found == {"strategy": "auto"}
 
 
 def test_what_the_task_cannot_take_is_left_out_and_reported() -> None:
@@ -91,6 +91,7 @@ def test_what_the_task_cannot_take_is_left_out_and_reported() -> None:
     choosing = _Choosing(GIVEN, world)
     choosing.strategy()
     assert "igs" not in world.asked[0][0]
+    assert "uherding" not in world.asked[0][0].split("; ")  # it is what auto asks by
     assert "igs has no meaning where labels are one class each" in choosing.left_out["igs"]
 
 
