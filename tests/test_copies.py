@@ -348,7 +348,7 @@ def test_what_another_campaign_bought_counts_once_where_copies_do(mine: Make, cl
     mine(campaign="d", cycles=1, initial_size=10, labels_from="c").run()
     labels = kept(client, 1, campaign="d")
     own = labels[labels["copy_of"] == ""]
-    assert Counter(own["strategy"]) == {"given": 20, "random": 10}
+    assert Counter(own["strategy"]) == {"given": 20, "typiclust": 10}
     assert own["id"].str[:3].is_unique
     assert len(labels) > 2 * len(own)
 
