@@ -305,7 +305,7 @@ def test_after_undo_the_next_cycle_starts_from_the_version_before(
 def test_undo_needs_a_reason_and_a_campaign(campaign: Make, client: Any) -> None:
     with pytest.raises(ConfigError, match="there is no campaign 'c'"):
         campaign(campaign="c").undo("because")
-    campaign(campaign="c").run()
+    campaign(campaign="c", promote="always").run()
     with pytest.raises(ConfigError, match="undo without a reason"):
         campaign(campaign="c").undo(" ")
     assert list(campaign(campaign="c").history()["by"]) == ["pipeline", "pipeline"]
