@@ -45,6 +45,15 @@ def test_a_chain_with_a_share_drawn_leaves_why_each_sample_was_chosen(
     assert first["predicted"].isna().all()
 
 
+def test_auto_asks_for_typical_samples_then_covers_the_unsure_and_says_so_once(
+    campaign: Callable[..., Any], client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign(campaign="c", strategy="auto", cold_start="auto", cycles=3).run()
+    asked_by = [set(query_of(client, cycle)[1]["strategy"]) for cycle in (1, 2, 3)]
+    assert asked_by == [{"typiclust"}, {"uherding"}, {"uherding"}]
+    assert caplog.text.count("auto chose uherding") == 1
+
+
 @pytest.mark.slow
 def test_what_a_bandit_has_learned_passes_from_cycle_to_cycle(
     campaign: Callable[..., Any], client: Any

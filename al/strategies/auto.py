@@ -22,13 +22,13 @@ def auto(
     `benchmarks.strategies_on_tasks` (docs/figures.md):
 
     * no model: `typiclust`, after which the first model was better than after a random query on
-      4 of 5 data sets, by .065 to .187;
+      7 of 8 data sets, by .065 to .187;
     * queries of `big` or more: `badge`, for its cost alone: 0.14 s for 1,000 of 100,000, where
       greedy covering takes 12 s;
     * else `uherding`. After the same first query it was ahead of `typiclust`, then `margin` from
-      five labels a class, on digits and breast cancer, and not told apart from it on three
-      others; on 77 classes, at one to three labels each and 9 seeds, of `typiclust` and `margin`
-      alike. So there is no switch.
+      five labels a class, on five of eight data sets, and not told apart from it on the others;
+      on 77 classes, at one to three labels each, of `typiclust` and `margin` alike. So there is
+      no switch.
 
     Other kinds have not been measured like that: they are asked about by `typiclust` below `low`
     labels a class, as uncertainty is misleading then (Hacohen, Dekel and Weinshall 2022, Active

@@ -53,10 +53,11 @@ def select_data(cycle: Cycle) -> bool:
         query, figures, count = _choose(cycle)
         tags = save_query(run, query, session.data, {**figures, **pool.figures})
         run.conclude({**pool.tags, **tags})
+        as_before = session.seen is not None and session.seen.tags.get("al.why") == tags["al.why"]
         session.seen = run
         text = _strategy(cycle)
         by = text if cycle.champion_version is None else f"{text} with {query.model}"
-        if query.why:
+        if query.why and not as_before:
             _log.info(f"cycle {cycle.number:2d}: {query.why}")
         why = f" ({query.why})" if query.why else ""
         judging = [reason for reason in query.reasons if reason in HELD_OUT.values()]
