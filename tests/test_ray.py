@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import signal
@@ -140,6 +141,16 @@ def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
     line = str(way.refused(RuntimeError(error), "h:1"))
     assert len(line.splitlines()) == 1
     assert re.search(says, line)
+
+
+def test_why_a_worker_died_is_given_also_where_it_never_began() -> None:
+    context = pytest.importorskip("ray.core.generated.common_pb2").ActorDiedErrorContext(
+        actor_id=bytes(16),
+        error_message="The actor is dead because its owner has died.",
+        never_started=True,
+    )
+    died = importlib.import_module("ray.exceptions").ActorDiedError(context)
+    assert ray_engine._line(died) == "ActorDiedError: The actor is dead because its owner has died."
 
 
 def test_a_key_that_others_can_read_is_reported(

@@ -30,6 +30,17 @@ def store(folder: Path) -> Store:
     return Store()
 
 
+def test_what_a_killed_process_left_running_is_ended_as_far_as_it_had_come(store: Store) -> None:
+    marked, begun, waits = (store.create(name, {"al.role": "step"}, kind="train") for name in "abc")
+    marked.finish()
+    store.client.raw.update_run(marked.id, status="RUNNING")  # killed between the mark and the end
+    waits.end("SCHEDULED")
+    for run in store.find({"al.role": "step"}):
+        run.settle()
+    status = [store.client.raw.get_run(run.id).info.status for run in (marked, begun, waits)]
+    assert status == ["FINISHED", "KILLED", "SCHEDULED"]
+
+
 def test_runs_are_found_by_their_tags(store: Store) -> None:
     made = store.create("one", {"al.role": "cycle", "al.campaign": "c"}, kind="cycle")
     store.create("two", {"al.role": "cycle", "al.campaign": "d"}, kind="cycle")

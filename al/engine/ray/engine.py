@@ -300,6 +300,8 @@ def _nothing_done(shard: Any) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """The last line of an error of Ray's, which has a worker's traceback before it."""
+    """The last line of an error of Ray's that says why: a worker's traceback comes before it, and
+    after it that a worker never began."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1][:200]}" if lines else type(error).__name__
+    why = [line for line in lines if not line.startswith("The actor never ran")] or lines
+    return f"{type(error).__name__}: {why[-1][:200]}" if why else type(error).__name__
