@@ -274,7 +274,7 @@ class Registry:
         return rows[-1].version if rows else None
 
     def settle(self, standing: Standing) -> None:
-        """Leave one version in Production, with the alias on it; doing it again is harmless."""
+        """Leave one version in Production, with the alias on it, or none; again is harmless."""
         if not standing.staged and standing.version is not None:
             self._move(standing.version, STAGE)
         for version in standing.others:
@@ -290,7 +290,10 @@ class Registry:
             self._decide(version, offers.REJECTED)
             if standing.version != version:
                 self._move(version, ARCHIVED)
-        if standing.version is not None and standing.alias != standing.version:
+        if standing.version is None:
+            if standing.alias is not None:  # of one that a person took out of Production
+                self._client.delete_registered_model_alias(self.name, ALIAS)
+        elif standing.alias != standing.version:
             self._client.set_registered_model_alias(self.name, ALIAS, str(standing.version))
 
     # -- asking a person ---------------------------------------------------------------------
