@@ -37,7 +37,7 @@ def test_a_campaign_with_folds_puts_nothing_aside_and_its_labels_judge_its_model
     result = one.run()
     assert result.validation_labels == 0
     assert "(validated by folds)" in result.sentence()
-    assert "30 labels  random" in caplog.text
+    assert "30 labels  typiclust" in caplog.text
     with one._looked_into() as session:
         assert session.splits.val == ()
         record = session.state.champion_record
