@@ -115,7 +115,7 @@ def test_auto_is_settled_once_and_not_asked_again(
     assert "encoder" not in caplog.text
     (run,) = runs(client, role="campaign")
     assert run.data.params["encoder"] == "none"
-    assert run.data.params["cold_start"] == "random"
+    assert run.data.params["cold_start"] == "typiclust"
     with pytest.raises(ConfigError, match="runs with encoder=none, not tests"):
         campaign(**given, campaign=first.campaign, encoder="tests.encoders:Counting").run()
 
