@@ -199,7 +199,9 @@ def test_an_object_store_that_fails_in_a_cycle_is_one_line_and_the_same_command_
     spoil(object_store, fault, monkeypatch)
     assert first.wait() == 1, first.output()
     (line,) = [line for line in first.output().splitlines() if line.startswith("error")]
-    assert ("has not answered for 1 s" if fault == "stopped" else "refuses (") in line
+    assert ("has not answered for 1 s" if fault == "stopped" else "refuses (") in line, (
+        first.output()
+    )
     assert "then the same command goes on" in line
     assert "Traceback" not in first.output()
     object_store.stop()
