@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import signal
@@ -144,13 +143,18 @@ def test_what_a_cluster_refuses_is_a_line(error: str, says: str) -> None:
 
 
 def test_why_a_worker_died_is_given_also_where_it_never_began() -> None:
-    context = pytest.importorskip("ray.core.generated.common_pb2").ActorDiedErrorContext(
+    from ray.core.generated.common_pb2 import ActorDiedErrorContext
+    from ray.exceptions import ActorDiedError
+
+    context = ActorDiedErrorContext(
         actor_id=bytes(16),
         error_message="The actor is dead because its owner has died.",
         never_started=True,
     )
-    died = importlib.import_module("ray.exceptions").ActorDiedError(context)
-    assert ray_engine._line(died) == "ActorDiedError: The actor is dead because its owner has died."
+    assert (
+        ray_engine._line(ActorDiedError(context))
+        == "ActorDiedError: The actor is dead because its owner has died."
+    )
 
 
 def test_a_key_that_others_can_read_is_reported(
